@@ -1,0 +1,431 @@
+//! `ChangeSet`: what a flush has to write, and the value of every cell of it.
+
+use std::any::TypeId;
+
+use bytes::BytesMut;
+use indexmap::IndexMap;
+
+use crate::arena::{AnyArena, State};
+use crate::assignments::Assignments;
+use crate::error::{Error, ErrorKind};
+use crate::handle::Stamp;
+use crate::model::{Encoder, EntityRef, Source, Table};
+use crate::write_back::WriteBack;
+
+/// The arenas of a unit of work, in the order in which their models first appeared.
+pub(crate) type Arenas = IndexMap<TypeId, Box<dyn AnyArena>>;
+
+/// The new rows of one table.
+pub(crate) struct NewRows<'a> {
+    arena: &'a dyn AnyArena,
+    /// The arena's position, which stands for its model.
+    model: usize,
+    slots: &'a [u32],
+}
+
+impl<'a> NewRows<'a> {
+    pub(crate) fn table(&self) -> &'static Table {
+        self.arena.table()
+    }
+
+    /// The position of the model in the unit of work.
+    pub(crate) fn model(&self) -> usize {
+        self.model
+    }
+
+    /// The number of rows. Rows are named by their position, in the order of `add`.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The row of an entity. Slots ascend, mostly without gaps, so the first guess mostly hits.
+    fn row_of(&self, slot: u32) -> Option<u32> {
+        let guess = slot.checked_sub(*self.slots.first()?)? as usize;
+        if self.slots.get(guess) == Some(&slot) {
+            return Some(guess as u32);
+        }
+        self.slots.binary_search(&slot).ok().map(|row| row as u32)
+    }
+}
+
+/// What is written into a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum CellValue {
+    /// The server's default, or a key that it assigns to this row.
+    Default,
+    Null,
+    /// The bytes that were appended to the buffer.
+    Value,
+    /// A key that the database has yet to assign to a row of this commit.
+    Unassigned(NewCell),
+}
+
+/// A cell of a new row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NewCell {
+    pub(crate) table: usize,
+    pub(crate) row: u32,
+    pub(crate) column: usize,
+}
+
+/// A cell of any entity of the unit of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    model: usize,
+    slot: u32,
+    column: usize,
+}
+
+/// What a source leads to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Found {
+    Default,
+    Null,
+    /// A range of the buffer.
+    Value(usize, usize),
+    Unassigned(NewCell),
+}
+
+/// Everything that a flush has to write: for now, the new rows by table.
+pub(crate) struct ChangeSet<'a> {
+    arenas: &'a Arenas,
+    stamp: Stamp,
+    tables: Vec<NewRows<'a>>,
+    /// By the arena's position: the table's in `tables`.
+    table_of_model: Vec<Option<usize>>,
+}
+
+impl<'a> ChangeSet<'a> {
+    /// Collects what has changed.
+    ///
+    /// # Errors
+    ///
+    /// When a model's description is wrong, and when a persistent entity was changed.
+    pub(crate) fn collect(arenas: &'a Arenas, stamp: Stamp) -> Result<ChangeSet<'a>, Error> {
+        let mut changes = ChangeSet {
+            arenas,
+            stamp,
+            tables: Vec::new(),
+            table_of_model: vec![None; arenas.len()],
+        };
+        for (model, arena) in arenas.values().enumerate() {
+            arena.table().validate()?;
+            if arena.has_changed()? {
+                let message = "an entity that is in the database already was changed, and this \
+                               version writes new entities only";
+                return Err(
+                    Error::new(ErrorKind::Unsupported, message).with_table(arena.table().name())
+                );
+            }
+            if !arena.pending().is_empty() {
+                changes.table_of_model[model] = Some(changes.tables.len());
+                changes.tables.push(NewRows { arena: &**arena, model, slots: arena.pending() });
+            }
+        }
+        Ok(changes)
+    }
+
+    pub(crate) fn tables(&self) -> &[NewRows<'a>] {
+        &self.tables
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// Whether the row leaves this column to the database.
+    pub(crate) fn is_default(&self, cell: NewCell, buffer: &mut BytesMut) -> Result<bool, Error> {
+        let mut all = true;
+        self.each_source(self.place(cell), buffer, |source| {
+            all &= source == Source::Default;
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// Finds references to entities that are not there.
+    pub(crate) fn check_references(
+        &self,
+        cell: NewCell,
+        buffer: &mut BytesMut,
+    ) -> Result<(), Error> {
+        let place = self.place(cell);
+        self.each_source(place, buffer, |source| match source {
+            Source::Pending { entity, part } => self.target(place, entity, part).map(drop),
+            _ => Ok(()),
+        })
+    }
+
+    /// The new rows that this row refers to in this column.
+    ///
+    /// # Errors
+    ///
+    /// When it refers to an entity that is not there, and when a value cannot be encoded.
+    pub(crate) fn new_parents(
+        &self,
+        cell: NewCell,
+        buffer: &mut BytesMut,
+    ) -> Result<Vec<NewCell>, Error> {
+        let place = self.place(cell);
+        let mut parents = Vec::new();
+        self.each_source(place, buffer, |source| {
+            if let Source::Pending { entity, part } = source {
+                parents.extend(self.new_cell_at(self.target(place, entity, part)?));
+            }
+            Ok(())
+        })?;
+        Ok(parents)
+    }
+
+    /// What to write into a cell. The bytes of a value, and nothing else, are appended to `buffer`.
+    ///
+    /// # Errors
+    ///
+    /// When the value cannot be encoded, when it refers to an entity that is not there, and when
+    /// fields that share the column disagree.
+    pub(crate) fn value(
+        &self,
+        cell: NewCell,
+        assigned: &Assignments,
+        buffer: &mut BytesMut,
+    ) -> Result<CellValue, Error> {
+        let before = buffer.len();
+        let place = self.place(cell);
+        let arena = &self.arenas[place.model];
+        let mut out = Encoder::new(buffer);
+        arena.encode(place.slot, place.column, &mut out);
+        // Nearly every cell ends here: one field, and it knows its value.
+        match out.single() {
+            Some(Source::Value { .. }) => return Ok(CellValue::Value),
+            Some(Source::Null) => return Ok(CellValue::Null),
+            _ => {}
+        }
+        let sources = out.sources(arena.table(), place.column)?;
+        let found = self.agreed(place, &sources, assigned, buffer)?;
+        let mut len = 0;
+        if let Found::Value(start, end) = found {
+            buffer.copy_within(start..end, before);
+            len = end - start;
+        }
+        buffer.truncate(before + len);
+        Ok(match found {
+            Found::Default => CellValue::Default,
+            Found::Null => CellValue::Null,
+            Found::Value(..) => CellValue::Value,
+            Found::Unassigned(cell) => CellValue::Unassigned(cell),
+        })
+    }
+
+    /// What the entities of a table get back: the values of the columns that the database
+    /// assigned, and the keys of what they refer to.
+    ///
+    /// # Errors
+    ///
+    /// When a value that the database was to assign is not there.
+    pub(crate) fn write_back(
+        &self,
+        table: usize,
+        assigned: &Assignments,
+    ) -> Result<WriteBack, Error> {
+        let description = self.tables[table].table();
+        let mut columns: Vec<_> =
+            description.foreign_keys().flat_map(|fk| fk.columns).copied().collect();
+        columns.extend(
+            (0..description.columns().len()).filter(|&c| description.columns()[c].is_optional()),
+        );
+        columns.sort_unstable();
+        columns.dedup();
+        let mut result = WriteBack::new(columns.clone());
+        let mut buffer = BytesMut::new();
+        for row in 0..self.tables[table].len() as u32 {
+            for &column in &columns {
+                buffer.clear();
+                let cell = NewCell { table, row, column };
+                if self.knows_its_value(cell, &mut buffer)? {
+                    result.push_absent();
+                    continue;
+                }
+                buffer.clear();
+                match self.value(cell, assigned, &mut buffer)? {
+                    CellValue::Value => result.push_value(&buffer),
+                    CellValue::Null => result.push_null(),
+                    CellValue::Default | CellValue::Unassigned(_) => {
+                        let message = "the strategy did not return the value that the database \
+                                       assigned";
+                        return Err(self.error(self.place(cell), ErrorKind::RowMismatch, message));
+                    }
+                }
+            }
+        }
+        Ok(result)
+    }
+
+    /// Whether every field of the cell holds its value already.
+    fn knows_its_value(&self, cell: NewCell, buffer: &mut BytesMut) -> Result<bool, Error> {
+        let mut known = true;
+        self.each_source(self.place(cell), buffer, |source| {
+            known &= matches!(source, Source::Value { .. } | Source::Null);
+            Ok(())
+        })?;
+        Ok(known)
+    }
+
+    /// The value of a column, on which all fields that share it and have one must agree.
+    fn agreed(
+        &self,
+        place: Place,
+        sources: &[Source],
+        assigned: &Assignments,
+        buffer: &mut BytesMut,
+    ) -> Result<Found, Error> {
+        let chosen = self.choose(place, sources);
+        let result = self.follow(place, sources[chosen], assigned, buffer)?;
+        for (index, &source) in sources.iter().enumerate() {
+            if index == chosen {
+                continue;
+            }
+            let same = match (self.follow(place, source, assigned, buffer)?, result) {
+                // A field without a value leaves the column to the others.
+                (Found::Null | Found::Default, _) => true,
+                (Found::Value(a, b), Found::Value(c, d)) => buffer[a..b] == buffer[c..d],
+                (other, result) => other == result,
+            };
+            if !same {
+                let message = "two fields share this column and give it different values";
+                return Err(self.error(place, ErrorKind::Conflict, message));
+            }
+        }
+        Ok(result)
+    }
+
+    /// Which of several sources gives the column its value.
+    ///
+    /// A value comes before a reference, and a reference to another model before one to its own:
+    /// a chain of entities that refer to each other is then not walked from end to end for every
+    /// one of them. Which one is chosen changes nothing else, since all have to agree.
+    fn choose(&self, place: Place, sources: &[Source]) -> usize {
+        let rank = |source: &Source| match source {
+            Source::Value { .. } => 0,
+            Source::Pending { entity, .. } => {
+                1 + usize::from(self.arenas.get_index_of(&entity.model) == Some(place.model))
+            }
+            Source::Null => 3,
+            Source::Default => 4,
+        };
+        (0..sources.len()).min_by_key(|&index| rank(&sources[index])).unwrap_or(0)
+    }
+
+    /// Follows a source through as many keys as refer to keys, by iteration.
+    fn follow(
+        &self,
+        origin: Place,
+        mut source: Source,
+        assigned: &Assignments,
+        buffer: &mut BytesMut,
+    ) -> Result<Found, Error> {
+        let mut place = origin;
+        let mut steps = 0;
+        loop {
+            match source {
+                Source::Null => return Ok(Found::Null),
+                Source::Value { start, end } => return Ok(Found::Value(start, end)),
+                Source::Default => {
+                    return self.assigned_or_default(origin, place, assigned, buffer);
+                }
+                Source::Pending { entity, part } => {
+                    place = self.target(place, entity, part)?;
+                    let sources = self.sources(place, buffer)?;
+                    source = sources[self.choose(place, &sources)];
+                    steps += 1;
+                    if steps > self.arenas.values().map(|arena| arena.slots()).sum::<usize>() {
+                        let message = "the key refers to itself, through other entities or not";
+                        return Err(self.error(origin, ErrorKind::Cycle, message));
+                    }
+                }
+            }
+        }
+    }
+
+    /// The value of a cell that the database assigns.
+    fn assigned_or_default(
+        &self,
+        origin: Place,
+        place: Place,
+        assigned: &Assignments,
+        buffer: &mut BytesMut,
+    ) -> Result<Found, Error> {
+        let Some(cell) = self.new_cell_at(place) else {
+            let message = "it refers to an entity that is in the database, but whose key was set \
+                           to `None` since";
+            return Err(self.error(origin, ErrorKind::Handle, message));
+        };
+        Ok(match assigned.get(cell.table, cell.column, cell.row) {
+            Some(Some(raw)) => {
+                buffer.extend_from_slice(raw);
+                Found::Value(buffer.len() - raw.len(), buffer.len())
+            }
+            Some(None) => Found::Null,
+            None if place == origin => Found::Default,
+            None => Found::Unassigned(cell),
+        })
+    }
+
+    /// The part of a key that a reference leads to.
+    fn target(&self, from: Place, entity: EntityRef, part: usize) -> Result<Place, Error> {
+        let table = (entity.table)();
+        let fail = |what: &str| {
+            let message = format!("it refers to an entity of {} {what}", table.name());
+            Err(self.error(from, ErrorKind::Handle, &message))
+        };
+        if entity.stamp != self.stamp {
+            return fail("that belongs to another unit of work, or to this one before `clear`");
+        }
+        match self.arenas.get_index_of(&entity.model) {
+            Some(model) if self.arenas[model].state(entity.slot) != State::Gone => {
+                Ok(Place { model, slot: entity.slot, column: table.key()[part] })
+            }
+            _ => fail("that is not in the unit of work any more"),
+        }
+    }
+
+    /// Calls `each` for what every field says of a cell; for most there is one field.
+    fn each_source(
+        &self,
+        place: Place,
+        buffer: &mut BytesMut,
+        mut each: impl FnMut(Source) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let arena = &self.arenas[place.model];
+        let mut out = Encoder::new(buffer);
+        arena.encode(place.slot, place.column, &mut out);
+        match out.single() {
+            Some(source) => each(source),
+            None => out.sources(arena.table(), place.column)?.into_iter().try_for_each(each),
+        }
+    }
+
+    fn sources(&self, place: Place, buffer: &mut BytesMut) -> Result<Vec<Source>, Error> {
+        let arena = &self.arenas[place.model];
+        let mut out = Encoder::new(buffer);
+        arena.encode(place.slot, place.column, &mut out);
+        out.sources(arena.table(), place.column)
+    }
+
+    fn place(&self, cell: NewCell) -> Place {
+        let rows = &self.tables[cell.table];
+        Place { model: rows.model, slot: rows.slots[cell.row as usize], column: cell.column }
+    }
+
+    fn new_cell_at(&self, place: Place) -> Option<NewCell> {
+        let table = self.table_of_model[place.model]?;
+        let row = self.tables[table].row_of(place.slot)?;
+        Some(NewCell { table, row, column: place.column })
+    }
+
+    fn error(&self, place: Place, kind: ErrorKind, message: &str) -> Error {
+        let table = self.arenas[place.model].table();
+        Error::new(kind, message.to_owned())
+            .with_table(table.name())
+            .with_column(table.columns()[place.column].name())
+    }
+}

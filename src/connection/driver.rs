@@ -1,0 +1,110 @@
+//! The driver's `Client` and `Transaction` as connections. No other file names them.
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use postgres::types::{ToSql, Type};
+use postgres::{Client, SimpleQueryMessage, Transaction};
+
+use super::{Connection, Wire};
+use crate::error::{Error, ErrorKind};
+use crate::sql::{Params, Rows};
+
+/// What a [`UnitOfWork`](crate::UnitOfWork) can work on: `&mut postgres::Client` or
+/// `&mut postgres::Transaction`.
+///
+/// A pooled client dereferences to a `Client`: pass `&mut *pooled`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a connection that a unit of work can borrow",
+    label = "expected `&mut postgres::Client` or `&mut postgres::Transaction`",
+    note = "a pooled client dereferences to the driver's `Client`: pass `&mut *client`"
+)]
+pub trait IntoConnection<'c>: sealed::Sealed {
+    #[doc(hidden)]
+    fn into_connection(self) -> Connection<'c>;
+}
+
+mod sealed {
+    #[allow(unnameable_types, reason = "sealed: only this crate decides what a connection is")]
+    pub trait Sealed {}
+    impl Sealed for &mut super::Client {}
+    impl Sealed for &mut super::Transaction<'_> {}
+    #[cfg(test)]
+    impl Sealed for super::super::recording::Recording {}
+}
+
+impl<'c> IntoConnection<'c> for &'c mut Client {
+    fn into_connection(self) -> Connection<'c> {
+        Connection::new(self, false)
+    }
+}
+
+impl<'c> IntoConnection<'c> for &'c mut Transaction<'_> {
+    fn into_connection(self) -> Connection<'c> {
+        Connection::new(self, true)
+    }
+}
+
+#[cfg(test)]
+impl<'c> IntoConnection<'c> for super::recording::Recording {
+    fn into_connection(self) -> Connection<'c> {
+        Connection::new(self, false)
+    }
+}
+
+macro_rules! wire {
+    ($driver:ty, $is_closed:expr) => {
+        impl Wire for &mut $driver {
+            fn simple(&mut self, sql: &str) -> Result<Option<String>, Error> {
+                blocking(|| self.simple_query(sql)).map(|messages| first_value(&messages))
+            }
+
+            fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
+                let raw = params.raw();
+                let params: Vec<(&(dyn ToSql + Sync), Type)> =
+                    raw.iter().map(|(raw, ty)| (raw as _, ty.clone())).collect();
+                // Typed and unnamed: one round trip, and safe behind a transaction pooler.
+                blocking(|| self.query_typed(sql, &params)).map(Rows::driver)
+            }
+
+            fn is_closed(&self) -> bool {
+                let is_closed: fn(&$driver) -> bool = $is_closed;
+                is_closed(self)
+            }
+        }
+    };
+}
+
+wire!(Client, Client::is_closed);
+wire!(Transaction<'_>, |_| false);
+
+fn first_value(messages: &[SimpleQueryMessage]) -> Option<String> {
+    messages.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),
+        _ => None,
+    })
+}
+
+/// Runs a call of the driver, which blocks on an asynchronous runtime of its own.
+///
+/// Inside another runtime that panics before anything is sent. Asking tokio beforehand would not
+/// do: it cannot tell a task, where blocking panics, from `spawn_blocking`, where it is right.
+fn blocking<R>(call: impl FnOnce() -> Result<R, postgres::Error>) -> Result<R, Error> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(result) => result.map_err(Error::driver),
+        Err(panic) => {
+            let text = panic
+                .downcast_ref::<&str>()
+                .copied()
+                .or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+            if text
+                .is_some_and(|text| text.contains("Cannot start a runtime from within a runtime"))
+            {
+                let message = "called inside an asynchronous runtime, where a synchronous call \
+                               cannot wait; nothing was sent";
+                return Err(Error::new(ErrorKind::AsyncContext, message)
+                    .with_hint("run the unit of work in `tokio::task::spawn_blocking`"));
+            }
+            resume_unwind(panic)
+        }
+    }
+}

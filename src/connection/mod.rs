@@ -1,0 +1,242 @@
+//! `Connection`: sends statements, counts round trips, and knows whether a transaction is open.
+
+mod driver;
+#[cfg(test)]
+pub(crate) mod recording;
+
+use std::fmt;
+
+pub use driver::IntoConnection;
+
+use crate::error::{Error, ErrorKind};
+use crate::sql::{Params, Rows};
+
+/// What the crate needs of a driver's connection. Each call is one round trip.
+pub(crate) trait Wire: Send {
+    /// Runs statements without parameters, and gives the first value of the first row.
+    fn simple(&mut self, sql: &str) -> Result<Option<String>, Error>;
+
+    /// Runs one statement.
+    fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error>;
+
+    /// Whether the link is known to be lost.
+    fn is_closed(&self) -> bool;
+}
+
+/// How far a unit of work has got on its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Progress {
+    /// No transaction of ours is open.
+    Idle,
+    /// Ours is open; the number of savepoints that are open within it.
+    Open { savepoints: u32 },
+    /// The connection cannot be used any more.
+    Lost,
+}
+
+/// A connection that a unit of work borrows.
+///
+/// Inside a transaction of the caller, "our transaction" is a savepoint.
+pub struct Connection<'c> {
+    wire: Box<dyn Wire + 'c>,
+    nested: bool,
+    progress: Progress,
+    statements: u64,
+    round_trips: u64,
+}
+
+/// The name of the savepoint that stands for our transaction inside the caller's.
+const OUTER: &str = "onetrip";
+
+impl<'c> Connection<'c> {
+    pub(crate) fn new(wire: impl Wire + 'c, nested: bool) -> Connection<'c> {
+        Connection {
+            wire: Box::new(wire),
+            nested,
+            progress: Progress::Idle,
+            statements: 0,
+            round_trips: 0,
+        }
+    }
+
+    /// The number of statements sent so far, without those that begin and end transactions.
+    pub(crate) fn statements(&self) -> u64 {
+        self.statements
+    }
+
+    /// The number of round trips so far.
+    pub(crate) fn round_trips(&self) -> u64 {
+        self.round_trips
+    }
+
+    pub(crate) fn in_transaction(&self) -> bool {
+        matches!(self.progress, Progress::Open { .. })
+    }
+
+    /// What [`begin`](Connection::begin) and [`commit`](Connection::commit) would send now, for
+    /// people.
+    pub(crate) fn brackets(&self) -> (&'static str, &'static str) {
+        let begin = if self.nested || self.in_transaction() { "SAVEPOINT" } else { "BEGIN" };
+        let commit = if self.nested { "RELEASE SAVEPOINT" } else { "COMMIT" };
+        (begin, commit)
+    }
+
+    pub(crate) fn is_lost(&self) -> bool {
+        self.progress == Progress::Lost
+    }
+
+    /// Runs one statement with parameters.
+    pub(crate) fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
+        self.check()?;
+        self.statements += 1;
+        self.round_trips += 1;
+        let result = self.wire.query(sql, params);
+        self.note(result)
+    }
+
+    /// Opens our transaction, or a savepoint where it is open already.
+    ///
+    /// # Errors
+    ///
+    /// Besides those of the server: [`ErrorKind::Transaction`] when the connection is in a
+    /// transaction that somebody opened by hand, which our COMMIT would end.
+    pub(crate) fn begin(&mut self) -> Result<(), Error> {
+        self.check()?;
+        match self.progress {
+            Progress::Open { savepoints } => {
+                self.simple(&format!("SAVEPOINT {OUTER}_{}", savepoints + 1))?;
+                self.progress = Progress::Open { savepoints: savepoints + 1 };
+            }
+            _ if self.nested => {
+                self.simple(&format!("SAVEPOINT {OUTER}"))?;
+                self.progress = Progress::Open { savepoints: 0 };
+            }
+            _ => {
+                // In a transaction that begins with this message, both are the time of its arrival.
+                // BEGIN inside a transaction does nothing but warn.
+                let fresh = self.simple("BEGIN; SELECT now() = statement_timestamp()")?;
+                if fresh.as_deref() != Some("t") {
+                    let message = "the connection is in a transaction that was opened by hand, \
+                                   which a commit of the unit of work would end";
+                    return Err(Error::new(ErrorKind::Transaction, message).with_hint(
+                        "end it first, or pass the driver's `Transaction` instead of the client",
+                    ));
+                }
+                self.progress = Progress::Open { savepoints: 0 };
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what was written since the last `begin`. A savepoint is released; the transaction
+    /// itself stays open.
+    pub(crate) fn release(&mut self) -> Result<(), Error> {
+        if let Progress::Open { savepoints: savepoints @ 1.. } = self.progress {
+            self.simple(&format!("RELEASE SAVEPOINT {OUTER}_{savepoints}"))?;
+            self.progress = Progress::Open { savepoints: savepoints - 1 };
+        }
+        Ok(())
+    }
+
+    /// Ends our transaction, if it is open, and keeps what was written in it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnknownOutcome`] when the link is lost during the COMMIT of our own
+    /// transaction. After any other error, call [`rollback`](Connection::rollback).
+    pub(crate) fn commit(&mut self) -> Result<(), Error> {
+        self.check()?;
+        if !self.in_transaction() {
+            return Ok(());
+        }
+        if self.nested {
+            self.simple(&format!("RELEASE SAVEPOINT {OUTER}"))?;
+            self.progress = Progress::Idle;
+            return Ok(());
+        }
+        if self.wire.is_closed() {
+            self.progress = Progress::Lost;
+            return Err(Error::new(ErrorKind::Connection, "the connection was lost before COMMIT"));
+        }
+        // COMMIT of an aborted transaction answers ROLLBACK, which the driver takes for success.
+        // The statement ahead of it fails there, and then COMMIT is never run.
+        match self.simple("SELECT 1; COMMIT") {
+            Ok(_) => {
+                self.progress = Progress::Idle;
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::Connection => {
+                Err(error.with_kind(ErrorKind::UnknownOutcome).while_doing(
+                    "the connection was lost during COMMIT, and the transaction may or may not \
+                     have been committed",
+                ))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Ends our transaction with everything in it, if it is open. What cannot be sent any more
+    /// needs no sending: the server rolls back what a lost connection leaves.
+    pub(crate) fn rollback(&mut self) {
+        let Progress::Open { .. } = self.progress else { return };
+        self.progress = Progress::Idle;
+        let sql = if self.nested {
+            format!("ROLLBACK TO SAVEPOINT {OUTER}; RELEASE SAVEPOINT {OUTER}")
+        } else {
+            "ROLLBACK".to_owned()
+        };
+        if self.simple(&sql).is_err() {
+            // Whatever state the connection is in, it is not one to go on from.
+            self.progress = Progress::Lost;
+        }
+    }
+
+    /// Undoes what was written since the last `begin`, which opened a savepoint or the
+    /// transaction itself.
+    pub(crate) fn rollback_last(&mut self) {
+        let Progress::Open { savepoints } = self.progress else { return };
+        if savepoints == 0 {
+            return self.rollback();
+        }
+        let name = format!("{OUTER}_{savepoints}");
+        let sql = format!("ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}");
+        self.progress = Progress::Open { savepoints: savepoints - 1 };
+        if self.simple(&sql).is_err() {
+            self.progress = Progress::Lost;
+        }
+    }
+
+    fn simple(&mut self, sql: &str) -> Result<Option<String>, Error> {
+        self.round_trips += 1;
+        let result = self.wire.simple(sql);
+        self.note(result)
+    }
+
+    fn note<R>(&mut self, result: Result<R, Error>) -> Result<R, Error> {
+        if let Err(error) = &result {
+            if error.kind() == ErrorKind::Connection {
+                self.progress = Progress::Lost;
+            }
+        }
+        result
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        if self.progress == Progress::Lost {
+            let message = "the connection was lost earlier";
+            return Err(Error::new(ErrorKind::Connection, message)
+                .with_hint("continue on a new one with `UnitOfWork::reconnect`"));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Connection<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("nested", &self.nested)
+            .field("progress", &self.progress)
+            .field("round_trips", &self.round_trips)
+            .finish_non_exhaustive()
+    }
+}

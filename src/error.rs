@@ -1,0 +1,250 @@
+//! The crate's error: opaque, with accessors for what a caller can act on.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt;
+
+use postgres::error::SqlState;
+
+/// The error of a conversion, as [`Value`](crate::Value) gives it.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
+
+/// What went wrong, in classes that a caller would handle differently.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The server refused a statement; [`Error::sqlstate`] says why. Nothing was written.
+    Database,
+    /// The connection is lost or unusable. Nothing was written.
+    Connection,
+    /// The connection was lost while the commit was under way: it may or may not have happened.
+    ///
+    /// See [`UnitOfWork::resolve_unknown`](crate::UnitOfWork::resolve_unknown).
+    UnknownOutcome,
+    /// The connection's transaction is not in the state that the call needs, such as one that was
+    /// opened by hand with `BEGIN`.
+    Transaction,
+    /// A model's description of its table is wrong or incomplete.
+    Model,
+    /// A value cannot be sent, such as text with a NUL character.
+    Encode,
+    /// A value from the server does not fit the model's field.
+    Decode,
+    /// A handle belongs to another unit of work, or its entity is gone.
+    Handle,
+    /// Two fields that share a column disagree on its value.
+    Conflict,
+    /// New rows refer to each other in a circle that the strategy cannot write.
+    Cycle,
+    /// The server did not store the rows that were sent: a trigger, rule or policy interfered.
+    RowMismatch,
+    /// An entity was changed in a way that this version does not write.
+    Unsupported,
+    /// The call was made inside an asynchronous runtime, where the synchronous driver cannot wait.
+    AsyncContext,
+}
+
+/// The error of every fallible call of this crate.
+///
+/// Its `Display` is one line that names the table and, where they are known, the column and the
+/// constraint, followed by the server's own message. Values never appear in it. The driver's error
+/// is its [`source`](std::error::Error::source).
+///
+/// ```
+/// use onetrip::{Error, ErrorKind};
+///
+/// fn worth_retrying(error: &Error) -> bool {
+///     error.is_retryable() && error.kind() != ErrorKind::UnknownOutcome
+/// }
+/// # let _ = worth_retrying;
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    message: Cow<'static, str>,
+    table: Option<Cow<'static, str>>,
+    column: Option<Cow<'static, str>>,
+    constraint: Option<String>,
+    sqlstate: Option<SqlState>,
+    hint: Option<Cow<'static, str>>,
+    source: Option<BoxError>,
+}
+
+impl Error {
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Error {
+        Error(Box::new(Inner {
+            kind,
+            message: message.into(),
+            table: None,
+            column: None,
+            constraint: None,
+            sqlstate: None,
+            hint: None,
+            source: None,
+        }))
+    }
+
+    /// An error of the server or of the link to it.
+    ///
+    /// DETAIL is left in the source only: it is localised and may hold values of rows.
+    pub(crate) fn driver(source: postgres::Error) -> Error {
+        let Some(db) = source.as_db_error() else {
+            let mut error = Error::new(ErrorKind::Connection, source.to_string());
+            if let Some(cause) = source.source() {
+                error.0.message = format!("{source}: {cause}").into();
+            }
+            return error.with_source(source);
+        };
+        let mut error = Error::new(ErrorKind::Database, db.message().to_owned());
+        error.0.table = db.table().map(|name| name.to_owned().into());
+        error.0.column = db.column().map(|name| name.to_owned().into());
+        error.0.constraint = db.constraint().map(str::to_owned);
+        error.0.hint = db.hint().map(|hint| hint.to_owned().into());
+        error.0.sqlstate = Some(db.code().clone());
+        if closes_connection(db.code()) {
+            error.0.kind = ErrorKind::Connection;
+        }
+        error.with_source(source)
+    }
+
+    pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Error {
+        self.0.kind = kind;
+        self
+    }
+
+    /// Names the table, unless the server has already named one.
+    pub(crate) fn with_table(mut self, table: &'static str) -> Error {
+        self.0.table.get_or_insert(table.into());
+        self
+    }
+
+    /// Names the column, unless the server has already named one.
+    pub(crate) fn with_column(mut self, column: &'static str) -> Error {
+        self.0.column.get_or_insert(column.into());
+        self
+    }
+
+    pub(crate) fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Error {
+        self.0.hint.get_or_insert(hint.into());
+        self
+    }
+
+    pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Error {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Puts what was being done in front of the message.
+    pub(crate) fn while_doing(mut self, what: &str) -> Error {
+        self.0.message = format!("{what}: {}", self.0.message).into();
+        self
+    }
+
+    /// The class of the error.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// The table that the error is about, without its schema.
+    #[must_use]
+    pub fn table(&self) -> Option<&str> {
+        self.0.table.as_deref()
+    }
+
+    /// The column that the error is about.
+    #[must_use]
+    pub fn column(&self) -> Option<&str> {
+        self.0.column.as_deref()
+    }
+
+    /// The constraint that was violated.
+    #[must_use]
+    pub fn constraint(&self) -> Option<&str> {
+        self.0.constraint.as_deref()
+    }
+
+    /// The server's five-character code, when the server reported the error.
+    ///
+    /// ```
+    /// use postgres::error::SqlState;
+    ///
+    /// fn is_duplicate(error: &onetrip::Error) -> bool {
+    ///     error.sqlstate() == Some(&SqlState::UNIQUE_VIOLATION)
+    /// }
+    /// # let _ = is_duplicate;
+    /// ```
+    #[must_use]
+    pub fn sqlstate(&self) -> Option<&SqlState> {
+        self.0.sqlstate.as_ref()
+    }
+
+    /// What the server, or this crate, suggests.
+    #[must_use]
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// Whether the same work, done again from its reads on, may succeed: a serialization failure
+    /// or a deadlock.
+    ///
+    /// Never true when the outcome is unknown, since a repetition could write everything twice.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        let code = self.0.sqlstate.as_ref();
+        self.0.kind == ErrorKind::Database
+            && (code == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
+                || code == Some(&SqlState::T_R_DEADLOCK_DETECTED))
+    }
+}
+
+/// Whether the server ends the session along with this error.
+fn closes_connection(code: &SqlState) -> bool {
+    let code = code.code();
+    code.starts_with("08")
+        || matches!(
+            code,
+            // Operator intervention that ends the session, and idle or transaction time-outs.
+            "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "25P04"
+        )
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Inner { message, table, column, hint, sqlstate, .. } = &*self.0;
+        match (table, column) {
+            (Some(table), Some(column)) => write!(f, "table {table}, column {column}: ")?,
+            (Some(table), None) => write!(f, "table {table}: ")?,
+            (None, Some(column)) => write!(f, "column {column}: ")?,
+            (None, None) => {}
+        }
+        f.write_str(message)?;
+        if let Some(sqlstate) = sqlstate {
+            write!(f, " (SQLSTATE {})", sqlstate.code())?;
+        }
+        if let Some(hint) = hint {
+            write!(f, "; hint: {hint}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Error")
+            .field("kind", &self.0.kind)
+            .field("message", &self.0.message)
+            .field("table", &self.0.table)
+            .field("column", &self.0.column)
+            .field("constraint", &self.0.constraint)
+            .field("sqlstate", &self.0.sqlstate)
+            .finish_non_exhaustive()
+    }
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_ref().map(|source| &**source as _)
+    }
+}

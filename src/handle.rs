@@ -1,0 +1,94 @@
+//! `Handle`: how a user names an entity that a unit of work owns.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::marker::PhantomData;
+
+/// The mark of one unit of work, so that no other one accepts its handles.
+///
+/// Two halves rather than one `u64`: a handle then needs no padding, and a foreign key stays small.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Stamp([u32; 2]);
+
+impl Stamp {
+    /// A stamp that no other unit of work has, short of a collision among 2^64.
+    ///
+    /// The randomness is that of `std`'s hash maps: a global counter would be the alternative, and
+    /// this crate keeps no global state.
+    pub(crate) fn new() -> Stamp {
+        let random = RandomState::new().build_hasher().finish();
+        Stamp([random as u32, (random >> 32) as u32])
+    }
+}
+
+/// A reference to an entity of a [`UnitOfWork`](crate::UnitOfWork): what `add` and `find` give.
+///
+/// It is small, `Copy` and carries no lifetime. A handle belongs to the unit of work that made it:
+/// another one refuses it, and so does the same one after
+/// [`clear`](crate::UnitOfWork::clear). Handles are never reused for another entity.
+pub struct Handle<T> {
+    stamp: Stamp,
+    slot: u32,
+    model: PhantomData<fn() -> T>,
+}
+
+impl<T> Handle<T> {
+    pub(crate) fn new(stamp: Stamp, slot: u32) -> Handle<T> {
+        Handle { stamp, slot, model: PhantomData }
+    }
+
+    pub(crate) fn stamp(self) -> Stamp {
+        self.stamp
+    }
+
+    pub(crate) fn slot(self) -> u32 {
+        self.slot
+    }
+}
+
+impl<T> Clone for Handle<T> {
+    fn clone(&self) -> Handle<T> {
+        *self
+    }
+}
+
+impl<T> Copy for Handle<T> {}
+
+impl<T> PartialEq for Handle<T> {
+    fn eq(&self, other: &Handle<T>) -> bool {
+        self.stamp == other.stamp && self.slot == other.slot
+    }
+}
+
+impl<T> Eq for Handle<T> {}
+
+impl<T> Hash for Handle<T> {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.stamp.hash(state);
+        self.slot.hash(state);
+    }
+}
+
+impl<T> fmt::Debug for Handle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = std::any::type_name::<T>();
+        let name = name.rsplit("::").next().unwrap_or(name);
+        write!(f, "Handle<{name}>({})", self.slot)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stamps_differ() {
+        let stamps: std::collections::HashSet<_> = (0..1_000).map(|_| Stamp::new()).collect();
+        assert_eq!(stamps.len(), 1_000);
+    }
+
+    #[test]
+    fn a_handle_is_twelve_bytes() {
+        assert_eq!(size_of::<Handle<String>>(), 12);
+    }
+}

@@ -1,0 +1,197 @@
+//! `Batch`: ids first, then one statement a table.
+
+use fallible_iterator::FallibleIterator;
+use postgres_protocol::types::array_from_sql;
+
+use super::values::{self, InsertColumns, Left};
+use super::{Flush, InsertStrategy, PlannedStatement};
+use crate::error::{Error, ErrorKind};
+use crate::flush_plan::{Cycles, FlushPlan, PlannedTable};
+use crate::model::{Assigned, Column, QualifiedName, Table};
+use crate::sql::{Params, Sql};
+
+/// All keys are reserved from their sequences in one query; then each table's rows are one
+/// multi-row `VALUES` insert. At most T + 3 round trips for T tables, as long as no table needs
+/// more than 65,535 parameters.
+///
+/// The idea is that of the Python module `sqlalchemy_batch_inserts`, which reserves the ids of one
+/// table at a time.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Batch;
+
+impl InsertStrategy for Batch {
+    fn name(&self) -> &str {
+        "batch"
+    }
+
+    fn cycles(&self) -> Cycles {
+        Cycles::OneRow
+    }
+
+    fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
+        let mut statements = Vec::new();
+        let reservations: Vec<_> = reservations(plan)
+            .iter()
+            .map(|r| format!("{} for {}.{}", r.rows, r.table.name(), r.column().name()))
+            .collect();
+        if !reservations.is_empty() {
+            let text = format!("reserve keys: {}", reservations.join(", "));
+            statements.push(PlannedStatement::new(text));
+        }
+        for step in plan.steps() {
+            let planned = &plan.tables()[step.table()];
+            let rows = step.rows().len();
+            let per_statement = insert_columns(planned).rows_per_statement();
+            let text = format!("insert {rows} rows into {}", planned.table().name());
+            statements.push(PlannedStatement::new(text).times(rows.div_ceil(per_statement)));
+        }
+        statements
+    }
+
+    fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
+        reserve_keys(flush)?;
+        let plan = flush.plan();
+        for step in plan.steps() {
+            let columns = insert_columns(&plan.tables()[step.table()]);
+            values::insert(flush, step.table(), step.rows(), &columns)?;
+        }
+        Ok(())
+    }
+}
+
+/// After the reservation every key is known.
+fn insert_columns(planned: &PlannedTable) -> InsertColumns {
+    let table = planned.table();
+    InsertColumns::new(table, |column| {
+        let left = planned.left_to_database(column);
+        if left == 0 || table.columns()[column].assigned_by().is_some() {
+            Left::ByNone
+        } else if left < planned.rows() {
+            Left::BySome
+        } else {
+            Left::ByAll
+        }
+    })
+}
+
+/// Keys that one column of new rows needs.
+struct Reservation {
+    table_index: usize,
+    table: &'static Table,
+    column_index: usize,
+    assigned: Assigned,
+    rows: usize,
+}
+
+impl Reservation {
+    fn column(&self) -> &'static Column {
+        &self.table.columns()[self.column_index]
+    }
+}
+
+fn reservations(plan: &FlushPlan) -> Vec<Reservation> {
+    let mut result = Vec::new();
+    for (table_index, planned) in plan.tables().iter().enumerate() {
+        let table = planned.table();
+        for (column_index, column) in table.columns().iter().enumerate() {
+            let rows = planned.left_to_database(column_index);
+            if let Some(assigned) = column.assigned_by().filter(|_| rows > 0) {
+                result.push(Reservation { table_index, table, column_index, assigned, rows });
+            }
+        }
+    }
+    result
+}
+
+/// Reserves the keys of all new rows of all tables in one query, and assigns them.
+fn reserve_keys(flush: &mut Flush<'_, '_>) -> Result<(), Error> {
+    let reservations = reservations(flush.plan());
+    if reservations.is_empty() {
+        return Ok(());
+    }
+    let (sql, params) = reservation_query(&reservations)?;
+    let rows = flush.query(sql.as_str(), &params).map_err(|error| match &reservations[..] {
+        [only] => error.with_table(only.table.name()).with_column(only.column().name()),
+        _ => error,
+    })?;
+    for (index, reservation) in reservations.iter().enumerate() {
+        rows.expect_types(&[(index, reservation.column().ty().array())])?;
+        let raw = (!rows.is_empty()).then(|| rows.raw(0, index)).flatten();
+        assign_keys(flush, reservation, raw.unwrap_or_default())?;
+    }
+    Ok(())
+}
+
+fn assign_keys(
+    flush: &mut Flush<'_, '_>,
+    reservation: &Reservation,
+    raw: &[u8],
+) -> Result<(), Error> {
+    let fail = |message: String| {
+        Error::new(ErrorKind::Model, message)
+            .with_table(reservation.table.name())
+            .with_column(reservation.column().name())
+    };
+    let unreadable = |error| fail(format!("cannot read the reserved keys: {error}"));
+    let array = array_from_sql(raw).map_err(unreadable)?;
+    let mut keys = array.values();
+    for row in 0..flush.plan().tables()[reservation.table_index].rows() as u32 {
+        if !flush.is_default(reservation.table_index, row, reservation.column_index)? {
+            continue;
+        }
+        match keys.next().map_err(unreadable)? {
+            Some(Some(key)) => {
+                flush.assign(reservation.table_index, row, reservation.column_index, Some(key));
+            }
+            Some(None) => {
+                let message = "no sequence belongs to this column, so its keys cannot be reserved";
+                return Err(fail(message.to_owned()).with_hint(
+                    "make it an identity or serial column, name its sequence with \
+                     `#[model(sequence = \"…\")]`, or give the expression of its default with \
+                     `#[model(default = \"…\")]`",
+                ));
+            }
+            None => return Err(fail("fewer keys were reserved than needed".to_owned())),
+        }
+    }
+    Ok(())
+}
+
+/// `SELECT ARRAY(SELECT nextval(…) FROM generate_series(1, $1)), …`: one array for each column.
+fn reservation_query(reservations: &[Reservation]) -> Result<(Sql, Params), Error> {
+    let mut sql = Sql::new();
+    let mut params = Params::new();
+    sql.push("SELECT ");
+    for (index, reservation) in reservations.iter().enumerate() {
+        let rows = i64::try_from(reservation.rows).unwrap_or(i64::MAX);
+        let number =
+            params.push(&rows).map_err(|error| Error::new(ErrorKind::Encode, error.to_string()))?;
+        sql.push(if index > 0 { ", ARRAY(SELECT " } else { "ARRAY(SELECT " });
+        next_key(&mut sql, reservation).cast(reservation.column().ty());
+        sql.push(" FROM generate_series(1, ").param(number).push("))");
+    }
+    Ok((sql, params))
+}
+
+/// The expression that gives the next key.
+fn next_key<'s>(sql: &'s mut Sql, reservation: &Reservation) -> &'s mut Sql {
+    let mut quoted = Sql::new();
+    match reservation.assigned {
+        Assigned::OwnedSequence => {
+            // The first argument is parsed as an identifier, the second is not. As a sub-select
+            // the sequence is looked up once, not once a key.
+            quoted.qualified(reservation.table.qualified_name());
+            sql.push("nextval((SELECT pg_get_serial_sequence(")
+                .literal(quoted.as_str())
+                .push(", ")
+                .literal(reservation.column().name())
+                .push(")::regclass))")
+        }
+        Assigned::Sequence(QualifiedName { schema, name }) => {
+            let schema = schema.or(reservation.table.qualified_name().schema);
+            quoted.qualified(QualifiedName { schema, name });
+            sql.push("nextval(").literal(quoted.as_str()).push("::regclass)")
+        }
+        Assigned::Expression(expression) => sql.push("(").push(expression).push(")"),
+    }
+}

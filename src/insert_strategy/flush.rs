@@ -1,0 +1,162 @@
+//! `Flush`: what a strategy works with.
+
+use std::fmt;
+
+use bytes::BytesMut;
+
+use super::returned;
+use crate::assignments::Assignments;
+use crate::change_set::{CellValue, ChangeSet, NewCell};
+use crate::connection::Connection;
+use crate::error::{Error, ErrorKind};
+use crate::flush_plan::FlushPlan;
+use crate::sql::{Params, Rows};
+
+/// What is written into a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// The keyword `DEFAULT`.
+    Default,
+    /// The parameter of this number, counted from 1 as in `$1`.
+    Param(usize),
+}
+
+/// One flush: its plan, the values of its cells, the connection, and what the database assigned.
+///
+/// Tables are named by their position in [`FlushPlan::tables`], rows by their position among the
+/// new rows of their table, columns by their position in
+/// [`Table::columns`](crate::Table::columns).
+pub struct Flush<'a, 'c> {
+    plan: &'a FlushPlan,
+    changes: &'a ChangeSet<'a>,
+    connection: &'a mut Connection<'c>,
+    assigned: Assignments,
+}
+
+impl<'a, 'c> Flush<'a, 'c> {
+    pub(crate) fn new(
+        plan: &'a FlushPlan,
+        changes: &'a ChangeSet<'a>,
+        connection: &'a mut Connection<'c>,
+    ) -> Flush<'a, 'c> {
+        Flush { plan, changes, connection, assigned: Assignments::default() }
+    }
+
+    /// What to write, and in which order.
+    #[must_use]
+    pub fn plan(&self) -> &'a FlushPlan {
+        self.plan
+    }
+
+    /// Appends the value of a cell to the parameters, unless the row leaves it to the database.
+    ///
+    /// Foreign keys come out as the keys that are known by now: those of rows that were there
+    /// before, and those that were handed over by [`assign`](Flush::assign) or
+    /// [`returned`](Flush::returned).
+    ///
+    /// # Errors
+    ///
+    /// When the value cannot be encoded; when fields that share the column disagree; when the cell
+    /// refers to a row whose key is not known yet.
+    pub fn bind(
+        &self,
+        table: usize,
+        row: u32,
+        column: usize,
+        params: &mut Params,
+    ) -> Result<Bound, Error> {
+        let description = self.plan.tables()[table].table();
+        let mut is_default = false;
+        let mut encode = |out: &mut BytesMut| {
+            let cell = NewCell { table, row, column };
+            match self.changes.value(cell, &self.assigned, out)? {
+                CellValue::Value => Ok(true),
+                CellValue::Null => Ok(false),
+                CellValue::Default => {
+                    is_default = true;
+                    Ok(false)
+                }
+                CellValue::Unassigned(_) => {
+                    let message = "it refers to a row that has not been written yet";
+                    Err(Error::new(ErrorKind::Cycle, message)
+                        .with_table(description.name())
+                        .with_column(description.columns()[column].name()))
+                }
+            }
+        };
+        let number = params.push_encoded(description.columns()[column].ty(), &mut encode)?;
+        if is_default {
+            params.pop_null();
+            return Ok(Bound::Default);
+        }
+        Ok(Bound::Param(number))
+    }
+
+    /// Whether the row leaves this column to the database.
+    ///
+    /// # Errors
+    ///
+    /// When the value cannot be encoded.
+    pub fn is_default(&self, table: usize, row: u32, column: usize) -> Result<bool, Error> {
+        if self.assigned.get(table, column, row).is_some() {
+            return Ok(false);
+        }
+        self.changes.is_default(NewCell { table, row, column }, &mut BytesMut::new())
+    }
+
+    /// Sends a statement: one round trip.
+    ///
+    /// # Errors
+    ///
+    /// When the server refuses it and when the connection is lost.
+    pub fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
+        self.connection.query(sql, params)
+    }
+
+    /// Hands over a value that the database has assigned to a row, in its binary form; `None` is
+    /// NULL. From here on [`bind`](Flush::bind) uses it.
+    pub fn assign(&mut self, table: usize, row: u32, column: usize, raw: Option<&[u8]>) {
+        self.assigned.set(table, column, row, raw);
+    }
+
+    /// Hands over what an `INSERT … RETURNING` of some rows has returned.
+    ///
+    /// `columns` says which columns the statement returned, and must include those of the key.
+    /// Since PostgreSQL does not promise an order, rows are matched by their key; only where the
+    /// database assigned it must there be one row.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::RowMismatch`] when other rows came back than were sent: a trigger, a rule or a
+    /// policy has interfered. [`ErrorKind::Decode`] when a column has another type than the model
+    /// says.
+    pub fn returned(
+        &mut self,
+        table: usize,
+        sent: &[u32],
+        columns: &[usize],
+        rows: &Rows,
+    ) -> Result<(), Error> {
+        let planned = &self.plan.tables()[table];
+        returned::accept(
+            self.changes,
+            &mut self.assigned,
+            planned.table(),
+            table,
+            sent,
+            columns,
+            rows,
+        )
+        .map_err(|error| error.with_table(planned.table().name()))
+    }
+
+    pub(crate) fn into_assigned(self) -> Assignments {
+        self.assigned
+    }
+}
+
+impl fmt::Debug for Flush<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flush").field("plan", &self.plan).finish_non_exhaustive()
+    }
+}

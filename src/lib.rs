@@ -1,0 +1,35 @@
+//! placeholder
+mod arena;
+mod assignments;
+mod change_set;
+mod connection;
+mod error;
+mod flush_plan;
+mod handle;
+mod identity_map;
+mod insert_strategy;
+mod journal;
+mod model;
+mod row_order;
+mod sql;
+mod toposort;
+mod unit_of_work;
+mod write_back;
+
+pub use bytes::BytesMut;
+pub use connection::{Connection, IntoConnection};
+pub use error::{BoxError, Error, ErrorKind};
+pub use flush_plan::{Cycles, FlushPlan, OptionalColumn, PlannedTable, Step};
+pub use handle::Handle;
+pub use insert_strategy::{Batch, Bound, Flush, InsertStrategy, PlannedStatement, RowByRow};
+#[doc(hidden)]
+pub use model::column_type;
+pub use model::{
+    Assigned, Cells, Column, ColumnTypes, DefaultField, Encoder, Field, ForeignKey,
+    ForeignKeyColumns, Key, KeyField, KeyValue, Model, QualifiedName, Reference, Row, SqlType,
+    Table, Value,
+};
+#[cfg(feature = "derive")]
+pub use onetrip_derive::Model;
+pub use sql::{Params, Rows};
+pub use unit_of_work::{CommitPlan, CommitReport, UnitOfWork};

@@ -1,0 +1,177 @@
+//! `Encoder`: what a model writes the value of a column into.
+
+use std::any::TypeId;
+use std::fmt;
+
+use bytes::BytesMut;
+
+use super::{Column, DefaultField, Field, KeyField, Model, Table, Value};
+use crate::error::{BoxError, Error, ErrorKind};
+use crate::handle::{Handle, Stamp};
+
+/// A handle whose model is known at run time only.
+#[derive(Clone, Copy)]
+pub(crate) struct EntityRef {
+    pub(crate) model: TypeId,
+    pub(crate) table: fn() -> &'static Table,
+    pub(crate) stamp: Stamp,
+    pub(crate) slot: u32,
+}
+
+// By hand, since pointers to functions have no equality to rely on.
+impl PartialEq for EntityRef {
+    fn eq(&self, other: &EntityRef) -> bool {
+        (self.model, self.stamp, self.slot) == (other.model, other.stamp, other.slot)
+    }
+}
+
+impl Eq for EntityRef {}
+
+impl fmt::Debug for EntityRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", (self.table)().name(), self.slot)
+    }
+}
+
+impl EntityRef {
+    pub(crate) fn new<T: Model>(handle: Handle<T>) -> EntityRef {
+        EntityRef {
+            model: TypeId::of::<T>(),
+            table: T::table,
+            stamp: handle.stamp(),
+            slot: handle.slot(),
+        }
+    }
+
+    /// The typed handle, if the entity is a `T`.
+    pub(crate) fn handle<T: Model>(self) -> Option<Handle<T>> {
+        (self.model == TypeId::of::<T>()).then(|| Handle::new(self.stamp, self.slot))
+    }
+}
+
+/// What one field says of one column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The server's default is taken.
+    Default,
+    Null,
+    /// The value's bytes, as a range of the encoder's buffer.
+    Value {
+        start: usize,
+        end: usize,
+    },
+    /// Part `part` of the key of an entity that may have no key yet.
+    Pending {
+        entity: EntityRef,
+        part: usize,
+    },
+}
+
+/// Takes the value of one column of one entity; see [`Model::encode`].
+///
+/// Values are encoded here, in memory, before anything is sent: a value that cannot be encoded,
+/// or an implementation that panics, leaves the connection untouched.
+pub struct Encoder<'a> {
+    buffer: &'a mut BytesMut,
+    first: Option<Source>,
+    /// Filled only for a column that several fields share.
+    rest: Vec<Source>,
+    error: Option<BoxError>,
+}
+
+impl<'a> Encoder<'a> {
+    /// An encoder that appends the bytes of values to `buffer`.
+    pub(crate) fn new(buffer: &'a mut BytesMut) -> Encoder<'a> {
+        Encoder { buffer, first: None, rest: Vec::new(), error: None }
+    }
+
+    /// Writes column `part` of an ordinary field; 0 for every field that is one column.
+    ///
+    /// A column that several fields share gets one call for each of them: those that have a value
+    /// must agree.
+    pub fn put<F: Field>(&mut self, field: &F, part: usize) {
+        field.encode(part, self);
+    }
+
+    /// Writes column `part` of a field of the key: `None` is left to the database.
+    pub fn key<F: KeyField>(&mut self, field: &F, part: usize) {
+        field.encode_key(part, self);
+    }
+
+    /// Writes column `part` of a field with a server default: `None` takes the default.
+    pub fn put_or_default<F: DefaultField>(&mut self, field: &F, part: usize) {
+        field.encode_or_default(part, self);
+    }
+
+    pub(crate) fn value<V: Value>(&mut self, value: &V) {
+        let start = self.buffer.len();
+        match value.encode(self.buffer) {
+            Ok(()) => {
+                let end = self.buffer.len();
+                self.add(Source::Value { start, end });
+            }
+            Err(error) => {
+                self.buffer.truncate(start);
+                self.error.get_or_insert(error);
+            }
+        }
+    }
+
+    pub(crate) fn null(&mut self) {
+        self.add(Source::Null);
+    }
+
+    pub(crate) fn server_default(&mut self) {
+        self.add(Source::Default);
+    }
+
+    pub(crate) fn pending<T: Model>(&mut self, handle: Handle<T>, part: usize) {
+        self.add(Source::Pending { entity: EntityRef::new(handle), part });
+    }
+
+    fn add(&mut self, source: Source) {
+        if self.first.is_none() {
+            self.first = Some(source);
+        } else {
+            self.rest.push(source);
+        }
+    }
+
+    /// What the fields said, if it is what every field of a column of its own says: one thing.
+    pub(crate) fn single(&self) -> Option<Source> {
+        if self.rest.is_empty() && self.error.is_none() { self.first } else { None }
+    }
+
+    /// What the fields said of this column, in their order.
+    ///
+    /// # Errors
+    ///
+    /// When a value could not be encoded, or when no field wrote anything.
+    pub(crate) fn sources(
+        self,
+        table: &'static Table,
+        column: usize,
+    ) -> Result<Vec<Source>, Error> {
+        let fail = |message: String| {
+            let column = table.columns().get(column).map_or("?", Column::name);
+            Error::new(ErrorKind::Encode, message).with_table(table.name()).with_column(column)
+        };
+        if let Some(error) = self.error {
+            return Err(fail(format!("cannot send the value: {error}")).with_source(error));
+        }
+        let mut sources = Vec::with_capacity(1 + self.rest.len());
+        sources.extend(self.first);
+        sources.extend(self.rest);
+        if sources.is_empty() {
+            return Err(fail("the model's `encode` wrote nothing for it".to_owned()));
+        }
+        Ok(sources)
+    }
+}
+
+impl fmt::Debug for Encoder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values stay out of logs.
+        f.debug_struct("Encoder").finish_non_exhaustive()
+    }
+}

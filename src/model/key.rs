@@ -1,0 +1,123 @@
+//! `Key`: the types that identify a row.
+
+use std::hash::Hash;
+
+use super::field::MISSING;
+use super::row::{Cell, Cells};
+use super::{ColumnTypes, Encoder, Value};
+use crate::error::BoxError;
+
+/// The key of a model: a [`KeyValue`], or a tuple of up to eight keys for a composite one.
+///
+/// Equality here decides identity in a unit of work. It is Rust's, on values as they were written
+/// and read; types that the database compares more loosely (`citext`, `char(n)`) can therefore
+/// have several keys here for one row there.
+pub trait Key: Clone + Eq + Hash + Send + Sync + std::fmt::Debug + 'static {
+    /// The types of the key's columns.
+    const TYPES: ColumnTypes;
+
+    #[doc(hidden)]
+    fn encode(&self, part: usize, out: &mut Encoder<'_>);
+
+    #[doc(hidden)]
+    fn decode(cells: Cells<'_>) -> Result<Self, BoxError>;
+}
+
+/// A [`Value`] that can be a key.
+///
+/// ```
+/// use onetrip::{BytesMut, KeyValue, SqlType, Value};
+///
+/// /// The key of a user, which no other number can be taken for.
+/// #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// struct UserId(i64);
+///
+/// impl Value for UserId {
+///     const TYPE: SqlType = SqlType::INT8;
+///
+///     fn encode(&self, out: &mut BytesMut) -> Result<(), onetrip::BoxError> {
+///         self.0.encode(out)
+///     }
+///
+///     fn decode(raw: &[u8]) -> Result<Self, onetrip::BoxError> {
+///         i64::decode(raw).map(UserId)
+///     }
+/// }
+///
+/// impl KeyValue for UserId {}
+/// ```
+pub trait KeyValue: Value + Clone + Eq + Hash + Send + Sync + std::fmt::Debug + 'static {}
+
+impl KeyValue for i16 {}
+impl KeyValue for i32 {}
+impl KeyValue for i64 {}
+impl KeyValue for String {}
+impl KeyValue for Box<str> {}
+impl KeyValue for std::sync::Arc<str> {}
+impl KeyValue for Vec<u8> {}
+#[cfg(feature = "with-uuid-1")]
+impl KeyValue for uuid_1::Uuid {}
+#[cfg(feature = "with-chrono-0_4")]
+impl KeyValue for chrono_04::NaiveDate {}
+#[cfg(feature = "with-jiff-0_2")]
+impl KeyValue for jiff_02::civil::Date {}
+#[cfg(feature = "with-time-0_3")]
+impl KeyValue for time_03::Date {}
+
+impl<V: KeyValue> Key for V {
+    const TYPES: ColumnTypes = ColumnTypes::one(V::TYPE);
+
+    fn encode(&self, _part: usize, out: &mut Encoder<'_>) {
+        out.value(self);
+    }
+
+    fn decode(cells: Cells<'_>) -> Result<V, BoxError> {
+        match cells.get(0) {
+            Cell::Value(raw) => <V as Value>::decode(raw),
+            Cell::Null => Err("it is NULL, and a key never is".into()),
+            _ => Err(MISSING.into()),
+        }
+    }
+}
+
+macro_rules! tuple_key {
+    ($first:ident $($rest:ident)*) => {
+        impl<$first: Key, $($rest: Key),*> Key for ($first, $($rest),*) {
+            const TYPES: ColumnTypes = $first::TYPES$(.concat($rest::TYPES))*;
+
+            #[allow(non_snake_case, unused_assignments)]
+            fn encode(&self, part: usize, out: &mut Encoder<'_>) {
+                let ($first, $($rest),*) = self;
+                if part < $first::TYPES.len() {
+                    return $first.encode(part, out);
+                }
+                let mut before = $first::TYPES.len();
+                $(
+                    if part < before + $rest::TYPES.len() {
+                        return $rest.encode(part - before, out);
+                    }
+                    before += $rest::TYPES.len();
+                )*
+            }
+
+            #[allow(non_snake_case, unused_assignments)]
+            fn decode(cells: Cells<'_>) -> Result<Self, BoxError> {
+                let $first = $first::decode(cells)?;
+                let mut before = $first::TYPES.len();
+                $(
+                    let $rest = $rest::decode(cells.skip(before))?;
+                    before += $rest::TYPES.len();
+                )*
+                Ok(($first, $($rest),*))
+            }
+        }
+    };
+}
+
+tuple_key!(A B);
+tuple_key!(A B C);
+tuple_key!(A B C D);
+tuple_key!(A B C D E);
+tuple_key!(A B C D E F);
+tuple_key!(A B C D E F G);
+tuple_key!(A B C D E F G H);

@@ -1,0 +1,113 @@
+//! What a model is: `Model`, its static description, and how its values are written and read.
+
+mod encoder;
+mod field;
+mod foreign_key;
+mod key;
+mod row;
+mod sql_type;
+mod table;
+mod value;
+
+pub use encoder::Encoder;
+pub(crate) use encoder::{EntityRef, Source};
+pub use field::{DefaultField, Field, KeyField};
+pub use foreign_key::ForeignKey;
+pub use key::{Key, KeyValue};
+pub(crate) use row::{Cell, CellSource};
+pub use row::{Cells, Row};
+pub use sql_type::{ColumnTypes, SqlType};
+#[doc(hidden)]
+pub use table::column_type;
+pub use table::{Assigned, Column, ForeignKeyColumns, QualifiedName, Reference, Table};
+pub use value::Value;
+
+use crate::error::Error;
+
+/// A type whose values are rows of a table.
+///
+/// `#[derive(Model)]` writes this; by hand it is as much as here:
+///
+/// ```
+/// use onetrip::{Assigned, Column, Encoder, Error, ForeignKey, KeyField, Model};
+/// use onetrip::{Reference, Row, SqlType, Table};
+///
+/// #[derive(Clone)]
+/// struct Comment {
+///     id: Option<i64>,
+///     text: String,
+///     reply_to: Option<ForeignKey<Comment>>,
+/// }
+///
+/// impl Model for Comment {
+///     type Key = i64;
+///
+///     fn table() -> &'static Table {
+///         static TABLE: Table = Table::new(
+///             "comments",
+///             &[
+///                 Column::new("id", SqlType::INT8).assigned(Assigned::OwnedSequence),
+///                 Column::new("text", SqlType::TEXT),
+///                 Column::new("reply_to", SqlType::INT8),
+///             ],
+///             &[0],
+///         )
+///         .references(&[Reference::to::<Comment>(&[2])]);
+///         &TABLE
+///     }
+///
+///     fn key(&self) -> Option<i64> {
+///         self.id
+///     }
+///
+///     fn encode(&self, column: usize, out: &mut Encoder<'_>) {
+///         match column {
+///             0 => out.key(&self.id, 0),
+///             1 => out.put(&self.text, 0),
+///             _ => out.put(&self.reply_to, 0),
+///         }
+///     }
+///
+///     fn decode(row: &Row<'_>) -> Result<Comment, Error> {
+///         Ok(Comment { id: row.get(&[0])?, text: row.get(&[1])?, reply_to: row.get(&[2])? })
+///     }
+///
+///     fn update(&mut self, row: &Row<'_>) -> Result<(), Error> {
+///         row.update(&[0], &mut self.id)?;
+///         row.update(&[1], &mut self.text)?;
+///         row.update(&[2], &mut self.reply_to)
+///     }
+/// }
+/// # assert_eq!(Comment { id: None, text: String::new(), reply_to: None }.key(), None);
+/// ```
+///
+/// `Clone` is asked for because the unit of work keeps an original of what it changes.
+pub trait Model: Clone + Send + 'static {
+    /// What identifies a row: a [`KeyValue`] or a tuple of them, without `Option`.
+    type Key: Key;
+
+    /// The static description. It has to be the same at every call.
+    fn table() -> &'static Table;
+
+    /// The key, if the entity knows all of it.
+    fn key(&self) -> Option<Self::Key>;
+
+    /// Writes the value of the column at this position of [`Table::columns`].
+    ///
+    /// It should write it the same way at every call, as long as the entity is not changed.
+    fn encode(&self, column: usize, out: &mut Encoder<'_>);
+
+    /// Builds an entity from a row that has every column.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Row::get`].
+    fn decode(row: &Row<'_>) -> Result<Self, Error>;
+
+    /// Takes over the columns that the row has, and leaves the other fields alone.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Row::update`].
+    fn update(&mut self, row: &Row<'_>) -> Result<(), Error>;
+}

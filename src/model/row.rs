@@ -1,0 +1,97 @@
+//! `Row`: what a model reads the values of its columns from.
+
+use std::fmt;
+
+use super::{EntityRef, Field, Table};
+use crate::error::{BoxError, Error, ErrorKind};
+
+/// One column of a row, as it comes from the server, a strategy or the undo journal.
+#[derive(Clone, Copy)]
+pub(crate) enum Cell<'a> {
+    /// The row says nothing of this column.
+    Absent,
+    /// The column goes back to "the database assigns it".
+    Default,
+    Null,
+    Value(&'a [u8]),
+    /// A foreign key goes back to an entity without a key; several do where they share the column.
+    Pending(&'a [EntityRef]),
+}
+
+/// Where the cells of a row come from, by the position of the column in the model's table.
+pub(crate) trait CellSource {
+    fn cell(&self, column: usize) -> Cell<'_>;
+}
+
+/// The values of one row, by the position of the column in [`Table::columns`].
+///
+/// A row can lack columns: after an insert it holds only those that the database assigned.
+pub struct Row<'a> {
+    table: &'static Table,
+    cells: &'a dyn CellSource,
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn new(table: &'static Table, cells: &'a dyn CellSource) -> Row<'a> {
+        Row { table, cells }
+    }
+
+    /// Reads a field from the columns that it stands for.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Decode`], naming the column, when the row lacks a column, when a value does
+    /// not fit the field's type, and for NULL in a field that is not an `Option`.
+    pub fn get<F: Field>(&self, columns: &[usize]) -> Result<F, Error> {
+        F::decode(Cells { row: self, columns }).map_err(|error| self.error(columns, error))
+    }
+
+    /// Overwrites a field whose columns are in this row, and leaves it alone otherwise.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](Row::get); the field is unchanged then.
+    pub fn update<F: Field>(&self, columns: &[usize], field: &mut F) -> Result<(), Error> {
+        field.update(Cells { row: self, columns }).map_err(|error| self.error(columns, error))
+    }
+
+    fn error(&self, columns: &[usize], error: BoxError) -> Error {
+        let message = format!("cannot read the value: {error}");
+        let mut result = Error::new(ErrorKind::Decode, message).with_table(self.table.name());
+        if let [column] = columns {
+            result = result.with_column(self.table.columns()[*column].name());
+        }
+        result
+    }
+}
+
+impl fmt::Debug for Row<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Row").field("table", &self.table.name()).finish_non_exhaustive()
+    }
+}
+
+/// The cells of the columns of one field.
+#[derive(Clone, Copy, Debug)]
+pub struct Cells<'r> {
+    row: &'r Row<'r>,
+    columns: &'r [usize],
+}
+
+impl<'r> Cells<'r> {
+    pub(crate) fn get(self, part: usize) -> Cell<'r> {
+        match self.columns.get(part) {
+            Some(&column) => self.row.cells.cell(column),
+            None => Cell::Absent,
+        }
+    }
+
+    /// The cells from `part` on.
+    pub(crate) fn skip(self, parts: usize) -> Cells<'r> {
+        Cells { row: self.row, columns: self.columns.get(parts..).unwrap_or(&[]) }
+    }
+
+    pub(crate) fn iter(self) -> impl Iterator<Item = Cell<'r>> {
+        self.columns.iter().map(move |&column| self.row.cells.cell(column))
+    }
+}

@@ -1,0 +1,149 @@
+//! The PostgreSQL types that Rust types map to.
+
+/// A built-in PostgreSQL type: its name, its OID and the OID of its array type.
+///
+/// Built-in OIDs never change, so no catalog look-up stands before a statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SqlType {
+    name: &'static str,
+    oid: u32,
+    array_oid: u32,
+}
+
+macro_rules! sql_types {
+    ($($name:ident = $sql:literal, $oid:literal, $array:literal;)*) => {
+        $(
+            #[doc = concat!("`", $sql, "`")]
+            pub const $name: SqlType = SqlType::new($sql, $oid, $array);
+        )*
+    };
+}
+
+impl SqlType {
+    /// A built-in type that this crate has no constant for, as `pg_type` lists it: `typname`,
+    /// `oid` and `typarray`.
+    ///
+    /// ```
+    /// use onetrip::SqlType;
+    ///
+    /// const MACADDR: SqlType = SqlType::new("macaddr", 829, 1040);
+    /// # assert_eq!(MACADDR.name(), "macaddr");
+    /// ```
+    #[must_use]
+    pub const fn new(name: &'static str, oid: u32, array_oid: u32) -> SqlType {
+        SqlType { name, oid, array_oid }
+    }
+
+    // The numbers are those of PostgreSQL's `pg_type.dat`.
+    sql_types! {
+        BOOL = "bool", 16, 1000;
+        BYTEA = "bytea", 17, 1001;
+        CHAR = "char", 18, 1002;
+        NAME = "name", 19, 1003;
+        INT8 = "int8", 20, 1016;
+        INT2 = "int2", 21, 1005;
+        INT4 = "int4", 23, 1007;
+        TEXT = "text", 25, 1009;
+        OID = "oid", 26, 1028;
+        JSON = "json", 114, 199;
+        FLOAT4 = "float4", 700, 1021;
+        FLOAT8 = "float8", 701, 1022;
+        BPCHAR = "bpchar", 1042, 1014;
+        VARCHAR = "varchar", 1043, 1015;
+        INET = "inet", 869, 1041;
+        DATE = "date", 1082, 1182;
+        TIME = "time", 1083, 1183;
+        TIMESTAMP = "timestamp", 1114, 1115;
+        TIMESTAMPTZ = "timestamptz", 1184, 1185;
+        INTERVAL = "interval", 1186, 1187;
+        NUMERIC = "numeric", 1700, 1231;
+        UUID = "uuid", 2950, 2951;
+        JSONB = "jsonb", 3802, 3807;
+    }
+
+    /// The type's name in `pg_type`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// The type's OID.
+    #[must_use]
+    pub const fn oid(self) -> u32 {
+        self.oid
+    }
+
+    /// The OID of the type's array type, 0 when it has none.
+    #[must_use]
+    pub const fn array_oid(self) -> u32 {
+        self.array_oid
+    }
+
+    /// The type of a one-dimensional array of this type, named as `typname[]`.
+    #[must_use]
+    pub const fn array(self) -> SqlType {
+        SqlType { name: self.name, oid: self.array_oid, array_oid: 0 }
+    }
+
+    /// Whether the type is an array. PostgreSQL has no arrays of arrays, so it has no array type.
+    #[must_use]
+    pub const fn is_array(self) -> bool {
+        self.array_oid == 0
+    }
+
+    /// Whether a value that the server sends with type `oid` reads as this type. All string types
+    /// have one binary form.
+    pub(crate) fn reads(self, oid: u32) -> bool {
+        let string = |oid| {
+            [SqlType::TEXT, SqlType::VARCHAR, SqlType::BPCHAR, SqlType::NAME]
+                .iter()
+                .any(|ty| ty.oid == oid)
+        };
+        self.oid == oid || (string(self.oid) && string(oid))
+    }
+}
+
+/// The most columns that one key can have.
+pub(crate) const MAX_KEY_COLUMNS: usize = 8;
+
+/// The types of the columns that one field or key stands for, in order.
+#[derive(Debug, Clone, Copy)]
+pub struct ColumnTypes {
+    types: [SqlType; MAX_KEY_COLUMNS],
+    len: usize,
+}
+
+impl ColumnTypes {
+    /// One column.
+    #[must_use]
+    pub const fn one(ty: SqlType) -> ColumnTypes {
+        ColumnTypes { types: [ty; MAX_KEY_COLUMNS], len: 1 }
+    }
+
+    /// The columns of `self`, then those of `other`. More than eight are a compile-time panic.
+    #[must_use]
+    pub const fn concat(mut self, other: ColumnTypes) -> ColumnTypes {
+        assert!(self.len + other.len <= MAX_KEY_COLUMNS, "a key has at most 8 columns");
+        let mut i = 0;
+        while i < other.len {
+            self.types[self.len + i] = other.types[i];
+            i += 1;
+        }
+        self.len += other.len;
+        self
+    }
+
+    /// The number of columns.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "there is always one")]
+    pub const fn len(self) -> usize {
+        self.len
+    }
+
+    /// The type of column `index`. An index past the end is a compile-time panic.
+    #[must_use]
+    pub const fn get(self, index: usize) -> SqlType {
+        assert!(index < self.len);
+        self.types[index]
+    }
+}

@@ -1,0 +1,291 @@
+//! `Table` and `Column`: the static description of a model.
+
+use super::{ColumnTypes, Field, Model, SqlType};
+use crate::error::{Error, ErrorKind};
+
+/// The longest name that PostgreSQL keeps whole, in bytes. It silently truncates longer ones, which
+/// could then hit another table.
+const MAX_NAME: usize = 63;
+
+/// A name in a schema, or in the search path where no schema is given. It is quoted where it is
+/// used, so capitals, keywords and quotes are taken literally.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QualifiedName {
+    pub(crate) schema: Option<&'static str>,
+    pub(crate) name: &'static str,
+}
+
+impl QualifiedName {
+    /// A name that the search path resolves.
+    #[must_use]
+    pub const fn new(name: &'static str) -> QualifiedName {
+        QualifiedName { schema: None, name }
+    }
+
+    /// A name in the given schema.
+    #[must_use]
+    pub const fn in_schema(schema: &'static str, name: &'static str) -> QualifiedName {
+        QualifiedName { schema: Some(schema), name }
+    }
+}
+
+/// How the database assigns the part of a key that an entity leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Assigned {
+    /// By the sequence that the column owns: `serial`, `bigserial` and identity columns.
+    OwnedSequence,
+    /// By a sequence of this name; without a schema, it is that of the table.
+    Sequence(QualifiedName),
+    /// By an SQL expression, such as `gen_random_uuid()`. It is trusted text.
+    Expression(&'static str),
+}
+
+/// One column of a [`Table`].
+#[derive(Debug, Clone, Copy)]
+pub struct Column {
+    name: &'static str,
+    ty: SqlType,
+    sql_type: Option<QualifiedName>,
+    assigned: Option<Assigned>,
+    server_default: bool,
+}
+
+impl Column {
+    /// A column whose values are sent as `ty`.
+    #[must_use]
+    pub const fn new(name: &'static str, ty: SqlType) -> Column {
+        Column { name, ty, sql_type: None, assigned: None, server_default: false }
+    }
+
+    /// The column's own type, where it is not a built-in one: an enum, a domain, `citext`. Values
+    /// are sent as the column's [`ty`](Column::ty) and cast in the statement, without a type
+    /// modifier, and read back the same way.
+    #[must_use]
+    pub const fn sql_type(mut self, name: QualifiedName) -> Column {
+        self.sql_type = Some(name);
+        self
+    }
+
+    /// The database assigns this part of the key to entities that leave it out.
+    #[must_use]
+    pub const fn assigned(mut self, by: Assigned) -> Column {
+        self.assigned = Some(by);
+        self
+    }
+
+    /// Entities can leave the column to its default, which is then read back.
+    #[must_use]
+    pub const fn server_default(mut self) -> Column {
+        self.server_default = true;
+        self
+    }
+
+    /// The column's name, unquoted.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// The type that values are sent and read as.
+    #[must_use]
+    pub const fn ty(&self) -> SqlType {
+        self.ty
+    }
+
+    /// How the database assigns the column, if it does.
+    #[must_use]
+    pub const fn assigned_by(&self) -> Option<Assigned> {
+        self.assigned
+    }
+
+    /// Whether the database can supply the value: an assigned key or a server default.
+    #[must_use]
+    pub const fn is_optional(&self) -> bool {
+        self.assigned.is_some() || self.server_default
+    }
+
+}
+
+/// The columns of one field, and the table that the field refers to.
+#[derive(Debug, Clone, Copy)]
+pub struct Reference {
+    columns: &'static [usize],
+    target: Option<fn() -> &'static Table>,
+}
+
+impl Reference {
+    /// A foreign key of these columns, by position, to the key of `T`.
+    #[must_use]
+    pub const fn to<T: Model>(columns: &'static [usize]) -> Reference {
+        Reference { columns, target: Some(T::table) }
+    }
+
+    /// Whatever a field of type `F` refers to, which can be nothing.
+    #[must_use]
+    pub const fn of<F: Field>(columns: &'static [usize]) -> Reference {
+        Reference { columns, target: F::TARGET }
+    }
+}
+
+/// A foreign key: columns of one table that hold the key of another, or of the same.
+#[derive(Debug, Clone, Copy)]
+pub struct ForeignKeyColumns {
+    /// Positions in [`Table::columns`], in the order of the target's key.
+    pub columns: &'static [usize],
+    /// The table that is referred to.
+    pub target: &'static Table,
+}
+
+/// The static description of a model: its table, columns, key and foreign keys.
+///
+/// ```
+/// use onetrip::{Assigned, Column, SqlType, Table};
+///
+/// static USERS: Table = Table::new(
+///     "users",
+///     &[
+///         Column::new("id", SqlType::INT4).assigned(Assigned::OwnedSequence),
+///         Column::new("name", SqlType::TEXT),
+///     ],
+///     &[0], // the key is column 0
+/// );
+/// assert_eq!(USERS.columns()[1].name(), "name");
+/// ```
+#[derive(Debug)]
+pub struct Table {
+    name: QualifiedName,
+    columns: &'static [Column],
+    key: &'static [usize],
+    references: &'static [Reference],
+}
+
+impl Table {
+    /// A table with these columns; `key` holds the positions of the key's columns.
+    #[must_use]
+    pub const fn new(
+        name: &'static str,
+        columns: &'static [Column],
+        key: &'static [usize],
+    ) -> Table {
+        Table { name: QualifiedName::new(name), columns, key, references: &[] }
+    }
+
+    /// Puts the table in a schema, instead of the search path.
+    #[must_use]
+    pub const fn schema(mut self, schema: &'static str) -> Table {
+        self.name.schema = Some(schema);
+        self
+    }
+
+    /// Declares the foreign keys.
+    #[must_use]
+    pub const fn references(mut self, references: &'static [Reference]) -> Table {
+        self.references = references;
+        self
+    }
+
+    /// The table's name, unquoted and without its schema.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        self.name.name
+    }
+
+    /// The table's name with its schema, if it declares one.
+    #[must_use]
+    pub const fn qualified_name(&self) -> QualifiedName {
+        self.name
+    }
+
+    /// Whether both describe one table. Two models can do so, hence the comparison by name.
+    pub(crate) fn is(&self, other: &Table) -> bool {
+        self.name == other.name
+    }
+
+    /// The columns, in the order by which everything else refers to them.
+    #[must_use]
+    pub const fn columns(&self) -> &'static [Column] {
+        self.columns
+    }
+
+    /// The positions of the key's columns.
+    #[must_use]
+    pub const fn key(&self) -> &'static [usize] {
+        self.key
+    }
+
+    /// The foreign keys.
+    pub fn foreign_keys(&self) -> impl Iterator<Item = ForeignKeyColumns> + use<> {
+        self.references.iter().filter_map(|reference| {
+            let target = reference.target?;
+            Some(ForeignKeyColumns { columns: reference.columns, target: target() })
+        })
+    }
+
+    /// The type to cast a column to: its own, or that of the key that it refers to.
+    pub(crate) fn cast(&self, column: usize) -> Option<QualifiedName> {
+        let (mut columns, mut column) = (self.columns, column);
+        let mut references = self.references;
+        // A key that refers to a key leads on; no chain is longer than this, short of a circle.
+        for _ in 0..64 {
+            if let Some(cast) = columns[column].sql_type {
+                return Some(cast);
+            }
+            let (target, part) = references.iter().find_map(|reference| {
+                let part = reference.columns.iter().position(|&c| c == column)?;
+                Some((reference.target?(), part))
+            })?;
+            column = *target.key.get(part)?;
+            columns = target.columns;
+            references = target.references;
+        }
+        None
+    }
+
+    /// Finds the mistakes that would otherwise reach the wrong table or panic later.
+    pub(crate) fn validate(&self) -> Result<(), Error> {
+        let fail =
+            |message: String| Err(Error::new(ErrorKind::Model, message).with_table(self.name()));
+        let names = self.columns.iter().map(|column| ("column", column.name));
+        let schema = self.name.schema.map(|name| ("schema", name));
+        for (what, name) in names.chain(schema).chain([("table", self.name.name)]) {
+            if name.is_empty() || name.len() > MAX_NAME || name.contains('\0') {
+                return fail(format!(
+                    "the {what} name {name:?} is not between 1 and {MAX_NAME} bytes without NUL"
+                ));
+            }
+        }
+        for (index, column) in self.columns.iter().enumerate() {
+            if self.columns[..index].iter().any(|other| other.name == column.name) {
+                return fail(format!("the column {:?} is listed twice", column.name));
+            }
+        }
+        if self.key.is_empty() {
+            return fail("the model has no key".to_owned());
+        }
+        let positions = self.references.iter().flat_map(|reference| reference.columns);
+        if let Some(position) = self.key.iter().chain(positions).find(|&&p| p >= self.columns.len())
+        {
+            return fail(format!("there is no column at position {position}"));
+        }
+        for foreign_key in self.foreign_keys() {
+            if foreign_key.columns.len() != foreign_key.target.key.len() {
+                return fail(format!(
+                    "a foreign key of {} columns refers to {}, whose key has {}",
+                    foreign_key.columns.len(),
+                    foreign_key.target.name(),
+                    foreign_key.target.key.len()
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The columns that the fields of a model stand for, checked where a derive cannot.
+#[doc(hidden)]
+#[must_use]
+pub const fn column_type<F: Field>(part: usize) -> SqlType {
+    let types: ColumnTypes = F::TYPES;
+    types.get(part)
+}

@@ -1,0 +1,120 @@
+//! `Value`: Rust types that are one value of one PostgreSQL type.
+
+mod array;
+mod features;
+mod text;
+
+use bytes::BytesMut;
+use postgres::types::{FromSql, ToSql, Type};
+
+use super::SqlType;
+use crate::error::BoxError;
+
+/// A Rust type that is written and read as one built-in PostgreSQL type, in its binary form.
+///
+/// The type is fixed by the Rust type, so nothing has to be asked of the server first. For a type
+/// of your own, pass the calls on to a type that has an implementation:
+///
+/// ```
+/// use onetrip::{BoxError, BytesMut, SqlType, Value};
+///
+/// /// A column of the enum type `mood`, declared `#[model(sql_type = "mood")]`.
+/// #[derive(Debug, Clone, Copy, PartialEq)]
+/// enum Mood {
+///     Happy,
+///     Sad,
+/// }
+///
+/// impl Value for Mood {
+///     const TYPE: SqlType = SqlType::TEXT; // sent as text, and cast to `mood` in the statement
+///
+///     fn encode(&self, out: &mut BytesMut) -> Result<(), BoxError> {
+///         let label = match self {
+///             Mood::Happy => "happy",
+///             Mood::Sad => "sad",
+///         };
+///         out.extend_from_slice(label.as_bytes());
+///         Ok(())
+///     }
+///
+///     fn decode(raw: &[u8]) -> Result<Mood, BoxError> {
+///         match raw {
+///             b"happy" => Ok(Mood::Happy),
+///             b"sad" => Ok(Mood::Sad),
+///             _ => Err("not a mood that this program knows".into()),
+///         }
+///     }
+/// }
+/// # assert_eq!(Mood::decode(b"sad").unwrap(), Mood::Sad);
+/// ```
+pub trait Value: Sized {
+    /// The type that parameters are declared with and results are expected in.
+    const TYPE: SqlType;
+
+    /// Appends the value's binary form to `out`, without a length.
+    ///
+    /// # Errors
+    ///
+    /// When the type cannot hold the value. Leave values out of the error's text: it ends up in
+    /// logs.
+    fn encode(&self, out: &mut BytesMut) -> Result<(), BoxError>;
+
+    /// Reads a value from its binary form.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not a value of the type, or not one that Rust's type can hold.
+    fn decode(raw: &[u8]) -> Result<Self, BoxError>;
+}
+
+/// Implements `Value` by the driver's own conversions.
+macro_rules! driver_value {
+    ($($rust:ty: $sql:ident),* $(,)?) => {
+        $(
+            impl $crate::model::Value for $rust {
+                const TYPE: $crate::model::SqlType = $crate::model::SqlType::$sql;
+
+                fn encode(
+                    &self,
+                    out: &mut ::bytes::BytesMut,
+                ) -> Result<(), $crate::error::BoxError> {
+                    ::postgres::types::ToSql::to_sql(self, &::postgres::types::Type::$sql, out)?;
+                    Ok(())
+                }
+
+                fn decode(raw: &[u8]) -> Result<$rust, $crate::error::BoxError> {
+                    ::postgres::types::FromSql::from_sql(&::postgres::types::Type::$sql, raw)
+                }
+            }
+        )*
+    };
+}
+#[allow(unused_imports, reason = "used by the features")]
+pub(in crate::model) use driver_value;
+
+driver_value! {
+    bool: BOOL,
+    i8: CHAR,
+    i16: INT2,
+    i32: INT4,
+    i64: INT8,
+    u32: OID,
+    f32: FLOAT4,
+    f64: FLOAT8,
+    Vec<u8>: BYTEA,
+    std::net::IpAddr: INET,
+    std::time::SystemTime: TIMESTAMPTZ,
+}
+
+impl Value for Box<[u8]> {
+    const TYPE: SqlType = SqlType::BYTEA;
+
+    fn encode(&self, out: &mut BytesMut) -> Result<(), BoxError> {
+        ToSql::to_sql(&&**self, &Type::BYTEA, out)?;
+        Ok(())
+    }
+
+    fn decode(raw: &[u8]) -> Result<Box<[u8]>, BoxError> {
+        <&[u8]>::from_sql(&Type::BYTEA, raw).map(Into::into)
+    }
+}

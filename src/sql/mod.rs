@@ -1,0 +1,12 @@
+//! Statements: their text, their parameters and their results.
+
+mod params;
+mod rows;
+mod select;
+mod text;
+
+pub use params::Params;
+pub use rows::Rows;
+pub(crate) use rows::WholeRow;
+pub(crate) use select::select_by_key;
+pub(crate) use text::Sql;

@@ -1,0 +1,142 @@
+//! `Params`: the parameters of a statement, encoded before the statement is sent.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::ops::Range;
+
+use bytes::BytesMut;
+use postgres::types::{IsNull, Kind, ToSql, Type};
+
+use crate::model::{SqlType, Value};
+
+/// The parameters of one statement, in their binary form.
+///
+/// ```
+/// use onetrip::Params;
+///
+/// let mut params = Params::new();
+/// params.push(&5_i32)?;
+/// assert_eq!(params.len(), 1);
+/// # Ok::<(), onetrip::BoxError>(())
+/// ```
+#[derive(Default)]
+pub struct Params {
+    bytes: BytesMut,
+    params: Vec<(SqlType, Option<Range<usize>>)>,
+}
+
+impl Params {
+    /// No parameters yet.
+    #[must_use]
+    pub fn new() -> Params {
+        Params::default()
+    }
+
+    /// The number of parameters. A statement can have 65,535.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.params.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.params.is_empty()
+    }
+
+    /// The size of all values, in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Appends a value and gives its number, counted from 1 as in `$1`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Value::encode`]; nothing is appended then.
+    pub fn push<V: Value>(&mut self, value: &V) -> Result<usize, crate::BoxError> {
+        self.push_encoded(V::TYPE, |out| value.encode(out).map(|()| true))
+    }
+
+    /// Appends what `encode` writes, or NULL when it says that it wrote no value.
+    pub(crate) fn push_encoded<E>(
+        &mut self,
+        ty: SqlType,
+        encode: impl FnOnce(&mut BytesMut) -> Result<bool, E>,
+    ) -> Result<usize, E> {
+        let start = self.bytes.len();
+        match encode(&mut self.bytes) {
+            Ok(is_value) => {
+                let range = is_value.then_some(start..self.bytes.len());
+                self.params.push((ty, range));
+                Ok(self.params.len())
+            }
+            Err(error) => {
+                self.bytes.truncate(start);
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes back the last parameter, which is NULL.
+    pub(crate) fn pop_null(&mut self) {
+        self.params.pop();
+    }
+
+    /// The parameters as the driver takes them.
+    pub(crate) fn raw(&self) -> Vec<(Raw<'_>, Type)> {
+        let raw = |range: &Option<Range<usize>>| Raw(range.clone().map(|range| &self.bytes[range]));
+        self.params.iter().map(|(ty, range)| (raw(range), driver_type(*ty))).collect()
+    }
+}
+
+impl fmt::Debug for Params {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Values stay out of logs.
+        f.debug_list().entries(self.params.iter().map(|(ty, _)| ty.name())).finish()
+    }
+}
+
+fn driver_type(ty: SqlType) -> Type {
+    Type::from_oid(ty.oid()).unwrap_or_else(|| {
+        Type::new(ty.name().to_owned(), ty.oid(), Kind::Simple, "pg_catalog".to_owned())
+    })
+}
+
+/// A value that is encoded already: handing it to the driver cannot fail half-way.
+pub(crate) struct Raw<'a>(Option<&'a [u8]>);
+
+impl ToSql for Raw<'_> {
+    fn to_sql(
+        &self,
+        _: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        match self.0 {
+            Some(raw) => {
+                out.extend_from_slice(raw);
+                Ok(IsNull::No)
+            }
+            None => Ok(IsNull::Yes),
+        }
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+
+    fn to_sql_checked(
+        &self,
+        ty: &Type,
+        out: &mut BytesMut,
+    ) -> Result<IsNull, Box<dyn StdError + Sync + Send>> {
+        self.to_sql(ty, out)
+    }
+}
+
+impl fmt::Debug for Raw<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
+}

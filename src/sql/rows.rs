@@ -1,0 +1,149 @@
+//! `Rows`: what a statement returned, as bytes.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use postgres::types::{FromSql, Type};
+
+use crate::error::{Error, ErrorKind};
+use crate::model::{Cell, CellSource, SqlType, Value};
+
+/// The rows that a statement returned.
+pub struct Rows(Source);
+
+enum Source {
+    Driver(Vec<postgres::Row>),
+    /// What a test made up: the types of the columns, and the rows.
+    #[cfg(test)]
+    Canned(Vec<SqlType>, Vec<Vec<Option<Vec<u8>>>>),
+}
+
+impl Rows {
+    pub(crate) fn driver(rows: Vec<postgres::Row>) -> Rows {
+        Rows(Source::Driver(rows))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn canned(types: Vec<SqlType>, rows: Vec<Vec<Option<Vec<u8>>>>) -> Rows {
+        Rows(Source::Canned(types, rows))
+    }
+
+    /// The number of rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            Source::Driver(rows) => rows.len(),
+            #[cfg(test)]
+            Source::Canned(_, rows) => rows.len(),
+        }
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The value's binary form; `None` for NULL.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such row or column.
+    #[must_use]
+    pub fn raw(&self, row: usize, column: usize) -> Option<&[u8]> {
+        match &self.0 {
+            Source::Driver(rows) => rows[row].get::<_, RawValue<'_>>(column).0,
+            #[cfg(test)]
+            Source::Canned(_, rows) => rows[row][column].as_deref(),
+        }
+    }
+
+    /// Decodes a value; `None` for NULL.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Decode`] when the column has another type or the value does not fit.
+    ///
+    /// # Panics
+    ///
+    /// When there is no such row or column.
+    pub fn get<V: Value>(&self, row: usize, column: usize) -> Result<Option<V>, Error> {
+        self.expect_types(&[(column, V::TYPE)])?;
+        self.raw(row, column).map(V::decode).transpose().map_err(|error| {
+            let message = format!("cannot read the result's column {column}: {error}");
+            Error::new(ErrorKind::Decode, message).with_source(error)
+        })
+    }
+
+    /// Finds out whether columns have the types that their values will be read as.
+    pub(crate) fn expect_types(&self, expected: &[(usize, SqlType)]) -> Result<(), Error> {
+        for &(column, ty) in expected {
+            let Some((name, oid, type_name)) = self.column(column) else { continue };
+            if !ty.reads(oid) {
+                let message = format!(
+                    "column {name} has the type {type_name} in the database, and the model reads \
+                     it as {}{}",
+                    ty.name(),
+                    if ty.is_array() { "[]" } else { "" },
+                );
+                return Err(Error::new(ErrorKind::Decode, message)
+                    .with_hint("change the field's type, or name the column's with `sql_type`"));
+            }
+        }
+        Ok(())
+    }
+
+    /// The name, type OID and type name of a column, unless there are no rows.
+    fn column(&self, column: usize) -> Option<(String, u32, String)> {
+        match &self.0 {
+            Source::Driver(rows) => {
+                let column = rows.first()?.columns().get(column)?;
+                let ty = column.type_();
+                Some((column.name().to_owned(), ty.oid(), ty.name().to_owned()))
+            }
+            #[cfg(test)]
+            Source::Canned(types, _) => {
+                let ty = types.get(column)?;
+                Some((column.to_string(), ty.oid(), ty.name().to_owned()))
+            }
+        }
+    }
+}
+
+/// One row of a result whose columns are all those of a table, in the table's order.
+pub(crate) struct WholeRow<'a> {
+    pub(crate) rows: &'a Rows,
+    pub(crate) row: usize,
+}
+
+impl CellSource for WholeRow<'_> {
+    fn cell(&self, column: usize) -> Cell<'_> {
+        match self.rows.raw(self.row, column) {
+            Some(raw) => Cell::Value(raw),
+            None => Cell::Null,
+        }
+    }
+}
+
+impl fmt::Debug for Rows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rows").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+/// A value of any type, as it came.
+struct RawValue<'a>(Option<&'a [u8]>);
+
+impl<'a> FromSql<'a> for RawValue<'a> {
+    fn from_sql(_: &Type, raw: &'a [u8]) -> Result<RawValue<'a>, Box<dyn StdError + Sync + Send>> {
+        Ok(RawValue(Some(raw)))
+    }
+
+    fn from_sql_null(_: &Type) -> Result<RawValue<'a>, Box<dyn StdError + Sync + Send>> {
+        Ok(RawValue(None))
+    }
+
+    fn accepts(_: &Type) -> bool {
+        true
+    }
+}

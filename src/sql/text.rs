@@ -1,0 +1,115 @@
+//! `Sql`: builds the text of a statement. Every name goes through a quoting function.
+
+use postgres_protocol::escape::{escape_identifier, escape_literal};
+
+use crate::model::{QualifiedName, SqlType, Table};
+
+/// The text of a statement under construction.
+#[derive(Debug, Default)]
+pub(crate) struct Sql(String);
+
+impl Sql {
+    pub(crate) fn new() -> Sql {
+        Sql::default()
+    }
+
+    /// Appends text that the caller wrote.
+    pub(crate) fn push(&mut self, text: &str) -> &mut Sql {
+        self.0.push_str(text);
+        self
+    }
+
+    /// Appends a quoted name.
+    pub(crate) fn name(&mut self, name: &str) -> &mut Sql {
+        self.0.push_str(&escape_identifier(name));
+        self
+    }
+
+    /// Appends a quoted name, with its schema if it has one.
+    pub(crate) fn qualified(&mut self, name: QualifiedName) -> &mut Sql {
+        if let Some(schema) = name.schema {
+            self.name(schema).push(".");
+        }
+        self.name(name.name)
+    }
+
+    /// Appends a string constant. For names that are passed to functions; values are parameters.
+    pub(crate) fn literal(&mut self, text: &str) -> &mut Sql {
+        // The driver's function puts a space before a constant with backslashes.
+        self.0.push_str(escape_literal(text).trim_start());
+        self
+    }
+
+    /// Appends `$number`.
+    pub(crate) fn param(&mut self, number: usize) -> &mut Sql {
+        self.push("$").push(&number.to_string())
+    }
+
+    /// Appends a list, with `, ` between its items.
+    pub(crate) fn list<I: IntoIterator>(
+        &mut self,
+        items: I,
+        mut each: impl FnMut(&mut Sql, I::Item),
+    ) -> &mut Sql {
+        for (index, item) in items.into_iter().enumerate() {
+            if index > 0 {
+                self.push(", ");
+            }
+            each(self, item);
+        }
+        self
+    }
+
+    /// Appends the names of columns.
+    pub(crate) fn columns(&mut self, table: &Table, columns: &[usize]) -> &mut Sql {
+        self.list(columns, |sql, &column| {
+            sql.name(table.columns()[column].name());
+        })
+    }
+
+    /// Appends the names of columns, for a `SELECT` or `RETURNING` list. Columns whose type is not
+    /// built in are cast to the type that their values are read as, so that the driver need not
+    /// ask the server what they are.
+    pub(crate) fn read_columns(&mut self, table: &Table, columns: &[usize]) -> &mut Sql {
+        self.list(columns, |sql, &column| {
+            let description = &table.columns()[column];
+            sql.name(description.name());
+            if table.cast(column).is_some() {
+                sql.cast(description.ty());
+            }
+        })
+    }
+
+    /// Appends a cast to the column's own type, where that is not a built-in one.
+    pub(crate) fn write_cast(&mut self, table: &Table, column: usize) -> &mut Sql {
+        if let Some(name) = table.cast(column) {
+            self.push("::").qualified(name);
+        }
+        self
+    }
+
+    /// Appends a cast to a built-in type.
+    pub(crate) fn cast(&mut self, ty: SqlType) -> &mut Sql {
+        self.push("::").name(ty.name());
+        if ty.is_array() {
+            self.push("[]");
+        }
+        self
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_quoted() {
+        let mut sql = Sql::new();
+        sql.qualified(QualifiedName::in_schema("a.B", "or\"der")).push(" ").literal("it's \\");
+        assert_eq!(sql.as_str(), r#""a.B"."or""der" E'it''s \\'"#);
+    }
+}

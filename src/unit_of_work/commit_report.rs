@@ -1,0 +1,52 @@
+//! `CommitReport`: what a commit did.
+
+use std::time::Duration;
+
+/// What one call of [`commit`](crate::UnitOfWork::commit) or [`flush`](crate::UnitOfWork::flush)
+/// did.
+#[derive(Debug, Clone)]
+pub struct CommitReport {
+    pub(super) strategy: String,
+    pub(super) rows: Vec<(&'static str, usize)>,
+    pub(super) statements: u64,
+    pub(super) round_trips: u64,
+    pub(super) elapsed: Duration,
+}
+
+impl CommitReport {
+    /// The name of the strategy that wrote the rows.
+    #[must_use]
+    pub fn strategy(&self) -> &str {
+        &self.strategy
+    }
+
+    /// The number of rows inserted.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.rows.iter().map(|(_, rows)| rows).sum()
+    }
+
+    /// The number of rows inserted into each table, by the table's name, in the order in which the
+    /// tables first appeared in the unit of work.
+    pub fn rows_by_table(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.rows.iter().copied()
+    }
+
+    /// The number of statements sent, without those that begin and end transactions.
+    #[must_use]
+    pub fn statements(&self) -> u64 {
+        self.statements
+    }
+
+    /// The number of network round trips, with everything.
+    #[must_use]
+    pub fn round_trips(&self) -> u64 {
+        self.round_trips
+    }
+
+    /// The time that the call took.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.elapsed
+    }
+}

@@ -1,0 +1,479 @@
+//! `UnitOfWork`: the facade.
+
+mod commit_plan;
+mod commit_report;
+
+use std::any::TypeId;
+use std::fmt;
+use std::ops::{Index, IndexMut};
+use std::time::Instant;
+
+pub use commit_plan::CommitPlan;
+pub use commit_report::CommitReport;
+
+use crate::arena::{Arena, State};
+use crate::change_set::{Arenas, ChangeSet};
+use crate::connection::{Connection, IntoConnection};
+use crate::error::{Error, ErrorKind};
+use crate::flush_plan::FlushPlan;
+use crate::handle::{Handle, Stamp};
+use crate::insert_strategy::{Batch, Flush, InsertStrategy};
+use crate::model::{Model, Row};
+use crate::sql::{WholeRow, select_by_key};
+use crate::write_back::WriteBack;
+
+/// Collects entities and writes them together.
+///
+/// Entities are added by value and named by a [`Handle`] afterwards. They can refer to each other
+/// before any of them has a key; [`commit`](UnitOfWork::commit) writes them in the right order,
+/// in one transaction, and sets the keys.
+///
+/// Dropped without a commit, a unit of work has written nothing.
+///
+/// ```
+/// use onetrip::{ForeignKey, Model, UnitOfWork};
+///
+/// #[derive(Model, Clone)]
+/// #[model(table = "users")]
+/// struct User {
+///     #[model(key)]
+///     id: Option<i32>,
+///     name: String,
+/// }
+///
+/// #[derive(Model, Clone)]
+/// #[model(table = "addresses")]
+/// struct Address {
+///     #[model(key)]
+///     id: Option<i32>,
+///     email: String,
+///     user_id: ForeignKey<User>,
+/// }
+///
+/// fn register(client: &mut postgres::Client) -> Result<i32, onetrip::Error> {
+///     let mut uow = UnitOfWork::new(client);
+///     let ada = uow.add(User { id: None, name: "Ada".into() });
+///     uow.add(Address { id: None, email: "ada@example.org".into(), user_id: ada.into() });
+///     uow.commit()?;
+///     Ok(uow[ada].id.expect("set by the commit"))
+/// }
+/// # let _ = register;
+/// ```
+pub struct UnitOfWork<'c> {
+    stamp: Stamp,
+    arenas: Arenas,
+    connection: Connection<'c>,
+    strategy: Box<dyn InsertStrategy>,
+    /// What a commit of unknown outcome would give back, if it happened.
+    unknown: Option<Written>,
+}
+
+/// What was written and is yet to be given back to the entities: by the arena's position.
+struct Written {
+    write_backs: Vec<(usize, WriteBack)>,
+    rows: Vec<(&'static str, usize)>,
+}
+
+impl<'c> UnitOfWork<'c> {
+    /// An empty unit of work on a connection: `&mut postgres::Client`, a pooled client as
+    /// `&mut *pooled`, or `&mut postgres::Transaction`.
+    ///
+    /// With a client, it opens a transaction of its own when it first writes, and ends it. Inside
+    /// a [`Transaction`](postgres::Transaction) it sets a savepoint instead, and "committed" means
+    /// that the work is part of that transaction, which remains the caller's to commit.
+    ///
+    /// Nothing is sent yet.
+    pub fn new(connection: impl IntoConnection<'c>) -> UnitOfWork<'c> {
+        UnitOfWork {
+            stamp: Stamp::new(),
+            arenas: Arenas::new(),
+            connection: connection.into_connection(),
+            strategy: Box::new(Batch),
+            unknown: None,
+        }
+    }
+
+    /// Sets the strategy by which new rows are written; the default is [`Batch`].
+    #[must_use]
+    pub fn with_strategy(mut self, strategy: impl InsertStrategy + 'static) -> UnitOfWork<'c> {
+        self.strategy = Box::new(strategy);
+        self
+    }
+
+    /// Adds a new entity, to be inserted by the next [`commit`](UnitOfWork::commit) or
+    /// [`flush`](UnitOfWork::flush).
+    ///
+    /// # Panics
+    ///
+    /// At more than 2^32 entities of one model.
+    pub fn add<T: Model>(&mut self, entity: T) -> Handle<T> {
+        let slot = self.arena_mut::<T>().insert(entity, State::Pending);
+        Handle::new(self.stamp, slot)
+    }
+
+    /// The entity.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Handle`] when the handle belongs to another unit of work, or the entity was
+    /// rolled back.
+    pub fn get<T: Model>(&self, handle: Handle<T>) -> Result<&T, Error> {
+        self.check_stamp(handle)?;
+        self.arena().and_then(|arena| arena.get(handle.slot())).ok_or_else(gone::<T>)
+    }
+
+    /// The entity, to be changed.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](UnitOfWork::get).
+    pub fn get_mut<T: Model>(&mut self, handle: Handle<T>) -> Result<&mut T, Error> {
+        self.check_stamp(handle)?;
+        self.arena_mut().get_mut(handle.slot()).ok_or_else(gone::<T>)
+    }
+
+    /// Looks an entity up by its key: among those of this unit of work first, in the database
+    /// otherwise. The same key gives the same handle.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails, and when the row does not fit the model.
+    ///
+    /// ```
+    /// # use onetrip::{Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "users")]
+    /// # struct User { #[model(key)] id: Option<i32>, name: String }
+    /// fn name_of(client: &mut postgres::Client, id: i32) -> Result<Option<String>, onetrip::Error> {
+    ///     let mut uow = UnitOfWork::new(client);
+    ///     Ok(uow.find::<User>(id)?.map(|user| uow[user].name.clone()))
+    /// }
+    /// # let _ = name_of;
+    /// ```
+    pub fn find<T: Model>(&mut self, key: impl Into<T::Key>) -> Result<Option<Handle<T>>, Error> {
+        let (key, stamp) = (key.into(), self.stamp);
+        if let Some(slot) = self.arena_mut::<T>().find(&key) {
+            return Ok(Some(Handle::new(stamp, slot)));
+        }
+        let table = T::table();
+        table.validate()?;
+        let name_table = |error: Error| error.with_table(table.name());
+        let (sql, params) = select_by_key::<T>(&key).map_err(name_table)?;
+        let rows = self.connection.query(sql.as_str(), &params).map_err(name_table)?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        if rows.len() > 1 {
+            let message = "several rows have this key, which the model says is unique";
+            return Err(name_table(Error::new(ErrorKind::Model, message)));
+        }
+        let types: Vec<_> = table.columns().iter().map(|column| column.ty()).enumerate().collect();
+        rows.expect_types(&types).map_err(name_table)?;
+        let entity = T::decode(&Row::new(table, &WholeRow { rows: &rows, row: 0 }))?;
+        let arena = self.arena_mut::<T>();
+        // The database can consider keys equal that are not equal here, such as those of citext.
+        let known = entity.key().and_then(|key| arena.find(&key));
+        let slot = known.unwrap_or_else(|| arena.insert(entity, State::Persistent));
+        Ok(Some(Handle::new(stamp, slot)))
+    }
+
+    /// The number of entities.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.arenas.values().map(|arena| arena.len()).sum()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets every entity, after undoing what was not committed. Handles given out so far are
+    /// refused from here on.
+    pub fn clear(&mut self) {
+        self.connection.rollback();
+        self.arenas.clear();
+        self.stamp = Stamp::new();
+        self.unknown = None;
+    }
+
+    /// What [`commit`](UnitOfWork::commit) would do now. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// Those that `commit` would give before it sends anything: references that lead nowhere,
+    /// circles that the strategy cannot write, mistakes in a model.
+    pub fn plan(&self) -> Result<CommitPlan, Error> {
+        self.check_resolved()?;
+        let changes = ChangeSet::collect(&self.arenas, self.stamp)?;
+        let plan = FlushPlan::new(&changes, self.strategy.cycles())?;
+        Ok(CommitPlan::new(&*self.strategy, plan, &self.connection))
+    }
+
+    /// Writes what is new and ends the transaction. `Ok` means that the server has said that it is
+    /// committed; only then do entities get their keys.
+    ///
+    /// With nothing to do, nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// After any error the database has nothing of this commit, and the unit of work is as it was:
+    /// mend what was wrong and commit again. Two cases differ:
+    ///
+    /// - [`ErrorKind::UnknownOutcome`]: the link was lost while the server was committing. Further
+    ///   commits are refused until [`resolve_unknown`](UnitOfWork::resolve_unknown).
+    /// - When COMMIT itself is refused, as for a deferred constraint, the server has undone what
+    ///   earlier calls of [`flush`](UnitOfWork::flush) wrote as well. Those entities are new again.
+    pub fn commit(&mut self) -> Result<CommitReport, Error> {
+        let call = Call::start(&self.connection);
+        let written = self.write()?;
+        if let Err(error) = self.connection.commit() {
+            if error.kind() == ErrorKind::UnknownOutcome {
+                self.unknown = Some(written);
+            } else {
+                self.connection.rollback();
+                self.unflushed();
+            }
+            return Err(error);
+        }
+        let report = call.report(&*self.strategy, &written, &self.connection);
+        self.committed(written);
+        Ok(report)
+    }
+
+    /// Writes what is new without ending the transaction: entities get their keys, and the rows
+    /// can be queried in this transaction. It stays open until
+    /// [`commit`](UnitOfWork::commit) or [`rollback`](UnitOfWork::rollback).
+    ///
+    /// # Errors
+    ///
+    /// As [`commit`](UnitOfWork::commit); earlier flushes stay.
+    pub fn flush(&mut self) -> Result<CommitReport, Error> {
+        let call = Call::start(&self.connection);
+        let written = self.write()?;
+        if let Err(error) = self.connection.release() {
+            self.connection.rollback();
+            self.unflushed();
+            return Err(error);
+        }
+        let report = call.report(&*self.strategy, &written, &self.connection);
+        for (arena, write_back) in &written.write_backs {
+            self.arenas[*arena].written(write_back, State::Flushed);
+        }
+        Ok(report)
+    }
+
+    /// Discards every change since the last commit: entities that were added are gone, and so is
+    /// what [`flush`](UnitOfWork::flush) wrote. Entities that were changed are as they were.
+    pub fn rollback(&mut self) {
+        self.connection.rollback();
+        self.unknown = None;
+        for arena in self.arenas.values_mut() {
+            arena.rolled_back();
+        }
+    }
+
+    /// Says how a commit of unknown outcome has ended, after the caller has found out: for
+    /// instance by looking for one of its rows over a new connection.
+    ///
+    /// If it was committed, entities get their keys. Otherwise they are new, as before the commit.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Transaction`] when no outcome is unknown.
+    pub fn resolve_unknown(&mut self, was_committed: bool) -> Result<(), Error> {
+        let Some(written) = self.unknown.take() else {
+            let message = "no commit of this unit of work has an unknown outcome";
+            return Err(Error::new(ErrorKind::Transaction, message));
+        };
+        if was_committed {
+            self.committed(written);
+        } else {
+            self.unflushed();
+        }
+        Ok(())
+    }
+
+    /// Continues on another connection, with all entities. A transaction that is open on the old
+    /// one is rolled back, and what was flushed in it is new again.
+    pub fn reconnect(&mut self, connection: impl IntoConnection<'c>) {
+        self.connection.rollback();
+        self.connection = connection.into_connection();
+        if self.unknown.is_none() {
+            self.unflushed();
+        }
+    }
+
+    /// Writes what is new in a transaction, or in a savepoint where one is open. Undoes it on
+    /// errors and panics.
+    fn write(&mut self) -> Result<Written, Error> {
+        self.check_resolved()?;
+        let result = write(&self.arenas, self.stamp, &*self.strategy, &mut self.connection);
+        if result.is_err() && self.connection.is_lost() {
+            // What was flushed before has gone with the connection.
+            self.unflushed();
+        }
+        result
+    }
+
+    fn committed(&mut self, written: Written) {
+        for (arena, write_back) in &written.write_backs {
+            self.arenas[*arena].written(write_back, State::Persistent);
+        }
+        for arena in self.arenas.values_mut() {
+            arena.committed();
+        }
+    }
+
+    fn unflushed(&mut self) {
+        for arena in self.arenas.values_mut() {
+            arena.unflushed();
+        }
+    }
+
+    fn check_resolved(&self) -> Result<(), Error> {
+        if self.unknown.is_some() {
+            let message = "the outcome of the last commit is unknown, and writing again could \
+                           write everything twice";
+            return Err(Error::new(ErrorKind::UnknownOutcome, message)
+                .with_hint("find out whether it happened, then call `resolve_unknown`"));
+        }
+        Ok(())
+    }
+
+    fn check_stamp<T: Model>(&self, handle: Handle<T>) -> Result<(), Error> {
+        if handle.stamp() != self.stamp {
+            let message =
+                "the handle belongs to another unit of work, or to this one before `clear`";
+            return Err(Error::new(ErrorKind::Handle, message).with_table(T::table().name()));
+        }
+        Ok(())
+    }
+
+    fn arena<T: Model>(&self) -> Option<&Arena<T>> {
+        self.arenas.get(&TypeId::of::<T>())?.as_any().downcast_ref()
+    }
+
+    fn arena_mut<T: Model>(&mut self) -> &mut Arena<T> {
+        let arena =
+            self.arenas.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(Arena::<T>::new()));
+        arena.as_any_mut().downcast_mut().expect("an arena is filed under its model's type")
+    }
+}
+
+/// The part of writing that leaves the entities alone.
+fn write(
+    arenas: &Arenas,
+    stamp: Stamp,
+    strategy: &dyn InsertStrategy,
+    connection: &mut Connection<'_>,
+) -> Result<Written, Error> {
+    let changes = ChangeSet::collect(arenas, stamp)?;
+    let mut written = Written { write_backs: Vec::new(), rows: Vec::new() };
+    if changes.is_empty() {
+        return Ok(written);
+    }
+    let plan = FlushPlan::new(&changes, strategy.cycles())?;
+    connection.begin()?;
+    let mut undo = UndoOnDrop { connection, armed: true };
+    let mut flush = Flush::new(&plan, &changes, undo.connection);
+    strategy.insert(&mut flush)?;
+    let assigned = flush.into_assigned();
+    for (index, rows) in changes.tables().iter().enumerate() {
+        let write_back = changes.write_back(index, &assigned)?;
+        // Whatever cannot be taken over has to be found before the commit.
+        arenas[rows.model()].check(&write_back)?;
+        written.write_backs.push((rows.model(), write_back));
+        written.rows.push((rows.table().name(), rows.len()));
+    }
+    undo.armed = false;
+    Ok(written)
+}
+
+/// Undoes what was written since the last `begin`, also when a strategy or a model panics.
+struct UndoOnDrop<'a, 'c> {
+    connection: &'a mut Connection<'c>,
+    armed: bool,
+}
+
+impl Drop for UndoOnDrop<'_, '_> {
+    fn drop(&mut self) {
+        if self.armed {
+            self.connection.rollback_last();
+        }
+    }
+}
+
+/// What a report measures from.
+struct Call {
+    started: Instant,
+    statements: u64,
+    round_trips: u64,
+}
+
+impl Call {
+    fn start(connection: &Connection<'_>) -> Call {
+        Call {
+            started: Instant::now(),
+            statements: connection.statements(),
+            round_trips: connection.round_trips(),
+        }
+    }
+
+    fn report(
+        self,
+        strategy: &dyn InsertStrategy,
+        written: &Written,
+        connection: &Connection<'_>,
+    ) -> CommitReport {
+        CommitReport {
+            strategy: strategy.name().to_owned(),
+            rows: written.rows.clone(),
+            statements: connection.statements() - self.statements,
+            round_trips: connection.round_trips() - self.round_trips,
+            elapsed: self.started.elapsed(),
+        }
+    }
+}
+
+fn gone<T: Model>() -> Error {
+    let message = "the entity is not in the unit of work any more: it was rolled back";
+    Error::new(ErrorKind::Handle, message).with_table(T::table().name())
+}
+
+/// # Panics
+///
+/// Where [`UnitOfWork::get`] gives an error, with the same message.
+impl<T: Model> Index<Handle<T>> for UnitOfWork<'_> {
+    type Output = T;
+
+    fn index(&self, handle: Handle<T>) -> &T {
+        self.get(handle).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+/// # Panics
+///
+/// Where [`UnitOfWork::get_mut`] gives an error, with the same message.
+impl<T: Model> IndexMut<Handle<T>> for UnitOfWork<'_> {
+    fn index_mut(&mut self, handle: Handle<T>) -> &mut T {
+        self.get_mut(handle).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+impl Drop for UnitOfWork<'_> {
+    fn drop(&mut self) {
+        self.connection.rollback();
+    }
+}
+
+impl fmt::Debug for UnitOfWork<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UnitOfWork")
+            .field("strategy", &self.strategy.name())
+            .field("entities", &self.len())
+            .field("connection", &self.connection)
+            .finish_non_exhaustive()
+    }
+}
