@@ -56,13 +56,13 @@ impl KeyValue for Box<str> {}
 impl KeyValue for std::sync::Arc<str> {}
 impl KeyValue for Vec<u8> {}
 #[cfg(feature = "with-uuid-1")]
-impl KeyValue for uuid_1::Uuid {}
+impl KeyValue for uuid::Uuid {}
 #[cfg(feature = "with-chrono-0_4")]
-impl KeyValue for chrono_04::NaiveDate {}
+impl KeyValue for chrono::NaiveDate {}
 #[cfg(feature = "with-jiff-0_2")]
-impl KeyValue for jiff_02::civil::Date {}
+impl KeyValue for jiff::civil::Date {}
 #[cfg(feature = "with-time-0_3")]
-impl KeyValue for time_03::Date {}
+impl KeyValue for time::Date {}
 
 impl<V: KeyValue> Key for V {
     const TYPES: ColumnTypes = ColumnTypes::one(V::TYPE);

@@ -23,7 +23,7 @@ impl Schema {
         let mut client = Client::connect(&schema.url, NoTls).expect("the server is reachable");
         client
             .batch_execute(&format!(
-                "DROP SCHEMA IF EXISTS {0} CASCADE; CREATE SCHEMA {0}; SET search_path = {0}; {sql}",
+                "DROP SCHEMA IF EXISTS {0} CASCADE; CREATE SCHEMA {0}; SET search_path = {0}, public; {sql}",
                 schema.name
             ))
             .expect("the test's tables can be created");
@@ -48,7 +48,7 @@ impl Schema {
     /// A new connection to another address, such as that of a relay.
     pub(crate) fn client_at(&self, url: &str) -> Client {
         let mut client = Client::connect(url, NoTls).expect("the server is reachable");
-        client.batch_execute(&format!("SET search_path = {}", self.name)).expect("SET works");
+        client.batch_execute(&format!("SET search_path = {}, public", self.name)).expect("SET works");
         client
     }
 

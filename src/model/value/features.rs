@@ -2,7 +2,7 @@
 
 #[cfg(feature = "with-chrono-0_4")]
 mod chrono_04_values {
-    use chrono_04::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
+    use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 
     crate::model::value::driver_value! {
         NaiveDate: DATE,
@@ -15,8 +15,8 @@ mod chrono_04_values {
 
 #[cfg(feature = "with-jiff-0_2")]
 mod jiff_02_values {
-    use jiff_02::Timestamp;
-    use jiff_02::civil::{Date, DateTime, Time};
+    use jiff::Timestamp;
+    use jiff::civil::{Date, DateTime, Time};
 
     crate::model::value::driver_value! {
         Date: DATE,
@@ -28,7 +28,7 @@ mod jiff_02_values {
 
 #[cfg(feature = "with-time-0_3")]
 mod time_03_values {
-    use time_03::{Date, OffsetDateTime, PrimitiveDateTime, Time};
+    use time::{Date, OffsetDateTime, PrimitiveDateTime, Time};
 
     crate::model::value::driver_value! {
         Date: DATE,
@@ -39,23 +39,23 @@ mod time_03_values {
 }
 
 #[cfg(feature = "with-uuid-1")]
-crate::model::value::driver_value!(uuid_1::Uuid: UUID);
+crate::model::value::driver_value!(uuid::Uuid: UUID);
 
 #[cfg(feature = "with-rust_decimal-1")]
-crate::model::value::driver_value!(rust_decimal_1::Decimal: NUMERIC);
+crate::model::value::driver_value!(rust_decimal::Decimal: NUMERIC);
 
 #[cfg(feature = "with-serde_json-1")]
 mod serde_json_1_values {
     use bytes::BytesMut;
     use postgres::types::{FromSql, Json, ToSql, Type};
-    use serde_1::Serialize;
-    use serde_1::de::DeserializeOwned;
+    use serde::Serialize;
+    use serde::de::DeserializeOwned;
     use std::fmt::Debug;
 
     use crate::error::BoxError;
     use crate::model::{SqlType, Value};
 
-    impl Value for serde_json_1::Value {
+    impl Value for serde_json::Value {
         const TYPE: SqlType = SqlType::JSONB;
 
         fn encode(&self, out: &mut BytesMut) -> Result<(), BoxError> {

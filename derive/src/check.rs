@@ -1,0 +1,250 @@
+//! The second stage: what the attributes mean together, and what is wrong with them.
+
+use proc_macro2::{Ident, TokenStream};
+use syn::LitStr;
+use syn::ext::IdentExt;
+
+use crate::errors::Errors;
+use crate::parse::{Arguments, Input, InputField, Item};
+use crate::settings::{QualifiedName, Settings, checked};
+
+/// The most columns that a PostgreSQL table can have.
+const MAX_COLUMNS: usize = 1600;
+/// The most columns that a key can have, as `onetrip::Key` limits it.
+const MAX_KEY_COLUMNS: usize = 8;
+
+const ON_STRUCT: &[&str] = &["table", "schema"];
+const ON_FIELD: &[&str] = &["key", "column", "sequence", "default", "sql_type", "skip"];
+
+/// A model whose attributes are in order.
+pub(crate) struct Model {
+    pub(crate) ident: Ident,
+    pub(crate) table: LitStr,
+    pub(crate) schema: Option<LitStr>,
+    pub(crate) columns: Vec<Column>,
+    pub(crate) fields: Vec<Field>,
+}
+
+impl Model {
+    /// The fields that stand for columns.
+    pub(crate) fn column_fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| !matches!(field.role, Role::Skipped))
+    }
+
+    pub(crate) fn key_fields(&self) -> impl Iterator<Item = &Field> {
+        self.fields.iter().filter(|field| matches!(field.role, Role::Key(_)))
+    }
+}
+
+/// A column of the table, and the fields that it comes from.
+pub(crate) struct Column {
+    pub(crate) name: LitStr,
+    pub(crate) sql_type: Option<QualifiedName>,
+    /// In field order; there is always one.
+    pub(crate) sources: Vec<Source>,
+}
+
+/// One column of one field.
+pub(crate) struct Source {
+    pub(crate) field: usize,
+    pub(crate) part: usize,
+}
+
+pub(crate) struct Field {
+    /// Among the fields of the struct.
+    pub(crate) position: usize,
+    pub(crate) ident: Ident,
+    pub(crate) ty: TokenStream,
+    pub(crate) role: Role,
+    /// Positions in the model's columns; none for a field that is skipped.
+    pub(crate) columns: Vec<usize>,
+}
+
+pub(crate) enum Role {
+    Plain,
+    /// A column with a server default.
+    Default,
+    /// A part of the key, and what assigns it apart from the column's own sequence.
+    Key(Option<Assigned>),
+    Skipped,
+}
+
+pub(crate) enum Assigned {
+    Sequence(QualifiedName),
+    Expression(LitStr),
+}
+
+/// Finds the meaning of the attributes; the result is of use only if there are no errors.
+pub(crate) fn check(input: Input, errors: &mut Errors) -> Model {
+    let settings = Settings::new(&input.attributes, "a model", ON_STRUCT, errors);
+    let table = settings.name("table", errors);
+    let schema = settings.name("schema", errors);
+    if settings.get("table").is_none() {
+        errors.at(&input.ident, "a model needs a table: `#[model(table = \"…\")]`");
+    }
+    let table = table.unwrap_or_else(|| LitStr::new("", input.ident.span()));
+    let mut model =
+        Model { ident: input.ident, table, schema, columns: Vec::new(), fields: Vec::new() };
+    for field in input.fields {
+        add_field(&mut model, field, errors);
+    }
+    check_key(&model, errors);
+    if let Some(column) = model.columns.get(MAX_COLUMNS) {
+        errors.at(&column.name, "a table has at most 1600 columns, and this is one more");
+    }
+    model
+}
+
+fn add_field(model: &mut Model, field: InputField, errors: &mut Errors) {
+    let settings = Settings::new(&field.attributes, "a field", ON_FIELD, errors);
+    let role = role(&settings, errors);
+    let columns = match role {
+        Role::Skipped => Vec::new(),
+        Role::Plain | Role::Default | Role::Key(_) => {
+            let names = column_names(&field.ident, &settings, errors);
+            let sql_type = sql_type(&settings, names.len(), errors);
+            add_columns(model, &names, sql_type.as_ref(), errors)
+        }
+    };
+    let position = model.fields.len();
+    model.fields.push(Field { position, ident: field.ident, ty: field.ty, role, columns });
+}
+
+fn role(settings: &Settings<'_>, errors: &mut Errors) -> Role {
+    if settings.flag("skip", errors) {
+        for item in settings.others("skip") {
+            let message = "a skipped field is not a column, and takes no other attribute";
+            errors.at(&item.meta, message);
+        }
+        return Role::Skipped;
+    }
+    let key = settings.flag("key", errors);
+    let sequence = settings.get("sequence");
+    let default = settings.get("default");
+    if key {
+        if let (Some(_), Some(default)) = (sequence, default) {
+            let message = "a key is assigned by a sequence or by an expression, not by both";
+            errors.at(&default.meta, message);
+        }
+        let by_sequence = settings.qualified("sequence", errors).map(Assigned::Sequence);
+        let by_expression = default.and_then(|item| expression(item, errors));
+        return Role::Key(by_sequence.or(by_expression.map(Assigned::Expression)));
+    }
+    if let Some(item) = sequence {
+        let message = "only a key is assigned by a sequence: \
+                       for another column, write `default` and have the sequence in the table";
+        errors.at(&item.meta, message);
+    }
+    match default {
+        Some(item) => {
+            match item.arguments {
+                Arguments::None | Arguments::Invalid => {}
+                Arguments::Value(_) | Arguments::List(_) => {
+                    let message = "write `default` alone: the table's own default is used";
+                    errors.at(&item.meta, message);
+                }
+            }
+            Role::Default
+        }
+        None => Role::Plain,
+    }
+}
+
+/// The expression that assigns a key, in `default = "…"`.
+fn expression(item: &Item, errors: &mut Errors) -> Option<LitStr> {
+    match &item.arguments {
+        Arguments::Value(value) => {
+            let text = value.value();
+            if text.trim().is_empty() || text.contains('\0') {
+                errors.at(value, "this is not an SQL expression");
+            }
+            Some(value.clone())
+        }
+        Arguments::Invalid => None,
+        Arguments::None | Arguments::List(_) => {
+            let message = "a key that is left to the database needs no `default`; where it is not \
+                           a sequence that assigns it, give the expression, \
+                           such as `default = \"gen_random_uuid()\"`";
+            errors.at(&item.meta, message);
+            None
+        }
+    }
+}
+
+fn column_names(ident: &Ident, settings: &Settings<'_>, errors: &mut Errors) -> Vec<LitStr> {
+    let names = settings.names("column", errors);
+    if names.is_empty() {
+        let name = LitStr::new(&ident.unraw().to_string(), ident.span());
+        let given = settings.get("column").is_some();
+        return vec![if given { name } else { checked(&name, errors) }];
+    }
+    for (index, name) in names.iter().enumerate() {
+        if names[..index].iter().any(|other| other.value() == name.value()) {
+            errors.at(name, "the field already has this column");
+        }
+    }
+    names
+}
+
+fn sql_type(settings: &Settings<'_>, columns: usize, errors: &mut Errors) -> Option<QualifiedName> {
+    let item = settings.get("sql_type")?;
+    let sql_type = settings.qualified("sql_type", errors)?;
+    if sql_type.name.value().contains([' ', '(', '[']) {
+        let message = "give the name that the catalog `pg_type` has, without a type modifier: \
+                       `float8`, not `double precision`; `varchar`, not `varchar(3)`; \
+                       `_mood`, not `mood[]`";
+        errors.at(&sql_type.name, message);
+    }
+    if columns > 1 {
+        let message = "`sql_type` is for a field of one column: the columns of a composite \
+                       foreign key have the types of the key that it refers to";
+        errors.at(&item.meta, message);
+    }
+    Some(sql_type)
+}
+
+/// Adds the columns of the next field, except those that an earlier one has brought.
+fn add_columns(
+    model: &mut Model,
+    names: &[LitStr],
+    sql_type: Option<&QualifiedName>,
+    errors: &mut Errors,
+) -> Vec<usize> {
+    let field = model.fields.len();
+    let mut positions = Vec::new();
+    for (part, name) in names.iter().enumerate() {
+        let known = model.columns.iter().position(|column| column.name.value() == name.value());
+        let position = known.unwrap_or_else(|| {
+            model.columns.push(Column { name: name.clone(), sql_type: None, sources: Vec::new() });
+            model.columns.len() - 1
+        });
+        let column = &mut model.columns[position];
+        column.sources.push(Source { field, part });
+        match (&column.sql_type, sql_type) {
+            (Some(one), Some(other)) if !one.same(other) => {
+                errors.at(&other.name, "another field gives the same column another type");
+            }
+            (None, Some(sql_type)) => column.sql_type = Some(sql_type.clone()),
+            _ => {}
+        }
+        positions.push(position);
+    }
+    positions
+}
+
+fn check_key(model: &Model, errors: &mut Errors) {
+    let mut key = Vec::new();
+    for field in model.key_fields() {
+        if field.columns.iter().any(|column| key.contains(column)) {
+            let message = "another field has brought a column of this one into the key already";
+            errors.at(&field.ident, message);
+        }
+        key.extend(&field.columns);
+        if key.len() > MAX_KEY_COLUMNS && key.len() - field.columns.len() <= MAX_KEY_COLUMNS {
+            errors.at(&field.ident, "a key has at most 8 columns, and here it gets more");
+        }
+    }
+    if key.is_empty() {
+        errors.at(&model.ident, "a model needs a key: mark its fields with `#[model(key)]`");
+    }
+}

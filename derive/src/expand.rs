@@ -1,0 +1,203 @@
+//! The third stage: the implementation.
+//!
+//! Every name in it is written out in full, so that nothing in the user's module can change what
+//! it means.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use crate::assertions::assertions;
+use crate::check::{Assigned, Column, Field, Model, Role};
+use crate::roles::{as_role, roles};
+use crate::settings::QualifiedName;
+
+pub(crate) fn expand(model: &Model) -> TokenStream {
+    let roles = roles(model);
+    let assertions = assertions(model);
+    let ident = &model.ident;
+    // The trait is named at the struct, so that a missing `Clone` is reported there, and once.
+    let model_trait = quote_spanned!(ident.span()=> ::onetrip::Model);
+    let table = table(model);
+    let key = key(model);
+    let encode = model.columns.iter().enumerate().map(|(position, column)| {
+        let position = Literal::usize_unsuffixed(position);
+        let calls = encode(model, column);
+        quote!(#position => { #calls })
+    });
+    let decode = model.fields.iter().map(|field| decode(model, field));
+    let update = model.column_fields().map(|field| {
+        let ident = &field.ident;
+        let role = as_role(model, field);
+        quote!(#role::__update(&mut self.#ident, __row)?;)
+    });
+    quote! {
+        const _: () = {
+            #roles
+            #assertions
+
+            #[automatically_derived]
+            impl #model_trait for #ident {
+                fn table() -> &'static ::onetrip::Table {
+                    static __TABLE: ::onetrip::Table = #table;
+                    &__TABLE
+                }
+
+                #key
+
+                fn encode(&self, __column: ::core::primitive::usize, __out: &mut ::onetrip::Encoder<'_>) {
+                    match __column {
+                        #(#encode)*
+                        _ => {}
+                    }
+                }
+
+                fn decode(
+                    __row: &::onetrip::Row<'_>,
+                ) -> ::core::result::Result<Self, ::onetrip::Error> {
+                    ::core::result::Result::Ok(Self { #(#decode)* })
+                }
+
+                fn update(
+                    &mut self,
+                    __row: &::onetrip::Row<'_>,
+                ) -> ::core::result::Result<(), ::onetrip::Error> {
+                    #(#update)*
+                    ::core::result::Result::Ok(())
+                }
+            }
+        };
+    }
+}
+
+/// The associated type `Key`, and `key`.
+fn key(model: &Model) -> TokenStream {
+    let fields: Vec<&Field> = model.key_fields().collect();
+    let types = fields.iter().map(|field| {
+        let ty = &field.ty;
+        quote_spanned!(ty.span()=> <#ty as ::onetrip::KeyField>::Key)
+    });
+    let values = fields.iter().map(|field| {
+        let ident = &field.ident;
+        let role = as_role(model, field);
+        quote!(#role::__key(&self.#ident))
+    });
+    // In a composite key, what is not a key is reported at the first field as well.
+    let span = fields[0].ty.span();
+    let (ty, value) = match fields.len() {
+        1 => (quote!(#(#types)*), quote!(#(#values)*)),
+        _ => (
+            quote_spanned!(span=> (#(#types),*)),
+            quote!(::core::option::Option::Some((#(#values?),*))),
+        ),
+    };
+    quote_spanned! {span=>
+        type Key = #ty;
+
+        fn key(&self) -> ::core::option::Option<#ty> {
+            #value
+        }
+    }
+}
+
+fn table(model: &Model) -> TokenStream {
+    let name = &model.table;
+    let columns = model.columns.iter().map(|column| table_column(model, column));
+    let key = model.key_fields().flat_map(|field| &field.columns);
+    let key = key.map(|&position| Literal::usize_unsuffixed(position));
+    let schema = model.schema.as_ref().map(|schema| quote!(.schema(#schema)));
+    // Which fields are foreign keys, only their types know.
+    let references = model.column_fields().map(|field| {
+        let role = as_role(model, field);
+        quote!(#role::REFERENCE)
+    });
+    quote! {
+        ::onetrip::Table::new(#name, &[#(#columns),*], &[#(#key),*])
+            #schema
+            .references(&[#(#references),*])
+    }
+}
+
+fn table_column(model: &Model, column: &Column) -> TokenStream {
+    let name = &column.name;
+    let first = &column.sources[0];
+    let ty = column_type(model, &model.fields[first.field], first.part);
+    let mut tokens = quote!(::onetrip::Column::new(#name, #ty));
+    if let Some(sql_type) = &column.sql_type {
+        let sql_type = qualified_name(sql_type);
+        tokens = quote!(#tokens.sql_type(#sql_type));
+    }
+    for source in &column.sources {
+        let field = &model.fields[source.field];
+        match &field.role {
+            Role::Plain | Role::Skipped => {}
+            Role::Default => tokens = quote!(#tokens.server_default()),
+            Role::Key(Some(Assigned::Sequence(name))) => {
+                let name = qualified_name(name);
+                tokens = quote!(#tokens.assigned(::onetrip::Assigned::Sequence(#name)));
+            }
+            Role::Key(Some(Assigned::Expression(sql))) => {
+                tokens = quote!(#tokens.assigned(::onetrip::Assigned::Expression(#sql)));
+            }
+            Role::Key(None) => {
+                let role = as_role(model, field);
+                // In a block of its own: with a condition in it, the table is no constant.
+                tokens = quote! {
+                    const {
+                        let __column = #tokens;
+                        if #role::ASSIGNED {
+                            __column.assigned(::onetrip::Assigned::OwnedSequence)
+                        } else {
+                            __column
+                        }
+                    }
+                };
+            }
+        }
+    }
+    tokens
+}
+
+/// The type of one column of a field.
+pub(crate) fn column_type(model: &Model, field: &Field, part: usize) -> TokenStream {
+    let role = as_role(model, field);
+    let part = Literal::usize_unsuffixed(part);
+    if field.columns.len() == 1 {
+        return quote!(#role::TYPES.get(#part));
+    }
+    // An assertion reports a column that the field does not have; this need not do it once more.
+    quote!(#role::TYPES.get(const { if #part < #role::TYPES.len() { #part } else { 0 } }))
+}
+
+fn qualified_name(name: &QualifiedName) -> TokenStream {
+    let QualifiedName { schema, name } = name;
+    match schema {
+        Some(schema) => quote!(::onetrip::QualifiedName::in_schema(#schema, #name)),
+        None => quote!(::onetrip::QualifiedName::new(#name)),
+    }
+}
+
+fn encode(model: &Model, column: &Column) -> TokenStream {
+    let calls = column.sources.iter().map(|source| {
+        let field = &model.fields[source.field];
+        let ident = &field.ident;
+        let role = as_role(model, field);
+        let part = Literal::usize_unsuffixed(source.part);
+        quote!(#role::__put(&self.#ident, #part, __out);)
+    });
+    calls.collect()
+}
+
+fn decode(model: &Model, field: &Field) -> TokenStream {
+    let Field { ident, ty, .. } = field;
+    match field.role {
+        Role::Skipped => {
+            let ty = quote_spanned!(ty.span()=> <#ty as ::core::default::Default>);
+            quote!(#ident: #ty::default(),)
+        }
+        Role::Key(_) | Role::Default | Role::Plain => {
+            let role = as_role(model, field);
+            quote!(#ident: #role::__get(__row)?,)
+        }
+    }
+}

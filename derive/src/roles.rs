@@ -1,0 +1,115 @@
+//! The traits that the expansion speaks of fields through, one for each role of a field.
+//!
+//! They are there for the sake of the errors. A type that does not fit its role is found where the
+//! trait is implemented for the field, and that names the type once; the uses of the field are
+//! generic over one that fits, and have nothing to complain of.
+
+use proc_macro2::{Ident, Literal, TokenStream};
+use quote::{format_ident, quote};
+
+use crate::check::{Field, Model, Role};
+
+/// The traits of the roles that occur, implemented for each field.
+pub(crate) fn roles(model: &Model) -> TokenStream {
+    let mut traits = TokenStream::new();
+    let mut names = Vec::new();
+    for field in model.column_fields() {
+        let name = trait_name(&field.role);
+        if !names.contains(&name) {
+            traits.extend(role_trait(&name, &field.role));
+            names.push(name);
+        }
+    }
+    let impls = model.column_fields().map(|field| role_impl(model, field));
+    quote!(#traits #(#impls)*)
+}
+
+/// A field as its role sees it, to put the name of an item after.
+pub(crate) fn as_role(model: &Model, field: &Field) -> TokenStream {
+    let ident = &model.ident;
+    let role = trait_of(field);
+    quote!(<#ident as #role>)
+}
+
+fn role_impl(model: &Model, field: &Field) -> TokenStream {
+    let ident = &model.ident;
+    let role = trait_of(field);
+    let ty = &field.ty;
+    let columns = field.columns.iter().map(|&column| Literal::usize_unsuffixed(column));
+    quote! {
+        impl #role for #ident {
+            type Type = #ty;
+            const COLUMNS: &'static [::core::primitive::usize] = &[#(#columns),*];
+        }
+    }
+}
+
+fn trait_of(field: &Field) -> TokenStream {
+    let name = trait_name(&field.role);
+    let position = Literal::usize_unsuffixed(field.position);
+    quote!(#name<#position>)
+}
+
+/// Names that no type of the user's has by accident: the trait would hide it.
+fn trait_name(role: &Role) -> Ident {
+    match role {
+        Role::Key(_) => format_ident!("__KeyColumn"),
+        Role::Default => format_ident!("__DefaultColumn"),
+        Role::Plain | Role::Skipped => format_ident!("__Column"),
+    }
+}
+
+/// The trait of a role. Its parameter is the position of a field in the struct.
+///
+/// A parameter of a function with the name of a constant would be taken for that, and compilers
+/// like to suggest methods by their name: hence the underscores.
+fn role_trait(name: &Ident, role: &Role) -> TokenStream {
+    let (bound, put) = match role {
+        Role::Key(_) => (quote!(::onetrip::KeyField), quote!(key)),
+        Role::Default => (quote!(::onetrip::DefaultField), quote!(put_or_default)),
+        Role::Plain | Role::Skipped => (quote!(::onetrip::Field), quote!(put)),
+    };
+    let of_keys = matches!(role, Role::Key(_)).then(|| {
+        quote! {
+            const ASSIGNED: ::core::primitive::bool = <Self::Type as ::onetrip::KeyField>::ASSIGNED;
+
+            fn __key(
+                __field: &Self::Type,
+            ) -> ::core::option::Option<<Self::Type as ::onetrip::KeyField>::Key> {
+                ::onetrip::KeyField::key(__field)
+            }
+        }
+    });
+    quote! {
+        trait #name<const FIELD: ::core::primitive::usize> {
+            type Type: #bound;
+            const COLUMNS: &'static [::core::primitive::usize];
+            const TYPES: ::onetrip::ColumnTypes = <Self::Type as ::onetrip::Field>::TYPES;
+            const REFERENCE: ::onetrip::Reference =
+                ::onetrip::Reference::of::<Self::Type>(Self::COLUMNS);
+
+            #of_keys
+
+            fn __put(
+                __field: &Self::Type,
+                __part: ::core::primitive::usize,
+                __out: &mut ::onetrip::Encoder<'_>,
+            ) {
+                __out.#put(__field, __part);
+            }
+
+            fn __get(
+                __row: &::onetrip::Row<'_>,
+            ) -> ::core::result::Result<Self::Type, ::onetrip::Error> {
+                __row.get(Self::COLUMNS)
+            }
+
+            fn __update(
+                __field: &mut Self::Type,
+                __row: &::onetrip::Row<'_>,
+            ) -> ::core::result::Result<(), ::onetrip::Error> {
+                __row.update(Self::COLUMNS, __field)
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+use onetrip::{ForeignKey, Model};
+
+#[derive(Model, Clone)]
+#[model(table = "orders")]
+struct Order {
+    #[model(key)]
+    tenant_id: i32,
+    #[model(key)]
+    id: Option<i64>,
+}
+
+#[derive(Model, Clone)]
+#[model(table = "lines")]
+struct Line {
+    #[model(key)]
+    tenant_id: i32,
+    #[model(key, column("tenant_id", "order_id"))]
+    order: ForeignKey<Order>,
+}
+
+fn main() {}

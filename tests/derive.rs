@@ -1,0 +1,441 @@
+//! What `#[derive(Model)]` makes of a struct, as far as it shows without a database.
+
+use onetrip::{Assigned, Column, ForeignKey, Model, QualifiedName, SqlType};
+
+/// Compares the model's columns, its key, and the columns and tables of its foreign keys.
+#[track_caller]
+fn check<M: Model>(columns: &[Column], key: &[usize], foreign_keys: &[(&[usize], &str)]) {
+    let table = M::table();
+    assert_eq!(format!("{:#?}", table.columns()), format!("{columns:#?}"));
+    assert_eq!(table.key(), key);
+    let found: Vec<_> =
+        table.foreign_keys().map(|found| (found.columns, found.target.name())).collect();
+    assert_eq!(found, foreign_keys);
+}
+
+/// Compiles if the model has this type of key.
+fn has_key<M: Model<Key = K>, K>() {}
+
+const ID: Column = Column::new("id", SqlType::INT4).assigned(Assigned::OwnedSequence);
+
+#[derive(Model, Clone)]
+#[model(table = "users")]
+struct User {
+    #[model(key)]
+    id: Option<i32>,
+    name: String,
+    nickname: Option<String>,
+    manager: Option<ForeignKey<Self>>,
+}
+
+impl User {
+    fn with_id(id: Option<i32>) -> User {
+        User { id, name: String::new(), nickname: None, manager: None }
+    }
+}
+
+#[test]
+fn fields_become_columns() {
+    check::<User>(
+        &[
+            ID,
+            Column::new("name", SqlType::TEXT),
+            Column::new("nickname", SqlType::TEXT),
+            Column::new("manager", SqlType::INT4),
+        ],
+        &[0],
+        &[(&[3], "users")],
+    );
+    has_key::<User, i32>();
+    assert_eq!(User::table().name(), "users");
+    assert_eq!(User::table().qualified_name(), QualifiedName::new("users"));
+}
+
+#[test]
+fn the_key_is_known_when_all_of_it_is() {
+    assert_eq!(User::with_id(None).key(), None);
+    assert_eq!(User::with_id(Some(7)).key(), Some(7));
+}
+
+#[test]
+fn a_key_that_is_not_an_option_is_the_applications() {
+    #[derive(Model, Clone)]
+    #[model(table = "countries")]
+    struct Country {
+        #[model(key)]
+        code: String,
+    }
+
+    check::<Country>(&[Column::new("code", SqlType::TEXT)], &[0], &[]);
+    has_key::<Country, String>();
+    assert_eq!(Country { code: "NZ".to_owned() }.key().as_deref(), Some("NZ"));
+}
+
+#[test]
+fn names_are_taken_as_they_are_given() {
+    #[derive(Model, Clone)]
+    #[model(schema = "Sales")]
+    #[model(table = "line item")]
+    struct Item {
+        #[model(key, column = "ID")]
+        id: Option<i32>,
+        r#type: i16,
+        größe: f64,
+        #[model(column = "the \"user\"")]
+        user: ForeignKey<User>,
+    }
+
+    check::<Item>(
+        &[
+            Column::new("ID", SqlType::INT4).assigned(Assigned::OwnedSequence),
+            Column::new("type", SqlType::INT2),
+            Column::new("größe", SqlType::FLOAT8),
+            Column::new("the \"user\"", SqlType::INT4),
+        ],
+        &[0],
+        &[(&[3], "users")],
+    );
+    let name = QualifiedName::in_schema("Sales", "line item");
+    assert_eq!(Item::table().qualified_name(), name);
+}
+
+#[test]
+fn roles_do_not_depend_on_the_spelling_of_a_type() {
+    type Maybe<T> = Option<T>;
+    type Id = Maybe<i64>;
+    type Ref<T> = ForeignKey<T>;
+    type Author = Maybe<Ref<User>>;
+
+    #[derive(Model, Clone)]
+    #[model(table = "books")]
+    struct Book {
+        #[model(key)]
+        id: Id,
+        author: Author,
+        #[model(default)]
+        added: Maybe<Maybe<String>>,
+    }
+
+    check::<Book>(
+        &[
+            Column::new("id", SqlType::INT8).assigned(Assigned::OwnedSequence),
+            Column::new("author", SqlType::INT4),
+            Column::new("added", SqlType::TEXT).server_default(),
+        ],
+        &[0],
+        &[(&[1], "users")],
+    );
+    has_key::<Book, i64>();
+}
+
+#[test]
+fn the_database_assigns_a_key_in_several_ways() {
+    #[derive(Model, Clone)]
+    #[model(table = "a")]
+    struct Named {
+        #[model(key, sequence = "numbers")]
+        id: Option<i16>,
+    }
+    #[derive(Model, Clone)]
+    #[model(table = "b")]
+    struct NamedElsewhere {
+        #[model(sequence("shared", "numbers"), key)]
+        id: Option<i64>,
+    }
+    #[derive(Model, Clone)]
+    #[model(table = "c")]
+    struct Expression {
+        #[model(key)]
+        #[model(default = "gen_random_uuid()")]
+        id: Option<uuid::Uuid>,
+    }
+
+    let by = |ty, by| [Column::new("id", ty).assigned(by)];
+    let name = QualifiedName::new("numbers");
+    check::<Named>(&by(SqlType::INT2, Assigned::Sequence(name)), &[0], &[]);
+    let name = QualifiedName::in_schema("shared", "numbers");
+    check::<NamedElsewhere>(&by(SqlType::INT8, Assigned::Sequence(name)), &[0], &[]);
+    let expression = Assigned::Expression("gen_random_uuid()");
+    check::<Expression>(&by(SqlType::UUID, expression), &[0], &[]);
+}
+
+#[test]
+fn a_column_can_have_a_type_of_its_own() {
+    #[derive(Model, Clone)]
+    #[model(table = "people")]
+    struct Person {
+        #[model(key, sql_type = "citext")]
+        email: String,
+        #[model(sql_type("app", "mood"), default)]
+        mood: Option<String>,
+    }
+
+    check::<Person>(
+        &[
+            Column::new("email", SqlType::TEXT).sql_type(QualifiedName::new("citext")),
+            Column::new("mood", SqlType::TEXT)
+                .sql_type(QualifiedName::in_schema("app", "mood"))
+                .server_default(),
+        ],
+        &[0],
+        &[],
+    );
+}
+
+#[test]
+fn a_skipped_field_is_not_a_column() {
+    #[derive(Clone, Default, PartialEq, Debug)]
+    struct Cache(Vec<u64>);
+
+    #[derive(Model, Clone)]
+    #[model(table = "t")]
+    struct Skipping {
+        #[model(skip)]
+        before: Cache,
+        #[model(key)]
+        id: Option<i32>,
+        #[model(skip)]
+        between: Cache,
+        name: String,
+    }
+
+    check::<Skipping>(&[ID, Column::new("name", SqlType::TEXT)], &[0], &[]);
+    let skipping =
+        Skipping { before: Cache(vec![1]), id: None, between: Cache(vec![]), name: String::new() };
+    assert_ne!(skipping.before, skipping.clone().between);
+}
+
+#[derive(Model, Clone)]
+#[model(table = "orders")]
+struct Order {
+    #[model(key)]
+    tenant_id: i32,
+    #[model(key)]
+    id: Option<i64>,
+}
+
+#[derive(Model, Clone)]
+#[model(table = "lines")]
+struct Line {
+    #[model(key, column("tenant_id", "order_id"))]
+    order: ForeignKey<Order>,
+    note: String,
+    #[model(key)]
+    number: i16,
+}
+
+#[test]
+fn a_key_can_be_composite() {
+    check::<Order>(
+        &[
+            Column::new("tenant_id", SqlType::INT4),
+            Column::new("id", SqlType::INT8).assigned(Assigned::OwnedSequence),
+        ],
+        &[0, 1],
+        &[],
+    );
+    has_key::<Order, (i32, i64)>();
+    assert_eq!(Order { tenant_id: 1, id: None }.key(), None);
+    assert_eq!(Order { tenant_id: 1, id: Some(2) }.key(), Some((1, 2)));
+}
+
+#[test]
+fn a_foreign_key_can_be_part_of_the_key() {
+    check::<Line>(
+        &[
+            Column::new("tenant_id", SqlType::INT4),
+            Column::new("order_id", SqlType::INT8),
+            Column::new("note", SqlType::TEXT),
+            Column::new("number", SqlType::INT2),
+        ],
+        &[0, 1, 3],
+        &[(&[0, 1], "orders")],
+    );
+    has_key::<Line, ((i32, i64), i16)>();
+    let line = Line { order: ForeignKey::Key((1, 2)), note: String::new(), number: 3 };
+    assert_eq!(line.key(), Some(((1, 2), 3)));
+}
+
+#[test]
+fn a_foreign_key_can_have_the_columns_of_a_nested_key() {
+    #[derive(Model, Clone)]
+    #[model(table = "returns")]
+    struct Return {
+        #[model(key)]
+        id: Option<i32>,
+        #[model(column("tenant", "order", "line"))]
+        line: Option<ForeignKey<Line>>,
+    }
+
+    check::<Return>(
+        &[
+            ID,
+            Column::new("tenant", SqlType::INT4),
+            Column::new("order", SqlType::INT8),
+            Column::new("line", SqlType::INT2),
+        ],
+        &[0],
+        &[(&[1, 2, 3], "lines")],
+    );
+}
+
+#[test]
+fn fields_can_share_a_column() {
+    // The foreign key comes first: the other fields still decide what the column is.
+    #[derive(Model, Clone)]
+    #[model(table = "invoices")]
+    struct Invoice {
+        #[model(column("tenant_id", "order_id"))]
+        order: ForeignKey<Order>,
+        #[model(key, sequence = "tenants")]
+        tenant_id: Option<i32>,
+        #[model(key)]
+        number: i32,
+        #[model(column("tenant_id", "replaces_id"))]
+        replaces: Option<ForeignKey<Order>>,
+        #[model(default, column = "order_id")]
+        order_number: Option<i64>,
+    }
+
+    let sequence = Assigned::Sequence(QualifiedName::new("tenants"));
+    check::<Invoice>(
+        &[
+            Column::new("tenant_id", SqlType::INT4).assigned(sequence),
+            Column::new("order_id", SqlType::INT8).server_default(),
+            Column::new("number", SqlType::INT4),
+            Column::new("replaces_id", SqlType::INT8),
+        ],
+        &[0, 2],
+        &[(&[0, 1], "orders"), (&[0, 3], "orders")],
+    );
+    has_key::<Invoice, (i32, i32)>();
+}
+
+#[test]
+fn models_can_refer_to_each_other() {
+    #[derive(Model, Clone)]
+    #[model(table = "hens")]
+    struct Hen {
+        #[model(key)]
+        id: Option<i32>,
+        egg: ForeignKey<Egg>,
+    }
+    #[derive(Model, Clone)]
+    #[model(table = "eggs")]
+    struct Egg {
+        #[model(key)]
+        id: Option<i32>,
+        hen: ForeignKey<Hen>,
+    }
+
+    check::<Hen>(&[ID, Column::new("egg", SqlType::INT4)], &[0], &[(&[1], "eggs")]);
+    check::<Egg>(&[ID, Column::new("hen", SqlType::INT4)], &[0], &[(&[1], "hens")]);
+}
+
+#[test]
+fn a_macro_can_write_the_struct() {
+    macro_rules! model {
+        ($name:ident, $table:literal, $field:ident: $ty:ty) => {
+            #[derive(Model, Clone)]
+            #[model(table = $table)]
+            struct $name {
+                #[model(key, column = $table)]
+                $field: $ty,
+            }
+        };
+    }
+    model!(Made, "made", id: Option<i32>);
+
+    let column = Column::new("made", SqlType::INT4).assigned(Assigned::OwnedSequence);
+    check::<Made>(&[column], &[0], &[]);
+}
+
+/// The expansion means the same wherever it stands, and gives no reason for a warning.
+#[deny(warnings, missing_docs, unused_qualifications, unused_results)]
+#[no_implicit_prelude]
+#[allow(dead_code, non_camel_case_types, non_upper_case_globals)]
+pub mod hygiene {
+    struct Option;
+    struct Result;
+    struct Some;
+    struct Ok;
+    struct None;
+    struct usize;
+    struct bool;
+    struct KeyColumn;
+    struct Field;
+    struct Table;
+    struct Encoder;
+    mod core {}
+    mod onetrip {}
+    const TABLE: () = ();
+    const row: () = ();
+    const out: () = ();
+    const column: () = ();
+    const field: () = ();
+    const part: () = ();
+
+    /// A value whose name the expansion could hide.
+    #[derive(Clone, Debug, PartialEq)]
+    pub struct Column(::std::string::String);
+
+    impl ::onetrip::Value for Column {
+        const TYPE: ::onetrip::SqlType = ::onetrip::SqlType::TEXT;
+
+        fn encode(
+            &self,
+            buffer: &mut ::onetrip::BytesMut,
+        ) -> ::core::result::Result<(), ::onetrip::BoxError> {
+            ::onetrip::Value::encode(&self.0, buffer)
+        }
+
+        fn decode(raw: &[u8]) -> ::core::result::Result<Column, ::onetrip::BoxError> {
+            ::core::result::Result::map(::onetrip::Value::decode(raw), Column)
+        }
+    }
+
+    /// Methods that could be taken for those of the traits.
+    impl Model {
+        fn key(&self) {}
+        fn encode(&self) {}
+        fn table() {}
+        fn put(&self) {}
+        fn get(&self) {}
+        fn update(&self) {}
+    }
+
+    /// A model in a hostile place.
+    #[derive(::onetrip::Model, ::core::clone::Clone, ::core::fmt::Debug)]
+    #[model(table = "t")]
+    pub struct Model {
+        #[model(key)]
+        pub(crate) column: ::core::option::Option<i32>,
+        row: Column,
+        out: Column,
+        this: ::core::option::Option<::onetrip::ForeignKey<Self>>,
+        #[model(default)]
+        r#match: ::core::option::Option<Column>,
+        #[deprecated]
+        part: i32,
+        #[deprecated]
+        #[model(skip)]
+        field: i32,
+    }
+}
+
+#[test]
+fn the_expansion_is_hygienic() {
+    let text = |name| Column::new(name, SqlType::TEXT);
+    check::<hygiene::Model>(
+        &[
+            Column::new("column", SqlType::INT4).assigned(Assigned::OwnedSequence),
+            text("row"),
+            text("out"),
+            Column::new("this", SqlType::INT4),
+            text("match").server_default(),
+            Column::new("part", SqlType::INT4),
+        ],
+        &[0],
+        &[(&[3], "t")],
+    );
+}
