@@ -1,8 +1,11 @@
-//! placeholder
+#![doc = include_str!("lib_docs.md")]
+
 mod arena;
 mod assignments;
 mod change_set;
 mod connection;
+#[cfg(doctest)]
+mod doctests;
 mod error;
 mod flush_plan;
 mod handle;
@@ -17,13 +20,13 @@ mod unit_of_work;
 mod write_back;
 
 pub use bytes::BytesMut;
-pub use connection::{Connection, IntoConnection};
+#[doc(hidden)]
+pub use connection::Connection;
+pub use connection::IntoConnection;
 pub use error::{BoxError, Error, ErrorKind};
 pub use flush_plan::{Cycles, FlushPlan, OptionalColumn, PlannedTable, Step};
 pub use handle::Handle;
 pub use insert_strategy::{Batch, Bound, Flush, InsertStrategy, PlannedStatement, RowByRow};
-#[doc(hidden)]
-pub use model::column_type;
 pub use model::{
     Assigned, Cells, Column, ColumnTypes, DefaultField, Encoder, Field, ForeignKey,
     ForeignKeyColumns, Key, KeyField, KeyValue, Model, QualifiedName, Reference, Row, SqlType,

@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 
 use crate::check::{Assigned, Column, Field, Model, Role};
 use crate::expand::column_type;
-use crate::roles::as_role;
+use crate::roles::of_role;
 
 pub(crate) fn assertions(model: &Model) -> TokenStream {
     let fields = model.column_fields().map(|field| {
@@ -23,12 +23,13 @@ pub(crate) fn assertions(model: &Model) -> TokenStream {
 
 /// A constant that does not compile where the condition is false.
 fn assert(field: &Field, condition: &TokenStream, message: &str) -> TokenStream {
+    // As the user's own code: the compiler would otherwise tell of the macros that this goes through.
     quote_spanned!(field.ty.span()=> const _: () = ::core::assert!(#condition, #message);)
 }
 
 fn number_of_columns(model: &Model, field: &Field) -> TokenStream {
-    let role = as_role(model, field);
-    let number = quote!(#role::TYPES.len());
+    let types = of_role(model, field, "TYPES");
+    let number = quote!(#types.len());
     let named = Literal::usize_unsuffixed(field.columns.len());
     if field.columns.len() == 1 {
         let message = "this foreign key refers to a key of several columns: name them with \
@@ -43,9 +44,9 @@ fn number_of_columns(model: &Model, field: &Field) -> TokenStream {
 }
 
 fn assigned_key(model: &Model, field: &Field, assigned: Option<&Assigned>) -> TokenStream {
-    let role = as_role(model, field);
-    let is_assigned = quote!(#role::ASSIGNED);
-    let oid = quote!(#role::TYPES.get(0).oid());
+    let is_assigned = of_role(model, field, "ASSIGNED");
+    let types = of_role(model, field, "TYPES");
+    let oid = quote!(#types.get(0).oid());
     let is_integer = quote! {
         #oid == ::onetrip::SqlType::INT2.oid()
             || #oid == ::onetrip::SqlType::INT4.oid()

@@ -1,8 +1,11 @@
 //! The second stage: what the attributes mean together, and what is wrong with them.
 
-use proc_macro2::{Ident, TokenStream};
+use std::collections::HashMap;
+
+use proc_macro2::{Ident, Span, TokenStream};
 use syn::LitStr;
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 
 use crate::errors::Errors;
 use crate::parse::{Arguments, Input, InputField, Item};
@@ -26,6 +29,11 @@ pub(crate) struct Model {
 }
 
 impl Model {
+    /// Where the expansion reports what concerns the struct as a whole.
+    pub(crate) fn span(&self) -> Span {
+        self.ident.span().resolved_at(Span::call_site())
+    }
+
     /// The fields that stand for columns.
     pub(crate) fn column_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| !matches!(field.role, Role::Skipped))
@@ -60,6 +68,14 @@ pub(crate) struct Field {
     pub(crate) columns: Vec<usize>,
 }
 
+impl Field {
+    /// Where the expansion reports what concerns the field: at its type, but as code of the derive
+    /// and not of the user, whom lints would otherwise blame for it.
+    pub(crate) fn span(&self) -> Span {
+        self.ty.span().resolved_at(Span::call_site())
+    }
+}
+
 pub(crate) enum Role {
     Plain,
     /// A column with a server default.
@@ -83,11 +99,12 @@ pub(crate) fn check(input: Input, errors: &mut Errors) -> Model {
         errors.at(&input.ident, "a model needs a table: `#[model(table = \"…\")]`");
     }
     let table = table.unwrap_or_else(|| LitStr::new("", input.ident.span()));
-    let mut model =
-        Model { ident: input.ident, table, schema, columns: Vec::new(), fields: Vec::new() };
-    for field in input.fields {
-        add_field(&mut model, field, errors);
+    let mut columns = Columns::default();
+    let mut fields = Vec::new();
+    for (position, field) in input.fields.into_iter().enumerate() {
+        fields.push(check_field(position, field, &mut columns, errors));
     }
+    let model = Model { ident: input.ident, table, schema, columns: columns.list, fields };
     check_key(&model, errors);
     if let Some(column) = model.columns.get(MAX_COLUMNS) {
         errors.at(&column.name, "a table has at most 1600 columns, and this is one more");
@@ -95,7 +112,12 @@ pub(crate) fn check(input: Input, errors: &mut Errors) -> Model {
     model
 }
 
-fn add_field(model: &mut Model, field: InputField, errors: &mut Errors) {
+fn check_field(
+    position: usize,
+    field: InputField,
+    columns: &mut Columns,
+    errors: &mut Errors,
+) -> Field {
     let settings = Settings::new(&field.attributes, "a field", ON_FIELD, errors);
     let role = role(&settings, errors);
     let columns = match role {
@@ -103,11 +125,13 @@ fn add_field(model: &mut Model, field: InputField, errors: &mut Errors) {
         Role::Plain | Role::Default | Role::Key(_) => {
             let names = column_names(&field.ident, &settings, errors);
             let sql_type = sql_type(&settings, names.len(), errors);
-            add_columns(model, &names, sql_type.as_ref(), errors)
+            let sources = names.iter().enumerate().map(|(part, name)| {
+                columns.add(name, sql_type.as_ref(), Source { field: position, part }, errors)
+            });
+            sources.collect()
         }
     };
-    let position = model.fields.len();
-    model.fields.push(Field { position, ident: field.ident, ty: field.ty, role, columns });
+    Field { position, ident: field.ident, ty: field.ty, role, columns }
 }
 
 fn role(settings: &Settings<'_>, errors: &mut Errors) -> Role {
@@ -203,23 +227,30 @@ fn sql_type(settings: &Settings<'_>, columns: usize, errors: &mut Errors) -> Opt
     Some(sql_type)
 }
 
-/// Adds the columns of the next field, except those that an earlier one has brought.
-fn add_columns(
-    model: &mut Model,
-    names: &[LitStr],
-    sql_type: Option<&QualifiedName>,
-    errors: &mut Errors,
-) -> Vec<usize> {
-    let field = model.fields.len();
-    let mut positions = Vec::new();
-    for (part, name) in names.iter().enumerate() {
-        let known = model.columns.iter().position(|column| column.name.value() == name.value());
-        let position = known.unwrap_or_else(|| {
-            model.columns.push(Column { name: name.clone(), sql_type: None, sources: Vec::new() });
-            model.columns.len() - 1
-        });
-        let column = &mut model.columns[position];
-        column.sources.push(Source { field, part });
+/// The columns of the fields so far.
+#[derive(Default)]
+struct Columns {
+    list: Vec<Column>,
+    positions: HashMap<String, usize>,
+}
+
+impl Columns {
+    /// Adds a column, or a source to the one that has the name already. The result is its position.
+    fn add(
+        &mut self,
+        name: &LitStr,
+        sql_type: Option<&QualifiedName>,
+        source: Source,
+        errors: &mut Errors,
+    ) -> usize {
+        let next = self.list.len();
+        let position = *self.positions.entry(name.value()).or_insert(next);
+        if position == next {
+            let name = name.clone();
+            self.list.push(Column { name, sql_type: None, sources: Vec::new() });
+        }
+        let column = &mut self.list[position];
+        column.sources.push(source);
         match (&column.sql_type, sql_type) {
             (Some(one), Some(other)) if !one.same(other) => {
                 errors.at(&other.name, "another field gives the same column another type");
@@ -227,18 +258,13 @@ fn add_columns(
             (None, Some(sql_type)) => column.sql_type = Some(sql_type.clone()),
             _ => {}
         }
-        positions.push(position);
+        position
     }
-    positions
 }
 
 fn check_key(model: &Model, errors: &mut Errors) {
-    let mut key = Vec::new();
+    let mut key: Vec<&String> = Vec::new();
     for field in model.key_fields() {
-        if field.columns.iter().any(|column| key.contains(column)) {
-            let message = "another field has brought a column of this one into the key already";
-            errors.at(&field.ident, message);
-        }
         key.extend(&field.columns);
         if key.len() > MAX_KEY_COLUMNS && key.len() - field.columns.len() <= MAX_KEY_COLUMNS {
             errors.at(&field.ident, "a key has at most 8 columns, and here it gets more");

@@ -5,11 +5,10 @@
 
 use proc_macro2::{Literal, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::spanned::Spanned;
 
 use crate::assertions::assertions;
 use crate::check::{Assigned, Column, Field, Model, Role};
-use crate::roles::{as_role, roles};
+use crate::roles::{of_role, roles};
 use crate::settings::QualifiedName;
 
 pub(crate) fn expand(model: &Model) -> TokenStream {
@@ -17,7 +16,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let assertions = assertions(model);
     let ident = &model.ident;
     // The trait is named at the struct, so that a missing `Clone` is reported there, and once.
-    let model_trait = quote_spanned!(ident.span()=> ::onetrip::Model);
+    let model_trait = quote_spanned!(model.span()=> ::onetrip::Model);
     let table = table(model);
     let key = key(model);
     let encode = model.columns.iter().enumerate().map(|(position, column)| {
@@ -28,8 +27,8 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     let decode = model.fields.iter().map(|field| decode(model, field));
     let update = model.column_fields().map(|field| {
         let ident = &field.ident;
-        let role = as_role(model, field);
-        quote!(#role::__update(&mut self.#ident, __row)?;)
+        let update = of_role(model, field, "__update");
+        quote!(#update(&mut self.#ident, __row)?;)
     });
     quote! {
         const _: () = {
@@ -75,21 +74,22 @@ fn key(model: &Model) -> TokenStream {
     let fields: Vec<&Field> = model.key_fields().collect();
     let types = fields.iter().map(|field| {
         let ty = &field.ty;
-        quote_spanned!(ty.span()=> <#ty as ::onetrip::KeyField>::Key)
+        quote_spanned!(field.span()=> <#ty as ::onetrip::KeyField>::Key)
     });
     let values = fields.iter().map(|field| {
         let ident = &field.ident;
-        let role = as_role(model, field);
-        quote!(#role::__key(&self.#ident))
+        let key = of_role(model, field, "__key");
+        quote!(#key(&self.#ident))
     });
-    // In a composite key, what is not a key is reported at the first field as well.
-    let span = fields[0].ty.span();
-    let (ty, value) = match fields.len() {
-        1 => (quote!(#(#types)*), quote!(#(#values)*)),
-        _ => (
-            quote_spanned!(span=> (#(#types),*)),
-            quote!(::core::option::Option::Some((#(#values?),*))),
-        ),
+    // Where something is no key, this says so once more: at least not at the whole derive.
+    let (span, ty, value) = match fields[..] {
+        [field] => (field.span(), quote!(#(#types)*), quote!(#(#values)*)),
+        _ => {
+            let span = model.span();
+            let ty = quote_spanned!(span=> (#(#types),*));
+            let value = quote_spanned!(span=> ::core::option::Option::Some((#(#values?),*)));
+            (span, ty, value)
+        }
     };
     quote_spanned! {span=>
         type Key = #ty;
@@ -107,10 +107,7 @@ fn table(model: &Model) -> TokenStream {
     let key = key.map(|&position| Literal::usize_unsuffixed(position));
     let schema = model.schema.as_ref().map(|schema| quote!(.schema(#schema)));
     // Which fields are foreign keys, only their types know.
-    let references = model.column_fields().map(|field| {
-        let role = as_role(model, field);
-        quote!(#role::REFERENCE)
-    });
+    let references = model.column_fields().map(|field| of_role(model, field, "REFERENCE"));
     quote! {
         ::onetrip::Table::new(#name, &[#(#columns),*], &[#(#key),*])
             #schema
@@ -140,12 +137,12 @@ fn table_column(model: &Model, column: &Column) -> TokenStream {
                 tokens = quote!(#tokens.assigned(::onetrip::Assigned::Expression(#sql)));
             }
             Role::Key(None) => {
-                let role = as_role(model, field);
+                let is_assigned = of_role(model, field, "ASSIGNED");
                 // In a block of its own: with a condition in it, the table is no constant.
                 tokens = quote! {
                     const {
                         let __column = #tokens;
-                        if #role::ASSIGNED {
+                        if #is_assigned {
                             __column.assigned(::onetrip::Assigned::OwnedSequence)
                         } else {
                             __column
@@ -160,13 +157,13 @@ fn table_column(model: &Model, column: &Column) -> TokenStream {
 
 /// The type of one column of a field.
 pub(crate) fn column_type(model: &Model, field: &Field, part: usize) -> TokenStream {
-    let role = as_role(model, field);
+    let types = of_role(model, field, "TYPES");
     let part = Literal::usize_unsuffixed(part);
     if field.columns.len() == 1 {
-        return quote!(#role::TYPES.get(#part));
+        return quote!(#types.get(#part));
     }
     // An assertion reports a column that the field does not have; this need not do it once more.
-    quote!(#role::TYPES.get(const { if #part < #role::TYPES.len() { #part } else { 0 } }))
+    quote!(#types.get(const { if #part < #types.len() { #part } else { 0 } }))
 }
 
 fn qualified_name(name: &QualifiedName) -> TokenStream {
@@ -181,9 +178,9 @@ fn encode(model: &Model, column: &Column) -> TokenStream {
     let calls = column.sources.iter().map(|source| {
         let field = &model.fields[source.field];
         let ident = &field.ident;
-        let role = as_role(model, field);
+        let put = of_role(model, field, "__put");
         let part = Literal::usize_unsuffixed(source.part);
-        quote!(#role::__put(&self.#ident, #part, __out);)
+        quote!(#put(&self.#ident, #part, __out);)
     });
     calls.collect()
 }
@@ -192,12 +189,12 @@ fn decode(model: &Model, field: &Field) -> TokenStream {
     let Field { ident, ty, .. } = field;
     match field.role {
         Role::Skipped => {
-            let ty = quote_spanned!(ty.span()=> <#ty as ::core::default::Default>);
+            let ty = quote_spanned!(field.span()=> <#ty as ::core::default::Default>);
             quote!(#ident: #ty::default(),)
         }
         Role::Key(_) | Role::Default | Role::Plain => {
-            let role = as_role(model, field);
-            quote!(#ident: #role::__get(__row)?,)
+            let get = of_role(model, field, "__get");
+            quote!(#ident: #get(__row)?,)
         }
     }
 }

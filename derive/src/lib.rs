@@ -1,9 +1,9 @@
 //! The derive macro of [`onetrip`](https://docs.rs/onetrip), which re-exports it.
 //!
-//! Three stages, each a file: [`parse`] reads the attributes as plain syntax, [`check`] finds out
-//! what they mean together and reports every mistake in them, and [`expand`] writes the
-//! implementation. What only the types can tell (whether the database assigns a key, how many
-//! columns a foreign key has) is left to the compiler, as constants that the expansion evaluates.
+//! Three stages, each a file: `parse` reads the attributes as plain syntax, `check` finds out what
+//! they mean together and reports every mistake in them, and `expand` writes the implementation.
+//! What only the types can tell (whether the database assigns a key, how many columns a foreign
+//! key has) is left to the compiler: `roles` has the traits, `assertions` the constants.
 
 mod assertions;
 mod check;
@@ -12,6 +12,8 @@ mod expand;
 mod parse;
 mod roles;
 mod settings;
+#[cfg(test)]
+mod tests;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};

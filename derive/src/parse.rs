@@ -42,7 +42,7 @@ pub(crate) enum Arguments {
     Invalid,
 }
 
-/// Reads the struct; nothing comes back for what can never be a model.
+/// Reads the struct; nothing comes back where too little of it is understood to go on.
 pub(crate) fn parse(input: &DeriveInput, errors: &mut Errors) -> Option<Input> {
     let generics = &input.generics;
     if let Some(parameter) = generics.params.first() {
@@ -50,19 +50,22 @@ pub(crate) fn parse(input: &DeriveInput, errors: &mut Errors) -> Option<Input> {
     } else if let Some(clause) = &generics.where_clause {
         errors.at(clause, "a model has no `where` clause");
     }
-    let attributes = items(&input.attrs, errors);
+    let mut attributes = AttributeReader { errors, malformed: false };
+    let of_struct = attributes.read(&input.attrs);
     let Some(named) = named_fields(&input.data) else {
-        errors.at(&input.ident, "a model is a struct with named fields");
+        attributes.errors.at(&input.ident, "a model is a struct with named fields");
         return None;
     };
     let fields = named.named.iter().filter_map(|field| {
         Some(InputField {
             ident: field.ident.clone()?,
             ty: without_self(field.ty.to_token_stream(), &input.ident),
-            attributes: items(&field.attrs, errors),
+            attributes: attributes.read(&field.attrs),
         })
     });
-    Some(Input { fields: fields.collect(), ident: input.ident.clone(), attributes })
+    let fields = fields.collect();
+    let understood = !attributes.malformed;
+    understood.then(|| Input { ident: input.ident.clone(), attributes: of_struct, fields })
 }
 
 fn named_fields(data: &Data) -> Option<&syn::FieldsNamed> {
@@ -75,23 +78,32 @@ fn named_fields(data: &Data) -> Option<&syn::FieldsNamed> {
     }
 }
 
-/// The elements of every `#[model(...)]` among the attributes.
-fn items(attributes: &[Attribute], errors: &mut Errors) -> Vec<Item> {
-    let mut items = Vec::new();
-    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("model")) {
-        let parser = Punctuated::<Meta, Token![,]>::parse_terminated;
-        match attribute.parse_args_with(parser) {
-            Ok(list) => items.extend(list.into_iter().map(|meta| item(meta, errors))),
-            Err(error) => errors.add(error),
+/// Reads every `#[model(...)]` of a struct.
+struct AttributeReader<'a> {
+    errors: &'a mut Errors,
+    /// Whether one of them was not a list of items: what it was to say is then anyone's guess.
+    malformed: bool,
+}
+
+impl AttributeReader<'_> {
+    fn read(&mut self, attributes: &[Attribute]) -> Vec<Item> {
+        let mut items = Vec::new();
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("model")) {
+            match attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated) {
+                Ok(list) => items.extend(list.into_iter().map(|meta| item(meta, self.errors))),
+                Err(error) => {
+                    self.errors.add(error);
+                    self.malformed = true;
+                }
+            }
         }
+        items
     }
-    items
 }
 
 fn item(meta: Meta, errors: &mut Errors) -> Item {
-    let path = meta.path();
-    let name =
-        path.get_ident().map_or_else(|| path.to_token_stream().to_string(), Ident::to_string);
+    let segments = meta.path().segments.iter().map(|segment| segment.ident.to_string());
+    let name = segments.collect::<Vec<_>>().join("::");
     let arguments = arguments(&meta).unwrap_or_else(|error| {
         errors.add(error);
         Arguments::Invalid

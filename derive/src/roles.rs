@@ -24,11 +24,12 @@ pub(crate) fn roles(model: &Model) -> TokenStream {
     quote!(#traits #(#impls)*)
 }
 
-/// A field as its role sees it, to put the name of an item after.
-pub(crate) fn as_role(model: &Model, field: &Field) -> TokenStream {
+/// The path of an item of a field's role.
+pub(crate) fn of_role(model: &Model, field: &Field, item: &str) -> TokenStream {
     let ident = &model.ident;
     let role = trait_of(field);
-    quote!(<#ident as #role>)
+    let item = format_ident!("{item}");
+    quote!(<#ident as #role>::#item)
 }
 
 fn role_impl(model: &Model, field: &Field) -> TokenStream {

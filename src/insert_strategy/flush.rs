@@ -31,6 +31,8 @@ pub struct Flush<'a, 'c> {
     changes: &'a ChangeSet<'a>,
     connection: &'a mut Connection<'c>,
     assigned: Assignments,
+    /// The number of rows of each table that the strategy has accounted for.
+    stored: Vec<usize>,
 }
 
 impl<'a, 'c> Flush<'a, 'c> {
@@ -39,7 +41,8 @@ impl<'a, 'c> Flush<'a, 'c> {
         changes: &'a ChangeSet<'a>,
         connection: &'a mut Connection<'c>,
     ) -> Flush<'a, 'c> {
-        Flush { plan, changes, connection, assigned: Assignments::default() }
+        let stored = vec![0; plan.tables().len()];
+        Flush { plan, changes, connection, assigned: Assignments::default(), stored }
     }
 
     /// What to write, and in which order.
@@ -138,6 +141,7 @@ impl<'a, 'c> Flush<'a, 'c> {
         rows: &Rows,
     ) -> Result<(), Error> {
         let planned = &self.plan.tables()[table];
+        self.stored[table] += sent.len();
         returned::accept(
             self.changes,
             &mut self.assigned,
@@ -150,8 +154,18 @@ impl<'a, 'c> Flush<'a, 'c> {
         .map_err(|error| error.with_table(planned.table().name()))
     }
 
-    pub(crate) fn into_assigned(self) -> Assignments {
-        self.assigned
+    /// What was assigned, once every row is accounted for.
+    pub(crate) fn finish(self) -> Result<Assignments, Error> {
+        for (planned, stored) in self.plan.tables().iter().zip(self.stored) {
+            if stored != planned.rows() {
+                let message =
+                    format!("the strategy accounted for {stored} of {} new rows", planned.rows());
+                return Err(
+                    Error::new(ErrorKind::RowMismatch, message).with_table(planned.table().name())
+                );
+            }
+        }
+        Ok(self.assigned)
     }
 }
 

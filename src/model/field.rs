@@ -88,6 +88,7 @@ mod sealed {
     impl<T: Model> Sealed for Option<ForeignKey<T>> {}
 }
 
+#[diagnostic::do_not_recommend]
 impl<V: Value> Field for V {
     const TYPES: ColumnTypes = ColumnTypes::one(V::TYPE);
 
@@ -230,6 +231,7 @@ fn pending_handle<T: Model>(cells: Cells<'_>) -> Option<Handle<T>> {
         .find_map(|entity| entity.handle())
 }
 
+#[diagnostic::do_not_recommend]
 impl<V: KeyValue> KeyField for V {
     type Key = V;
 

@@ -46,6 +46,12 @@ pub trait Key: Clone + Eq + Hash + Send + Sync + std::fmt::Debug + 'static {
 ///
 /// impl KeyValue for UserId {}
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be part of a key",
+    label = "not a key type",
+    note = "a key is an integer, text or UUID, an `Option` of one where the database assigns it, \
+            or a `ForeignKey`"
+)]
 pub trait KeyValue: Value + Clone + Eq + Hash + Send + Sync + std::fmt::Debug + 'static {}
 
 impl KeyValue for i16 {}

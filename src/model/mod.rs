@@ -17,8 +17,6 @@ pub use key::{Key, KeyValue};
 pub(crate) use row::{Cell, CellSource};
 pub use row::{Cells, Row};
 pub use sql_type::{ColumnTypes, SqlType};
-#[doc(hidden)]
-pub use table::column_type;
 pub use table::{Assigned, Column, ForeignKeyColumns, QualifiedName, Reference, Table};
 pub use value::Value;
 

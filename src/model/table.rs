@@ -1,6 +1,6 @@
 //! `Table` and `Column`: the static description of a model.
 
-use super::{ColumnTypes, Field, Model, SqlType};
+use super::{Field, Model, SqlType};
 use crate::error::{Error, ErrorKind};
 
 /// The longest name that PostgreSQL keeps whole, in bytes. It silently truncates longer ones, which
@@ -104,7 +104,6 @@ impl Column {
     pub const fn is_optional(&self) -> bool {
         self.assigned.is_some() || self.server_default
     }
-
 }
 
 /// The columns of one field, and the table that the field refers to.
@@ -280,12 +279,4 @@ impl Table {
         }
         Ok(())
     }
-}
-
-/// The columns that the fields of a model stand for, checked where a derive cannot.
-#[doc(hidden)]
-#[must_use]
-pub const fn column_type<F: Field>(part: usize) -> SqlType {
-    let types: ColumnTypes = F::TYPES;
-    types.get(part)
 }

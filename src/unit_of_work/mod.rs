@@ -379,7 +379,7 @@ fn write(
     let mut undo = UndoOnDrop { connection, armed: true };
     let mut flush = Flush::new(&plan, &changes, undo.connection);
     strategy.insert(&mut flush)?;
-    let assigned = flush.into_assigned();
+    let assigned = flush.finish()?;
     for (index, rows) in changes.tables().iter().enumerate() {
         let write_back = changes.write_back(index, &assigned)?;
         // Whatever cannot be taken over has to be found before the commit.

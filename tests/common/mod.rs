@@ -48,7 +48,9 @@ impl Schema {
     /// A new connection to another address, such as that of a relay.
     pub(crate) fn client_at(&self, url: &str) -> Client {
         let mut client = Client::connect(url, NoTls).expect("the server is reachable");
-        client.batch_execute(&format!("SET search_path = {}, public", self.name)).expect("SET works");
+        client
+            .batch_execute(&format!("SET search_path = {}, public", self.name))
+            .expect("SET works");
         client
     }
 

@@ -48,9 +48,16 @@ fn defaults_mix_with_values(setup: &Setup) {
     assert_eq!(uow[absent].priority, Some(Some(3)), "the default was taken and read back");
     assert_eq!(uow[absent].twice, Some(6), "so was a generated column");
     assert!(uow[absent].created.is_some_and(|at| at > start));
-    assert_eq!(uow[null].priority, Some(None), "an explicit NULL is none of the database's business");
+    assert_eq!(
+        uow[null].priority,
+        Some(None),
+        "an explicit NULL is none of the database's business"
+    );
     assert_eq!(uow[null].twice, None);
-    assert_eq!((uow[given].id, uow[given].created, uow[given].twice), (Some(500), Some(start), Some(18)));
+    assert_eq!(
+        (uow[given].id, uow[given].created, uow[given].twice),
+        (Some(500), Some(start), Some(18))
+    );
     assert_eq!(uow[given].draft, [1], "a skipped field stays");
     assert_eq!(
         setup.schema.rows("SELECT text, priority FROM notes ORDER BY priority NULLS FIRST"),

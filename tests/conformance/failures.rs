@@ -2,7 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use onetrip::{BoxError, BytesMut, ErrorKind, ForeignKey, Handle, Model, SqlType, UnitOfWork, Value};
+use onetrip::{
+    BoxError, BytesMut, ErrorKind, ForeignKey, Handle, Model, SqlType, UnitOfWork, Value,
+};
 use postgres::error::SqlState;
 
 use crate::{Setup, suite};
@@ -43,7 +45,12 @@ fn address(email: &str, user_id: impl Into<ForeignKey<User>>) -> Address {
 }
 
 /// Nothing was written, and the entities are new as before.
-fn assert_untouched(setup: &Setup, uow: &UnitOfWork<'_>, user: Handle<User>, owned: Handle<Address>) {
+fn assert_untouched(
+    setup: &Setup,
+    uow: &UnitOfWork<'_>,
+    user: Handle<User>,
+    owned: Handle<Address>,
+) {
     assert_eq!((uow[user].id, uow[user].score), (None, None));
     assert_eq!((uow[owned].id, &uow[owned].user_id), (None, &ForeignKey::Pending(user)));
     assert_eq!((setup.schema.count("users"), setup.schema.count("addresses")), (0, 0));

@@ -155,7 +155,10 @@ fn a_row_that_refers_to_itself(setup: &Setup) {
     uow.commit().unwrap();
     assert_eq!(uow[by_handle].parent, Some(ForeignKey::Key(78)));
     assert_eq!(uow[given].id, Some(77));
-    assert_eq!(setup.schema.rows("SELECT id FROM nodes WHERE parent = id ORDER BY id"), ["77", "78"]);
+    assert_eq!(
+        setup.schema.rows("SELECT id FROM nodes WHERE parent = id ORDER BY id"),
+        ["77", "78"]
+    );
 
     let own = uow.add(node(3));
     uow[own].parent = own.into();
@@ -207,11 +210,8 @@ fn tables_that_refer_to_each_other(setup: &Setup) {
     let mut previous = first;
     // Each department is headed by somebody of the one before: rows alternate between tables.
     for n in 0..5 {
-        let head = uow.add(Employee {
-            id: None,
-            name: format!("e{n}"),
-            department_id: previous.into(),
-        });
+        let head =
+            uow.add(Employee { id: None, name: format!("e{n}"), department_id: previous.into() });
         previous = uow.add(Department { head_id: head.into(), ..department(&format!("d{n}")) });
     }
     uow.commit().unwrap();

@@ -49,7 +49,8 @@ fn composite_keys_with_pending_parts(setup: &Setup) {
     let mut client = setup.client();
     let mut uow = setup.uow(&mut client);
     let order = uow.add(Order { id: None, note: "first".into() });
-    let line = |number, product: &str| Line { order_id: order.into(), number, product: product.into() };
+    let line =
+        |number, product: &str| Line { order_id: order.into(), number, product: product.into() };
     let tea = uow.add(line(1, "tea"));
     let milk = uow.add(line(2, "milk"));
     let kept = uow.add(Shipment { id: None, line: tea.into(), returned: None });
@@ -62,9 +63,9 @@ fn composite_keys_with_pending_parts(setup: &Setup) {
     assert_eq!(uow[swapped].returned, Some(ForeignKey::Key((id, 1))));
     assert_eq!(uow.find::<Line>((id, 2)).unwrap(), Some(milk));
     assert_eq!(
-        setup.schema.rows(
-            "SELECT line_number, return_line_number FROM shipments ORDER BY line_number"
-        ),
+        setup
+            .schema
+            .rows("SELECT line_number, return_line_number FROM shipments ORDER BY line_number"),
         ["1|NULL", "2|1"]
     );
 
@@ -162,7 +163,11 @@ const TENANTS: &str = "
         payer_id bigint, corrects bigint, PRIMARY KEY (tenant_id, id),
         FOREIGN KEY (tenant_id, customer_id) REFERENCES customers,
         FOREIGN KEY (tenant_id, payer_id) REFERENCES customers,
-        FOREIGN KEY (tenant_id, corrects) REFERENCES invoices)";
+        FOREIGN KEY (tenant_id, corrects) REFERENCES invoices);
+    CREATE TABLE referrals (tenant_id int, customer_id bigint, referred_id bigint,
+        bonus int NOT NULL DEFAULT 5, PRIMARY KEY (tenant_id, customer_id, referred_id),
+        FOREIGN KEY (tenant_id, customer_id) REFERENCES customers,
+        FOREIGN KEY (tenant_id, referred_id) REFERENCES customers)";
 
 fn foreign_keys_that_share_a_column_with_the_key(setup: &Setup) {
     let mut client = setup.client();
@@ -170,12 +175,8 @@ fn foreign_keys_that_share_a_column_with_the_key(setup: &Setup) {
     let acme = uow.add(Tenant { id: None, name: "Acme".into() });
     let ada = uow.add(Customer { tenant: acme.into(), id: None, name: "Ada".into() });
     let bob = uow.add(Customer { tenant: acme.into(), id: None, name: "Bob".into() });
-    let invoice = |payer: Option<ForeignKey<Customer>>, corrects: Option<ForeignKey<Invoice>>| Invoice {
-        tenant_id: acme.into(),
-        id: None,
-        customer: ada.into(),
-        payer,
-        corrects,
+    let invoice = |payer: Option<ForeignKey<Customer>>, corrects: Option<ForeignKey<Invoice>>| {
+        Invoice { tenant_id: acme.into(), id: None, customer: ada.into(), payer, corrects }
     };
     let first = uow.add(invoice(bob.into(), None));
     let mut last = first;
@@ -203,6 +204,38 @@ fn foreign_keys_that_share_a_column_with_the_key(setup: &Setup) {
     let found = uow.find::<Invoice>((tenant, id)).unwrap().unwrap();
     assert_eq!(uow[found].customer, ForeignKey::Key((tenant, ada_id)));
     assert_eq!(uow[found].corrects, None);
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "referrals")]
+struct Referral {
+    #[model(key, column("tenant_id", "customer_id"))]
+    customer: ForeignKey<Customer>,
+    #[model(key, column("tenant_id", "referred_id"))]
+    referred: ForeignKey<Customer>,
+    #[model(default)]
+    bonus: Option<i32>,
+}
+
+fn a_link_within_a_tenant(setup: &Setup) {
+    let mut client = setup.client();
+    let mut uow = setup.uow(&mut client);
+    let acme = uow.add(Tenant { id: None, name: "Acme".into() });
+    let customer = |name: &str| Customer { tenant: acme.into(), id: None, name: name.into() };
+    let (ada, bob) = (customer("Ada"), customer("Bob"));
+    let (ada, bob) = (uow.add(ada), uow.add(bob));
+    let link = uow.add(Referral { customer: ada.into(), referred: bob.into(), bonus: None });
+    let back = uow.add(Referral { customer: bob.into(), referred: ada.into(), bonus: Some(9) });
+    uow.commit().unwrap();
+    let key_of = |id| (uow[acme].id.unwrap(), id);
+    let (ada, bob) = (key_of(uow[ada].id.unwrap()), key_of(uow[bob].id.unwrap()));
+    assert_eq!(uow[link].key(), Some((ada, bob)));
+    assert_eq!((uow[link].bonus, uow[back].bonus), (Some(5), Some(9)));
+    assert_eq!(uow.find::<Referral>((bob, ada)).unwrap(), Some(back));
+    let mut other = setup.client();
+    let mut uow = setup.uow(&mut other);
+    let found = uow.find::<Referral>((bob, ada)).unwrap().unwrap();
+    assert_eq!(uow[found].bonus, Some(9));
 }
 
 fn fields_that_disagree_on_a_shared_column(setup: &Setup) {
@@ -261,8 +294,7 @@ fn natural_and_uuid_keys(setup: &Setup) {
     let wales =
         uow.add(Country { code: "GB-WLS".into(), parent: Some(ForeignKey::Key("GB".into())) });
     uow.add(Country { code: "GB".into(), parent: None });
-    let cardiff =
-        uow.add(City { id: Uuid::from_u128(1), country: wales.into(), twin: None });
+    let cardiff = uow.add(City { id: Uuid::from_u128(1), country: wales.into(), twin: None });
     let nantes = uow.add(City {
         id: Uuid::from_u128(2),
         country: ForeignKey::Key("GB".into()),
@@ -420,6 +452,7 @@ suite! {
             PRIMARY KEY (commit_id, parent_id))",
     foreign_keys_that_share_a_column_with_the_key: super::TENANTS,
     fields_that_disagree_on_a_shared_column: super::TENANTS,
+    a_link_within_a_tenant: super::TENANTS,
     natural_and_uuid_keys: super::COUNTRIES,
     keys_that_the_database_assigns: super::ASSIGNED,
     rows_with_and_without_their_own_key: super::ASSIGNED,

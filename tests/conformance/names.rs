@@ -97,7 +97,8 @@ fn enums_domains_and_citext(setup: &Setup) {
     let mut client = setup.client();
     let mut uow = setup.uow(&mut client);
     let ada = uow.add(person("Ada@example.org"));
-    let bob = uow.add(Person { usual: Some(Mood::Sad), friend: ada.into(), ..person("bob@example.org") });
+    let bob =
+        uow.add(Person { usual: Some(Mood::Sad), friend: ada.into(), ..person("bob@example.org") });
     uow.commit().unwrap();
     assert_eq!(uow[ada].usual, Some(Mood::Happy), "the default is read back");
     assert_eq!(uow[bob].usual, Some(Mood::Sad));

@@ -17,10 +17,6 @@ struct Line {
     tenant_id: i64,
     #[model(column("tenant_id", "order_id"))]
     order: ForeignKey<Order>,
-    #[model(sql_type = "citext")]
-    name: String,
-    #[model(column = "name", sql_type("app", "citext"))]
-    same_name: String,
 }
 
 fn main() {}

@@ -4,16 +4,23 @@ use onetrip::{ForeignKey, Model};
 #[model(table = "users")]
 struct User {
     #[model(key)]
-    height: f64,
+    id: Option<i32>,
 }
 
 #[derive(Model, Clone)]
-#[model(table = "groups")]
-struct Group {
+#[model(table = "heights")]
+struct Height {
     #[model(key)]
-    id: i32,
+    metres: f64,
+}
+
+#[derive(Model, Clone)]
+#[model(table = "members")]
+struct Member {
     #[model(key)]
-    owner: Option<ForeignKey<Group>>,
+    group: i32,
+    #[model(key)]
+    user: Option<ForeignKey<User>>,
 }
 
 fn main() {}

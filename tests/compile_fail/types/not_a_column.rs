@@ -10,8 +10,6 @@ struct User {
     id: Option<i32>,
     visits: u64,
     balance: Option<Money>,
-    #[model(default)]
-    limit: Option<Money>,
 }
 
 fn main() {}

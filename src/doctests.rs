@@ -1,0 +1,4 @@
+//! The README and the chapters of the book: their samples are run as documentation tests.
+
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -1,0 +1,514 @@
+//! The examples, run as programs.
+
+mod common;
+#[path = "../examples/git_import/parse.rs"]
+#[allow(dead_code, reason = "its own tests are what runs here")]
+mod parse;
+
+use std::collections::HashMap;
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::OnceLock;
+
+use common::Schema;
+
+/// The folder with the programs, which are up to date: `cargo test --test examples` builds none.
+fn programs() -> &'static Path {
+    static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAMS.get_or_init(|| {
+        let test = env::current_exe().expect("a running program has a path");
+        let profile = test.ancestors().nth(2).expect("it is in PROFILE/deps");
+        if let Some(cargo) = env::var_os("CARGO") {
+            let mut build = Command::new(cargo);
+            build.args(["build", "--quiet", "--example", "demo", "--example", "git_import"]);
+            build.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
+            build.arg("--target-dir").arg(profile.parent().expect("it is in TARGET/PROFILE"));
+            let profile = profile.file_name().and_then(OsStr::to_str).expect("profiles are text");
+            build.args(["--profile", if profile == "debug" { "dev" } else { profile }]);
+            assert!(build.status().expect("cargo runs").success(), "the examples do not build");
+        }
+        profile.join("examples")
+    })
+}
+
+fn program(name: &str) -> Command {
+    let mut command =
+        Command::new(programs().join(name).with_extension(env::consts::EXE_EXTENSION));
+    command.stdin(Stdio::null());
+    without_configuration(&mut command);
+    command
+}
+
+/// Git as it comes, without what the user has set.
+fn without_configuration(command: &mut Command) {
+    command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
+    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
+        command.env_remove(name);
+    }
+}
+
+/// Runs a program and gives its stdout.
+fn run(command: &mut Command) -> String {
+    let output = command.output().expect("it can be run");
+    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
+    assert!(output.status.success(), "{command:?}: {}\n{stdout}{stderr}", output.status);
+    stdout
+}
+
+/// Runs a program that fails, and gives what it complains of.
+fn complaint(command: &mut Command, status: i32) -> String {
+    let Output { status: actual, stderr, .. } = command.output().expect("it can be run");
+    let stderr = text(&stderr);
+    assert_eq!(actual.code(), Some(status), "{command:?}: {stderr}");
+    stderr
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_owned()).expect("the programs print text")
+}
+
+/// A schema that an example makes and leaves.
+struct Left {
+    schema: Schema,
+    name: String,
+}
+
+impl Left {
+    fn new(test: &str) -> Left {
+        let schema = Schema::new(test, "");
+        let name = format!("{}_tables", schema.name());
+        Left { schema, name }
+    }
+
+    fn rows(&self, sql: &str) -> Vec<String> {
+        self.schema.rows(&format!("SET search_path = {}; {sql}", self.name))
+    }
+
+    fn row(&self, sql: &str) -> String {
+        let rows = self.rows(sql);
+        assert_eq!(rows.len(), 1, "{sql}: {rows:?}");
+        rows[0].clone()
+    }
+
+    /// Commits, links to parents, parents beyond the limit, authors, changed files.
+    fn counts(&self) -> String {
+        self.row(
+            "SELECT (SELECT count(*) FROM commits), (SELECT count(*) FROM commit_parents),
+                    (SELECT count(*) FROM absent_parents), (SELECT count(*) FROM authors),
+                    (SELECT count(*) FROM file_changes)",
+        )
+    }
+
+    /// Runs the import, which checks by itself that the database has what git has.
+    fn import(&self, repository: &Path, options: &[&str]) -> String {
+        run(program("git_import").arg(repository).args(["--schema", &self.name]).args(options))
+    }
+}
+
+impl Drop for Left {
+    fn drop(&mut self) {
+        let sql = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.name);
+        let _ = self.schema.client().batch_execute(&sql);
+    }
+}
+
+mod demo {
+    use super::*;
+
+    fn json(test: &str, options: &[&str]) -> HashMap<String, serde_json::Value> {
+        let schema = format!("t_{}_{test}", std::process::id());
+        let mut demo = program("demo");
+        demo.args(["--json", "--latency", "0", "--schema", &schema]).args(options);
+        let array: Vec<serde_json::Value> =
+            serde_json::from_str(&run(&mut demo)).expect("stdout is one array");
+        let name = |object: &serde_json::Value| object["strategy"].as_str().unwrap().to_owned();
+        array.into_iter().map(|object| (name(&object), object)).collect()
+    }
+
+    #[test]
+    fn round_trips_on_the_wire() {
+        let measured = json("round_trips", &["--users", "100"]);
+        for (name, object) in &measured {
+            assert_eq!(object["verified"], true, "{name}");
+            assert_eq!(object["users"], 100, "{name}");
+            assert_eq!(object["rows"], 300, "{name}");
+            assert!(object["wall_ms"].as_f64().unwrap() > 0.0, "{name}");
+            assert!(object["rows_per_s"].as_f64().unwrap() > 0.0, "{name}");
+        }
+        assert_eq!(measured["row_by_row"]["round_trips"], 302);
+        assert!(measured["batch"]["round_trips"].as_u64().unwrap() <= 5);
+    }
+
+    #[test]
+    fn several_commits() {
+        let measured = json("commits", &["--users=7", "--repeat=3", "--strategy=batch"]);
+        assert_eq!(measured.len(), 1);
+        assert_eq!(measured["batch"]["verified"], true);
+        assert_eq!(measured["batch"]["rows"], 21);
+    }
+
+    #[test]
+    fn no_users() {
+        for (name, object) in json("no_users", &["--users", "0"]) {
+            assert_eq!(object["verified"], true, "{name}");
+            assert_eq!(object["rows"], 0, "{name}");
+            assert_eq!(object["round_trips"], 0, "{name}");
+            assert_eq!(object["rows_per_s"], 0.0, "{name}");
+        }
+    }
+
+    #[test]
+    fn table() {
+        let schema = format!("t_{}_table", std::process::id());
+        let text = run(program("demo").args(["--latency=1", "--users=5", "--schema", &schema]));
+        assert!(text.contains("every address belongs to its user"), "{text}");
+        let row = |name| text.lines().find(|line| line.starts_with(name)).unwrap();
+        assert!(row("row_by_row").ends_with("  ████████████████"), "{text}");
+        assert!(row("batch").chars().count() < row("row_by_row").chars().count(), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+    }
+
+    #[test]
+    fn arguments() {
+        assert!(run(program("demo").arg("--help").env_remove("DATABASE_URL")).contains("usage:"));
+        for wrong in [
+            &["--users"][..],
+            &["--users", "many"],
+            &["--users=-1"],
+            &["--strategy", "batch,"],
+            &["--strategy", "fast"],
+            &["--latency=-1"],
+            &["--latency", "1e9"],
+            &["--repeat", "0"],
+            &["--json=yes"],
+            &["--fast"],
+            &["extra"],
+        ] {
+            let complaint = complaint(program("demo").args(wrong), 2);
+            assert!(complaint.starts_with("demo: "), "{complaint}");
+        }
+    }
+
+    #[test]
+    fn servers_that_it_cannot_use() {
+        let without = complaint(program("demo").env_remove("DATABASE_URL"), 1);
+        assert!(without.contains("scripts/with-postgres"), "{without}");
+        assert_eq!(without.lines().count(), 1, "{without}");
+        for (url, expected) in [
+            ("nonsense", "not a PostgreSQL address"),
+            ("postgres:///test?host=/var/run/postgresql", "Unix socket"),
+            ("postgres://127.0.0.1:1/test", "cannot connect to 127.0.0.1:1"),
+        ] {
+            let complaint = complaint(program("demo").env("DATABASE_URL", url), 1);
+            assert!(complaint.contains(expected), "{complaint}");
+        }
+    }
+
+    /// A schema of the same name that is somebody else's stays as it is.
+    #[test]
+    fn schemas_of_others() {
+        let schema = Schema::new("of_others", "CREATE TABLE precious ()");
+        let complaint = complaint(program("demo").args(["--schema", schema.name()]), 1);
+        assert!(complaint.contains("--schema"), "{complaint}");
+        assert_eq!(schema.count("precious"), 0);
+    }
+}
+
+mod git_import {
+    use super::*;
+
+    /// A repository in a folder that is gone at the end.
+    struct Repository {
+        dir: PathBuf,
+        path: PathBuf,
+    }
+
+    impl Repository {
+        fn new(test: &str) -> Repository {
+            let name = format!("git_import_{}_{test}", std::process::id());
+            let dir = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+            let repository = Repository { path: dir.join("repository"), dir };
+            fs::create_dir_all(&repository.path).unwrap();
+            repository.git(&["init", "--quiet", "--initial-branch=main"], b"");
+            repository
+        }
+
+        /// Runs git, and gives the first line of what it prints.
+        fn git(&self, arguments: &[&str], stdin: &[u8]) -> String {
+            let mut git = Command::new("git");
+            git.arg("-C").arg(&self.path).args(arguments);
+            without_configuration(&mut git);
+            git.stdin(Stdio::piped()).stdout(Stdio::piped());
+            let mut child = git.spawn().expect("git can be run");
+            child.stdin.take().unwrap().write_all(stdin).unwrap();
+            let output = child.wait_with_output().unwrap();
+            assert!(output.status.success(), "{git:?}");
+            text(&output.stdout).lines().next().unwrap_or_default().to_owned()
+        }
+
+        /// Writes a commit object as it is, whatever git thinks of it.
+        fn commit(&self, headers: &[u8], message: &str) -> String {
+            let tree = self.git(&["rev-parse", "main^{tree}"], b"");
+            let mut object = format!("tree {tree}\n").into_bytes();
+            object.extend(headers);
+            object.extend(b"\ncommitter C <c@example.org> 5 +0000\n\n");
+            object.extend(message.as_bytes());
+            self.git(&["hash-object", "-t", "commit", "--literally", "-w", "--stdin"], &object)
+        }
+    }
+
+    impl Drop for Repository {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.dir);
+        }
+    }
+
+    const LONG: usize = 3000;
+
+    /// Commits whose values are hard to read, hard to store, or both.
+    fn odd_repository(test: &str) -> Repository {
+        let repository = Repository::new(test);
+        let lines = "a line\n".repeat(20);
+        let mut stream = Vec::new();
+        let mut commit = |branch: &str, author: &[u8], subject: &[u8], changes: String| {
+            stream.extend(format!("commit refs/heads/{branch}\nauthor ").as_bytes());
+            stream.extend(author);
+            stream.extend(b"\ncommitter C <c@example.org> 5 +0000\n");
+            stream.extend(format!("data {}\n", subject.len()).as_bytes());
+            stream.extend(subject);
+            stream.extend(format!("\n{changes}\n").as_bytes());
+        };
+        let file = |path: &str, content: &str| {
+            format!("M 100644 inline {path}\ndata {}\n{content}\n", content.len())
+        };
+        let long = "long/".repeat(LONG / 5);
+        let files = [
+            file("plain", &lines),
+            file("\"tab\\tline\\nquote\\\"\"", "1\n2\n"),
+            file("\"\\0361\\t2\\tmark\"", ""),
+            file("\"invalid\\377\"", &lines.replace("line", "row")),
+            file("binary", "\0"),
+            file(&format!("{long}name"), "x"),
+            "M 160000 1234567890123456789012345678901234567890 module".to_owned(),
+        ];
+        commit("main", b"Ada <ada@example.org> 1000 +0000", b"root", files.concat());
+        let renames = "R plain \"re\\nnamed\"\nR \"invalid\\377\" \"invalid\\376\"\n";
+        commit("main", b"Ada L. <ada@example.org> 1001 +0000", b"renames", renames.to_owned());
+        // Two addresses that are the same as text, and the same time twice.
+        let latin = b"M\xfcller <m\xfcller@example.org> 1001 +0000";
+        commit("main", latin, b"sch\xf6n\nand\tgood", file("plain", "again\n"));
+        let other = b"M\xfcller <m\xfdller@example.org> 1001 +0000";
+        commit("main", other, b"", "M 100755 inline plain\ndata 6\nagain\n\n".to_owned());
+        commit("main", b"<> 0 +0000", b"nothing", String::new());
+        commit("other", b"Bob <bob@example.org> 3 +0000", b"another root", file("b", "b\n"));
+        let merge = "from refs/heads/main\nmerge refs/heads/other\n";
+        commit("merged", b"Ada <ada@example.org> 4 +0000", b"merge", merge.to_owned());
+        repository.git(&["fast-import", "--quiet"], &stream);
+
+        let merged = repository.git(&["rev-parse", "merged"], b"");
+        // So many different characters that the server cannot compress them.
+        let (mut noise, mut state) = (String::new(), 1_u32);
+        while noise.len() < 9000 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            noise.push(char::from(b'0' + (state >> 24) as u8 % 75).to_ascii_lowercase());
+        }
+        let noise = noise.replace(['<', '>'], "x");
+        let mut tips = vec![
+            repository.commit(b"author N <n@example.org> -7 +0000", "before 1970"),
+            repository.commit(b"author H <h@example.org> 99999999999999999999 +0000", "huge"),
+            repository.commit(b"author H <h@example.org> 9223372036854775807 +0000", "large"),
+            repository.commit(b"author nobody", "not an author"),
+            repository.commit(b"author Z <z\0z@example.org> 8 +0000", "NUL"),
+            repository.commit(b"encoding none", "no author"),
+            repository.commit(
+                format!("author {noise} <{noise}@example.org> 9 +0000").as_bytes(),
+                &noise.repeat(10),
+            ),
+            repository.commit(
+                format!("parent {merged}\nparent {merged}\nauthor Bob <bob@example.org> 6 +0000")
+                    .as_bytes(),
+                "the same parent twice",
+            ),
+        ];
+        tips.sort();
+        let parents: String = tips.iter().map(|tip| format!("parent {tip}\n")).collect();
+        let octopus = format!("{parents}author Ada <ada@example.org> 7 +0000");
+        let tip = repository.commit(octopus.as_bytes(), "octopus");
+        repository.git(&["update-ref", "refs/heads/tip", &tip], b"");
+        repository.git(&["symbolic-ref", "HEAD", "refs/heads/tip"], b"");
+        repository
+    }
+
+    const ODD_COUNTS: &str = "16|16|0|8|68";
+
+    #[test]
+    fn odd_values() {
+        let repository = odd_repository("odd");
+        let left = Left::new("git_odd");
+        let output = left.import(&repository.path, &[]);
+        assert_eq!(left.counts(), ODD_COUNTS, "{output}");
+
+        let author_of = |subject: &str| {
+            left.row(&format!(
+                "SELECT coalesce(author_name, name), encode(coalesce(email_raw, email::bytea), 'escape'),
+                        authored_at, encode(author_line, 'escape')
+                 FROM commits JOIN authors ON author_id = authors.id WHERE subject = '{subject}'"
+            ))
+        };
+        for (subject, expected) in [
+            ("root", "Ada|ada@example.org|1000|NULL"),
+            ("renames", "Ada L.|ada@example.org|1001|NULL"),
+            ("sch\u{fffd}n and\tgood", "M\u{fffd}ller|m\\374ller@example.org|1001|NULL"),
+            ("", "M\u{fffd}ller|m\\375ller@example.org|1001|NULL"),
+            ("nothing", "||0|NULL"),
+            ("before 1970", "N|n@example.org|-7|N <n@example.org> -7 +0000"),
+            ("huge", "H|h@example.org|NULL|H <h@example.org> 99999999999999999999 +0000"),
+            ("large", "H|h@example.org|9223372036854775807|NULL"),
+            ("not an author", "||NULL|nobody"),
+            ("NUL", "||8|Z <z\\000z@example.org> 8 +0000"),
+            ("no author", "||NULL|NULL"),
+        ] {
+            assert_eq!(author_of(subject), expected, "{subject:?}");
+        }
+        assert_eq!(left.row("SELECT max(length(subject)) FROM commits"), "90000");
+        assert_eq!(
+            left.row("SELECT encode(subject_raw, 'escape') FROM commits WHERE subject LIKE 'sch%'"),
+            "sch\\366n and\tgood"
+        );
+        assert_eq!(
+            left.rows(
+                "SELECT quote_literal(path), encode(path_raw, 'escape'), old_path,
+                        encode(old_path_raw, 'escape'), lines_added, lines_removed
+                 FROM file_changes JOIN commits ON commit_id = commits.id
+                 WHERE subject IN ('renames', '', 'sch\u{fffd}n and\tgood')
+                 ORDER BY authored_at, subject, path"
+            ),
+            [
+                "'plain'|NULL|NULL|NULL|0|0",
+                "'invalid\u{fffd}'|invalid\\376|invalid\u{fffd}|invalid\\377|0|0",
+                "'re\nnamed'|NULL|plain|NULL|0|0",
+                "'plain'|NULL|NULL|NULL|1|0",
+            ]
+        );
+        assert_eq!(
+            left.rows(
+                "SELECT path, lines_added, lines_removed
+                 FROM file_changes JOIN commits ON commit_id = commits.id
+                 WHERE subject = 'root' AND length(path) < 1000 ORDER BY path COLLATE \"C\""
+            ),
+            [
+                "\u{1e}1\t2\tmark|0|0",
+                "binary|NULL|NULL",
+                "invalid\u{fffd}|20|0",
+                "module|1|0",
+                "plain|20|0",
+                "tab\tline\nquote\"|2|0",
+            ]
+        );
+        assert_eq!(
+            left.row("SELECT max(length(path)) FROM file_changes"),
+            (LONG + "name".len()).to_string()
+        );
+        assert_eq!(
+            left.rows(
+                "SELECT position, p.subject FROM commit_parents
+                 JOIN commits c ON c.id = commit_id JOIN commits p ON p.id = parent_id
+                 WHERE c.subject IN ('the same parent twice', 'merge')
+                 ORDER BY c.subject, position"
+            ),
+            ["1|nothing", "2|another root", "1|merge", "2|merge"]
+        );
+        // What could not be kept as text is said, too.
+        assert!(output.contains("Not UTF-8"), "{output}");
+        assert!(output.contains("Without a time that git can read, see author_line: 5 commits."));
+    }
+
+    #[test]
+    fn strategies_and_places() {
+        let repository = odd_repository("places");
+        let left = Left::new("git_places");
+        left.import(&repository.path, &["--strategy", "row_by_row"]);
+        assert_eq!(left.counts(), ODD_COUNTS);
+        left.import(&repository.path.join(".git"), &["--all"]);
+        assert_eq!(left.counts(), ODD_COUNTS);
+
+        // In the current folder, and with settings that change what git prints.
+        let mut import = program("git_import");
+        import.current_dir(&repository.path).args(["--schema", &left.name]);
+        let settings = [
+            ("color.ui", "always"),
+            ("diff.renames", "false"),
+            ("diff.external", "false"),
+            ("diff.ignoreSubmodules", "all"),
+            ("diff.submodule", "log"),
+            ("format.pretty", "oneline"),
+            ("i18n.logOutputEncoding", "ISO-8859-1"),
+            ("log.showRoot", "false"),
+            ("log.showSignature", "true"),
+            ("log.diffMerges", "first-parent"),
+        ];
+        import.env("GIT_CONFIG_COUNT", settings.len().to_string());
+        for (index, (name, value)) in settings.iter().enumerate() {
+            import.env(format!("GIT_CONFIG_KEY_{index}"), name);
+            import.env(format!("GIT_CONFIG_VALUE_{index}"), value);
+        }
+        run(&mut import);
+        assert_eq!(left.counts(), ODD_COUNTS);
+
+        // A path is not overruled by a hook's environment.
+        let elsewhere = Repository::new("elsewhere");
+        let mut import = program("git_import");
+        import.arg(&elsewhere.path).args(["--schema", &left.name, "--drop"]);
+        run(import.env("GIT_DIR", repository.path.join(".git")));
+        let schemas = format!("SELECT nspname FROM pg_namespace WHERE nspname = '{}'", left.name);
+        assert!(left.rows(&schemas).is_empty(), "dropped");
+    }
+
+    #[test]
+    fn parts_of_a_history() {
+        let repository = odd_repository("parts");
+        let left = Left::new("git_parts");
+        let output = left.import(&repository.path, &["--limit", "1"]);
+        assert_eq!(left.counts(), "1|0|8|1|0");
+        assert_eq!(left.row("SELECT min(position), max(position) FROM absent_parents"), "1|8");
+        assert!(output.contains("Beyond the limit"), "{output}");
+        left.import(&repository.path, &["--limit", "0"]);
+        assert_eq!(left.counts(), "0|0|0|0|0");
+
+        let url = format!("file://{}", repository.path.display());
+        repository.git(&["clone", "--quiet", "--bare", "--depth=2", &url, "../shallow"], b"");
+        left.import(&repository.dir.join("shallow"), &[]);
+        assert_eq!(left.counts(), "9|8|0|6|64");
+
+        repository.git(&["replace", "--graft", "merged"], b"");
+        left.import(&repository.path, &[]);
+        assert_eq!(left.row("SELECT count(*) FROM commits"), "10");
+    }
+
+    #[test]
+    fn no_history() {
+        let repository = Repository::new("empty");
+        let left = Left::new("git_empty");
+        for options in [&[][..], &["--all"], &["--limit", "3"]] {
+            let output = left.import(&repository.path, options);
+            assert_eq!(left.counts(), "0|0|0|0|0");
+            assert!(output.contains("0 rows"), "{output}");
+        }
+        let nowhere = repository.dir.join("nowhere");
+        let complaint = complaint(program("git_import").arg(nowhere), 1);
+        assert!(complaint.contains("nowhere"), "{complaint}");
+    }
+
+    #[test]
+    fn arguments() {
+        assert!(run(program("git_import").arg("--help")).contains("usage:"));
+        for wrong in [&["a", "b"][..], &["--limit", "-1"], &["--strategy", "all"], &["--json"]] {
+            let complaint = complaint(program("git_import").args(wrong), 2);
+            assert!(complaint.starts_with("git_import: "), "{complaint}");
+        }
+    }
+}
