@@ -2,3 +2,21 @@
 
 #[doc = include_str!("../README.md")]
 mod readme {}
+
+#[doc = include_str!("../docs/src/introduction.md")]
+mod introduction {}
+
+#[doc = include_str!("../docs/src/getting-started.md")]
+mod getting_started {}
+
+#[doc = include_str!("../docs/src/models.md")]
+mod models {}
+
+#[doc = include_str!("../docs/src/unit-of-work.md")]
+mod unit_of_work {}
+
+#[doc = include_str!("../docs/src/flush-graph.md")]
+mod flush_graph {}
+
+#[doc = include_str!("../docs/src/strategies.md")]
+mod strategies {}

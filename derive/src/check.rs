@@ -263,14 +263,15 @@ impl Columns {
 }
 
 fn check_key(model: &Model, errors: &mut Errors) {
-    let mut key: Vec<&String> = Vec::new();
+    let mut columns = 0;
     for field in model.key_fields() {
-        key.extend(&field.columns);
-        if key.len() > MAX_KEY_COLUMNS && key.len() - field.columns.len() <= MAX_KEY_COLUMNS {
+        let before = columns;
+        columns += field.columns.len();
+        if before <= MAX_KEY_COLUMNS && columns > MAX_KEY_COLUMNS {
             errors.at(&field.ident, "a key has at most 8 columns, and here it gets more");
         }
     }
-    if key.is_empty() {
+    if columns == 0 {
         errors.at(&model.ident, "a model needs a key: mark its fields with `#[model(key)]`");
     }
 }

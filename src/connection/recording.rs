@@ -1,17 +1,36 @@
-//! A connection without a server, for tests: it records what is sent, and answers what it was told
-//! to answer.
+//! A connection without a server, for tests: it records what is sent, and answers as a server with
+//! empty tables would.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use bytes::BytesMut;
+use postgres::types::{IsNull, ToSql};
 
 use super::Wire;
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
+use crate::model::SqlType;
 use crate::sql::{Params, Rows};
+
+/// What goes wrong with a round trip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The server refuses it. In a transaction it then refuses everything up to ROLLBACK.
+    Refused,
+    /// The link is lost, now and for good.
+    Lost,
+}
 
 #[derive(Default)]
 struct Script {
     sent: Vec<String>,
     answers: VecDeque<Result<Rows, Error>>,
+    /// How many round trips from here on go well, and what happens to the one after.
+    fault: Option<(usize, Fault)>,
+    in_transaction: bool,
+    is_aborted: bool,
+    is_lost: bool,
+    last_key: i64,
 }
 
 /// Clones share what they record.
@@ -19,30 +38,200 @@ struct Script {
 pub(crate) struct Recording(Arc<Mutex<Script>>);
 
 impl Recording {
-    /// Queues the answer to the next statement with parameters. Without one, it returns no rows.
-    pub(crate) fn answer(&self, answer: Result<Rows, Error>) {
-        self.0.lock().unwrap().answers.push_back(answer);
+    /// A connection on which the caller has begun a transaction.
+    pub(crate) fn in_transaction() -> Recording {
+        let recording = Recording::default();
+        recording.script().in_transaction = true;
+        recording
     }
 
-    /// What was sent since the last call, a line a round trip.
-    pub(crate) fn take(&self) -> String {
-        std::mem::take(&mut self.0.lock().unwrap().sent).join("\n")
+    /// Queues the answer to the next statement with parameters, instead of one that is made up:
+    /// keys count up from 1, values are those that were sent, and a `SELECT` finds nothing.
+    pub(crate) fn answer(&self, answer: Result<Rows, Error>) {
+        self.script().answers.push_back(answer);
     }
+
+    /// After `round_trips` more round trips, the next one goes wrong.
+    pub(crate) fn fail_after(&self, round_trips: usize, fault: Fault) {
+        self.script().fault = Some((round_trips, fault));
+    }
+
+    /// The link is lost between two round trips.
+    pub(crate) fn close(&self) {
+        self.script().is_lost = true;
+    }
+
+    /// What was sent since the last call, a line a round trip. Statements with parameters end in
+    /// these.
+    pub(crate) fn take(&self) -> String {
+        std::mem::take(&mut self.script().sent).join("\n")
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.0.lock().unwrap()
+    }
+}
+
+impl Script {
+    /// Notes what was sent, and fails if it was told to.
+    fn send(&mut self, sent: String) -> Result<(), Error> {
+        self.sent.push(sent.clone());
+        let fault = match self.fault {
+            Some((0, fault)) => {
+                self.fault = None;
+                Some(fault)
+            }
+            Some((round_trips, fault)) => {
+                self.fault = Some((round_trips - 1, fault));
+                None
+            }
+            None => None,
+        };
+        self.is_lost |= fault == Some(Fault::Lost);
+        if self.is_lost {
+            return Err(Error::new(ErrorKind::Connection, "lost"));
+        }
+        self.is_aborted &= !sent.starts_with("ROLLBACK");
+        if fault.is_some() {
+            // What stands behind a BEGIN in the same message fails in the new transaction.
+            self.in_transaction |= sent.starts_with("BEGIN;");
+            self.is_aborted = self.in_transaction;
+            return Err(Error::new(ErrorKind::Database, "refused"));
+        }
+        if self.is_aborted {
+            return Err(Error::new(ErrorKind::Database, "the transaction is aborted"));
+        }
+        self.in_transaction |= sent.contains("BEGIN");
+        self.in_transaction &= !sent.ends_with("COMMIT") && sent != "ROLLBACK";
+        Ok(())
+    }
+
+    fn made_up(&mut self, sql: &str, params: &Params) -> Rows {
+        let params = values(params);
+        if let Some(arrays) = sql.strip_prefix("SELECT ARRAY(SELECT ") {
+            return self.reserved(arrays, &params);
+        }
+        if sql.starts_with("INSERT INTO ") {
+            return self.inserted(sql, &params);
+        }
+        Rows::canned(Vec::new(), Vec::new())
+    }
+
+    /// `…::"int4" FROM generate_series(1, $1)), …`: as many keys as each parameter says.
+    fn reserved(&mut self, arrays: &str, params: &[(SqlType, Option<Vec<u8>>)]) -> Rows {
+        let (mut types, mut row) = (Vec::new(), Vec::new());
+        for (array, (_, count)) in arrays.split("ARRAY(SELECT ").zip(params) {
+            let (key, _) = array.split_once("\" FROM generate_series").unwrap();
+            let ty = built_in(key.rsplit('"').next().unwrap());
+            let count = i64::from_be_bytes(count.as_ref().unwrap()[..].try_into().unwrap());
+            // An array: dimensions, NULLs, the type, the length, the lower bound.
+            let mut raw = Vec::new();
+            for header in [1, 0, ty.oid() as i32, count as i32, 1] {
+                raw.extend(header.to_be_bytes());
+            }
+            for _ in 0..count {
+                let key = self.key(ty);
+                raw.extend((key.len() as i32).to_be_bytes());
+                raw.extend(key);
+            }
+            types.push(ty.array());
+            row.push(Some(raw));
+        }
+        Rows::canned(types, vec![row])
+    }
+
+    /// Reads the statement well enough for columns and tables with simple names.
+    fn inserted(&mut self, sql: &str, params: &[(SqlType, Option<Vec<u8>>)]) -> Rows {
+        let name = |column: &str| column.split('"').nth(1).unwrap().to_owned();
+        let (head, rest) = sql.split_once(" VALUES (").unwrap();
+        let (rows, returning) = rest.rsplit_once(") RETURNING ").unwrap();
+        let (_, columns) = head.split_once(" (").unwrap();
+        let (columns, _) = columns.rsplit_once(')').unwrap();
+        let columns: Vec<_> = columns.split(", ").map(name).collect();
+        let returning: Vec<_> = returning.split(", ").map(name).collect();
+        let (mut types, mut result) = (vec![SqlType::INT4; returning.len()], Vec::new());
+        for row in rows.split("), (") {
+            let cells: Vec<_> = row.split(", ").collect();
+            let mut values = Vec::new();
+            for (ty, column) in types.iter_mut().zip(&returning) {
+                let at = columns.iter().position(|other| other == column);
+                let number = at.and_then(|at| cells[at].split("::").next()?.strip_prefix('$'));
+                values.push(match number {
+                    Some(number) => {
+                        let (sent, value) = &params[number.parse::<usize>().unwrap() - 1];
+                        *ty = *sent;
+                        value.clone()
+                    }
+                    // Left to the database: a column of these tests is an integer then.
+                    None => Some(self.key(*ty)),
+                });
+            }
+            result.push(values);
+        }
+        Rows::canned(types, result)
+    }
+
+    fn key(&mut self, ty: SqlType) -> Vec<u8> {
+        self.last_key += 1;
+        match ty {
+            SqlType::INT4 => (self.last_key as i32).to_be_bytes().to_vec(),
+            SqlType::INT8 => self.last_key.to_be_bytes().to_vec(),
+            SqlType::UUID => i128::from(self.last_key).to_be_bytes().to_vec(),
+            _ => panic!("no keys of type {}", ty.name()),
+        }
+    }
+}
+
+/// The parameters' types and bytes.
+fn values(params: &Params) -> Vec<(SqlType, Option<Vec<u8>>)> {
+    let value = |(raw, ty): &(_, postgres::types::Type)| {
+        let mut bytes = BytesMut::new();
+        let is_null = ToSql::to_sql(raw, ty, &mut bytes).unwrap();
+        (built_in(ty.name()), matches!(is_null, IsNull::No).then(|| bytes.to_vec()))
+    };
+    params.raw().iter().map(value).collect()
+}
+
+/// `5 int4`, `'Ada' text`, `NULL int4`.
+fn show((ty, value): &(SqlType, Option<Vec<u8>>)) -> String {
+    let shown = match (*ty, value.as_deref()) {
+        (_, None) => "NULL".to_owned(),
+        (SqlType::TEXT, Some(raw)) => format!("'{}'", String::from_utf8_lossy(raw)),
+        (SqlType::UUID, Some(raw)) => i128::from_be_bytes(raw.try_into().unwrap()).to_string(),
+        (_, Some(raw)) => {
+            let sign = if raw[0] < 128 { 0 } else { 0xff };
+            let mut wide = [sign; 8];
+            wide[8 - raw.len()..].copy_from_slice(raw);
+            i64::from_be_bytes(wide).to_string()
+        }
+    };
+    format!("{shown} {}", ty.name())
+}
+
+fn built_in(name: &str) -> SqlType {
+    [SqlType::INT2, SqlType::INT4, SqlType::INT8, SqlType::TEXT, SqlType::BOOL, SqlType::UUID]
+        .into_iter()
+        .find(|ty| ty.name() == name)
+        .unwrap_or_else(|| panic!("the type {name} is not among those of these tests"))
 }
 
 impl Wire for Recording {
     fn simple(&mut self, sql: &str) -> Result<Option<String>, Error> {
-        self.0.lock().unwrap().sent.push(sql.to_owned());
+        self.script().send(sql.to_owned())?;
         Ok(Some("t".to_owned()))
     }
 
     fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
-        let mut script = self.0.lock().unwrap();
-        script.sent.push(format!("{sql} -- {params:?}"));
-        script.answers.pop_front().unwrap_or_else(|| Ok(Rows::canned(Vec::new(), Vec::new())))
+        let mut script = self.script();
+        let shown: Vec<_> = values(params).iter().map(show).collect();
+        script.send(format!("{sql} -- {}", shown.join(", ")))?;
+        match script.answers.pop_front() {
+            Some(answer) => answer,
+            None => Ok(script.made_up(sql, params)),
+        }
     }
 
     fn is_closed(&self) -> bool {
-        false
+        self.script().is_lost
     }
 }

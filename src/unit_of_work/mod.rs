@@ -477,3 +477,6 @@ impl fmt::Debug for UnitOfWork<'_> {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,330 @@
+//! The statements of the strategies, one round trip a line.
+
+use insta::assert_snapshot;
+
+use super::*;
+use crate::sql::Rows;
+
+fn family(uow: &mut UnitOfWork<'_>) {
+    let ada = uow.add(user("Ada"));
+    uow.add(address("home", ada));
+    uow.add(address("work", ada));
+    let bob = uow.add(user("Bob"));
+    uow.add(address("bob", bob));
+    uow.add(address("known", ForeignKey::Key(77)));
+}
+
+#[test]
+fn users_and_addresses_row_by_row() {
+    assert_snapshot!(sent(RowByRow, family), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Ada' text
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Bob' text
+    INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING "id" -- 'home' text, 1 int4
+    INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING "id" -- 'work' text, 1 int4
+    INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING "id" -- 'bob' text, 2 int4
+    INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING "id" -- 'known' text, 77 int4
+    SELECT 1; COMMIT
+    "#);
+}
+
+#[test]
+fn users_and_addresses_in_a_batch() {
+    assert_snapshot!(sent(Batch, family), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"users"', 'id')::regclass))::"int4" FROM generate_series(1, $1)), ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"addresses"', 'id')::regclass))::"int4" FROM generate_series(1, $2)) -- 2 int8, 4 int8
+    INSERT INTO "users" ("id", "name") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4) RETURNING "id" -- 1 int4, 'Ada' text, 2 int4, 'Bob' text
+    INSERT INTO "addresses" ("id", "email", "user_id") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3), ($4, $5, $6), ($7, $8, $9), ($10, $11, $12) RETURNING "id" -- 3 int4, 'home' text, 1 int4, 4 int4, 'work' text, 1 int4, 5 int4, 'bob' text, 2 int4, 6 int4, 'known' text, 77 int4
+    SELECT 1; COMMIT
+    "#);
+}
+
+fn given_keys_and_defaults(uow: &mut UnitOfWork<'_>) {
+    uow.add(Note { id: None, text: None, score: None });
+    uow.add(Note { id: Some(500), text: Some("given".into()), score: Some(9) });
+    uow.add(Note { id: None, text: None, score: Some(8) });
+}
+
+#[test]
+fn given_keys_and_defaults_row_by_row() {
+    assert_snapshot!(sent(RowByRow, given_keys_and_defaults), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    INSERT INTO "notes" ("text") VALUES ($1) RETURNING "id", "score" -- NULL text
+    INSERT INTO "notes" ("id", "text", "score") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3) RETURNING "id" -- 500 int4, 'given' text, 9 int4
+    INSERT INTO "notes" ("text", "score") VALUES ($1, $2) RETURNING "id" -- NULL text, 8 int4
+    SELECT 1; COMMIT
+    "#);
+}
+
+#[test]
+fn given_keys_and_defaults_in_a_batch() {
+    assert_snapshot!(sent(Batch, given_keys_and_defaults), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"notes"', 'id')::regclass))::"int4" FROM generate_series(1, $1)) -- 2 int8
+    INSERT INTO "notes" ("id", "text", "score") OVERRIDING SYSTEM VALUE VALUES ($1, $2, DEFAULT), ($3, $4, $5), ($6, $7, $8) RETURNING "id", "score" -- 1 int4, NULL text, 500 int4, 'given' text, 9 int4, 2 int4, NULL text, 8 int4
+    SELECT 1; COMMIT
+    "#);
+}
+
+#[test]
+fn keys_that_are_all_given_are_not_reserved() {
+    let fill = |uow: &mut UnitOfWork<'_>| {
+        uow.add(User { id: Some(5), name: "Ada".into() });
+        uow.add(User { id: Some(6), name: "Bob".into() });
+    };
+    assert_snapshot!(sent(Batch, fill), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    INSERT INTO "users" ("id", "name") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4) RETURNING "id" -- 5 int4, 'Ada' text, 6 int4, 'Bob' text
+    SELECT 1; COMMIT
+    "#);
+}
+
+#[test]
+fn a_default_that_every_row_takes_is_left_out() {
+    let fill = |uow: &mut UnitOfWork<'_>| {
+        for _ in 0..2 {
+            uow.add(Note { id: None, text: None, score: None });
+        }
+    };
+    assert_snapshot!(sent(Batch, fill), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"notes"', 'id')::regclass))::"int4" FROM generate_series(1, $1)) -- 2 int8
+    INSERT INTO "notes" ("id", "text") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4) RETURNING "id", "score" -- 1 int4, NULL text, 2 int4, NULL text
+    SELECT 1; COMMIT
+    "#);
+}
+
+fn composite_keys(uow: &mut UnitOfWork<'_>) {
+    let order = uow.add(user("order"));
+    let line = |number| Line { order_id: order.into(), number, product: "tea".into() };
+    let tea = uow.add(line(1));
+    let milk = uow.add(line(2));
+    uow.add(Shipment { id: None, line: tea.into(), returned: None });
+    uow.add(Shipment { id: None, line: ForeignKey::Key((7, 8)), returned: milk.into() });
+}
+
+#[test]
+fn composite_keys_row_by_row() {
+    assert_snapshot!(sent(RowByRow, composite_keys), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'order' text
+    INSERT INTO "lines" ("order_id", "number", "product") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3) RETURNING "order_id", "number" -- 1 int4, 1 int2, 'tea' text
+    INSERT INTO "lines" ("order_id", "number", "product") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3) RETURNING "order_id", "number" -- 1 int4, 2 int2, 'tea' text
+    INSERT INTO "shipments" ("order_id", "number", "returned_order_id", "returned_number") VALUES ($1, $2, $3, $4) RETURNING "id" -- 1 int4, 1 int2, NULL int4, NULL int2
+    INSERT INTO "shipments" ("order_id", "number", "returned_order_id", "returned_number") VALUES ($1, $2, $3, $4) RETURNING "id" -- 7 int4, 8 int2, 1 int4, 2 int2
+    SELECT 1; COMMIT
+    "#);
+}
+
+#[test]
+fn composite_keys_in_a_batch() {
+    assert_snapshot!(sent(Batch, composite_keys), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"users"', 'id')::regclass))::"int4" FROM generate_series(1, $1)), ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"shipments"', 'id')::regclass))::"int4" FROM generate_series(1, $2)) -- 1 int8, 2 int8
+    INSERT INTO "users" ("id", "name") OVERRIDING SYSTEM VALUE VALUES ($1, $2) RETURNING "id" -- 1 int4, 'order' text
+    INSERT INTO "lines" ("order_id", "number", "product") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3), ($4, $5, $6) RETURNING "order_id", "number" -- 1 int4, 1 int2, 'tea' text, 1 int4, 2 int2, 'tea' text
+    INSERT INTO "shipments" ("id", "order_id", "number", "returned_order_id", "returned_number") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5), ($6, $7, $8, $9, $10) RETURNING "id" -- 2 int4, 1 int4, 1 int2, NULL int4, NULL int2, 3 int4, 7 int4, 8 int2, 1 int4, 2 int2
+    SELECT 1; COMMIT
+    "#);
+}
+
+fn types_of_ones_own(uow: &mut UnitOfWork<'_>) {
+    let ada = uow.add(Person { email: "ada".into(), mood: Some("happy".into()), friend: None });
+    uow.add(Person { email: "bob".into(), mood: Some("sad".into()), friend: ada.into() });
+}
+
+#[test]
+fn values_are_cast_to_types_of_ones_own_row_by_row() {
+    assert_snapshot!(sent(RowByRow, types_of_ones_own), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    INSERT INTO "people" ("email", "mood", "friend") VALUES ($1::"citext", $2::"my types"."Mood", $3::"citext") RETURNING "email"::"text" -- 'ada' text, 'happy' text, NULL text
+    INSERT INTO "people" ("email", "mood", "friend") VALUES ($1::"citext", $2::"my types"."Mood", $3::"citext") RETURNING "email"::"text" -- 'bob' text, 'sad' text, 'ada' text
+    SELECT 1; COMMIT
+    "#);
+}
+
+#[test]
+fn values_are_cast_to_types_of_ones_own_in_a_batch() {
+    assert_snapshot!(sent(Batch, types_of_ones_own), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    INSERT INTO "people" ("email", "mood", "friend") VALUES ($1::"citext", $2::"my types"."Mood", $3::"citext"), ($4::"citext", $5::"my types"."Mood", $6::"citext") RETURNING "email"::"text" -- 'ada' text, 'happy' text, NULL text, 'bob' text, 'sad' text, 'ada' text
+    SELECT 1; COMMIT
+    "#);
+}
+
+#[test]
+fn what_is_read_back_is_cast_to_what_it_is_read_as() {
+    let (mut uow, recording) = record(RowByRow);
+    let ada = uow.add(Person { email: "ada".into(), mood: None, friend: None });
+    let returned = vec![Some(b"ada".to_vec()), Some(b"happy".to_vec())];
+    recording.answer(Ok(Rows::canned(vec![SqlType::TEXT; 2], vec![returned])));
+    uow.commit().unwrap();
+    assert_eq!(uow[ada].mood.as_deref(), Some("happy"));
+    assert_snapshot!(recording.take(), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    INSERT INTO "people" ("email", "friend") VALUES ($1::"citext", $2::"citext") RETURNING "email"::"text", "mood"::"text" -- 'ada' text, NULL text
+    SELECT 1; COMMIT
+    "#);
+}
+
+/// The answer to an insert of one row: its key.
+fn key(ty: SqlType, raw: &[u8]) -> Result<Rows, crate::Error> {
+    Ok(Rows::canned(vec![ty], vec![vec![Some(raw.to_vec())]]))
+}
+
+#[test]
+fn names_are_quoted_row_by_row() {
+    let (mut uow, recording) = record(RowByRow);
+    let odd = uow.add(Odd { id: None, select: 1 });
+    uow.add(Odd { id: Some(5), select: 2 });
+    uow.add(Owned { id: None });
+    recording.answer(key(SqlType::INT8, &4_i64.to_be_bytes()));
+    recording.answer(key(SqlType::INT8, &5_i64.to_be_bytes()));
+    recording.answer(key(SqlType::INT4, &1_i32.to_be_bytes()));
+    uow.commit().unwrap();
+    assert_eq!(uow[odd].id, Some(4));
+    assert_snapshot!(recording.take(), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    INSERT INTO "a.B"."or""der" ("select") VALUES ($1) RETURNING "Id $1" -- 1 int4
+    INSERT INTO "a.B"."or""der" ("Id $1", "select") OVERRIDING SYSTEM VALUE VALUES ($1, $2) RETURNING "Id $1" -- 5 int8, 2 int4
+    INSERT INTO "a.B"."Owned's" ("I d") OVERRIDING SYSTEM VALUE VALUES (DEFAULT) RETURNING "I d" -- 
+    SELECT 1; COMMIT
+    "#);
+}
+
+#[test]
+fn names_are_quoted_in_a_batch() {
+    let (mut uow, recording) = record(Batch);
+    let odd = uow.add(Odd { id: None, select: 1 });
+    let owned = uow.add(Owned { id: None });
+    let reserved = |ty: SqlType, key: &[u8]| {
+        let len = key.len() as i32;
+        let headers = [1, 0, ty.oid() as i32, 1, 1, len].into_iter().flat_map(i32::to_be_bytes);
+        Some(headers.chain(key.iter().copied()).collect::<Vec<_>>())
+    };
+    let four = 4_i64.to_be_bytes();
+    let three = 3_i32.to_be_bytes();
+    recording.answer(Ok(Rows::canned(
+        vec![SqlType::INT8.array(), SqlType::INT4.array()],
+        vec![vec![reserved(SqlType::INT8, &four), reserved(SqlType::INT4, &three)]],
+    )));
+    recording.answer(key(SqlType::INT8, &four));
+    recording.answer(key(SqlType::INT4, &three));
+    uow.commit().unwrap();
+    assert_eq!((uow[odd].id, uow[owned].id), (Some(4), Some(3)));
+    assert_snapshot!(recording.take(), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    SELECT ARRAY(SELECT nextval(E'"a.B"."it''s \\ ""a"" sequence"'::regclass)::"int8" FROM generate_series(1, $1)), ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"a.B"."Owned''s"', 'I d')::regclass))::"int4" FROM generate_series(1, $2)) -- 1 int8, 1 int8
+    INSERT INTO "a.B"."or""der" ("Id $1", "select") OVERRIDING SYSTEM VALUE VALUES ($1, $2) RETURNING "Id $1" -- 4 int8, 1 int4
+    INSERT INTO "a.B"."Owned's" ("I d") OVERRIDING SYSTEM VALUE VALUES ($1) RETURNING "I d" -- 3 int4
+    SELECT 1; COMMIT
+    "#);
+}
+
+fn keys_of_an_expression(uow: &mut UnitOfWork<'_>) {
+    uow.add(Token { id: None, label: 1 });
+    uow.add(Token { id: Some(uuid::Uuid::from_u128(9)), label: 2 });
+}
+
+#[test]
+fn keys_of_an_expression_row_by_row() {
+    let (mut uow, recording) = record(RowByRow);
+    keys_of_an_expression(&mut uow);
+    recording.answer(key(SqlType::UUID, &1_u128.to_be_bytes()));
+    uow.commit().unwrap();
+    assert_snapshot!(recording.take(), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    INSERT INTO "tokens" ("label") VALUES ($1) RETURNING "id" -- 1 int4
+    INSERT INTO "tokens" ("id", "label") VALUES ($1, $2) RETURNING "id" -- 9 uuid, 2 int4
+    SELECT 1; COMMIT
+    "#);
+}
+
+#[test]
+fn keys_of_an_expression_in_a_batch() {
+    assert_snapshot!(sent(Batch, keys_of_an_expression), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    SELECT ARRAY(SELECT (gen_random_uuid())::"uuid" FROM generate_series(1, $1)) -- 1 int8
+    INSERT INTO "tokens" ("id", "label") VALUES ($1, $2), ($3, $4) RETURNING "id" -- 1 uuid, 1 int4, 9 uuid, 2 int4
+    SELECT 1; COMMIT
+    "#);
+}
+
+/// The third refers to the second and that to the first, added in the other direction.
+fn chain(uow: &mut UnitOfWork<'_>) {
+    let last = uow.add(node(None));
+    let middle = uow.add(node(None));
+    let first = uow.add(node(None));
+    uow[last].parent = middle.into();
+    uow[middle].parent = first.into();
+    uow.add(node(Some(ForeignKey::Key(99))));
+}
+
+#[test]
+fn self_references_row_by_row() {
+    assert_snapshot!(sent(RowByRow, chain), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    INSERT INTO "nodes" ("parent") VALUES ($1) RETURNING "id" -- NULL int4
+    INSERT INTO "nodes" ("parent") VALUES ($1) RETURNING "id" -- 99 int4
+    INSERT INTO "nodes" ("parent") VALUES ($1) RETURNING "id" -- 1 int4
+    INSERT INTO "nodes" ("parent") VALUES ($1) RETURNING "id" -- 3 int4
+    SELECT 1; COMMIT
+    "#);
+}
+
+#[test]
+fn self_references_in_a_batch() {
+    // Keys are reserved in the order of `add`, so it is the parameters' order that differs.
+    let (mut uow, recording) = record(Batch);
+    chain(&mut uow);
+    let plan = uow.plan().unwrap();
+    assert_eq!(plan.flush_plan().steps()[0].rows(), [2, 3, 1, 0]);
+    uow.commit().unwrap();
+    assert_snapshot!(recording.take(), @r#"
+    BEGIN; SELECT now() = statement_timestamp()
+    SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"nodes"', 'id')::regclass))::"int4" FROM generate_series(1, $1)) -- 4 int8
+    INSERT INTO "nodes" ("id", "parent") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4), ($5, $6), ($7, $8) RETURNING "id" -- 3 int4, NULL int4, 4 int4, 99 int4, 2 int4, 3 int4, 1 int4, 2 int4
+    SELECT 1; COMMIT
+    "#);
+}
+
+#[test]
+fn find_reads_every_column() {
+    let (mut uow, recording) = record(Batch);
+    assert_eq!(uow.find::<User>(7).unwrap(), None);
+    assert_eq!(uow.find::<Line>((7, 8)).unwrap(), None);
+    assert_eq!(uow.find::<Person>("ada").unwrap(), None);
+    assert_eq!(uow.find::<Odd>(7).unwrap(), None);
+    assert_snapshot!(recording.take(), @r#"
+    SELECT "id", "name" FROM "users" WHERE "id" = $1 -- 7 int4
+    SELECT "order_id", "number", "product" FROM "lines" WHERE "order_id" = $1 AND "number" = $2 -- 7 int4, 8 int2
+    SELECT "email"::"text", "mood"::"text", "friend"::"text" FROM "people" WHERE "email" = $1::"citext" -- 'ada' text
+    SELECT "Id $1", "select" FROM "a.B"."or""der" WHERE "Id $1" = $1 -- 7 int8
+    "#);
+
+    let row = vec![Some(7_i32.to_be_bytes().to_vec()), Some(b"Ada".to_vec())];
+    recording.answer(Ok(Rows::canned(vec![SqlType::INT4, SqlType::VARCHAR], vec![row])));
+    let ada = uow.find::<User>(7).unwrap().unwrap();
+    assert_eq!(uow[ada], User { id: Some(7), name: "Ada".into() });
+    assert_snapshot!(recording.take(), @r#"SELECT "id", "name" FROM "users" WHERE "id" = $1 -- 7 int4"#);
+    assert_eq!(uow.find::<User>(7).unwrap(), Some(ada));
+    assert_eq!(recording.take(), "", "what is known is not asked for");
+}
+
+#[test]
+fn find_refuses_what_does_not_fit() {
+    let (mut uow, recording) = record(Batch);
+    let seven = || Some(7_i32.to_be_bytes().to_vec());
+    let mut refused = |types: &[SqlType], rows: Vec<Vec<Option<Vec<u8>>>>| {
+        recording.answer(Ok(Rows::canned(types.to_vec(), rows)));
+        let error = uow.find::<User>(7).unwrap_err();
+        assert_eq!(error.table(), Some("users"));
+        assert!(uow.is_empty());
+        error.to_string()
+    };
+    let types = [SqlType::INT4, SqlType::TEXT];
+    assert_snapshot!(refused(&types, vec![vec![seven(), None]]), @"table users, column name: cannot read the value: it is NULL, and the field is not an `Option`");
+    let ada = || vec![seven(), Some(b"Ada".to_vec())];
+    assert_snapshot!(refused(&types, vec![ada(), ada()]), @"table users: several rows have this key, which the model says is unique");
+    assert_snapshot!(refused(&[SqlType::INT8, SqlType::TEXT], vec![ada()]), @"table users: column 0 has the type int8 in the database, and the model reads it as int4; hint: change the field's type, or name the column's with `sql_type`");
+}

@@ -1,0 +1,107 @@
+//! The book: no chapter is forgotten, and the SQL that it shows is what is sent.
+//!
+//! Its samples are documentation tests, which `src/doctests.rs` lists.
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use common::Schema;
+use onetrip::{Batch, ForeignKey, InsertStrategy, Model, RowByRow, UnitOfWork};
+
+fn read(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// What stands between `start` and `end`, wherever it does on one line.
+fn between(text: &str, start: &str, end: &str) -> BTreeSet<String> {
+    let in_line = |line: &str| Some(line.split_once(start)?.1.split_once(end)?.0.to_owned());
+    text.lines().filter_map(in_line).collect()
+}
+
+#[test]
+fn every_chapter_is_in_the_summary_and_tested() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src");
+    let files = fs::read_dir(folder).expect("the book is there");
+    let mut chapters: BTreeSet<_> =
+        files.map(|file| file.unwrap().file_name().into_string().expect("UTF-8")).collect();
+    assert!(chapters.remove("SUMMARY.md"));
+    assert_eq!(between(&read("docs/src/SUMMARY.md"), "](", ")"), chapters);
+    let tested = between(&read("src/doctests.rs"), "include_str!(\"../docs/src/", "\")");
+    assert_eq!(tested, chapters);
+}
+
+#[derive(Model, Clone)]
+#[model(table = "users")]
+struct User {
+    #[model(key)]
+    id: Option<i32>,
+    name: String,
+}
+
+#[derive(Model, Clone)]
+#[model(table = "addresses")]
+struct Address {
+    #[model(key)]
+    id: Option<i32>,
+    email: String,
+    user_id: ForeignKey<User>,
+}
+
+/// Notes the statement that is running: when rows are inserted, and when the server is asked for
+/// the sequence of a column.
+const NOTING: &str = "
+    CREATE TABLE sent (at timestamptz, sql text, PRIMARY KEY (at, sql));
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN
+            INSERT INTO sent VALUES (statement_timestamp(), current_query()) ON CONFLICT DO NOTHING;
+            RETURN NULL;
+        END $$;
+    CREATE TRIGGER note BEFORE INSERT ON users EXECUTE FUNCTION note();
+    CREATE TRIGGER note BEFORE INSERT ON addresses EXECUTE FUNCTION note();
+    CREATE FUNCTION pg_get_serial_sequence(a text, b text) RETURNS text LANGUAGE plpgsql AS
+        $$ BEGIN
+            INSERT INTO sent VALUES (statement_timestamp(), current_query()) ON CONFLICT DO NOTHING;
+            RETURN pg_catalog.pg_get_serial_sequence(a, b);
+        END $$;";
+
+/// The statements that two users with three addresses take.
+fn sent(schema: &Schema, strategy: impl InsertStrategy + 'static) -> Vec<String> {
+    let mut client = schema.client();
+    // The schema's function comes before the server's own.
+    let search_path = format!("SET search_path = {}, pg_catalog", schema.name());
+    client.batch_execute(&search_path).expect("SET works");
+    client.batch_execute("TRUNCATE users, addresses, sent").expect("the tables are there");
+    let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy);
+    for (name, emails) in [("Ada", &["home", "work"][..]), ("Bob", &["bob"])] {
+        let user = uow.add(User { id: None, name: name.into() });
+        for &email in emails {
+            uow.add(Address { id: None, email: email.into(), user_id: user.into() });
+        }
+    }
+    uow.commit().expect("the rows are right");
+    schema.rows("SELECT sql FROM sent ORDER BY at")
+}
+
+#[test]
+fn the_sql_in_the_chapter_on_strategies_is_what_is_sent() {
+    let schema = Schema::new(
+        "book",
+        &format!(
+            "CREATE TABLE users (id serial PRIMARY KEY, name text NOT NULL);
+             CREATE TABLE addresses (id serial PRIMARY KEY, email text NOT NULL UNIQUE,
+                 user_id int NOT NULL REFERENCES users);
+             {NOTING}"
+        ),
+    );
+    let chapter = read("docs/src/strategies.md");
+    for (statements, sent) in [(3, sent(&schema, Batch)), (5, sent(&schema, RowByRow))] {
+        assert_eq!(sent.len(), statements, "{sent:#?}");
+        for sql in sent {
+            assert!(chapter.lines().any(|line| line == sql), "not in the chapter: {sql}");
+        }
+    }
+}
