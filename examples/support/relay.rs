@@ -1,0 +1,344 @@
+//! A TCP relay that adds latency and counts round trips on the wire.
+//!
+//! It stands between a program and the server, as the network would: what it counts is what was
+//! sent, whatever the program believes. A round trip is the client sending something and the
+//! server answering: data from the server after data from the client.
+//!
+//! Programs run it as a process of their own ([`Relay::spawn`], with [`serve_if_asked`] as the first
+//! line of `main`); tests run it in threads ([`Relay::in_process`]), where it can also cut the
+//! connection at any byte.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// The hidden first argument of the process that is the relay.
+const CHILD: &str = "--relay-child";
+
+/// What has gone over the wire so far, over all connections.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Counters {
+    pub round_trips: u64,
+    pub connections: u64,
+    /// Bytes from the client to the server.
+    pub sent: u64,
+    /// Bytes from the server to the client.
+    pub received: u64,
+}
+
+/// Where to cut the connection: after so many further bytes in one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CutAt {
+    ToServer(u64),
+    ToClient(u64),
+}
+
+/// Runs the relay and never returns, if this process was started to be one.
+pub fn serve_if_asked() {
+    let mut arguments = std::env::args().skip(1);
+    if arguments.next().as_deref() != Some(CHILD) {
+        return;
+    }
+    let upstream = arguments.next().unwrap_or_default();
+    let micros = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(0);
+    let code = match serve_on_stdio(&upstream, Duration::from_micros(micros)) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("relay: {error}");
+            1
+        }
+    };
+    std::process::exit(code);
+}
+
+/// Answers every line on standard input with the counters, until its end.
+fn serve_on_stdio(upstream: &str, latency: Duration) -> io::Result<()> {
+    let relay = Server::start(upstream, latency)?;
+    println!("{}", relay.port);
+    for line in io::stdin().lock().lines() {
+        line?;
+        let Counters { round_trips, connections, sent, received } = relay.state.counters();
+        println!("{round_trips} {connections} {sent} {received}");
+    }
+    Ok(())
+}
+
+/// A running relay. It ends with this value.
+#[derive(Debug)]
+pub struct Relay {
+    port: u16,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Process(Mutex<Process>),
+    Threads(Arc<State>),
+}
+
+#[derive(Debug)]
+struct Process {
+    child: Child,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
+}
+
+impl Process {
+    fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        if self.output.read_line(&mut line)? == 0 {
+            return Err(io::Error::other("the relay has ended"));
+        }
+        Ok(line)
+    }
+}
+
+impl Relay {
+    /// Starts this program again as a relay to `upstream` (`host:port`) that adds `latency` to
+    /// each round trip.
+    pub fn spawn(upstream: &str, latency: Duration) -> io::Result<Relay> {
+        let mut child = Command::new(std::env::current_exe()?)
+            .args([CHILD, upstream, &latency.as_micros().to_string()])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let missing = || io::Error::other("the relay has no pipes");
+        let input = child.stdin.take().ok_or_else(missing)?;
+        let output = BufReader::new(child.stdout.take().ok_or_else(missing)?);
+        let mut process = Process { child, input: Some(input), output };
+        let port = process.line()?.trim().parse().map_err(io::Error::other)?;
+        Ok(Relay { port, kind: Kind::Process(Mutex::new(process)) })
+    }
+
+    /// Runs a relay in threads of this process.
+    pub fn in_process(upstream: &str, latency: Duration) -> io::Result<Relay> {
+        let server = Server::start(upstream, latency)?;
+        Ok(Relay { port: server.port, kind: Kind::Threads(server.state) })
+    }
+
+    /// The port on 127.0.0.1 to connect to.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// The number of round trips so far.
+    pub fn round_trips(&self) -> io::Result<u64> {
+        Ok(self.counters()?.round_trips)
+    }
+
+    /// What has gone over the wire so far.
+    pub fn counters(&self) -> io::Result<Counters> {
+        let mut process = match &self.kind {
+            Kind::Threads(state) => return Ok(state.counters()),
+            Kind::Process(process) => process.lock().map_err(|_| io::Error::other("poisoned"))?,
+        };
+        if let Some(input) = &mut process.input {
+            input.write_all(b"\n")?;
+        }
+        let line = process.line()?;
+        let mut numbers =
+            line.split_whitespace().map(|text| text.parse().map_err(io::Error::other));
+        let mut next = || numbers.next().unwrap_or(Err(io::Error::other("a number is missing")));
+        Ok(Counters {
+            round_trips: next()?,
+            connections: next()?,
+            sent: next()?,
+            received: next()?,
+        })
+    }
+
+    /// Cuts all connections once so many further bytes have gone through; `None` lifts it.
+    ///
+    /// # Panics
+    ///
+    /// With a relay that is a process of its own.
+    pub fn cut_at(&self, cut: Option<CutAt>) {
+        let Kind::Threads(state) = &self.kind else { panic!("only a relay in threads can cut") };
+        state.lock().cut = cut;
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        if let Kind::Process(process) = &mut self.kind {
+            if let Ok(process) = process.get_mut() {
+                drop(process.input.take());
+                let _ = process.child.kill();
+                let _ = process.child.wait();
+            }
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    ToServer,
+    ToClient,
+}
+
+/// What the threads of a relay share.
+#[derive(Debug, Default)]
+struct State(Mutex<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    counters: Counters,
+    cut: Option<CutAt>,
+}
+
+impl State {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn counters(&self) -> Counters {
+        self.lock().counters
+    }
+
+    /// Counts what was read, and says how much of it may pass; less than all means: cut.
+    fn note(&self, direction: Direction, len: usize, asked: &Mutex<bool>) -> usize {
+        let mut shared = self.lock();
+        let mut asked = asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match direction {
+            Direction::ToServer => {
+                *asked = true;
+                shared.counters.sent += len as u64;
+            }
+            Direction::ToClient => {
+                shared.counters.round_trips += u64::from(std::mem::take(&mut *asked));
+                shared.counters.received += len as u64;
+            }
+        }
+        let left = match (&mut shared.cut, direction) {
+            (Some(CutAt::ToServer(left)), Direction::ToServer) => left,
+            (Some(CutAt::ToClient(left)), Direction::ToClient) => left,
+            _ => return len,
+        };
+        let passes = len.min(usize::try_from(*left).unwrap_or(usize::MAX));
+        *left -= passes as u64;
+        passes
+    }
+
+    fn is_cut(&self, direction: Direction) -> bool {
+        matches!(
+            (self.lock().cut, direction),
+            (Some(CutAt::ToServer(0)), Direction::ToServer)
+                | (Some(CutAt::ToClient(0)), Direction::ToClient)
+        )
+    }
+}
+
+struct Server {
+    port: u16,
+    state: Arc<State>,
+}
+
+impl Server {
+    fn start(upstream: &str, latency: Duration) -> io::Result<Server> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let port = listener.local_addr()?.port();
+        let state = Arc::new(State::default());
+        let (upstream, shared) = (upstream.to_owned(), Arc::clone(&state));
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                // A server that cannot be reached looks like one that hangs up.
+                if let Ok(server) = TcpStream::connect(&upstream) {
+                    let _ = connect(&client, &server, latency, &shared);
+                }
+            }
+        });
+        Ok(Server { port, state })
+    }
+}
+
+/// Relays between two sockets, in threads.
+fn connect(
+    client: &TcpStream,
+    server: &TcpStream,
+    latency: Duration,
+    state: &Arc<State>,
+) -> io::Result<()> {
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    state.lock().counters.connections += 1;
+    let asked = Arc::new(Mutex::new(false));
+    for (direction, from, to) in
+        [(Direction::ToServer, client, server), (Direction::ToClient, server, client)]
+    {
+        let pipe = Pipe {
+            direction,
+            from: from.try_clone()?,
+            state: Arc::clone(state),
+            asked: Arc::clone(&asked),
+        };
+        let to = to.try_clone()?;
+        thread::spawn(move || pipe.run(to, latency / 2));
+    }
+    Ok(())
+}
+
+/// One direction of one connection.
+struct Pipe {
+    direction: Direction,
+    from: TcpStream,
+    state: Arc<State>,
+    asked: Arc<Mutex<bool>>,
+}
+
+/// Data, and when it is due at the other end.
+type Chunk = (Instant, Vec<u8>);
+
+/// How many chunks can be under way in one direction; a chunk is up to 64 KiB.
+const IN_FLIGHT: usize = 4_096;
+
+impl Pipe {
+    fn run(mut self, to: TcpStream, delay: Duration) {
+        let (sender, receiver) = sync_channel(IN_FLIGHT);
+        let writer = thread::spawn(move || write_when_due(&receiver, to));
+        let cut = self.read(&sender, delay);
+        drop(sender);
+        if let Ok(to) = writer.join() {
+            // The end of one direction is passed on as such; a cut ends both.
+            let _ = to.shutdown(if cut { Shutdown::Both } else { Shutdown::Write });
+        }
+        if cut {
+            let _ = self.from.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Reads until the end or the cut; true for the cut.
+    fn read(&mut self, sender: &SyncSender<Chunk>, delay: Duration) -> bool {
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            if self.state.is_cut(self.direction) {
+                return true;
+            }
+            let len = match self.from.read(&mut buffer) {
+                Ok(0) | Err(_) => return false,
+                Ok(len) => len,
+            };
+            let passes = self.state.note(self.direction, len, &self.asked);
+            let chunk = (Instant::now() + delay, buffer[..passes].to_vec());
+            if sender.send(chunk).is_err() {
+                return false;
+            }
+        }
+    }
+}
+
+fn write_when_due(receiver: &Receiver<Chunk>, mut to: TcpStream) -> TcpStream {
+    for (due, data) in receiver {
+        let wait = due.saturating_duration_since(Instant::now());
+        if !wait.is_zero() {
+            thread::sleep(wait);
+        }
+        if to.write_all(&data).is_err() {
+            break;
+        }
+    }
+    to
+}
