@@ -13,7 +13,8 @@ pub type BoxError = Box<dyn StdError + Send + Sync>;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The server refused a statement; [`Error::sqlstate`] says why. Nothing was written.
+    /// The server refused a statement; [`Error::sqlstate`] says why. Nothing of this call was
+    /// written.
     Database,
     /// The connection is lost or unusable. Nothing was written.
     Connection,
@@ -40,6 +41,8 @@ pub enum ErrorKind {
     RowMismatch,
     /// An entity was changed in a way that this version does not write.
     Unsupported,
+    /// An error of a strategy from outside this crate; see [`Error::other`].
+    Other,
     /// The call was made inside an asynchronous runtime, where the synchronous driver cannot wait.
     AsyncContext,
 }
@@ -53,10 +56,15 @@ pub enum ErrorKind {
 /// ```
 /// use onetrip::{Error, ErrorKind};
 ///
-/// fn worth_retrying(error: &Error) -> bool {
-///     error.is_retryable() && error.kind() != ErrorKind::UnknownOutcome
+/// fn advice(error: &Error) -> &'static str {
+///     match error.kind() {
+///         ErrorKind::UnknownOutcome => "find out whether it happened",
+///         ErrorKind::Connection => "connect again",
+///         _ if error.is_retryable() => "do the work again, from its reads on",
+///         _ => "mend what is wrong",
+///     }
 /// }
-/// # let _ = worth_retrying;
+/// # let _ = advice;
 /// ```
 pub struct Error(Box<Inner>);
 
@@ -102,6 +110,12 @@ impl Error {
         error.0.constraint = db.constraint().map(str::to_owned);
         error.0.hint = db.hint().map(|hint| hint.to_owned().into());
         error.0.sqlstate = Some(db.code().clone());
+        let is_primary_key = db.constraint().is_some_and(|name| name.ends_with("_pkey"));
+        if db.code() == &SqlState::UNIQUE_VIOLATION && is_primary_key {
+            // The usual cause: rows were once inserted with keys of their own.
+            let hint = "if the database assigned the key, its sequence is behind the table";
+            error.0.hint.get_or_insert(hint.into());
+        }
         if closes_connection(db.code()) {
             error.0.kind = ErrorKind::Connection;
         }
@@ -139,6 +153,18 @@ impl Error {
     pub(crate) fn while_doing(mut self, what: &str) -> Error {
         self.0.message = format!("{what}: {}", self.0.message).into();
         self
+    }
+
+    /// An error of one's own, for a strategy from outside this crate. Its kind is
+    /// [`ErrorKind::Other`].
+    ///
+    /// ```
+    /// let error = onetrip::Error::other("this strategy writes one table only");
+    /// assert_eq!(error.to_string(), "this strategy writes one table only");
+    /// ```
+    pub fn other(source: impl Into<BoxError>) -> Error {
+        let source = source.into();
+        Error::new(ErrorKind::Other, source.to_string()).with_source(source)
     }
 
     /// The class of the error.

@@ -39,12 +39,14 @@ pub enum CutAt {
 
 /// Runs the relay and never returns, if this process was started to be one.
 pub fn serve_if_asked() {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() != Some(CHILD) {
+    // Arguments need not be UTF-8 in a process that is no relay.
+    let mut arguments = std::env::args_os().skip(1).map(|text| text.into_string());
+    if arguments.next() != Some(Ok(CHILD.to_owned())) {
         return;
     }
-    let upstream = arguments.next().unwrap_or_default();
-    let micros = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(0);
+    let mut text = || arguments.next().and_then(Result::ok).unwrap_or_default();
+    let upstream = text();
+    let micros = text().parse().unwrap_or(0);
     let code = match serve_on_stdio(&upstream, Duration::from_micros(micros)) {
         Ok(()) => 0,
         Err(error) => {

@@ -10,9 +10,9 @@ use crate::flush_plan::{Cycles, FlushPlan, PlannedTable};
 use crate::model::{Assigned, Column, QualifiedName, Table};
 use crate::sql::{Params, Sql};
 
-/// All keys are reserved from their sequences in one query; then each table's rows are one
-/// multi-row `VALUES` insert. At most T + 3 round trips for T tables, as long as no table needs
-/// more than 65,535 parameters.
+/// Reserves all keys in one query, then writes each table by one multi-row `VALUES` insert: at most
+/// T + 3 round trips for T tables. A table that needs more than 65,535 parameters or 256 MiB is
+/// split, and tables that refer to each other take one insert for each turn.
 ///
 /// The idea is that of the Python module `sqlalchemy_batch_inserts`, which reserves the ids of one
 /// table at a time.
@@ -42,7 +42,8 @@ impl InsertStrategy for Batch {
             let planned = &plan.tables()[step.table()];
             let rows = step.rows().len();
             let per_statement = insert_columns(planned).rows_per_statement();
-            let text = format!("insert {rows} rows into {}", planned.table().name());
+            let plural = if rows == 1 { "" } else { "s" };
+            let text = format!("insert {rows} row{plural} into {}", planned.table().name());
             statements.push(PlannedStatement::new(text).times(rows.div_ceil(per_statement)));
         }
         statements
@@ -65,11 +66,11 @@ fn insert_columns(planned: &PlannedTable) -> InsertColumns {
     InsertColumns::new(table, |column| {
         let left = planned.left_to_database(column);
         if left == 0 || table.columns()[column].assigned_by().is_some() {
-            Left::ByNone
+            Left::Never
         } else if left < planned.rows() {
-            Left::BySome
+            Left::Sometimes
         } else {
-            Left::ByAll
+            Left::Always
         }
     })
 }

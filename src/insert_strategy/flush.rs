@@ -125,8 +125,8 @@ impl<'a, 'c> Flush<'a, 'c> {
     /// Hands over what an `INSERT … RETURNING` of some rows has returned.
     ///
     /// `columns` says which columns the statement returned, and must include those of the key.
-    /// Since PostgreSQL does not promise an order, rows are matched by their key; only where the
-    /// database assigned it must there be one row.
+    /// Since PostgreSQL does not promise an order, rows are matched by their key. Where a key is
+    /// assigned by the database and not known yet, `sent` has to be a single row.
     ///
     /// # Errors
     ///

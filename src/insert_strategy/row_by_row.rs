@@ -35,10 +35,10 @@ impl InsertStrategy for RowByRow {
         for step in plan.steps() {
             let planned = &plan.tables()[step.table()];
             for &row in step.rows() {
-                let mut left = vec![Left::ByNone; planned.table().columns().len()];
+                let mut left = vec![Left::Never; planned.table().columns().len()];
                 for optional in planned.optional_columns() {
                     if flush.is_default(step.table(), row, optional.column)? {
-                        left[optional.column] = Left::ByAll;
+                        left[optional.column] = Left::Always;
                     }
                 }
                 let columns = InsertColumns::new(planned.table(), |column| left[column]);

@@ -23,14 +23,14 @@ impl InsertColumns {
     pub(super) fn new(table: &Table, left_to_database: impl Fn(usize) -> Left) -> InsertColumns {
         let all = 0..table.columns().len();
         let mut written: Vec<_> =
-            all.clone().filter(|&column| left_to_database(column) != Left::ByAll).collect();
+            all.clone().filter(|&column| left_to_database(column) != Left::Always).collect();
         if written.is_empty() {
             // Rows of nothing but defaults still need a column to say so.
             written.push(0);
         }
         let mut returned = table.key().to_vec();
         returned.extend(all.filter(|column| {
-            !table.key().contains(column) && left_to_database(*column) != Left::ByNone
+            !table.key().contains(column) && left_to_database(*column) != Left::Never
         }));
         InsertColumns { written, returned }
     }
@@ -44,9 +44,9 @@ impl InsertColumns {
 /// How many of some rows leave a column to the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Left {
-    ByNone,
-    BySome,
-    ByAll,
+    Never,
+    Sometimes,
+    Always,
 }
 
 /// Inserts rows of one table in as few statements as they fit into.

@@ -69,8 +69,8 @@ pub(crate) enum Source {
 
 /// Takes the value of one column of one entity; see [`Model::encode`].
 ///
-/// Values are encoded here, in memory, before anything is sent: a value that cannot be encoded,
-/// or an implementation that panics, leaves the connection untouched.
+/// Values are encoded here, in memory, before the statement that carries them is sent: a value that
+/// cannot be encoded, or an implementation that panics, never leaves half a message on the wire.
 pub struct Encoder<'a> {
     buffer: &'a mut BytesMut,
     first: Option<Source>,

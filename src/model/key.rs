@@ -23,7 +23,8 @@ pub trait Key: Clone + Eq + Hash + Send + Sync + std::fmt::Debug + 'static {
     fn decode(cells: Cells<'_>) -> Result<Self, BoxError>;
 }
 
-/// A [`Value`] that can be a key.
+/// A [`Value`] that can be a key: `i16`, `i32`, `i64`, strings, bytes, `Uuid`, dates, and types of
+/// your own.
 ///
 /// ```
 /// use onetrip::{BytesMut, KeyValue, SqlType, Value};

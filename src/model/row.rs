@@ -71,7 +71,7 @@ impl fmt::Debug for Row<'_> {
     }
 }
 
-/// The cells of the columns of one field.
+/// The cells of the columns of one field. Opaque: [`Row::get`] and [`Row::update`] make it.
 #[derive(Clone, Copy, Debug)]
 pub struct Cells<'r> {
     row: &'r Row<'r>,

@@ -85,7 +85,7 @@ impl SqlType {
         SqlType { name: self.name, oid: self.array_oid, array_oid: 0 }
     }
 
-    /// Whether the type is an array. PostgreSQL has no arrays of arrays, so it has no array type.
+    /// Whether the type is an array. An array type has no array type of its own.
     #[must_use]
     pub const fn is_array(self) -> bool {
         self.array_oid == 0

@@ -1,5 +1,9 @@
 //! `Table` and `Column`: the static description of a model.
 
+use std::fmt;
+
+use postgres_protocol::escape::escape_identifier;
+
 use super::{Field, Model, SqlType};
 use crate::error::{Error, ErrorKind};
 
@@ -26,6 +30,23 @@ impl QualifiedName {
     #[must_use]
     pub const fn in_schema(schema: &'static str, name: &'static str) -> QualifiedName {
         QualifiedName { schema: Some(schema), name }
+    }
+}
+
+/// Quoted, as SQL wants it.
+///
+/// ```
+/// use onetrip::QualifiedName;
+///
+/// let name = QualifiedName::in_schema("sales", "Order");
+/// assert_eq!(name.to_string(), r#""sales"."Order""#);
+/// ```
+impl fmt::Display for QualifiedName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(schema) = self.schema {
+            write!(f, "{}.", escape_identifier(schema))?;
+        }
+        f.write_str(&escape_identifier(self.name))
     }
 }
 
@@ -221,8 +242,10 @@ impl Table {
         })
     }
 
-    /// The type to cast a column to: its own, or that of the key that it refers to.
-    pub(crate) fn cast(&self, column: usize) -> Option<QualifiedName> {
+    /// The type to cast a column to, where it is not a built-in one: its own, or that of the key that
+    /// it refers to.
+    #[must_use]
+    pub fn cast(&self, column: usize) -> Option<QualifiedName> {
         let (mut columns, mut column) = (self.columns, column);
         let mut references = self.references;
         // A key that refers to a key leads on; no chain is longer than this, short of a circle.

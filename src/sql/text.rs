@@ -27,10 +27,7 @@ impl Sql {
 
     /// Appends a quoted name, with its schema if it has one.
     pub(crate) fn qualified(&mut self, name: QualifiedName) -> &mut Sql {
-        if let Some(schema) = name.schema {
-            self.name(schema).push(".");
-        }
-        self.name(name.name)
+        self.push(&name.to_string())
     }
 
     /// Appends a string constant. For names that are passed to functions; values are parameters.

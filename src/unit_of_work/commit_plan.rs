@@ -42,6 +42,12 @@ impl CommitPlan {
         CommitPlan { strategy: strategy.name().to_owned(), flush, statements }
     }
 
+    /// The name of the strategy that would write the rows.
+    #[must_use]
+    pub fn strategy(&self) -> &str {
+        &self.strategy
+    }
+
     /// The order in which the rows would be written.
     #[must_use]
     pub fn flush_plan(&self) -> &FlushPlan {

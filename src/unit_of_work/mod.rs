@@ -82,6 +82,9 @@ impl<'c> UnitOfWork<'c> {
     /// a [`Transaction`](postgres::Transaction) it sets a savepoint instead, and "committed" means
     /// that the work is part of that transaction, which remains the caller's to commit.
     ///
+    /// If that transaction is rolled back later, the entities know nothing of it: drop the unit of
+    /// work with it.
+    ///
     /// Nothing is sent yet.
     pub fn new(connection: impl IntoConnection<'c>) -> UnitOfWork<'c> {
         UnitOfWork {
@@ -133,7 +136,8 @@ impl<'c> UnitOfWork<'c> {
     }
 
     /// Looks an entity up by its key: among those of this unit of work first, in the database
-    /// otherwise. The same key gives the same handle.
+    /// otherwise, which is one round trip, in the open transaction if there is one. The same key
+    /// gives the same handle.
     ///
     /// # Errors
     ///
@@ -248,7 +252,8 @@ impl<'c> UnitOfWork<'c> {
     ///
     /// # Errors
     ///
-    /// As [`commit`](UnitOfWork::commit); earlier flushes stay.
+    /// As [`commit`](UnitOfWork::commit). What earlier flushes wrote stays, unless the connection is
+    /// lost.
     pub fn flush(&mut self) -> Result<CommitReport, Error> {
         let call = Call::start(&self.connection);
         let written = self.write()?;
@@ -266,6 +271,7 @@ impl<'c> UnitOfWork<'c> {
 
     /// Discards every change since the last commit: entities that were added are gone, and so is
     /// what [`flush`](UnitOfWork::flush) wrote. Entities that were changed are as they were.
+    /// Handles of what is gone are refused.
     pub fn rollback(&mut self) {
         self.connection.rollback();
         self.unknown = None;
@@ -276,6 +282,9 @@ impl<'c> UnitOfWork<'c> {
 
     /// Says how a commit of unknown outcome has ended, after the caller has found out: for
     /// instance by looking for one of its rows over a new connection.
+    ///
+    /// A row that is not there may still appear as long as the old session is listed in
+    /// `pg_stat_activity`.
     ///
     /// If it was committed, entities get their keys. Otherwise they are new, as before the commit.
     ///
@@ -296,7 +305,10 @@ impl<'c> UnitOfWork<'c> {
     }
 
     /// Continues on another connection, with all entities. A transaction that is open on the old
-    /// one is rolled back, and what was flushed in it is new again.
+    /// one is rolled back, and what was flushed in it is new again. An outcome that is unknown
+    /// remains to be resolved.
+    ///
+    /// The unit of work borrows the connection: declare the client before it.
     pub fn reconnect(&mut self, connection: impl IntoConnection<'c>) {
         self.connection.rollback();
         self.connection = connection.into_connection();

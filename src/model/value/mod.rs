@@ -12,8 +12,21 @@ use crate::error::BoxError;
 
 /// A Rust type that is written and read as one built-in PostgreSQL type, in its binary form.
 ///
-/// The type is fixed by the Rust type, so nothing has to be asked of the server first. For a type
-/// of your own, pass the calls on to a type that has an implementation:
+/// The type is fixed by the Rust type, so nothing has to be asked of the server first:
+///
+/// | Rust | PostgreSQL |
+/// |---|---|
+/// | `bool` | `bool` |
+/// | `i8`, `i16`, `i32`, `i64`, `u32` | `"char"`, `int2`, `int4`, `int8`, `oid` |
+/// | `f32`, `f64` | `float4`, `float8` |
+/// | `String`, `Box<str>`, `Arc<str>` | `text`; any string type fits |
+/// | `Vec<u8>`, `Box<[u8]>` | `bytea` |
+/// | `IpAddr`, `SystemTime` | `inet`, `timestamptz` |
+/// | `Vec<T>` | an array of `T`'s type |
+/// | dates and times of `chrono`, `jiff`, `time` | `date`, `time`, `timestamp`, `timestamptz` |
+/// | `Uuid`, `Decimal`, `serde_json::Value`, `Json<T>` | `uuid`, `numeric`, `jsonb`, `jsonb` |
+///
+/// For a type of your own, pass the calls on to a type that has an implementation:
 ///
 /// ```
 /// use onetrip::{BoxError, BytesMut, SqlType, Value};
