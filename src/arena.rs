@@ -15,6 +15,8 @@ use crate::write_back::WriteBack;
 pub(crate) enum State {
     /// Added, and not written yet.
     Pending,
+    /// Written by a commit of unknown outcome.
+    InDoubt,
     /// Written in a transaction that is still open.
     Flushed,
     /// A row of the database.
@@ -47,16 +49,21 @@ pub(crate) trait AnyArena: Send {
     /// Whether [`written`](AnyArena::written) could take this over.
     fn check(&self, write_back: &WriteBack) -> Result<(), Error>;
 
-    /// The pending entities have been written, and get what the database assigned. They become
-    /// [`State::Persistent`], or [`State::Flushed`] with an entry in the undo journal.
+    /// The first `count` pending entities have been written, and get what the database assigned.
+    /// They become [`State::Persistent`], or [`State::Flushed`] with an entry in the undo journal.
     ///
     /// What [`check`](AnyArena::check) has found good cannot fail here.
-    fn written(&mut self, write_back: &WriteBack, state: State);
+    fn written(&mut self, count: usize, write_back: &WriteBack, state: State);
 
-    /// The transaction is committed.
+    /// The first `count` pending entities may have been written, or not.
+    fn in_doubt(&mut self, count: usize);
+
+    /// The transaction is committed. Entities that differ from what it wrote stay marked as
+    /// changed.
     fn committed(&mut self);
 
-    /// The transaction is gone: what was flushed is pending again, with the caller's changes.
+    /// The transaction is gone: what was flushed, or in doubt, is pending again, with the caller's
+    /// changes.
     fn unflushed(&mut self);
 
     /// Everything since the last commit is undone.
@@ -111,15 +118,14 @@ impl<T: Model> Arena<T> {
     /// The entity, to be changed.
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
         let entity = self.entities.get_mut(slot as usize)?.as_mut()?;
-        if self.states[slot as usize] == State::Pending {
-            // The key may change.
-            if let Some(key) = entity.key() {
-                self.identity.remove(&key, slot);
-                self.identity.note(slot);
-            }
-        } else {
+        if self.states[slot as usize] != State::Pending {
             self.journal.keep_original(slot, entity);
         }
+        // The key may change.
+        if let Some(key) = entity.key() {
+            self.identity.remove(&key, slot);
+        }
+        self.identity.note(slot);
         Some(entity)
     }
 
@@ -137,11 +143,32 @@ impl<T: Model> Arena<T> {
     }
 
     fn remove(&mut self, slot: u32) {
-        if self.entities[slot as usize].take().is_some() {
+        if let Some(entity) = self.entities[slot as usize].take() {
+            if let Some(key) = entity.key() {
+                self.identity.remove(&key, slot);
+            }
             self.states[slot as usize] = State::Gone;
             self.gone += 1;
         }
     }
+}
+
+/// Whether two entities have different rows.
+fn differs<T: Model>(a: &T, b: &T) -> Result<bool, Error> {
+    let (mut bytes_a, mut bytes_b) = (BytesMut::new(), BytesMut::new());
+    let sources = |entity: &T, column, buffer: &mut BytesMut| {
+        buffer.clear();
+        let mut out = Encoder::new(buffer);
+        entity.encode(column, &mut out);
+        out.sources(T::table(), column)
+    };
+    for column in 0..T::table().columns().len() {
+        let same = sources(a, column, &mut bytes_a)? == sources(b, column, &mut bytes_b)?;
+        if !same || bytes_a != bytes_b {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl<T: Model> AnyArena for Arena<T> {
@@ -172,19 +199,13 @@ impl<T: Model> AnyArena for Arena<T> {
     }
 
     fn has_changed(&self) -> Result<bool, Error> {
-        let (mut now, mut before) = (BytesMut::new(), BytesMut::new());
         for (slot, original) in self.journal.originals() {
-            let Some(entity) = self.get(slot) else { continue };
-            for column in 0..T::table().columns().len() {
-                now.clear();
-                before.clear();
-                let sources = |entity: &T, buffer: &mut BytesMut| {
-                    let mut out = Encoder::new(buffer);
-                    entity.encode(column, &mut out);
-                    out.sources(T::table(), column)
-                };
-                if sources(entity, &mut now)? != sources(original, &mut before)? || now != before {
-                    return Ok(true);
+            // What is in doubt is not known to be in the database.
+            if self.state(slot) != State::InDoubt {
+                if let Some(entity) = self.get(slot) {
+                    if differs(entity, original)? {
+                        return Ok(true);
+                    }
                 }
             }
         }
@@ -206,10 +227,11 @@ impl<T: Model> AnyArena for Arena<T> {
         Ok(())
     }
 
-    fn written(&mut self, write_back: &WriteBack, state: State) {
+    fn written(&mut self, count: usize, write_back: &WriteBack, state: State) {
         let mut rows = write_back.rows();
         let mut buffer = BytesMut::new();
-        for slot in std::mem::take(&mut self.pending) {
+        let later = self.pending.split_off(count.min(self.pending.len()));
+        for slot in std::mem::replace(&mut self.pending, later) {
             self.states[slot as usize] = state;
             self.identity.note(slot);
             let Some(entity) = self.entities[slot as usize].as_mut() else { continue };
@@ -224,6 +246,10 @@ impl<T: Model> AnyArena for Arena<T> {
                     }
                 }
                 let _ = entity.update(&Row::new(T::table(), &rows));
+                // It was changed while it was in doubt: what was written is the original.
+                if let Some(original) = self.journal.original_mut(slot) {
+                    let _ = original.update(&Row::new(T::table(), &rows));
+                }
             }
             if state == State::Flushed {
                 self.journal.push_flushed(undo);
@@ -231,14 +257,30 @@ impl<T: Model> AnyArena for Arena<T> {
         }
     }
 
+    fn in_doubt(&mut self, count: usize) {
+        for &slot in self.pending.iter().take(count) {
+            self.states[slot as usize] = State::InDoubt;
+        }
+    }
+
     fn committed(&mut self) {
         for undo in self.journal.take_flushed() {
             self.states[undo.slot as usize] = State::Persistent;
         }
-        self.journal.take_originals();
+        // A commit is refused while anything is changed, so what is left are changes made since.
+        for (slot, original) in self.journal.take_originals() {
+            let Some(entity) = self.get(slot) else { continue };
+            if differs(entity, &original).unwrap_or(true) {
+                self.journal.keep_original(slot, &original);
+            }
+        }
     }
 
     fn unflushed(&mut self) {
+        for &slot in &self.pending {
+            self.states[slot as usize] = State::Pending;
+            self.journal.drop_original(slot);
+        }
         for undo in self.journal.take_flushed().into_iter().rev() {
             let slot = undo.slot;
             let Some(entity) = self.entities[slot as usize].as_mut() else { continue };
@@ -259,14 +301,17 @@ impl<T: Model> AnyArena for Arena<T> {
         self.journal.take_flushed();
         self.pending.clear();
         for slot in 0..self.entities.len() as u32 {
-            if matches!(self.states[slot as usize], State::Pending | State::Flushed) {
+            if !matches!(self.states[slot as usize], State::Persistent | State::Gone) {
                 self.remove(slot);
             }
         }
         for (slot, original) in self.journal.take_originals() {
-            if let Some(entity) = self.entities[slot as usize].as_mut() {
-                *entity = original;
+            let Some(entity) = self.entities[slot as usize].as_mut() else { continue };
+            if let Some(key) = entity.key() {
+                self.identity.remove(&key, slot);
             }
+            *entity = original;
+            self.identity.note(slot);
         }
     }
 

@@ -21,7 +21,10 @@ impl<K: Key> IdentityMap<K> {
 
     /// Notes that the key of this entity may have become known, or may have changed.
     pub(crate) fn note(&mut self, slot: u32) {
-        self.unindexed.push(slot);
+        // The same entity is often changed many times in a row.
+        if self.unindexed.last() != Some(&slot) {
+            self.unindexed.push(slot);
+        }
     }
 
     /// Forgets a key, whoever has it.

@@ -78,6 +78,10 @@ impl<T: Clone> Journal<T> {
         self.originals.iter().map(|(&slot, original)| (slot, original))
     }
 
+    pub(crate) fn original_mut(&mut self, slot: u32) -> Option<&mut T> {
+        self.originals.get_mut(&slot)
+    }
+
     /// The entity is not persistent after all.
     pub(crate) fn drop_original(&mut self, slot: u32) {
         self.originals.remove(&slot);

@@ -81,10 +81,6 @@ impl<'c> Connection<'c> {
         (begin, commit)
     }
 
-    pub(crate) fn is_lost(&self) -> bool {
-        self.progress == Progress::Lost
-    }
-
     /// Runs one statement with parameters.
     pub(crate) fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
         self.check()?;
@@ -113,8 +109,9 @@ impl<'c> Connection<'c> {
             }
             _ => {
                 // In a transaction that begins with this message, both are the time of its arrival.
-                // BEGIN inside a transaction does nothing but warn.
-                let fresh = self.simple("BEGIN; SELECT now() = statement_timestamp()")?;
+                // BEGIN inside a transaction does nothing but warn; it comes last, so that a
+                // message that fails has opened none.
+                let fresh = self.simple("SELECT now() = statement_timestamp(); BEGIN")?;
                 if fresh.as_deref() != Some("t") {
                     let message = "the connection is in a transaction that was opened by hand, \
                                    which a commit of the unit of work would end";

@@ -68,10 +68,17 @@ pub struct UnitOfWork<'c> {
     unknown: Option<Written>,
 }
 
-/// What was written and is yet to be given back to the entities: by the arena's position.
+/// What was written and is yet to be given back to the entities.
 struct Written {
-    write_backs: Vec<(usize, WriteBack)>,
-    rows: Vec<(&'static str, usize)>,
+    tables: Vec<WrittenTable>,
+}
+
+struct WrittenTable {
+    /// The position of the model's arena.
+    arena: usize,
+    table: &'static str,
+    rows: usize,
+    write_back: WriteBack,
 }
 
 impl<'c> UnitOfWork<'c> {
@@ -234,6 +241,9 @@ impl<'c> UnitOfWork<'c> {
         let written = self.write()?;
         if let Err(error) = self.connection.commit() {
             if error.kind() == ErrorKind::UnknownOutcome {
+                for table in &written.tables {
+                    self.arenas[table.arena].in_doubt(table.rows);
+                }
                 self.unknown = Some(written);
             } else {
                 self.connection.rollback();
@@ -263,8 +273,8 @@ impl<'c> UnitOfWork<'c> {
             return Err(error);
         }
         let report = call.report(&*self.strategy, &written, &self.connection);
-        for (arena, write_back) in &written.write_backs {
-            self.arenas[*arena].written(write_back, State::Flushed);
+        for WrittenTable { arena, rows, write_back, .. } in &written.tables {
+            self.arenas[*arena].written(*rows, write_back, State::Flushed);
         }
         Ok(report)
     }
@@ -322,16 +332,16 @@ impl<'c> UnitOfWork<'c> {
     fn write(&mut self) -> Result<Written, Error> {
         self.check_resolved()?;
         let result = write(&self.arenas, self.stamp, &*self.strategy, &mut self.connection);
-        if result.is_err() && self.connection.is_lost() {
-            // What was flushed before has gone with the connection.
+        if result.is_err() && !self.connection.in_transaction() {
+            // What was flushed before has gone with the transaction or the connection.
             self.unflushed();
         }
         result
     }
 
     fn committed(&mut self, written: Written) {
-        for (arena, write_back) in &written.write_backs {
-            self.arenas[*arena].written(write_back, State::Persistent);
+        for WrittenTable { arena, rows, write_back, .. } in &written.tables {
+            self.arenas[*arena].written(*rows, write_back, State::Persistent);
         }
         for arena in self.arenas.values_mut() {
             arena.committed();
@@ -382,12 +392,16 @@ fn write(
     connection: &mut Connection<'_>,
 ) -> Result<Written, Error> {
     let changes = ChangeSet::collect(arenas, stamp)?;
-    let mut written = Written { write_backs: Vec::new(), rows: Vec::new() };
+    let mut written = Written { tables: Vec::new() };
     if changes.is_empty() {
         return Ok(written);
     }
     let plan = FlushPlan::new(&changes, strategy.cycles())?;
-    connection.begin()?;
+    if let Err(error) = connection.begin() {
+        // A savepoint is refused where the transaction was aborted before, as by a query.
+        connection.rollback();
+        return Err(error);
+    }
     let mut undo = UndoOnDrop { connection, armed: true };
     let mut flush = Flush::new(&plan, &changes, undo.connection);
     strategy.insert(&mut flush)?;
@@ -396,8 +410,12 @@ fn write(
         let write_back = changes.write_back(index, &assigned)?;
         // Whatever cannot be taken over has to be found before the commit.
         arenas[rows.model()].check(&write_back)?;
-        written.write_backs.push((rows.model(), write_back));
-        written.rows.push((rows.table().name(), rows.len()));
+        written.tables.push(WrittenTable {
+            arena: rows.model(),
+            table: rows.table().name(),
+            rows: rows.len(),
+            write_back,
+        });
     }
     undo.armed = false;
     Ok(written)
@@ -441,7 +459,7 @@ impl Call {
     ) -> CommitReport {
         CommitReport {
             strategy: strategy.name().to_owned(),
-            rows: written.rows.clone(),
+            rows: written.tables.iter().map(|table| (table.table, table.rows)).collect(),
             statements: connection.statements() - self.statements,
             round_trips: connection.round_trips() - self.round_trips,
             elapsed: self.started.elapsed(),

@@ -203,7 +203,7 @@ fn a_refused_statement_is_followed_by_rollback() {
     let error = uow.commit().unwrap_err();
     assert_eq!(error.table(), Some("addresses"), "the statement's table is known");
     assert_snapshot!(recording.take(), @r#"
-    BEGIN; SELECT now() = statement_timestamp()
+    SELECT now() = statement_timestamp(); BEGIN
     INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Ada' text
     INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Bob' text
     INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING "id" -- 'home' text, 1 int4
@@ -218,7 +218,7 @@ fn a_refused_commit_is_followed_by_rollback() {
     recording.fail_after(3, Fault::Refused);
     uow.commit().unwrap_err();
     assert_snapshot!(recording.take(), @r#"
-    BEGIN; SELECT now() = statement_timestamp()
+    SELECT now() = statement_timestamp(); BEGIN
     SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"users"', 'id')::regclass))::"int4" FROM generate_series(1, $1)) -- 1 int8
     INSERT INTO "users" ("id", "name") OVERRIDING SYSTEM VALUE VALUES ($1, $2) RETURNING "id" -- 1 int4, 'Ada' text
     SELECT 1; COMMIT
@@ -378,7 +378,7 @@ fn a_panic_is_followed_by_rollback() {
     let ada = uow.add(user("Ada"));
     catch_unwind(AssertUnwindSafe(|| uow.commit())).unwrap_err();
     assert_snapshot!(recording.take(), @r#"
-    BEGIN; SELECT now() = statement_timestamp()
+    SELECT now() = statement_timestamp(); BEGIN
     INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Ada' text
     ROLLBACK
     "#);

@@ -35,7 +35,7 @@ fn a_commit_plan_prints_itself() {
     batch: 5 rows, 6 round trips
       1 × BEGIN
       1 × reserve keys: 1 for users.id, 2 for addresses.id, 1 for notes.id
-      1 × insert 1 rows into users
+      1 × insert 1 row into users
       1 × insert 2 rows into addresses
       1 × insert 2 rows into notes
       1 × COMMIT
@@ -75,7 +75,7 @@ fn a_plan_knows_the_open_transaction() {
     batch: 1 row, 4 round trips
       1 × SAVEPOINT
       1 × reserve keys: 1 for addresses.id
-      1 × insert 1 rows into addresses
+      1 × insert 1 row into addresses
       1 × COMMIT
     ");
     uow.commit().unwrap();
@@ -130,9 +130,9 @@ fn tables_that_refer_to_each_other_take_turns() {
       1 × reserve keys: 4 for departments.id, 4 for employees.id
       1 × insert 2 rows into departments
       1 × insert 2 rows into employees
-      1 × insert 1 rows into departments
+      1 × insert 1 row into departments
       1 × insert 2 rows into employees
-      1 × insert 1 rows into departments
+      1 × insert 1 row into departments
       1 × COMMIT
     ");
     uow.commit().unwrap();

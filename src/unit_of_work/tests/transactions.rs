@@ -32,7 +32,7 @@ fn a_second_commit_writes_only_what_is_new() {
     uow.add(address("home", ada));
     uow.commit().unwrap();
     assert_snapshot!(recording.take(), @r#"
-    BEGIN; SELECT now() = statement_timestamp()
+    SELECT now() = statement_timestamp(); BEGIN
     SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"addresses"', 'id')::regclass))::"int4" FROM generate_series(1, $1)) -- 1 int8
     INSERT INTO "addresses" ("id", "email", "user_id") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3) RETURNING "id" -- 2 int4, 'home' text, 1 int4
     SELECT 1; COMMIT
@@ -48,7 +48,7 @@ fn flushes_share_one_transaction() {
     uow.flush().unwrap();
     assert_eq!(uow[ada].id, Some(1));
     assert_snapshot!(recording.take(), @r#"
-    BEGIN; SELECT now() = statement_timestamp()
+    SELECT now() = statement_timestamp(); BEGIN
     INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Ada' text
     "#);
     uow.flush().unwrap();
@@ -73,7 +73,7 @@ fn flushes_share_one_transaction() {
     uow.flush().unwrap();
     uow.commit().unwrap();
     assert_snapshot!(recording.take(), @r#"
-    BEGIN; SELECT now() = statement_timestamp()
+    SELECT now() = statement_timestamp(); BEGIN
     INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Cid' text
     SELECT 1; COMMIT
     "#);
@@ -138,7 +138,7 @@ fn another_connection_ends_the_transaction_of_the_first() {
     uow.commit().unwrap();
     assert_eq!(recording.take(), "");
     assert_snapshot!(second.take(), @r#"
-    BEGIN; SELECT now() = statement_timestamp()
+    SELECT now() = statement_timestamp(); BEGIN
     INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Ada' text
     SELECT 1; COMMIT
     "#);
