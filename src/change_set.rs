@@ -248,6 +248,10 @@ impl<'a> ChangeSet<'a> {
                 buffer.clear();
                 match self.value(cell, assigned, &mut buffer)? {
                     CellValue::Value => result.push_value(&buffer),
+                    CellValue::Null if description.key().contains(&column) => {
+                        let message = "the key that the database assigned is NULL";
+                        return Err(self.error(self.place(cell), ErrorKind::RowMismatch, message));
+                    }
                     CellValue::Null => result.push_null(),
                     CellValue::Default | CellValue::Unassigned(_) => {
                         let message = "the strategy did not return the value that the database \

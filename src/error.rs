@@ -98,11 +98,11 @@ impl Error {
     /// DETAIL is left in the source only: it is localised and may hold values of rows.
     pub(crate) fn driver(source: postgres::Error) -> Error {
         let Some(db) = source.as_db_error() else {
-            let mut error = Error::new(ErrorKind::Connection, source.to_string());
-            if let Some(cause) = source.source() {
-                error.0.message = format!("{source}: {cause}").into();
-            }
-            return error.with_source(source);
+            let message = match source.source() {
+                Some(cause) => format!("{source}: {cause}"),
+                None => source.to_string(),
+            };
+            return Error::new(ErrorKind::Connection, message).with_source(source);
         };
         let mut error = Error::new(ErrorKind::Database, db.message().to_owned());
         error.0.table = db.table().map(|name| name.to_owned().into());

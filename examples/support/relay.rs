@@ -1,256 +1,346 @@
-//! A TCP relay that stands for a network: it adds latency, and it counts what
-//! crosses the wire.
+//! A TCP relay that adds latency and counts round trips on the wire.
 //!
-//! It knows nothing of PostgreSQL's protocol, so its numbers are a check on
-//! anything that claims to know how often it talked to the server: a round trip
-//! is the client sending something and the server then answering.
+//! It stands between a program and the server, as the network would: what it counts is what was
+//! sent, whatever the program believes. A round trip is the client sending something and the
+//! server answering: data from the server after data from the client.
 //!
-//! [`Relay::spawn`] runs it in a process of its own, where it does not compete
-//! with the measured program for anything but the processor. That process is
-//! this very program, started with a hidden argument, so `main` has to begin
-//! with [`serve_if_asked`]. [`Relay::in_process`] runs it in threads, for tests,
-//! and can also cut a connection at a given byte.
-//!
-//! It uses blocking sockets and threads only: a relay on the program's own async
-//! runtime would be part of what it measures.
+//! Programs run it as a process of their own ([`Relay::spawn`], with [`serve_if_asked`] as the first
+//! line of `main`); tests run it in threads ([`Relay::in_process`]), where it can also cut the
+//! connection at any byte.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, ToSocketAddrs};
-use std::process::{self, Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, Weak, mpsc};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
-const CHILD_ARGUMENT: &str = "--relay-child";
-/// The most that is read at once.
-const CHUNK: usize = 64 * 1024;
-/// How many chunks may be on their way in one direction: enough for 64 MiB, so
-/// that latency does not turn into a limit on throughput.
-const IN_FLIGHT: usize = 1024;
+/// The hidden first argument of the process that is the relay.
+const CHILD: &str = "--relay-child";
 
-/// What has crossed the wire so far, over all connections.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What has gone over the wire so far, over all connections.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// How often the server answered after the client had sent something.
     pub round_trips: u64,
-    /// Bytes from the client to the server.
-    pub bytes_sent: u64,
-    /// Bytes from the server to the client.
-    pub bytes_received: u64,
-    /// Connections that a client has opened.
     pub connections: u64,
+    /// Bytes from the client to the server.
+    pub sent: u64,
+    /// Bytes from the server to the client.
+    pub received: u64,
 }
 
-/// Where [`Relay::cut_at`] cuts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where to cut the connection: after so many further bytes in one direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CutAt {
-    /// After this many more bytes have gone to the server.
     ToServer(u64),
-    /// After this many more bytes have gone to the client.
     ToClient(u64),
 }
 
-/// A running relay; dropping it ends it, with all of its connections.
+/// Runs the relay and never returns, if this process was started to be one.
+pub fn serve_if_asked() {
+    // Arguments need not be UTF-8 in a process that is no relay.
+    let mut arguments = std::env::args_os().skip(1).map(|text| text.into_string());
+    if arguments.next() != Some(Ok(CHILD.to_owned())) {
+        return;
+    }
+    let mut text = || arguments.next().and_then(Result::ok).unwrap_or_default();
+    let upstream = text();
+    let micros = text().parse().unwrap_or(0);
+    let code = match serve_on_stdio(&upstream, Duration::from_micros(micros)) {
+        Ok(()) => 0,
+        Err(error) => {
+            eprintln!("relay: {error}");
+            1
+        }
+    };
+    std::process::exit(code);
+}
+
+/// Answers every line on standard input with the counters, until its end.
+fn serve_on_stdio(upstream: &str, latency: Duration) -> io::Result<()> {
+    let relay = Server::start(upstream, latency)?;
+    println!("{}", relay.port);
+    for line in io::stdin().lock().lines() {
+        line?;
+        let Counters { round_trips, connections, sent, received } = relay.state.counters();
+        println!("{round_trips} {connections} {sent} {received}");
+    }
+    Ok(())
+}
+
+/// A running relay. It ends with this value.
 #[derive(Debug)]
 pub struct Relay {
     port: u16,
-    runs: Runs,
+    kind: Kind,
 }
 
 #[derive(Debug)]
-enum Runs {
-    InChild(Mutex<Process>),
-    InThreads(Arc<Server>),
+enum Kind {
+    Process(Mutex<Process>),
+    Threads(Arc<State>),
 }
 
 #[derive(Debug)]
 struct Process {
     child: Child,
-    ask: ChildStdin,
-    answers: BufReader<ChildStdout>,
+    input: Option<ChildStdin>,
+    output: BufReader<ChildStdout>,
 }
 
-/// Serves as the relay's process, and never returns, if that is what this
-/// process was started for. This has to be the first thing that `main` does.
-pub fn serve_if_asked() {
-    let mut arguments = std::env::args().skip(1);
-    if arguments.next().as_deref() != Some(CHILD_ARGUMENT) {
-        return;
+impl Process {
+    fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        if self.output.read_line(&mut line)? == 0 {
+            return Err(io::Error::other("the relay has ended"));
+        }
+        Ok(line)
     }
-    let served =
-        serve(&arguments.next().unwrap_or_default(), &arguments.next().unwrap_or_default());
-    if let Err(error) = &served {
-        eprintln!("relay: {error}");
-    }
-    process::exit(i32::from(served.is_err()));
-}
-
-fn serve(upstream: &str, latency: &str) -> io::Result<()> {
-    let upstream = upstream.split(',').map(str::parse).collect::<Result<_, _>>();
-    let latency = latency.parse().map_err(io::Error::other)?;
-    let (port, server) =
-        Server::start(upstream.map_err(io::Error::other)?, Duration::from_micros(latency))?;
-    println!("{port}");
-    // The pipe is closed when the other process ends, in whatever way it ends.
-    for _question in io::stdin().lines() {
-        let now = server.counters();
-        println!(
-            "{} {} {} {}",
-            now.round_trips, now.bytes_sent, now.bytes_received, now.connections
-        );
-    }
-    Ok(())
 }
 
 impl Relay {
-    /// Starts a relay to `upstream` in a process of its own, which adds
-    /// `latency` to every round trip, half of it in each direction.
-    pub fn spawn(upstream: impl ToSocketAddrs, latency: Duration) -> io::Result<Self> {
-        if std::env::args().nth(1).as_deref() == Some(CHILD_ARGUMENT) {
-            // Without this, forgetting it would start processes without end.
-            return Err(io::Error::other("`main` has to call `serve_if_asked` first"));
-        }
-        let upstream: Vec<_> = upstream.to_socket_addrs()?.map(|it| it.to_string()).collect();
+    /// Starts this program again as a relay to `upstream` (`host:port`) that adds `latency` to
+    /// each round trip.
+    pub fn spawn(upstream: &str, latency: Duration) -> io::Result<Relay> {
         let mut child = Command::new(std::env::current_exe()?)
-            .args([CHILD_ARGUMENT, &upstream.join(",")])
-            .arg(latency.as_micros().to_string())
+            .args([CHILD, upstream, &latency.as_micros().to_string()])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()?;
-        let (ask, answers) = (child.stdin.take(), child.stdout.take());
-        let mut process = Process {
-            child,
-            ask: ask.expect("stdin is piped"),
-            answers: BufReader::new(answers.expect("stdout is piped")),
-        };
-        let port = process.answer()?;
-        let port = port.parse().map_err(|_| io::Error::other("the relay did not start"))?;
-        Ok(Self { port, runs: Runs::InChild(Mutex::new(process)) })
+        let missing = || io::Error::other("the relay has no pipes");
+        let input = child.stdin.take().ok_or_else(missing)?;
+        let output = BufReader::new(child.stdout.take().ok_or_else(missing)?);
+        let mut process = Process { child, input: Some(input), output };
+        let port = process.line()?.trim().parse().map_err(io::Error::other)?;
+        Ok(Relay { port, kind: Kind::Process(Mutex::new(process)) })
     }
 
-    /// Starts a relay like [`Relay::spawn`], but in threads of this process.
-    pub fn in_process(upstream: impl ToSocketAddrs, latency: Duration) -> io::Result<Self> {
-        let (port, server) = Server::start(upstream.to_socket_addrs()?.collect(), latency)?;
-        Ok(Self { port, runs: Runs::InThreads(server) })
+    /// Runs a relay in threads of this process.
+    pub fn in_process(upstream: &str, latency: Duration) -> io::Result<Relay> {
+        let server = Server::start(upstream, latency)?;
+        Ok(Relay { port: server.port, kind: Kind::Threads(server.state) })
     }
 
-    /// The port to connect to, on 127.0.0.1.
+    /// The port on 127.0.0.1 to connect to.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// What has crossed the wire so far. An answer that the client has received
-    /// is counted.
-    pub fn counters(&self) -> io::Result<Counters> {
-        match &self.runs {
-            Runs::InChild(process) => process.lock().unwrap().counters(),
-            Runs::InThreads(server) => Ok(server.counters()),
-        }
-    }
-
-    /// The round trips so far; see [`Counters::round_trips`].
+    /// The number of round trips so far.
     pub fn round_trips(&self) -> io::Result<u64> {
         Ok(self.counters()?.round_trips)
     }
 
-    /// Cuts a connection, once: it forwards exactly as many bytes as `at` says,
-    /// counted from now on and over all connections, and then the connection
-    /// that forwarded the last of them is shut down on both sides, and whatever
-    /// was still on its way is lost. With zero that is when the next byte would
-    /// have been forwarded.
-    ///
-    /// # Panics
-    ///
-    /// If the relay runs in a process of its own.
-    pub fn cut_at(&self, at: CutAt) {
-        self.threads().cut.arm(at);
-    }
-
-    /// Whether the connection has been cut since [`Relay::cut_at`] was called.
-    ///
-    /// # Panics
-    ///
-    /// If the relay runs in a process of its own.
-    pub fn was_cut(&self) -> bool {
-        self.threads().cut.happened.load(SeqCst)
-    }
-
-    fn threads(&self) -> &Server {
-        match &self.runs {
-            Runs::InThreads(server) => server,
-            Runs::InChild(_) => panic!("only a relay in this process can cut a connection"),
+    /// What has gone over the wire so far.
+    pub fn counters(&self) -> io::Result<Counters> {
+        let mut process = match &self.kind {
+            Kind::Threads(state) => return Ok(state.counters()),
+            Kind::Process(process) => process.lock().map_err(|_| io::Error::other("poisoned"))?,
+        };
+        if let Some(input) = &mut process.input {
+            input.write_all(b"\n")?;
         }
+        let line = process.line()?;
+        let mut numbers =
+            line.split_whitespace().map(|text| text.parse().map_err(io::Error::other));
+        let mut next = || numbers.next().unwrap_or(Err(io::Error::other("a number is missing")));
+        Ok(Counters {
+            round_trips: next()?,
+            connections: next()?,
+            sent: next()?,
+            received: next()?,
+        })
+    }
+
+    /// Cuts all connections once so many further bytes have gone through; `None` lifts it.
+    ///
+    /// # Panics
+    ///
+    /// With a relay that is a process of its own.
+    pub fn cut_at(&self, cut: Option<CutAt>) {
+        let Kind::Threads(state) = &self.kind else { panic!("only a relay in threads can cut") };
+        state.lock().cut = cut;
     }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        if let Runs::InThreads(server) = &self.runs {
-            server.stop(self.port);
-        }
-    }
-}
-
-impl Process {
-    fn answer(&mut self) -> io::Result<String> {
-        let mut line = String::new();
-        self.answers.read_line(&mut line)?;
-        Ok(line.trim_end().to_owned())
-    }
-
-    fn counters(&mut self) -> io::Result<Counters> {
-        self.ask.write_all(b"\n")?;
-        let answer = self.answer()?;
-        let numbers: Vec<u64> = answer.split(' ').flat_map(str::parse).collect();
-        match numbers[..] {
-            [round_trips, bytes_sent, bytes_received, connections] => {
-                Ok(Counters { round_trips, bytes_sent, bytes_received, connections })
+        if let Kind::Process(process) = &mut self.kind {
+            if let Ok(process) = process.get_mut() {
+                drop(process.input.take());
+                let _ = process.child.kill();
+                let _ = process.child.wait();
             }
-            _ => Err(io::Error::other("the relay has ended")),
         }
     }
 }
 
-impl Drop for Process {
-    fn drop(&mut self) {
-        // Neither fails but for a process that has ended.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Direction {
+    ToServer,
+    ToClient,
+}
+
+/// What the threads of a relay share.
+#[derive(Debug, Default)]
+struct State(Mutex<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    counters: Counters,
+    cut: Option<CutAt>,
+}
+
+impl State {
+    fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    fn counters(&self) -> Counters {
+        self.lock().counters
+    }
+
+    /// Counts what was read, and says how much of it may pass; less than all means: cut.
+    fn note(&self, direction: Direction, len: usize, asked: &Mutex<bool>) -> usize {
+        let mut shared = self.lock();
+        let mut asked = asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        match direction {
+            Direction::ToServer => {
+                *asked = true;
+                shared.counters.sent += len as u64;
+            }
+            Direction::ToClient => {
+                shared.counters.round_trips += u64::from(std::mem::take(&mut *asked));
+                shared.counters.received += len as u64;
+            }
+        }
+        let left = match (&mut shared.cut, direction) {
+            (Some(CutAt::ToServer(left)), Direction::ToServer) => left,
+            (Some(CutAt::ToClient(left)), Direction::ToClient) => left,
+            _ => return len,
+        };
+        let passes = len.min(usize::try_from(*left).unwrap_or(usize::MAX));
+        *left -= passes as u64;
+        passes
+    }
+
+    fn is_cut(&self, direction: Direction) -> bool {
+        matches!(
+            (self.lock().cut, direction),
+            (Some(CutAt::ToServer(0)), Direction::ToServer)
+                | (Some(CutAt::ToClient(0)), Direction::ToClient)
+        )
     }
 }
 
-/// What all connections of a relay share.
-#[derive(Debug)]
 struct Server {
-    upstream: Vec<SocketAddr>,
-    latency: Duration,
-    round_trips: AtomicU64,
-    bytes_sent: AtomicU64,
-    bytes_received: AtomicU64,
-    connections: AtomicU64,
-    cut: Cut,
-    open: Mutex<Vec<Weak<Connection>>>,
-    stopping: AtomicBool,
+    port: u16,
+    state: Arc<State>,
 }
 
 impl Server {
-    fn start(upstream: Vec<SocketAddr>, latency: Duration) -> io::Result<(u16, Arc<Self>)> {
+    fn start(upstream: &str, latency: Duration) -> io::Result<Server> {
         let listener = TcpListener::bind(("127.0.0.1", 0))?;
         let port = listener.local_addr()?.port();
-        let server = Arc::new(Self {
-            upstream,
-            latency,
-            round_trips: AtomicU64::new(0),
-            bytes_sent: AtomicU64::new(0),
-            bytes_received: AtomicU64::new(0),
-            connections: AtomicU64::new(0),
-            cut: Cut::default(),
-            open: Mutex::default(),
-            stopping: AtomicBool::new(false),
+        let state = Arc::new(State::default());
+        let (upstream, shared) = (upstream.to_owned(), Arc::clone(&state));
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                // A server that cannot be reached looks like one that hangs up.
+                if let Ok(server) = TcpStream::connect(&upstream) {
+                    let _ = connect(&client, &server, latency, &shared);
+                }
+            }
         });
-        let accepting = Arc::clone(&server);
-        thread::spawn(move || accepting.accept(&listener));
-        Ok((port, server))
+        Ok(Server { port, state })
     }
+}
+
+/// Relays between two sockets, in threads.
+fn connect(
+    client: &TcpStream,
+    server: &TcpStream,
+    latency: Duration,
+    state: &Arc<State>,
+) -> io::Result<()> {
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    state.lock().counters.connections += 1;
+    let asked = Arc::new(Mutex::new(false));
+    for (direction, from, to) in
+        [(Direction::ToServer, client, server), (Direction::ToClient, server, client)]
+    {
+        let pipe = Pipe {
+            direction,
+            from: from.try_clone()?,
+            state: Arc::clone(state),
+            asked: Arc::clone(&asked),
+        };
+        let to = to.try_clone()?;
+        thread::spawn(move || pipe.run(to, latency / 2));
+    }
+    Ok(())
+}
+
+/// One direction of one connection.
+struct Pipe {
+    direction: Direction,
+    from: TcpStream,
+    state: Arc<State>,
+    asked: Arc<Mutex<bool>>,
+}
+
+/// Data, and when it is due at the other end.
+type Chunk = (Instant, Vec<u8>);
+
+/// How many chunks can be under way in one direction; a chunk is up to 64 KiB.
+const IN_FLIGHT: usize = 4_096;
+
+impl Pipe {
+    fn run(mut self, to: TcpStream, delay: Duration) {
+        let (sender, receiver) = sync_channel(IN_FLIGHT);
+        let writer = thread::spawn(move || write_when_due(&receiver, to));
+        let cut = self.read(&sender, delay);
+        drop(sender);
+        if let Ok(to) = writer.join() {
+            // The end of one direction is passed on as such; a cut ends both.
+            let _ = to.shutdown(if cut { Shutdown::Both } else { Shutdown::Write });
+        }
+        if cut {
+            let _ = self.from.shutdown(Shutdown::Both);
+        }
+    }
+
+    /// Reads until the end or the cut; true for the cut.
+    fn read(&mut self, sender: &SyncSender<Chunk>, delay: Duration) -> bool {
+        let mut buffer = vec![0; 64 << 10];
+        loop {
+            if self.state.is_cut(self.direction) {
+                return true;
+            }
+            let len = match self.from.read(&mut buffer) {
+                Ok(0) | Err(_) => return false,
+                Ok(len) => len,
+            };
+            let passes = self.state.note(self.direction, len, &self.asked);
+            let chunk = (Instant::now() + delay, buffer[..passes].to_vec());
+            if sender.send(chunk).is_err() {
+                return false;
+            }
+        }
+    }
+}
+
+fn write_when_due(receiver: &Receiver<Chunk>, mut to: TcpStream) -> TcpStream {
+    for (due, data) in receiver {
+        let wait = due.saturating_duration_since(Instant::now());
+        if !wait.is_zero() {
+            thread::sleep(wait);
+        }
+        if to.write_all(&data).is_err() {
+            break;
+        }
+    }
+    to
 }

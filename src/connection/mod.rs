@@ -43,6 +43,8 @@ pub struct Connection<'c> {
     progress: Progress,
     statements: u64,
     round_trips: u64,
+    /// A statement was refused since the last `begin`, so the transaction may be aborted.
+    was_refused: bool,
 }
 
 /// The name of the savepoint that stands for our transaction inside the caller's.
@@ -56,6 +58,7 @@ impl<'c> Connection<'c> {
             progress: Progress::Idle,
             statements: 0,
             round_trips: 0,
+            was_refused: false,
         }
     }
 
@@ -84,10 +87,21 @@ impl<'c> Connection<'c> {
     /// Runs one statement with parameters.
     pub(crate) fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
         self.check()?;
+        check_statement(sql, params)?;
         self.statements += 1;
         self.round_trips += 1;
         let result = self.wire.query(sql, params);
+        self.was_refused |= result.is_err();
         self.note(result)
+    }
+
+    /// Finds out whether the transaction is still good, if a statement of it was refused and the
+    /// caller went on.
+    pub(crate) fn check_transaction(&mut self) -> Result<(), Error> {
+        if self.was_refused {
+            self.simple("SELECT 1")?;
+        }
+        Ok(())
     }
 
     /// Opens our transaction, or a savepoint where it is open already.
@@ -98,6 +112,7 @@ impl<'c> Connection<'c> {
     /// transaction that somebody opened by hand, which our COMMIT would end.
     pub(crate) fn begin(&mut self) -> Result<(), Error> {
         self.check()?;
+        self.was_refused = false;
         match self.progress {
             Progress::Open { savepoints } => {
                 self.simple(&format!("SAVEPOINT {OUTER}_{}", savepoints + 1))?;
@@ -227,6 +242,23 @@ impl<'c> Connection<'c> {
         Ok(())
     }
 }
+
+/// Refuses what the driver could not put into a message.
+fn check_statement(sql: &str, params: &Params) -> Result<(), Error> {
+    let message = if params.len() > usize::from(u16::MAX) {
+        "the statement has more than 65,535 parameters"
+    } else if params.bytes() >= MAX_MESSAGE {
+        "the parameters of the statement are larger than 1 GiB together"
+    } else if sql.contains('\0') {
+        "the text of the statement holds a NUL character"
+    } else {
+        return Ok(());
+    };
+    Err(Error::new(ErrorKind::Encode, message))
+}
+
+/// The server refuses messages of 1 GiB; the rest is for the statement's text and the lengths.
+const MAX_MESSAGE: usize = (1 << 30) - (64 << 20);
 
 impl fmt::Debug for Connection<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -60,11 +60,6 @@ pub(super) fn accept(
             let is_open = assigned.get(table, column, row).is_none();
             if is_open && changes.is_default(cell, &mut buffer)? {
                 let raw = rows.raw(at, index);
-                if raw.is_none() && description.key().contains(&column) {
-                    let message = "the database assigned NULL to the key";
-                    return Err(Error::new(ErrorKind::RowMismatch, message)
-                        .with_column(description.columns()[column].name()));
-                }
                 assigned.set(table, column, row, raw);
             }
         }

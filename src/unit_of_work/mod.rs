@@ -406,6 +406,7 @@ fn write(
     let mut flush = Flush::new(&plan, &changes, undo.connection);
     strategy.insert(&mut flush)?;
     let assigned = flush.finish()?;
+    undo.connection.check_transaction()?;
     for (index, rows) in changes.tables().iter().enumerate() {
         let write_back = changes.write_back(index, &assigned)?;
         // Whatever cannot be taken over has to be found before the commit.
