@@ -3,6 +3,8 @@
 mod common;
 
 use common::Schema;
+use std::sync::LazyLock;
+
 use onetrip::{
     Batch, Column, CommitReport, Encoder, Error, ForeignKey, Model, Row, SqlType, Table, UnitOfWork,
 };
@@ -73,26 +75,14 @@ impl Wide {
     }
 }
 
-const WIDE_COLUMNS: [Column; WIDTH] = {
-    // Names of a fixed length, cut out of one string.
-    const NAMES: &str = "c000c001c002c003c004c005c006c007c008c009c010c011c012c013c014c015c016c017c018c019c020c021c022c023c024c025c026c027c028c029c030c031c032c033c034c035c036c037c038c039c040c041c042c043c044c045c046c047c048c049c050c051c052c053c054c055c056c057c058c059c060c061c062c063c064c065c066c067c068c069c070c071c072c073c074c075c076c077c078c079c080c081c082c083c084c085c086c087c088c089c090c091c092c093c094c095c096c097c098c099c100c101c102c103c104c105c106c107c108c109c110c111c112c113c114c115c116c117c118c119";
-    let mut columns = [Column::new("", SqlType::INT4); WIDTH];
-    let mut rest = NAMES;
-    let mut n = 0;
-    while n < WIDTH {
-        let (name, tail) = rest.split_at(4);
-        columns[n] = Column::new(name, SqlType::INT4);
-        rest = tail;
-        n += 1;
-    }
-    columns
-};
-
 impl Model for Wide {
     type Key = i32;
 
     fn table() -> &'static Table {
-        static TABLE: Table = Table::new("wide", &WIDE_COLUMNS, &[0]);
+        static TABLE: LazyLock<Table> = LazyLock::new(|| {
+            let column = |n| Column::new(format!("c{n:03}").leak(), SqlType::INT4);
+            Table::new("wide", (0..WIDTH).map(column).collect::<Vec<_>>().leak(), &[0])
+        });
         &TABLE
     }
 

@@ -510,4 +510,6 @@ impl fmt::Debug for UnitOfWork<'_> {
 }
 
 #[cfg(test)]
+mod plan_properties;
+#[cfg(test)]
 mod tests;
