@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::Schema;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
+use common::Schema;
 use onetrip::{
     Batch, Column, CommitReport, Encoder, Error, ForeignKey, Model, Row, SqlType, Table, UnitOfWork,
 };
@@ -79,11 +79,12 @@ impl Model for Wide {
     type Key = i32;
 
     fn table() -> &'static Table {
-        static TABLE: LazyLock<Table> = LazyLock::new(|| {
-            let column = |n| Column::new(format!("c{n:03}").leak(), SqlType::INT4);
-            Table::new("wide", (0..WIDTH).map(column).collect::<Vec<_>>().leak(), &[0])
-        });
-        &TABLE
+        static TABLE: OnceLock<Table> = OnceLock::new();
+        TABLE.get_or_init(|| {
+            let name = |column| -> &'static str { format!("c{column:03}").leak() };
+            let columns = (0..WIDTH).map(|column| Column::new(name(column), SqlType::INT4));
+            Table::new("wide", columns.collect::<Vec<_>>().leak(), &[0])
+        })
     }
 
     fn key(&self) -> Option<i32> {

@@ -103,6 +103,10 @@ impl Relay {
     /// Starts this program again as a relay to `upstream` (`host:port`) that adds `latency` to
     /// each round trip.
     pub fn spawn(upstream: &str, latency: Duration) -> io::Result<Relay> {
+        if std::env::args_os().nth(1).is_some_and(|text| text == CHILD) {
+            // This is the relay's process already, and would start the next one, and so on.
+            return Err(io::Error::other("`main` has to begin with `serve_if_asked`"));
+        }
         let mut child = Command::new(std::env::current_exe()?)
             .args([CHILD, upstream, &latency.as_micros().to_string()])
             .stdin(Stdio::piped())
@@ -166,11 +170,18 @@ impl Relay {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        if let Kind::Process(process) = &mut self.kind {
-            if let Ok(process) = process.get_mut() {
-                drop(process.input.take());
-                let _ = process.child.kill();
-                let _ = process.child.wait();
+        match &mut self.kind {
+            Kind::Process(process) => {
+                if let Ok(process) = process.get_mut() {
+                    drop(process.input.take());
+                    let _ = process.child.kill();
+                    let _ = process.child.wait();
+                }
+            }
+            Kind::Threads(state) => {
+                state.lock().ended = true;
+                // The thread that waits for a client finds that it is over.
+                let _ = TcpStream::connect(("127.0.0.1", self.port));
             }
         }
     }
@@ -190,28 +201,32 @@ struct State(Mutex<Shared>);
 struct Shared {
     counters: Counters,
     cut: Option<CutAt>,
+    ended: bool,
 }
 
 impl State {
     fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        lock(&self.0)
     }
 
     fn counters(&self) -> Counters {
         self.lock().counters
     }
 
-    /// Counts what was read, and says how much of it may pass; less than all means: cut.
-    fn note(&self, direction: Direction, len: usize, asked: &Mutex<bool>) -> usize {
+    /// Counts what was read, and says how much of it may pass; the link may be cut after that.
+    fn note(&self, direction: Direction, len: usize, link: &Mutex<Link>) -> usize {
         let mut shared = self.lock();
-        let mut asked = asked.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut link = lock(link);
+        if link.cut.is_some() {
+            return 0;
+        }
         match direction {
             Direction::ToServer => {
-                *asked = true;
+                link.asked = true;
                 shared.counters.sent += len as u64;
             }
             Direction::ToClient => {
-                shared.counters.round_trips += u64::from(std::mem::take(&mut *asked));
+                shared.counters.round_trips += u64::from(std::mem::take(&mut link.asked));
                 shared.counters.received += len as u64;
             }
         }
@@ -222,16 +237,25 @@ impl State {
         };
         let passes = len.min(usize::try_from(*left).unwrap_or(usize::MAX));
         *left -= passes as u64;
+        if *left == 0 {
+            // Known before the last bytes leave, so that no answer to them gets through.
+            link.cut = Some(direction);
+        }
         passes
     }
+}
 
-    fn is_cut(&self, direction: Direction) -> bool {
-        matches!(
-            (self.lock().cut, direction),
-            (Some(CutAt::ToServer(0)), Direction::ToServer)
-                | (Some(CutAt::ToClient(0)), Direction::ToClient)
-        )
-    }
+/// What the two directions of a connection share.
+#[derive(Debug, Default)]
+struct Link {
+    /// The client has sent something that has no answer yet.
+    asked: bool,
+    /// The direction whose bytes have run out.
+    cut: Option<Direction>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 struct Server {
@@ -247,6 +271,9 @@ impl Server {
         let (upstream, shared) = (upstream.to_owned(), Arc::clone(&state));
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
+                if shared.lock().ended {
+                    break;
+                }
                 // A server that cannot be reached looks like one that hangs up.
                 if let Ok(server) = TcpStream::connect(&upstream) {
                     let _ = connect(&client, &server, latency, &shared);
@@ -267,7 +294,7 @@ fn connect(
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     state.lock().counters.connections += 1;
-    let asked = Arc::new(Mutex::new(false));
+    let link = Arc::new(Mutex::new(Link::default()));
     for (direction, from, to) in
         [(Direction::ToServer, client, server), (Direction::ToClient, server, client)]
     {
@@ -275,7 +302,7 @@ fn connect(
             direction,
             from: from.try_clone()?,
             state: Arc::clone(state),
-            asked: Arc::clone(&asked),
+            link: Arc::clone(&link),
         };
         let to = to.try_clone()?;
         thread::spawn(move || pipe.run(to, latency / 2));
@@ -288,7 +315,7 @@ struct Pipe {
     direction: Direction,
     from: TcpStream,
     state: Arc<State>,
-    asked: Arc<Mutex<bool>>,
+    link: Arc<Mutex<Link>>,
 }
 
 /// Data, and when it is due at the other end.
@@ -300,7 +327,8 @@ const IN_FLIGHT: usize = 4_096;
 impl Pipe {
     fn run(mut self, to: TcpStream, delay: Duration) {
         let (sender, receiver) = sync_channel(IN_FLIGHT);
-        let writer = thread::spawn(move || write_when_due(&receiver, to));
+        let (direction, link) = (self.direction, Arc::clone(&self.link));
+        let writer = thread::spawn(move || write_when_due(&receiver, to, direction, &link));
         let cut = self.read(&sender, delay);
         drop(sender);
         if let Ok(to) = writer.join() {
@@ -316,14 +344,14 @@ impl Pipe {
     fn read(&mut self, sender: &SyncSender<Chunk>, delay: Duration) -> bool {
         let mut buffer = vec![0; 64 << 10];
         loop {
-            if self.state.is_cut(self.direction) {
+            if lock(&self.link).cut.is_some() {
                 return true;
             }
             let len = match self.from.read(&mut buffer) {
                 Ok(0) | Err(_) => return false,
                 Ok(len) => len,
             };
-            let passes = self.state.note(self.direction, len, &self.asked);
+            let passes = self.state.note(self.direction, len, &self.link);
             let chunk = (Instant::now() + delay, buffer[..passes].to_vec());
             if sender.send(chunk).is_err() {
                 return false;
@@ -332,13 +360,20 @@ impl Pipe {
     }
 }
 
-fn write_when_due(receiver: &Receiver<Chunk>, mut to: TcpStream) -> TcpStream {
+fn write_when_due(
+    receiver: &Receiver<Chunk>,
+    mut to: TcpStream,
+    direction: Direction,
+    link: &Mutex<Link>,
+) -> TcpStream {
     for (due, data) in receiver {
         let wait = due.saturating_duration_since(Instant::now());
         if !wait.is_zero() {
             thread::sleep(wait);
         }
-        if to.write_all(&data).is_err() {
+        // What is under way in the other direction when the link is cut is lost.
+        let lost = lock(link).cut.is_some_and(|cut| cut != direction);
+        if lost || to.write_all(&data).is_err() {
             break;
         }
     }
