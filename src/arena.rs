@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use crate::error::Error;
 use crate::identity_map::IdentityMap;
 use crate::journal::{Flushed, Journal};
-use crate::model::{Encoder, Model, Row, Table};
+use crate::model::{Cell, CellSource, Encoder, Model, Row, Source, Table};
 use crate::write_back::WriteBack;
 
 /// Where an entity stands in its life.
@@ -155,20 +155,47 @@ impl<T: Model> Arena<T> {
 
 /// Whether two entities have different rows.
 fn differs<T: Model>(a: &T, b: &T) -> Result<bool, Error> {
-    let (mut bytes_a, mut bytes_b) = (BytesMut::new(), BytesMut::new());
-    let sources = |entity: &T, column, buffer: &mut BytesMut| {
-        buffer.clear();
-        let mut out = Encoder::new(buffer);
-        entity.encode(column, &mut out);
-        out.sources(T::table(), column)
-    };
     for column in 0..T::table().columns().len() {
-        let same = sources(a, column, &mut bytes_a)? == sources(b, column, &mut bytes_b)?;
-        if !same || bytes_a != bytes_b {
+        if said(a, column)? != said(b, column)? {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// The columns, among these, in which two entities have different rows.
+fn changed_columns<T: Model>(a: &T, b: &T, columns: &[usize]) -> Vec<usize> {
+    let differ = |&column: &usize| match (said(a, column), said(b, column)) {
+        (Ok(a), Ok(b)) => a != b,
+        _ => true,
+    };
+    columns.iter().copied().filter(differ).collect()
+}
+
+/// What an entity's fields say of a column, and the bytes of their values.
+fn said<T: Model>(entity: &T, column: usize) -> Result<(Vec<Source>, BytesMut), Error> {
+    let mut buffer = BytesMut::new();
+    let mut out = Encoder::new(&mut buffer);
+    entity.encode(column, &mut out);
+    let sources = out.sources(T::table(), column)?;
+    Ok((sources, buffer))
+}
+
+/// The bytes of a column's value; none where it has no value.
+fn encoded<T: Model>(entity: &T, column: usize) -> Vec<u8> {
+    said(entity, column).map(|(_, bytes)| bytes.to_vec()).unwrap_or_default()
+}
+
+/// A row without some of its columns.
+struct Except<'a> {
+    row: &'a dyn CellSource,
+    columns: &'a [usize],
+}
+
+impl CellSource for Except<'_> {
+    fn cell(&self, column: usize) -> Cell<'_> {
+        if self.columns.contains(&column) { Cell::Absent } else { self.row.cell(column) }
+    }
 }
 
 impl<T: Model> AnyArena for Arena<T> {
@@ -229,7 +256,6 @@ impl<T: Model> AnyArena for Arena<T> {
 
     fn written(&mut self, count: usize, write_back: &WriteBack, state: State) {
         let mut rows = write_back.rows();
-        let mut buffer = BytesMut::new();
         let later = self.pending.split_off(count.min(self.pending.len()));
         for slot in std::mem::replace(&mut self.pending, later) {
             self.states[slot as usize] = state;
@@ -239,17 +265,24 @@ impl<T: Model> AnyArena for Arena<T> {
             if !write_back.columns().is_empty() && rows.advance() {
                 if state == State::Flushed {
                     for &column in write_back.columns() {
-                        buffer.clear();
-                        let mut out = Encoder::new(&mut buffer);
-                        entity.encode(column, &mut out);
-                        undo.note(column, &out.sources(T::table(), column).unwrap_or_default());
+                        let sources = said(entity, column).map(|(sources, _)| sources);
+                        undo.note(column, &sources.unwrap_or_default());
                     }
                 }
-                let _ = entity.update(&Row::new(T::table(), &rows));
-                // It was changed while it was in doubt: what was written is the original.
-                if let Some(original) = self.journal.original_mut(slot) {
-                    let _ = original.update(&Row::new(T::table(), &rows));
+                match self.journal.original_mut(slot) {
+                    None => {
+                        let _ = entity.update(&Row::new(T::table(), &rows));
+                    }
+                    // It was changed while it was in doubt: what was written is the original, and
+                    // what was changed stays.
+                    Some(original) => {
+                        let changed = changed_columns(entity, original, write_back.columns());
+                        let rest = Except { row: &rows, columns: &changed };
+                        let _ = entity.update(&Row::new(T::table(), &rest));
+                        let _ = original.update(&Row::new(T::table(), &rows));
+                    }
                 }
+                undo.note_after(|column| encoded(entity, column));
             }
             if state == State::Flushed {
                 self.journal.push_flushed(undo);
@@ -281,12 +314,13 @@ impl<T: Model> AnyArena for Arena<T> {
             self.states[slot as usize] = State::Pending;
             self.journal.drop_original(slot);
         }
-        for undo in self.journal.take_flushed().into_iter().rev() {
+        for mut undo in self.journal.take_flushed().into_iter().rev() {
             let slot = undo.slot;
             let Some(entity) = self.entities[slot as usize].as_mut() else { continue };
             if let Some(key) = entity.key() {
                 self.identity.remove(&key, slot);
             }
+            undo.retain_unchanged(|column| encoded(entity, column));
             // Restoring cannot fail: it sets `None` and handles, which are never decoded.
             let _ = entity.update(&Row::new(T::table(), &undo));
             self.identity.note(slot);

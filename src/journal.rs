@@ -15,7 +15,15 @@ enum Before {
 #[derive(Debug)]
 pub(crate) struct Flushed {
     pub(crate) slot: u32,
-    columns: Vec<(usize, Before)>,
+    columns: Vec<FlushedColumn>,
+}
+
+#[derive(Debug)]
+struct FlushedColumn {
+    column: usize,
+    before: Before,
+    /// The bytes that the flush wrote back.
+    after: Vec<u8>,
 }
 
 impl Flushed {
@@ -32,20 +40,37 @@ impl Flushed {
                 _ => None,
             })
             .collect();
-        if !pending.is_empty() {
-            self.columns.push((column, Before::Pending(pending)));
-        } else if sources.iter().any(|source| matches!(source, Source::Default)) {
-            self.columns.push((column, Before::Default));
+        let before = if !pending.is_empty() {
+            Before::Pending(pending)
+        } else if sources.contains(&Source::Default) {
+            Before::Default
+        } else {
+            return;
+        };
+        self.columns.push(FlushedColumn { column, before, after: Vec::new() });
+    }
+
+    /// Notes what the columns hold after the flush; `encode` gives a column's bytes.
+    pub(crate) fn note_after(&mut self, encode: impl Fn(usize) -> Vec<u8>) {
+        for column in &mut self.columns {
+            column.after = encode(column.column);
         }
+    }
+
+    /// Drops the columns that hold something else by now: the caller has changed them.
+    pub(crate) fn retain_unchanged(&mut self, encode: impl Fn(usize) -> Vec<u8>) {
+        self.columns.retain(|column| column.after == encode(column.column));
     }
 }
 
 /// As a row, it is the entity's columns before the flush.
 impl CellSource for Flushed {
     fn cell(&self, column: usize) -> Cell<'_> {
-        match self.columns.iter().find(|(other, _)| *other == column) {
-            Some((_, Before::Default)) => Cell::Default,
-            Some((_, Before::Pending(entities))) => Cell::Pending(entities),
+        match self.columns.iter().find(|other| other.column == column) {
+            Some(FlushedColumn { before: Before::Default, .. }) => Cell::Default,
+            Some(FlushedColumn { before: Before::Pending(entities), .. }) => {
+                Cell::Pending(entities)
+            }
             None => Cell::Absent,
         }
     }

@@ -88,7 +88,7 @@ impl TensOfRows {
         let names: Vec<_> = description.columns().iter().map(|c| quoted(c.name())).collect();
         let mut params = Params::new();
         let mut sql = format!(
-            "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ",
+            "WITH stored AS (INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE VALUES ",
             quoted(description.name()),
             names.join(", ")
         );
@@ -103,7 +103,9 @@ impl TensOfRows {
             }
             sql.push(')');
         }
-        write!(sql, " RETURNING {}", names.join(", ")).expect("a string takes it");
+        // In another order than they were sent in: it is the key that tells them apart.
+        write!(sql, " RETURNING {}) SELECT * FROM stored ORDER BY 1 DESC", names.join(", "))
+            .expect("a string takes it");
         let columns: Vec<_> = (0..names.len()).collect();
         let returned = flush.query(&sql, &params)?;
         flush.returned(table, rows, &columns, &returned)

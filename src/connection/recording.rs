@@ -98,6 +98,10 @@ impl Script {
             self.is_aborted = self.in_transaction;
             return Err(Error::new(ErrorKind::Database, "refused"));
         }
+        if self.is_aborted && sent == "COMMIT" {
+            // The trap: the server answers ROLLBACK, which the driver takes for success.
+            (self.is_aborted, self.in_transaction) = (false, false);
+        }
         if self.is_aborted {
             return Err(Error::new(ErrorKind::Database, "the transaction is aborted"));
         }

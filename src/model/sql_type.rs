@@ -92,14 +92,19 @@ impl SqlType {
     }
 
     /// Whether a value that the server sends with type `oid` reads as this type. All string types
-    /// have one binary form.
+    /// have one binary form, and so have their arrays.
     pub(crate) fn reads(self, oid: u32) -> bool {
         let string = |oid| {
             [SqlType::TEXT, SqlType::VARCHAR, SqlType::BPCHAR, SqlType::NAME]
                 .iter()
                 .any(|ty| ty.oid == oid)
         };
-        self.oid == oid || (string(self.oid) && string(oid))
+        let strings = |oid| {
+            [SqlType::TEXT, SqlType::VARCHAR, SqlType::BPCHAR, SqlType::NAME]
+                .iter()
+                .any(|ty| ty.array_oid == oid)
+        };
+        self.oid == oid || (string(self.oid) && string(oid)) || (strings(self.oid) && strings(oid))
     }
 }
 

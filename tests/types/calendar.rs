@@ -157,11 +157,11 @@ fn what_becomes_of_nanoseconds() {
             let found = uow.find::<Fine>(id).unwrap().unwrap();
             uow[found].nanoseconds()
         };
-        // A time of day is cut off towards midnight, a moment towards 2000.
+        // A time of day is cut off towards midnight, and a `SystemTime` towards the past; a moment of
+        // the other libraries towards 2000.
         let (cut, time, moment) = (1_000, 1_000, 2_000);
         assert_eq!([read(base), read(base + 1)], [[cut; 10]; 2]);
-        let before_2000 =
-            [moment, time, moment, moment, time, moment, moment, time, moment, moment];
+        let before_2000 = [cut, time, moment, moment, time, moment, moment, time, moment, moment];
         assert_eq!([read(base + 2), read(base + 3)], [before_2000; 2]);
     }
 }

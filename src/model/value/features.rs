@@ -92,11 +92,15 @@ mod serde_json_1_values {
 
     /// Whether JSON text has the escape `\u0000`, as against an escaped backslash before `u0000`.
     fn escapes_nul(json: &[u8]) -> bool {
-        let escape = b"\\u0000";
-        json.windows(escape.len()).enumerate().any(|(at, window)| {
-            let backslashes = json[..at].iter().rev().take_while(|&&byte| byte == b'\\').count();
-            window == escape && backslashes % 2 == 0
-        })
+        let mut rest = json;
+        while let Some(at) = rest.iter().position(|&byte| byte == b'\\') {
+            if rest[at..].starts_with(b"\\u0000") {
+                return true;
+            }
+            // What is escaped is no beginning of another escape.
+            rest = rest.get(at + 2..).unwrap_or_default();
+        }
+        false
     }
 
     #[cfg(test)]

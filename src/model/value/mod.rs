@@ -2,6 +2,8 @@
 
 mod array;
 mod features;
+mod range;
+mod system_time;
 mod text;
 
 use bytes::BytesMut;
@@ -91,11 +93,13 @@ macro_rules! driver_value {
                     &self,
                     out: &mut ::bytes::BytesMut,
                 ) -> Result<(), $crate::error::BoxError> {
+                    let start = out.len();
                     ::postgres::types::ToSql::to_sql(self, &::postgres::types::Type::$sql, out)?;
-                    Ok(())
+                    $crate::model::value::range::check(Self::TYPE, &out[start..])
                 }
 
                 fn decode(raw: &[u8]) -> Result<$rust, $crate::error::BoxError> {
+                    $crate::model::value::range::check(Self::TYPE, raw)?;
                     ::postgres::types::FromSql::from_sql(&::postgres::types::Type::$sql, raw)
                 }
             }
@@ -116,7 +120,6 @@ driver_value! {
     f64: FLOAT8,
     Vec<u8>: BYTEA,
     std::net::IpAddr: INET,
-    std::time::SystemTime: TIMESTAMPTZ,
 }
 
 impl Value for Box<[u8]> {

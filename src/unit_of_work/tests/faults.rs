@@ -350,6 +350,48 @@ fn what_is_changed_while_the_outcome_is_unknown_is_not_lost() {
     }
 }
 
+#[test]
+fn a_reference_that_is_changed_while_the_outcome_is_unknown_is_not_lost() {
+    let (mut uow, family) = in_doubt(Box::new(Batch));
+    let (ada, bob) = (family.users[0], family.users[1]);
+    let address = family.addresses[0];
+    assert_eq!(uow[address].user_id, ada.into());
+    uow[address].user_id = bob.into();
+    uow[family.notes[1]].score = Some(99);
+    uow.resolve_unknown(true).unwrap();
+    let id = uow[bob].id.expect("it was written");
+    let user_id = &uow[address].user_id;
+    assert!(*user_id == ForeignKey::Key(id) || *user_id == bob.into(), "{user_id:?}");
+    assert_eq!(uow[family.notes[1]].score, Some(99));
+    // The rows that were committed are others.
+    let recording = Recording::default();
+    uow.reconnect(recording.clone());
+    match uow.commit() {
+        Ok(_) => assert!(recording.take().contains("UPDATE"), "the changes are written"),
+        Err(error) => assert_eq!(error.kind(), ErrorKind::Unsupported),
+    }
+}
+
+#[test]
+fn a_change_after_a_flush_survives_the_loss_of_the_flush() {
+    let (mut uow, recording) = record(Batch);
+    let family = Family::add(&mut uow);
+    uow.flush().unwrap();
+    let (address, note) = (family.addresses[0], family.notes[1]);
+    uow[address].user_id = family.users[1].into();
+    uow[address].email = "changed".into();
+    uow[family.addresses[1]].user_id = ForeignKey::Key(77);
+    uow[note].score = Some(99);
+    recording.close();
+    uow.reconnect(Recording::default());
+    assert_eq!(uow[address].email, "changed");
+    assert_eq!(uow[note].score, Some(99));
+    assert_eq!(uow[address].user_id, family.users[1].into());
+    assert_eq!(uow[family.addresses[1]].user_id, ForeignKey::Key(77));
+    assert_eq!(uow.commit().unwrap().rows(), 6, "all of it is new again");
+    assert_eq!(uow[address].user_id.key(), uow[family.users[1]].id.as_ref());
+}
+
 /// Writes everything, then panics.
 struct Panics;
 

@@ -64,3 +64,16 @@ fn an_assigned_key_is_known_until_it_is_undone() {
     uow.commit().unwrap();
     assert_eq!(uow.find::<User>(1).unwrap(), Some(ada));
 }
+
+#[test]
+fn a_handle_is_that_of_one_unit_of_work() {
+    let ((mut uow, _), (mut other, _)) = (record(RowByRow), record(RowByRow));
+    let (here, there) = (uow.add(user("Ada")), other.add(user("Ada")));
+    assert_ne!(here, there);
+    assert_ne!(ForeignKey::from(here), ForeignKey::from(there));
+    assert!(uow.get(there).is_err() && uow.get_mut(there).is_err());
+    // After `clear` it is another one.
+    uow.clear();
+    assert_ne!(uow.add(user("Ada")), here);
+    assert!(uow.get(here).is_err());
+}

@@ -214,6 +214,17 @@ fn keys_of_an_expression_in_a_batch() {
     "#);
 }
 
+#[test]
+fn what_comes_back_is_told_apart_by_key() {
+    let (mut uow, recording) = record(Batch);
+    let notes = [1, 2, 3].map(|id| uow.add(Note { id: Some(id), text: None, score: None }));
+    let int = |number: i32| Some(number.to_be_bytes().to_vec());
+    let returned = [3, 1, 2].map(|id| vec![int(id), int(10 * id)]);
+    recording.answer(Ok(Rows::canned(vec![SqlType::INT4; 2], returned.into())));
+    uow.commit().unwrap();
+    assert_eq!(notes.map(|note| uow[note].score), [Some(10), Some(20), Some(30)]);
+}
+
 /// The third refers to the second and that to the first, added in the other direction.
 fn chain(uow: &mut UnitOfWork<'_>) {
     let last = uow.add(node(None));

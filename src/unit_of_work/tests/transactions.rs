@@ -221,3 +221,16 @@ fn a_find_that_is_refused_does_not_stand_in_the_way_of_commits() {
         assert!(uow[ada].id.is_some() && uow[bob].id.is_some());
     }
 }
+
+#[test]
+fn a_commit_after_a_refused_find_does_not_say_that_it_has_committed() {
+    let (mut uow, recording) = record(RowByRow);
+    let ada = uow.add(user("Ada"));
+    uow.flush().unwrap();
+    recording.fail_after(0, Fault::Refused);
+    uow.find::<Node>(7).unwrap_err();
+    uow.commit().unwrap_err();
+    assert_eq!(uow[ada].id, None, "what was flushed is gone, and new again");
+    assert_eq!(uow.commit().unwrap().rows(), 1);
+    assert!(uow[ada].id.is_some());
+}
