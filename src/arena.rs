@@ -58,6 +58,9 @@ pub(crate) trait AnyArena: Send {
     /// The first `count` pending entities may have been written, or not.
     fn in_doubt(&mut self, count: usize);
 
+    /// What was in doubt is in the database, under keys that nobody knows.
+    fn forget_in_doubt(&mut self);
+
     /// The transaction is committed. Entities that differ from what it wrote stay marked as
     /// changed.
     fn committed(&mut self);
@@ -293,6 +296,17 @@ impl<T: Model> AnyArena for Arena<T> {
     fn in_doubt(&mut self, count: usize) {
         for &slot in self.pending.iter().take(count) {
             self.states[slot as usize] = State::InDoubt;
+        }
+    }
+
+    fn forget_in_doubt(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        for slot in pending {
+            if self.states[slot as usize] == State::InDoubt {
+                self.remove(slot);
+            } else {
+                self.pending.push(slot);
+            }
         }
     }
 

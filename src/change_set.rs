@@ -33,6 +33,11 @@ impl<'a> NewRows<'a> {
         self.model
     }
 
+    /// Whether the entities could take this over.
+    pub(crate) fn check(&self, write_back: &WriteBack) -> Result<(), Error> {
+        self.arena.check(write_back)
+    }
+
     /// The number of rows. Rows are named by their position, in the order of `add`.
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
@@ -46,6 +51,15 @@ impl<'a> NewRows<'a> {
         }
         self.slots.binary_search(&slot).ok().map(|row| row as u32)
     }
+}
+
+/// How much is given back to entities.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Extent {
+    /// Keys, and the keys of what is referred to.
+    Keys,
+    /// The columns with server defaults as well.
+    Everything,
 }
 
 /// What is written into a cell.
@@ -226,6 +240,7 @@ impl<'a> ChangeSet<'a> {
         &self,
         table: usize,
         assigned: &Assignments,
+        extent: Extent,
     ) -> Result<WriteBack, Error> {
         let description = self.tables[table].table();
         let mut columns: Vec<_> =
@@ -233,6 +248,12 @@ impl<'a> ChangeSet<'a> {
         columns.extend(
             (0..description.columns().len()).filter(|&c| description.columns()[c].is_optional()),
         );
+        if extent == Extent::Keys {
+            columns.retain(|&column| {
+                let is_key = description.key().contains(&column);
+                is_key || !description.columns()[column].is_optional()
+            });
+        }
         columns.sort_unstable();
         columns.dedup();
         let mut result = WriteBack::new(columns.clone());

@@ -31,6 +31,12 @@ pub enum ErrorKind {
     Encode,
     /// A value from the server does not fit the model's field.
     Decode,
+    /// The commit has happened, but a value that the database assigned cannot be read into its
+    /// field. The entities have their keys; the fields that could not be read are as before.
+    ///
+    /// Only a strategy whose one statement is the whole commit can give this: the others read
+    /// before they commit, and undo everything.
+    ReadBack,
     /// A handle belongs to another unit of work, or its entity is gone.
     Handle,
     /// Two fields that share a column disagree on its value.

@@ -26,7 +26,9 @@ pub use connection::IntoConnection;
 pub use error::{BoxError, Error, ErrorKind};
 pub use flush_plan::{Cycles, FlushPlan, OptionalColumn, PlannedTable, Step};
 pub use handle::Handle;
-pub use insert_strategy::{Batch, Bound, Flush, InsertStrategy, PlannedStatement, RowByRow};
+pub use insert_strategy::{
+    Batch, Bound, Flush, InsertStrategy, OneTrip, PlannedStatement, RowByRow,
+};
 pub use model::{
     Assigned, Cells, Column, ColumnTypes, DefaultField, Encoder, Field, ForeignKey,
     ForeignKeyColumns, Key, KeyField, KeyValue, Model, QualifiedName, Reference, Row, SqlType,

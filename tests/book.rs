@@ -9,7 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use common::Schema;
-use onetrip::{Batch, ForeignKey, InsertStrategy, Model, RowByRow, UnitOfWork};
+use onetrip::{Batch, ForeignKey, InsertStrategy, Model, OneTrip, RowByRow, UnitOfWork};
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -98,7 +98,9 @@ fn the_sql_in_the_chapter_on_strategies_is_what_is_sent() {
         ),
     );
     let chapter = read("docs/src/strategies.md");
-    for (statements, sent) in [(3, sent(&schema, Batch)), (5, sent(&schema, RowByRow))] {
+    let sent =
+        [(1, sent(&schema, OneTrip)), (3, sent(&schema, Batch)), (5, sent(&schema, RowByRow))];
+    for (statements, sent) in sent {
         assert_eq!(sent.len(), statements, "{sent:#?}");
         for sql in sent {
             assert!(chapter.lines().any(|line| line == sql), "not in the chapter: {sql}");

@@ -141,6 +141,7 @@ mod demo {
         }
         assert_eq!(measured["row_by_row"]["round_trips"], 302);
         assert!(measured["batch"]["round_trips"].as_u64().unwrap() <= 5);
+        assert_eq!(measured["one_trip"]["round_trips"], 1);
     }
 
     #[test]

@@ -8,7 +8,9 @@ mod relay;
 use std::time::Duration;
 
 use common::Schema;
-use onetrip::{Batch, ErrorKind, ForeignKey, Handle, InsertStrategy, Model, RowByRow, UnitOfWork};
+use onetrip::{
+    Batch, ErrorKind, ForeignKey, Handle, InsertStrategy, Model, OneTrip, RowByRow, UnitOfWork,
+};
 use postgres::{Client, Config};
 use relay::{CutAt, Relay};
 
@@ -35,7 +37,7 @@ const TABLES: &str = "
         user_id int NOT NULL REFERENCES users)";
 
 fn strategies() -> Vec<Box<dyn InsertStrategy>> {
-    vec![Box::new(RowByRow), Box::new(Batch)]
+    vec![Box::new(RowByRow), Box::new(Batch), Box::new(OneTrip)]
 }
 
 /// A relay to the server of the schema.
@@ -83,14 +85,18 @@ fn a_report_counts_what_a_relay_counts() {
         let schema = Schema::new(&format!("count_{}", strategy.name()), TABLES);
         let relay = relay(&schema);
         let mut client = client_through(&relay, &schema);
-        let is_batch = strategy.name() == "batch";
+        let expected = match strategy.name() {
+            "row_by_row" => 302,
+            "batch" => 5,
+            _ => 1,
+        };
         let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy);
         add_users(&mut uow, 100);
         let planned = uow.plan().unwrap().round_trips() as u64;
         let before = relay.round_trips().unwrap();
         let report = uow.commit().unwrap();
         let on_the_wire = relay.round_trips().unwrap() - before;
-        assert_eq!(on_the_wire, if is_batch { 5 } else { 302 });
+        assert_eq!(on_the_wire, expected);
         assert_eq!((report.round_trips(), planned), (on_the_wire, on_the_wire));
         let before = relay.round_trips().unwrap();
         let user = uow.find::<User>(1).unwrap().unwrap();
@@ -103,7 +109,7 @@ fn a_report_counts_what_a_relay_counts() {
 /// whatever the error says must be true.
 #[test]
 fn a_link_that_dies() {
-    for strategy in [0, 1] {
+    for strategy in 0..strategies().len() {
         let name = strategies()[strategy].name().to_owned();
         let schema = Schema::new(&format!("cut_{name}"), TABLES);
         let relay = relay(&schema);
@@ -149,7 +155,11 @@ fn a_link_that_dies() {
                     let again = uow.commit().unwrap_err();
                     assert_eq!(again.kind(), ErrorKind::UnknownOutcome, "no second try");
                     uow.resolve_unknown(written == 3).unwrap();
-                    assert_eq!(uow[user].id.is_some(), written == 3);
+                    if written == 3 && name == "one_trip" {
+                        assert!(uow.get(user).is_err(), "its key was lost with the answer");
+                    } else {
+                        assert_eq!(uow[user].id.is_some(), written == 3);
+                    }
                 }
                 other => panic!("{other:?} at {cut:?}: {error}"),
             }
@@ -157,7 +167,8 @@ fn a_link_that_dies() {
             uow.commit().unwrap();
             assert_eq!(settle(&mut observer), 3, "once, and only once: {cut:?}");
         }
-        assert!(unknown > 0 && lost > 0, "{name}: {unknown} unknown, {lost} lost");
+        // The one statement is under way from the first byte on.
+        assert!(unknown > 0 && (lost > 0 || name == "one_trip"), "{name}: {unknown}, {lost}");
     }
 }
 

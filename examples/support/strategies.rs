@@ -1,6 +1,6 @@
 //! The strategies, by the names that the command lines take.
 
-use onetrip::{Batch, RowByRow, UnitOfWork};
+use onetrip::{Batch, OneTrip, RowByRow, UnitOfWork};
 
 /// A strategy that an example can be asked for.
 #[derive(Debug)]
@@ -14,6 +14,7 @@ pub(crate) struct Strategy {
 pub(crate) const STRATEGIES: &[Strategy] = &[
     Strategy { name: "row_by_row", apply: |uow| uow.with_strategy(RowByRow) },
     Strategy { name: "batch", apply: |uow| uow.with_strategy(Batch) },
+    Strategy { name: "one_trip", apply: |uow| uow.with_strategy(OneTrip) },
 ];
 
 /// The strategy of this name.

@@ -104,6 +104,22 @@ impl<'c> Connection<'c> {
         Ok(())
     }
 
+    /// Runs one statement that is a transaction of its own.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::UnknownOutcome`] when the link is lost after the statement was sent.
+    pub(crate) fn query_and_commit(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
+        self.check()?;
+        self.check_open()?;
+        self.query(sql, params).map_err(unknown_outcome)
+    }
+
+    /// Whether a statement can be a transaction of its own now.
+    pub(crate) fn is_autocommit(&self) -> bool {
+        !self.nested && self.progress == Progress::Idle
+    }
+
     /// Opens our transaction, or a savepoint where it is open already.
     ///
     /// # Errors
@@ -128,11 +144,7 @@ impl<'c> Connection<'c> {
                 // message that fails has opened none.
                 let fresh = self.simple("SELECT now() = statement_timestamp(); BEGIN")?;
                 if fresh.as_deref() != Some("t") {
-                    let message = "the connection is in a transaction that was opened by hand, \
-                                   which a commit of the unit of work would end";
-                    return Err(Error::new(ErrorKind::Transaction, message).with_hint(
-                        "end it first, or pass the driver's `Transaction` instead of the client",
-                    ));
+                    return Err(opened_by_hand());
                 }
                 self.progress = Progress::Open { savepoints: 0 };
             }
@@ -166,10 +178,7 @@ impl<'c> Connection<'c> {
             self.progress = Progress::Idle;
             return Ok(());
         }
-        if self.wire.is_closed() {
-            self.progress = Progress::Lost;
-            return Err(Error::new(ErrorKind::Connection, "the connection was lost before COMMIT"));
-        }
+        self.check_open()?;
         // COMMIT of an aborted transaction answers ROLLBACK, which the driver takes for success.
         // The statement ahead of it fails there, and then COMMIT is never run.
         match self.simple("SELECT 1; COMMIT") {
@@ -177,13 +186,7 @@ impl<'c> Connection<'c> {
                 self.progress = Progress::Idle;
                 Ok(())
             }
-            Err(error) if error.kind() == ErrorKind::Connection => {
-                Err(error.with_kind(ErrorKind::UnknownOutcome).while_doing(
-                    "the connection was lost during COMMIT, and the transaction may or may not \
-                     have been committed",
-                ))
-            }
-            Err(error) => Err(error),
+            Err(error) => Err(unknown_outcome(error)),
         }
     }
 
@@ -233,6 +236,16 @@ impl<'c> Connection<'c> {
         result
     }
 
+    /// Finds out, before a commit is sent, that it cannot be.
+    fn check_open(&mut self) -> Result<(), Error> {
+        if self.wire.is_closed() {
+            self.progress = Progress::Lost;
+            let message = "the connection was lost before the commit was sent";
+            return Err(Error::new(ErrorKind::Connection, message));
+        }
+        Ok(())
+    }
+
     fn check(&self) -> Result<(), Error> {
         if self.progress == Progress::Lost {
             let message = "the connection was lost earlier";
@@ -241,6 +254,24 @@ impl<'c> Connection<'c> {
         }
         Ok(())
     }
+}
+
+/// The error for a transaction that is neither ours nor the driver's.
+pub(crate) fn opened_by_hand() -> Error {
+    let message = "the connection is in a transaction that was opened by hand, which a commit of the \
+                   unit of work would end";
+    Error::new(ErrorKind::Transaction, message)
+        .with_hint("end it first, or pass the driver's `Transaction` instead of the client")
+}
+
+/// A link that is lost while a commit is under way leaves its outcome open.
+fn unknown_outcome(error: Error) -> Error {
+    if error.kind() != ErrorKind::Connection {
+        return error;
+    }
+    error.with_kind(ErrorKind::UnknownOutcome).while_doing(
+        "the connection was lost while committing, and the work may or may not have been committed",
+    )
 }
 
 /// Refuses what the driver could not put into a message.

@@ -3,11 +3,12 @@
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::types::array_from_sql;
 
+use super::keys::next_key;
 use super::values::{self, InsertColumns, Left};
 use super::{Flush, InsertStrategy, PlannedStatement};
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::{Cycles, FlushPlan, PlannedTable};
-use crate::model::{Assigned, Column, QualifiedName, Table};
+use crate::model::{Column, Table};
 use crate::sql::{Params, Sql};
 
 /// Reserves all keys in one query, then writes each table by one multi-row `VALUES` insert: at most
@@ -80,7 +81,6 @@ struct Reservation {
     table_index: usize,
     table: &'static Table,
     column_index: usize,
-    assigned: Assigned,
     rows: usize,
 }
 
@@ -96,8 +96,8 @@ fn reservations(plan: &FlushPlan) -> Vec<Reservation> {
         let table = planned.table();
         for (column_index, column) in table.columns().iter().enumerate() {
             let rows = planned.left_to_database(column_index);
-            if let Some(assigned) = column.assigned_by().filter(|_| rows > 0) {
-                result.push(Reservation { table_index, table, column_index, assigned, rows });
+            if column.assigned_by().is_some() && rows > 0 {
+                result.push(Reservation { table_index, table, column_index, rows });
             }
         }
     }
@@ -168,31 +168,9 @@ fn reservation_query(reservations: &[Reservation]) -> Result<(Sql, Params), Erro
         let number =
             params.push(&rows).map_err(|error| Error::new(ErrorKind::Encode, error.to_string()))?;
         sql.push(if index > 0 { ", ARRAY(SELECT " } else { "ARRAY(SELECT " });
-        next_key(&mut sql, reservation).cast(reservation.column().ty());
+        next_key(&mut sql, reservation.table, reservation.column_index)
+            .cast(reservation.column().ty());
         sql.push(" FROM generate_series(1, ").param(number).push("))");
     }
     Ok((sql, params))
-}
-
-/// The expression that gives the next key.
-fn next_key<'s>(sql: &'s mut Sql, reservation: &Reservation) -> &'s mut Sql {
-    let mut quoted = Sql::new();
-    match reservation.assigned {
-        Assigned::OwnedSequence => {
-            // The first argument is parsed as an identifier, the second is not. As a sub-select
-            // the sequence is looked up once, not once a key.
-            quoted.qualified(reservation.table.qualified_name());
-            sql.push("nextval((SELECT pg_get_serial_sequence(")
-                .literal(quoted.as_str())
-                .push(", ")
-                .literal(reservation.column().name())
-                .push(")::regclass))")
-        }
-        Assigned::Sequence(QualifiedName { schema, name }) => {
-            let schema = schema.or(reservation.table.qualified_name().schema);
-            quoted.qualified(QualifiedName { schema, name });
-            sql.push("nextval(").literal(quoted.as_str()).push("::regclass)")
-        }
-        Assigned::Expression(expression) => sql.push("(").push(expression).push(")"),
-    }
 }

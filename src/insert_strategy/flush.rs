@@ -33,6 +33,9 @@ pub struct Flush<'a, 'c> {
     assigned: Assignments,
     /// For each table, the rows that the strategy has accounted for.
     stored: Vec<Vec<bool>>,
+    /// The one statement is the whole transaction.
+    is_autocommit: bool,
+    is_committed: bool,
 }
 
 impl<'a, 'c> Flush<'a, 'c> {
@@ -40,9 +43,18 @@ impl<'a, 'c> Flush<'a, 'c> {
         plan: &'a FlushPlan,
         changes: &'a ChangeSet<'a>,
         connection: &'a mut Connection<'c>,
+        is_autocommit: bool,
     ) -> Flush<'a, 'c> {
         let stored = plan.tables().iter().map(|planned| vec![false; planned.rows()]).collect();
-        Flush { plan, changes, connection, assigned: Assignments::default(), stored }
+        Flush {
+            plan,
+            changes,
+            connection,
+            assigned: Assignments::default(),
+            stored,
+            is_autocommit,
+            is_committed: false,
+        }
     }
 
     /// What to write, and in which order.
@@ -107,12 +119,37 @@ impl<'a, 'c> Flush<'a, 'c> {
         self.changes.is_default(NewCell { table, row, column }, &mut BytesMut::new())
     }
 
+    /// Whether the one statement is the whole transaction.
+    pub(super) fn is_autocommit(&self) -> bool {
+        self.is_autocommit
+    }
+
+    /// The values of the cells.
+    pub(super) fn changes(&self) -> &'a ChangeSet<'a> {
+        self.changes
+    }
+
+    /// Accounts for rows that are known to be stored.
+    pub(super) fn stored(&mut self, table: usize, rows: &[u32]) {
+        for &row in rows {
+            self.stored[table][row as usize] = true;
+        }
+    }
+
     /// Sends a statement: one round trip.
     ///
     /// # Errors
     ///
     /// When the server refuses it and when the connection is lost.
     pub fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
+        if self.is_autocommit {
+            // What follows would not be part of the commit that this statement is.
+            if std::mem::replace(&mut self.is_committed, true) {
+                let message = "the strategy sent a second statement after saying that it sends one";
+                return Err(Error::new(ErrorKind::Transaction, message));
+            }
+            return self.connection.query_and_commit(sql, params);
+        }
         self.connection.query(sql, params)
     }
 
@@ -145,9 +182,7 @@ impl<'a, 'c> Flush<'a, 'c> {
         rows: &Rows,
     ) -> Result<(), Error> {
         let planned = &self.plan.tables()[table];
-        for &row in sent {
-            self.stored[table][row as usize] = true;
-        }
+        self.stored(table, sent);
         returned::accept(
             self.changes,
             &mut self.assigned,

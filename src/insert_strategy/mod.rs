@@ -2,6 +2,8 @@
 
 mod batch;
 mod flush;
+mod keys;
+mod one_trip;
 mod returned;
 mod row_by_row;
 mod values;
@@ -10,6 +12,7 @@ use std::borrow::Cow;
 
 pub use batch::Batch;
 pub use flush::{Bound, Flush};
+pub use one_trip::OneTrip;
 pub use row_by_row::RowByRow;
 
 use crate::error::Error;
@@ -77,6 +80,13 @@ pub trait InsertStrategy: Send + Sync {
     /// Which circles of new rows the strategy can write. The plan is made accordingly.
     fn cycles(&self) -> Cycles;
 
+    /// Whether [`insert`](InsertStrategy::insert) sends exactly one statement for this plan, which
+    /// then needs no transaction around it: a commit is that one round trip.
+    fn is_one_statement(&self, plan: &FlushPlan) -> bool {
+        let _ = plan;
+        false
+    }
+
     /// The statements that [`insert`](InsertStrategy::insert) would send for this plan.
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement>;
 
@@ -95,6 +105,10 @@ impl<S: InsertStrategy + ?Sized> InsertStrategy for Box<S> {
 
     fn cycles(&self) -> Cycles {
         (**self).cycles()
+    }
+
+    fn is_one_statement(&self, plan: &FlushPlan) -> bool {
+        (**self).is_one_statement(plan)
     }
 
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {

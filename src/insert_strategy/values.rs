@@ -96,7 +96,7 @@ pub(super) fn insert(
 
 /// Whether the statement gives values for an integer key of the table's own, which could be an
 /// identity column.
-fn gives_integer_key(table: &Table, written: &[usize]) -> bool {
+pub(super) fn gives_integer_key(table: &Table, written: &[usize]) -> bool {
     let integers = [SqlType::INT2, SqlType::INT4, SqlType::INT8];
     table.key().iter().any(|column| {
         written.contains(column)

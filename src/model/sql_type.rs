@@ -8,6 +8,8 @@ pub struct SqlType {
     name: &'static str,
     oid: u32,
     array_oid: u32,
+    /// 0, except for arrays.
+    element_oid: u32,
 }
 
 macro_rules! sql_types {
@@ -31,7 +33,7 @@ impl SqlType {
     /// ```
     #[must_use]
     pub const fn new(name: &'static str, oid: u32, array_oid: u32) -> SqlType {
-        SqlType { name, oid, array_oid }
+        SqlType { name, oid, array_oid, element_oid: 0 }
     }
 
     // The numbers are those of PostgreSQL's `pg_type.dat`.
@@ -82,13 +84,18 @@ impl SqlType {
     /// The type of a one-dimensional array of this type, named as `typname[]`.
     #[must_use]
     pub const fn array(self) -> SqlType {
-        SqlType { name: self.name, oid: self.array_oid, array_oid: 0 }
+        SqlType { name: self.name, oid: self.array_oid, array_oid: 0, element_oid: self.oid }
     }
 
     /// Whether the type is an array. An array type has no array type of its own.
     #[must_use]
     pub const fn is_array(self) -> bool {
-        self.array_oid == 0
+        self.element_oid != 0
+    }
+
+    /// The type of an array's elements.
+    pub(crate) const fn element(self) -> SqlType {
+        SqlType::new(self.name, self.element_oid, self.oid)
     }
 
     /// Whether a value that the server sends with type `oid` reads as this type. All string types

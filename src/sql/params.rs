@@ -7,6 +7,7 @@ use std::ops::Range;
 use bytes::BytesMut;
 use postgres::types::{IsNull, Kind, ToSql, Type};
 
+use super::ArrayParam;
 use crate::model::{SqlType, Value};
 
 /// The parameters of one statement, in their binary form.
@@ -22,7 +23,15 @@ use crate::model::{SqlType, Value};
 #[derive(Default)]
 pub struct Params {
     bytes: BytesMut,
-    params: Vec<(SqlType, Option<Range<usize>>)>,
+    params: Vec<(SqlType, Stored)>,
+    in_arrays: usize,
+}
+
+/// Where the bytes of a parameter are.
+enum Stored {
+    Null,
+    Range(Range<usize>),
+    Array(BytesMut),
 }
 
 impl Params {
@@ -47,7 +56,7 @@ impl Params {
     /// The size of all values, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + self.in_arrays
     }
 
     /// Appends a value and gives its number, counted from 1 as in `$1`.
@@ -68,8 +77,8 @@ impl Params {
         let start = self.bytes.len();
         match encode(&mut self.bytes) {
             Ok(is_value) => {
-                let range = is_value.then_some(start..self.bytes.len());
-                self.params.push((ty, range));
+                let range = start..self.bytes.len();
+                self.params.push((ty, if is_value { Stored::Range(range) } else { Stored::Null }));
                 Ok(self.params.len())
             }
             Err(error) => {
@@ -79,6 +88,14 @@ impl Params {
         }
     }
 
+    /// Appends an array.
+    pub(crate) fn push_array(&mut self, array: ArrayParam) -> usize {
+        let (ty, bytes) = array.finish();
+        self.in_arrays += bytes.len();
+        self.params.push((ty, Stored::Array(bytes)));
+        self.params.len()
+    }
+
     /// Takes back the last parameter, which is NULL.
     pub(crate) fn pop_null(&mut self) {
         self.params.pop();
@@ -86,8 +103,17 @@ impl Params {
 
     /// The parameters as the driver takes them.
     pub(crate) fn raw(&self) -> Vec<(Raw<'_>, Type)> {
-        let raw = |range: &Option<Range<usize>>| Raw(range.clone().map(|range| &self.bytes[range]));
-        self.params.iter().map(|(ty, range)| (raw(range), driver_type(*ty))).collect()
+        self.params
+            .iter()
+            .map(|(ty, stored)| {
+                let bytes = match stored {
+                    Stored::Null => None,
+                    Stored::Range(range) => Some(&self.bytes[range.clone()]),
+                    Stored::Array(bytes) => Some(&bytes[..]),
+                };
+                (Raw(bytes), driver_type(*ty))
+            })
+            .collect()
     }
 }
 

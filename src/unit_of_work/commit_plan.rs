@@ -32,6 +32,11 @@ impl CommitPlan {
     ) -> CommitPlan {
         let (begin, commit) = connection.brackets();
         let mut statements = Vec::new();
+        let is_whole_commit = connection.is_autocommit() && strategy.is_one_statement(&flush);
+        if is_whole_commit && flush.rows() > 0 {
+            statements.extend(strategy.plan(&flush));
+            return CommitPlan { strategy: strategy.name().to_owned(), flush, statements };
+        }
         if flush.rows() > 0 {
             statements.push(PlannedStatement::new(begin));
             statements.extend(strategy.plan(&flush));

@@ -12,7 +12,7 @@ pub use commit_plan::CommitPlan;
 pub use commit_report::CommitReport;
 
 use crate::arena::{Arena, State};
-use crate::change_set::{Arenas, ChangeSet};
+use crate::change_set::{Arenas, ChangeSet, Extent, NewRows};
 use crate::connection::{Connection, IntoConnection};
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::FlushPlan;
@@ -64,13 +64,23 @@ pub struct UnitOfWork<'c> {
     arenas: Arenas,
     connection: Connection<'c>,
     strategy: Box<dyn InsertStrategy>,
-    /// What a commit of unknown outcome would give back, if it happened.
-    unknown: Option<Written>,
+    /// A commit of unknown outcome.
+    unknown: Option<Unknown>,
+}
+
+/// What is known of a commit of unknown outcome.
+enum Unknown {
+    /// What it would give back to the entities, if it happened.
+    Written(Written),
+    /// The keys that it assigned, if it happened, were lost with the link.
+    KeysLost,
 }
 
 /// What was written and is yet to be given back to the entities.
 struct Written {
     tables: Vec<WrittenTable>,
+    /// Why not everything can be given back, after a commit that cannot be undone.
+    unread: Option<Error>,
 }
 
 struct WrittenTable {
@@ -79,6 +89,17 @@ struct WrittenTable {
     table: &'static str,
     rows: usize,
     write_back: WriteBack,
+}
+
+impl WrittenTable {
+    fn new(rows: &NewRows<'_>, write_back: WriteBack) -> WrittenTable {
+        WrittenTable {
+            arena: rows.model(),
+            table: rows.table().name(),
+            rows: rows.len(),
+            write_back,
+        }
+    }
 }
 
 impl<'c> UnitOfWork<'c> {
@@ -230,21 +251,23 @@ impl<'c> UnitOfWork<'c> {
     /// # Errors
     ///
     /// After any error the database has nothing of this commit, and the unit of work is as it was:
-    /// mend what was wrong and commit again. Two cases differ:
+    /// mend what was wrong and commit again. Three cases differ:
     ///
     /// - [`ErrorKind::UnknownOutcome`]: the link was lost while the server was committing. Further
     ///   commits are refused until [`resolve_unknown`](UnitOfWork::resolve_unknown).
+    /// - [`ErrorKind::ReadBack`], with [`OneTrip`](crate::OneTrip) only: everything is committed, but a
+    ///   server default could not be read into its field.
     /// - When COMMIT itself is refused, as for a deferred constraint, the server has undone what
     ///   earlier calls of [`flush`](UnitOfWork::flush) wrote as well. Those entities are new again.
     pub fn commit(&mut self) -> Result<CommitReport, Error> {
         let call = Call::start(&self.connection);
-        let written = self.write()?;
+        let mut written = self.write(true)?;
         if let Err(error) = self.connection.commit() {
             if error.kind() == ErrorKind::UnknownOutcome {
                 for table in &written.tables {
                     self.arenas[table.arena].in_doubt(table.rows);
                 }
-                self.unknown = Some(written);
+                self.unknown = Some(Unknown::Written(written));
             } else {
                 self.connection.rollback();
                 self.unflushed();
@@ -252,8 +275,14 @@ impl<'c> UnitOfWork<'c> {
             return Err(error);
         }
         let report = call.report(&*self.strategy, &written, &self.connection);
+        let unread = written.unread.take();
         self.committed(written);
-        Ok(report)
+        match unread {
+            Some(error) => Err(error.with_kind(ErrorKind::ReadBack).while_doing(
+                "the commit has happened, but what the database assigned could not be read",
+            )),
+            None => Ok(report),
+        }
     }
 
     /// Writes what is new without ending the transaction: entities get their keys, and the rows
@@ -266,7 +295,7 @@ impl<'c> UnitOfWork<'c> {
     /// lost.
     pub fn flush(&mut self) -> Result<CommitReport, Error> {
         let call = Call::start(&self.connection);
-        let written = self.write()?;
+        let written = self.write(false)?;
         if let Err(error) = self.connection.release() {
             self.connection.rollback();
             self.unflushed();
@@ -297,19 +326,26 @@ impl<'c> UnitOfWork<'c> {
     /// `pg_stat_activity`.
     ///
     /// If it was committed, entities get their keys. Otherwise they are new, as before the commit.
+    /// Keys that were assigned in the very statement whose answer was lost, as
+    /// [`OneTrip`](crate::OneTrip) does it, cannot be known: those entities leave the unit of work,
+    /// to be found again by what else tells them apart.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Transaction`] when no outcome is unknown.
     pub fn resolve_unknown(&mut self, was_committed: bool) -> Result<(), Error> {
-        let Some(written) = self.unknown.take() else {
-            let message = "no commit of this unit of work has an unknown outcome";
-            return Err(Error::new(ErrorKind::Transaction, message));
-        };
-        if was_committed {
-            self.committed(written);
-        } else {
-            self.unflushed();
+        match (self.unknown.take(), was_committed) {
+            (None, _) => {
+                let message = "no commit of this unit of work has an unknown outcome";
+                return Err(Error::new(ErrorKind::Transaction, message));
+            }
+            (Some(_), false) => self.unflushed(),
+            (Some(Unknown::Written(written)), true) => self.committed(written),
+            (Some(Unknown::KeysLost), true) => {
+                for arena in self.arenas.values_mut() {
+                    arena.forget_in_doubt();
+                }
+            }
         }
         Ok(())
     }
@@ -329,9 +365,20 @@ impl<'c> UnitOfWork<'c> {
 
     /// Writes what is new in a transaction, or in a savepoint where one is open. Undoes it on
     /// errors and panics.
-    fn write(&mut self) -> Result<Written, Error> {
+    ///
+    /// Where it `ends` the transaction, and the strategy needs one statement only, that statement
+    /// is the transaction.
+    fn write(&mut self, ends: bool) -> Result<Written, Error> {
         self.check_resolved()?;
-        let result = write(&self.arenas, self.stamp, &*self.strategy, &mut self.connection);
+        let Self { arenas, stamp, strategy, connection, .. } = self;
+        let result = write(arenas, *stamp, &**strategy, connection, ends);
+        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::UnknownOutcome) {
+            for arena in self.arenas.values_mut() {
+                arena.in_doubt(arena.pending().len());
+            }
+            self.unknown = Some(Unknown::KeysLost);
+            return result;
+        }
         if result.is_err() && !self.connection.in_transaction() {
             // What was flushed before has gone with the transaction or the connection.
             self.unflushed();
@@ -390,35 +437,67 @@ fn write(
     stamp: Stamp,
     strategy: &dyn InsertStrategy,
     connection: &mut Connection<'_>,
+    ends: bool,
 ) -> Result<Written, Error> {
     let changes = ChangeSet::collect(arenas, stamp)?;
-    let mut written = Written { tables: Vec::new() };
+    let mut written = Written { tables: Vec::new(), unread: None };
     if changes.is_empty() {
         return Ok(written);
     }
     let plan = FlushPlan::new(&changes, strategy.cycles())?;
+    if ends && connection.is_autocommit() && strategy.is_one_statement(&plan) {
+        match write_and_commit(&changes, &plan, strategy, connection) {
+            // It may just look as if the transaction were somebody else's: begin one and see.
+            Err(error) if error.kind() == ErrorKind::Transaction => {
+                connection.begin().map_err(|_| error)?;
+                connection.rollback();
+            }
+            result => return result,
+        }
+    }
     if let Err(error) = connection.begin() {
         // A savepoint is refused where the transaction was aborted before, as by a query.
         connection.rollback();
         return Err(error);
     }
     let mut undo = UndoOnDrop { connection, armed: true };
-    let mut flush = Flush::new(&plan, &changes, undo.connection);
+    let mut flush = Flush::new(&plan, &changes, undo.connection, false);
     strategy.insert(&mut flush)?;
     let assigned = flush.finish()?;
     undo.connection.check_transaction()?;
     for (index, rows) in changes.tables().iter().enumerate() {
-        let write_back = changes.write_back(index, &assigned)?;
+        let write_back = changes.write_back(index, &assigned, Extent::Everything)?;
         // Whatever cannot be taken over has to be found before the commit.
-        arenas[rows.model()].check(&write_back)?;
-        written.tables.push(WrittenTable {
-            arena: rows.model(),
-            table: rows.table().name(),
-            rows: rows.len(),
-            write_back,
-        });
+        rows.check(&write_back)?;
+        written.tables.push(WrittenTable::new(rows, write_back));
     }
     undo.armed = false;
+    Ok(written)
+}
+
+/// The same in one statement that is a transaction of its own.
+fn write_and_commit(
+    changes: &ChangeSet<'_>,
+    plan: &FlushPlan,
+    strategy: &dyn InsertStrategy,
+    connection: &mut Connection<'_>,
+) -> Result<Written, Error> {
+    let mut flush = Flush::new(plan, changes, connection, true);
+    strategy.insert(&mut flush)?;
+    // From here on it is committed, and an error can only be reported.
+    let mut written = Written { tables: Vec::new(), unread: None };
+    let assigned = flush.finish()?;
+    for (index, rows) in changes.tables().iter().enumerate() {
+        let write_back = changes.write_back(index, &assigned, Extent::Everything)?;
+        let write_back = match rows.check(&write_back) {
+            Ok(()) => write_back,
+            Err(error) => {
+                written.unread.get_or_insert(error);
+                changes.write_back(index, &assigned, Extent::Keys)?
+            }
+        };
+        written.tables.push(WrittenTable::new(rows, write_back));
+    }
     Ok(written)
 }
 

@@ -100,10 +100,45 @@ fn rows_of_nothing_but_defaults(setup: &Setup) {
     assert_eq!(setup.schema.count("marks"), 5);
 }
 
+#[derive(Model, Clone, Debug)]
+#[model(table = "lists")]
+struct List {
+    #[model(key)]
+    id: Option<i32>,
+    numbers: Vec<i64>,
+    words: Option<Vec<String>>,
+}
+
+fn arrays_of_any_length(setup: &Setup) {
+    let mut client = setup.client();
+    let mut uow = setup.uow(&mut client);
+    let words = |n: usize| (0..n).map(|at| format!("{n},{at}")).collect::<Vec<_>>();
+    let lists: Vec<_> = (0..20_usize)
+        .map(|n| {
+            let numbers = (0..n as i64 % 5).collect();
+            uow.add(List { id: None, numbers, words: (n % 3 > 0).then(|| words(n % 4)) })
+        })
+        .collect();
+    uow.commit().unwrap();
+    let mut empty = setup.client();
+    let mut bare = setup.uow(&mut empty);
+    bare.add(List { id: None, numbers: vec![], words: None });
+    bare.commit().unwrap();
+    assert_eq!(setup.schema.rows("SELECT numbers, words FROM lists WHERE id = 21"), ["{}|NULL"]);
+    let mut other = setup.client();
+    let mut again = setup.uow(&mut other);
+    for list in lists {
+        let found = again.find::<List>(uow[list].id.unwrap()).unwrap().unwrap();
+        assert_eq!(again[found].numbers, uow[list].numbers);
+        assert_eq!(again[found].words, uow[list].words);
+    }
+}
+
 suite! {
     defaults_mix_with_values: "CREATE TABLE notes (id serial PRIMARY KEY, text text,
         created timestamptz NOT NULL DEFAULT now(), priority int DEFAULT 3,
         twice int GENERATED ALWAYS AS (priority * 2) STORED)",
+    arrays_of_any_length: "CREATE TABLE lists (id serial PRIMARY KEY, numbers bigint[] NOT NULL, words text[])",
     rows_of_nothing_but_defaults: "CREATE TABLE ticks (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY);
         CREATE TABLE marks (id bigserial PRIMARY KEY, at int NOT NULL DEFAULT 7)",
 }

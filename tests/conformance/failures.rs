@@ -265,8 +265,16 @@ fn a_value_that_fails_or_panics(setup: &Setup) {
     uow[rows[4]].value = Moody(4);
     setup.client().batch_execute("ALTER TABLE moody ALTER back SET DEFAULT 99").unwrap();
     let error = uow.commit().unwrap_err();
+    assert_eq!(error.column(), Some("back"), "{error}");
+    if setup.name() == "one_trip" {
+        // It is committed by then, and the error says so.
+        assert_eq!(error.kind(), ErrorKind::ReadBack, "{error}");
+        assert_eq!(setup.schema.count("moody"), 5);
+        assert!(rows.iter().all(|&row| uow[row].id.is_some() && uow[row].back.is_none()));
+        assert_eq!(uow.commit().unwrap().rows(), 0);
+        return;
+    }
     assert_eq!(error.kind(), ErrorKind::Decode, "{error}");
-    assert_eq!(error.column(), Some("back"));
     assert_eq!(setup.schema.count("moody"), 0);
     assert_eq!(uow[rows[0]].id, None);
 

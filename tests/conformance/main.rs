@@ -49,6 +49,7 @@ macro_rules! suite {
     ($($case:ident: $sql:expr),* $(,)?) => {
         $crate::suite!(@ row_by_row, onetrip::RowByRow; $($case: $sql),*);
         $crate::suite!(@ batch, onetrip::Batch; $($case: $sql),*);
+        $crate::suite!(@ one_trip, onetrip::OneTrip; $($case: $sql),*);
     };
     (@ $name:ident, $strategy:expr; $($case:ident: $sql:expr),*) => {
         mod $name {

@@ -1,0 +1,28 @@
+//! The expressions by which the database assigns keys.
+
+use crate::model::{Assigned, QualifiedName, Table};
+use crate::sql::Sql;
+
+/// Appends the expression that gives the next key of a column that the database assigns.
+pub(super) fn next_key<'s>(sql: &'s mut Sql, table: &Table, column: usize) -> &'s mut Sql {
+    let column = &table.columns()[column];
+    let mut quoted = Sql::new();
+    match column.assigned_by() {
+        Some(Assigned::OwnedSequence) | None => {
+            // The first argument is parsed as an identifier, the second is not. As a sub-select
+            // the sequence is looked up once, not once a key.
+            quoted.qualified(table.qualified_name());
+            sql.push("nextval((SELECT pg_get_serial_sequence(")
+                .literal(quoted.as_str())
+                .push(", ")
+                .literal(column.name())
+                .push(")::regclass))")
+        }
+        Some(Assigned::Sequence(QualifiedName { schema, name })) => {
+            let schema = schema.or(table.qualified_name().schema);
+            quoted.qualified(QualifiedName { schema, name });
+            sql.push("nextval(").literal(quoted.as_str()).push("::regclass)")
+        }
+        Some(Assigned::Expression(expression)) => sql.push("(").push(expression).push(")"),
+    }
+}

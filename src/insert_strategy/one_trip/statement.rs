@@ -1,0 +1,278 @@
+//! The statement: its groups of rows and its text.
+
+use indexmap::IndexMap;
+
+use super::source::{ColumnSource, Group, KeyArray, column_source};
+use crate::error::Error;
+use crate::flush_plan::PlannedTable;
+use crate::insert_strategy::Flush;
+use crate::insert_strategy::keys::next_key;
+use crate::insert_strategy::values::gives_integer_key;
+use crate::model::Table;
+use crate::sql::{Params, Sql};
+
+/// What the one statement is made of.
+#[derive(Debug)]
+pub(super) struct Statement {
+    pub(super) keys: Vec<KeyArray>,
+    pub(super) groups: Vec<Group>,
+}
+
+impl Statement {
+    /// Groups the new rows.
+    pub(super) fn new(flush: &Flush<'_, '_>) -> Result<Statement, Error> {
+        let plan = flush.plan();
+        let (mut keys, mut groups) = (Vec::new(), Vec::new());
+        for step in plan.steps() {
+            let planned = &plan.tables()[step.table()];
+            let by_left = group_rows(flush, step.table(), planned)?;
+            for column in assigned_columns(planned) {
+                let mut rows: Vec<u32> = by_left
+                    .iter()
+                    .filter(|(left, _)| left.contains(&column))
+                    .flat_map(|(_, rows)| rows.iter().copied())
+                    .collect();
+                rows.sort_unstable();
+                keys.push(KeyArray { table: step.table(), column, rows });
+            }
+            groups.extend(by_left.into_iter().map(|(left, rows)| Group {
+                table: step.table(),
+                left,
+                rows,
+            }));
+        }
+        Ok(Statement { keys, groups })
+    }
+
+    /// The columns of a group whose values are read back: those with a server default.
+    pub(super) fn read_back(table: &Table, group: &Group) -> Vec<usize> {
+        let assigned = |column: &usize| table.columns()[*column].assigned_by().is_some();
+        group.left.iter().copied().filter(|column| !assigned(column)).collect()
+    }
+
+    /// The text and the parameters.
+    ///
+    /// ```text
+    /// WITH g AS MATERIALIZED (SELECT … AS d),
+    ///      k0 AS MATERIALIZED (SELECT ARRAY(SELECT nextval(…) FROM generate_series(1, $1)) AS v
+    ///             WHERE NOT (SELECT d FROM g)),
+    ///      i0 AS (INSERT INTO users (id, name) SELECT c0, c1
+    ///             FROM unnest((SELECT v FROM k0), $2) AS r(c0, c1) WHERE NOT (SELECT d FROM g)
+    ///             RETURNING id AS r0),
+    ///      v0 AS MATERIALIZED (SELECT array_agg(r0) AS r0 FROM i0)
+    /// SELECT (SELECT d FROM g), (SELECT v FROM k0),
+    ///        CASE WHEN NOT (SELECT d FROM g)
+    ///             AND ((SELECT r0 FROM v0) IS DISTINCT FROM (SELECT v FROM k0)) THEN …error… END
+    /// ```
+    ///
+    /// Keys are sub-selects of one row rather than joins: however many tables there are, nothing
+    /// is left for the planner to search.
+    pub(super) fn render(&self, flush: &Flush<'_, '_>) -> Result<(Sql, Params), Error> {
+        let (mut body, mut params) = (Sql::new(), Params::new());
+        for (index, array) in self.keys.iter().enumerate() {
+            let table = flush.plan().tables()[array.table].table();
+            let count = params.push(&(array.rows.len() as i64)).map_err(encode_error)?;
+            body.push(&format!(", k{index} AS MATERIALIZED (SELECT ARRAY(SELECT "));
+            next_key(&mut body, table, array.column).cast(table.columns()[array.column].ty());
+            body.push(&format!(" FROM generate_series(1, ${count})) AS v{UNGUARDED})"));
+        }
+        let mut checks = Vec::new();
+        for (index, group) in self.groups.iter().enumerate() {
+            let table = flush.plan().tables()[group.table].table();
+            body.push(", ");
+            checks.push(self.render_insert(flush, table, index, group, &mut body, &mut params)?);
+        }
+        self.render_result(flush, &checks, &mut body);
+        let mut sql = Sql::new();
+        sql.push("WITH g AS MATERIALIZED (SELECT ");
+        if flush.is_autocommit() {
+            let limit = self.age_limit(params.bytes());
+            let limit = params.push(&limit).map_err(encode_error)?;
+            sql.push(&format!(
+                "txid_current_if_assigned() IS NOT NULL \
+                 OR statement_timestamp() - now() > make_interval(secs => ${limit})"
+            ));
+        } else {
+            sql.push("false");
+        }
+        sql.push(" AS d)").push(body.as_str());
+        Ok((sql, params))
+    }
+
+    /// How old the transaction can be when the statement runs in one of its own, in seconds.
+    ///
+    /// A transaction that somebody opened by hand would take the statement in, and nothing would
+    /// be committed. No function says whether one is open. But one that has written has an id
+    /// before this statement, and one that has not was begun at least a round trip before it. What
+    /// lies between the beginning of the statement's own transaction and its execution is the time
+    /// to parse it and to receive its parameters. On a slow link it can be taken for the other;
+    /// then nothing is written, and the caller begins a transaction to see for certain.
+    fn age_limit(&self, bytes: usize) -> f64 {
+        0.1 + 0.005 * self.groups.len() as f64 + bytes as f64 / 4e6
+    }
+
+    /// Appends the insert of a group, and gives the keys that it must store, a text for each part.
+    fn render_insert(
+        &self,
+        flush: &Flush<'_, '_>,
+        table: &'static Table,
+        index: usize,
+        group: &Group,
+        sql: &mut Sql,
+        params: &mut Params,
+    ) -> Result<Vec<String>, Error> {
+        let read_back = Statement::read_back(table, group);
+        let written: Vec<usize> =
+            (0..table.columns().len()).filter(|column| !read_back.contains(column)).collect();
+        let (mut arrays, mut values) = (Vec::new(), Vec::new());
+        for &column in &written {
+            let source = column_source(flush.changes(), table, group, column, &self.keys)?;
+            values.push(column_value(source, &mut arrays, params));
+        }
+        sql.push(&format!("i{index} AS (INSERT INTO ")).qualified(table.qualified_name());
+        sql.push(" (").columns(table, &written).push(")");
+        if gives_integer_key(table, &written) {
+            sql.push(" OVERRIDING SYSTEM VALUE");
+        }
+        sql.push(" SELECT ");
+        sql.list(written.iter().zip(&values), |sql, (&column, value)| {
+            sql.push(value).write_cast(table, column);
+        });
+        let names: Vec<_> = (0..arrays.len()).map(|at| format!("c{at}")).collect();
+        let from = format!("unnest({}) AS r({})", arrays.join(", "), names.join(", "));
+        sql.push(" FROM ").push(&from).push(UNGUARDED).push(" RETURNING ");
+        let returned: Vec<usize> = table.key().iter().copied().chain(read_back).collect();
+        sql.list(returned.iter().enumerate(), |sql, (at, &column)| {
+            sql.read_columns(table, &[column]).push(&format!(" AS r{at}"));
+        });
+        sql.push(&format!("), v{index} AS MATERIALIZED (SELECT "));
+        sql.list(0..returned.len(), |sql, at| {
+            sql.push(&format!("array_agg(r{at}) AS r{at}"));
+        });
+        sql.push(&format!(" FROM i{index})"));
+        // What is a whole array already need not be put together again.
+        let expected = |column: &usize| {
+            let at = written.iter().position(|other| other == column).unwrap_or(0);
+            match values[at].strip_prefix('c').and_then(|at| at.parse::<usize>().ok()) {
+                Some(at) => arrays[at].clone(),
+                None => format!("ARRAY(SELECT {} FROM {from})", values[at]),
+            }
+        };
+        Ok(table.key().iter().map(expected).collect())
+    }
+
+    /// Appends what the statement returns: the keys, the columns with server defaults, and a check
+    /// for each insert that fails the statement, and with it the commit, when other rows were
+    /// stored than were sent.
+    fn render_result(&self, flush: &Flush<'_, '_>, checks: &[Vec<String>], sql: &mut Sql) {
+        sql.push(" SELECT ");
+        let guard = "(SELECT d FROM g)".to_owned();
+        let keys = (0..self.keys.len()).map(|index| format!("(SELECT v FROM k{index})"));
+        let mut results: Vec<String> = std::iter::once(guard).chain(keys).collect();
+        for (index, group) in self.groups.iter().enumerate() {
+            let table = flush.plan().tables()[group.table].table();
+            let first = table.key().len();
+            let read_back = Statement::read_back(table, group).len();
+            results.extend(
+                (first..first + read_back).map(|at| format!("(SELECT r{at} FROM v{index})")),
+            );
+        }
+        for (index, expected) in checks.iter().enumerate() {
+            let differs: Vec<_> = expected
+                .iter()
+                .enumerate()
+                .map(|(at, keys)| format!("(SELECT r{at} FROM v{index}) IS DISTINCT FROM {keys}"))
+                .collect();
+            let table = self.groups[index].table;
+            // The count keeps the planner from computing the error beforehand.
+            results.push(format!(
+                "CASE WHEN NOT (SELECT d FROM g) AND ({}) THEN \
+                 ('{MISMATCH} {table} ' || (SELECT count(*) FROM i{index}))::int4 END",
+                differs.join(" OR "),
+            ));
+        }
+        sql.push(&results.join(", "));
+    }
+}
+
+/// What the text of the error of a failed check begins with; the table's position follows.
+pub(super) const MISMATCH: &str = "onetrip mismatch";
+
+/// The guard is looked at before anything is assigned an id or written.
+const UNGUARDED: &str = " WHERE NOT (SELECT d FROM g)";
+
+/// Adds the arrays of a column, and gives the expression for its value in a row.
+fn column_value(source: ColumnSource, arrays: &mut Vec<String>, params: &mut Params) -> String {
+    let mut add = |array: String| {
+        arrays.push(array);
+        format!("c{}", arrays.len() - 1)
+    };
+    match source {
+        ColumnSource::Keys(index) => add(format!("(SELECT v FROM k{index})")),
+        ColumnSource::Slices { elements, first, last } => {
+            let elements = params.push_array(elements);
+            let first = add(format!("${}", params.push_array(first)));
+            let last = add(format!("${}", params.push_array(last)));
+            format!("(${elements})[{first}:{last}]")
+        }
+        ColumnSource::Arrays { values, keys } => {
+            let mut parts = Vec::new();
+            if let Some(values) = values {
+                parts.push(add(format!("${}", params.push_array(values))));
+            }
+            for (index, positions) in keys {
+                let position = add(format!("${}", params.push_array(positions)));
+                parts.push(format!("(SELECT v FROM k{index})[{position}]"));
+            }
+            match &parts[..] {
+                [only] => only.clone(),
+                _ => format!("COALESCE({})", parts.join(", ")),
+            }
+        }
+    }
+}
+
+/// Rows by the columns that they leave to the database.
+fn group_rows(
+    flush: &Flush<'_, '_>,
+    table: usize,
+    planned: &PlannedTable,
+) -> Result<IndexMap<Vec<usize>, Vec<u32>>, Error> {
+    // Columns that all rows give, or none does, tell no rows apart.
+    let (mut left_by_all, mut mixed) = (Vec::new(), Vec::new());
+    for optional in planned.optional_columns() {
+        if optional.given == 0 {
+            left_by_all.push(optional.column);
+        } else if optional.given < planned.rows() {
+            mixed.push(optional.column);
+        }
+    }
+    let mut groups: IndexMap<Vec<usize>, Vec<u32>> = IndexMap::new();
+    for row in 0..planned.rows() as u32 {
+        let mut left = left_by_all.clone();
+        for &column in &mixed {
+            if flush.is_default(table, row, column)? {
+                left.push(column);
+            }
+        }
+        if mixed.is_empty() {
+            groups.insert(left, (0..planned.rows() as u32).collect());
+            break;
+        }
+        left.sort_unstable();
+        groups.entry(left).or_default().push(row);
+    }
+    Ok(groups)
+}
+
+/// The columns that the database assigns to some of the rows.
+fn assigned_columns(planned: &PlannedTable) -> impl Iterator<Item = usize> {
+    let columns = planned.table().columns();
+    (0..columns.len()).filter(|&column| {
+        columns[column].assigned_by().is_some() && planned.left_to_database(column) > 0
+    })
+}
+
+fn encode_error(error: crate::BoxError) -> Error {
+    Error::new(crate::ErrorKind::Encode, error.to_string())
+}

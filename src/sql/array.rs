@@ -1,0 +1,90 @@
+//! `ArrayParam`: a column of values as one array.
+
+use bytes::{BufMut, BytesMut};
+
+use crate::error::{Error, ErrorKind};
+use crate::model::SqlType;
+
+/// Dimensions, whether there are NULLs, the elements' OID, the length and the lower bound.
+const HEADER: usize = 20;
+
+/// An array in PostgreSQL's binary form, built element by element.
+#[derive(Debug)]
+pub(crate) struct ArrayParam {
+    ty: SqlType,
+    bytes: BytesMut,
+    len: usize,
+    has_null: bool,
+    has_value: bool,
+}
+
+impl ArrayParam {
+    /// An empty array of elements of this type, with room for `len` of them.
+    pub(crate) fn new(ty: SqlType, len: usize) -> ArrayParam {
+        let mut bytes = BytesMut::with_capacity(HEADER + len * 8);
+        bytes.put_bytes(0, HEADER);
+        ArrayParam { ty, bytes, len: 0, has_null: false, has_value: false }
+    }
+
+    pub(crate) fn push_null(&mut self) {
+        self.bytes.put_i32(-1);
+        self.len += 1;
+        self.has_null = true;
+    }
+
+    pub(crate) fn push_i32(&mut self, value: i32) {
+        self.bytes.put_i32(4);
+        self.bytes.put_i32(value);
+        self.len += 1;
+        self.has_value = true;
+    }
+
+    /// Whether an element other than NULL has been appended.
+    pub(crate) fn has_value(&self) -> bool {
+        self.has_value
+    }
+
+    /// Appends an element in its binary form.
+    pub(crate) fn push_raw(&mut self, raw: &[u8]) -> Result<(), Error> {
+        self.push_encoded(|out| {
+            out.put_slice(raw);
+            Ok((true, ()))
+        })
+    }
+
+    /// Appends what `encode` writes, or NULL when it says that it wrote no value; what it says is
+    /// handed on.
+    pub(crate) fn push_encoded<R>(
+        &mut self,
+        encode: impl FnOnce(&mut BytesMut) -> Result<(bool, R), Error>,
+    ) -> Result<R, Error> {
+        let start = self.bytes.len();
+        self.bytes.put_i32(-1);
+        let (is_value, result) = encode(&mut self.bytes)?;
+        if is_value {
+            let len = i32::try_from(self.bytes.len() - start - 4)
+                .map_err(|_| Error::new(ErrorKind::Encode, "the value is longer than 2 GiB"))?;
+            self.bytes[start..start + 4].copy_from_slice(&len.to_be_bytes());
+            self.has_value = true;
+        } else {
+            self.bytes.truncate(start + 4);
+            self.has_null = true;
+        }
+        self.len += 1;
+        Ok(result)
+    }
+
+    /// The array's type and its bytes.
+    pub(super) fn finish(mut self) -> (SqlType, BytesMut) {
+        let header = if self.len == 0 {
+            self.bytes.truncate(12);
+            [0, 0, self.ty.oid(), 0, 0]
+        } else {
+            [1, u32::from(self.has_null), self.ty.oid(), self.len as u32, 1]
+        };
+        let header: Vec<u8> = header.iter().flat_map(|part| part.to_be_bytes()).collect();
+        let header_len = self.bytes.len().min(HEADER);
+        self.bytes[..header_len].copy_from_slice(&header[..header_len]);
+        (self.ty.array(), self.bytes)
+    }
+}
