@@ -140,7 +140,7 @@ impl Error {
     }
 
     /// Names the column, unless the server has already named one.
-    pub(crate) fn with_column(mut self, column: &'static str) -> Error {
+    pub(crate) fn with_column(mut self, column: impl Into<Cow<'static, str>>) -> Error {
         self.0.column.get_or_insert(column.into());
         self
     }

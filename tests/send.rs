@@ -222,11 +222,11 @@ fn every_kind_of_error_says_what_it_is_about() {
     Database: table users, column name: not today (SQLSTATE 22000); hint: try tomorrow
     Model: table wrong: there is no column at position 0
     Encode: table users, column name: cannot send the value: the text holds a NUL character (U+0000), which PostgreSQL cannot store
-    RowMismatch: table users: 1 rows were sent and 0 were stored: a trigger, a rule or a policy has interfered
+    RowMismatch: table users: of 1 rows sent, 0 were stored: a trigger, a rule or a policy has interfered
     Cycle: table users: new rows refer to each other in a circle, which this strategy cannot write: users.boss → users
     Conflict: table teams, column user_id: two fields share this column and give it different values
     Handle: table users, column boss: it refers to an entity of users that is not in the unit of work any more
-    Decode: table users: column id has the type int4 in the database, and the model reads it as int8; hint: change the field's type, or name the column's with `sql_type`
+    Decode: table users, column id: it has the type int4 in the database, and the model reads it as int8; hint: change the field's type, or name the column's with `sql_type`
     Transaction: the connection is in a transaction that was opened by hand, which a commit of the unit of work would end; hint: end it first, or pass the driver's `Transaction` instead of the client
     AsyncContext: called inside an asynchronous runtime, where a synchronous call cannot wait; nothing was sent; hint: run the unit of work in `tokio::task::spawn_blocking`
     ");

@@ -43,9 +43,13 @@ impl InsertStrategy for Batch {
             let planned = &plan.tables()[step.table()];
             let rows = step.rows().len();
             let per_statement = insert_columns(planned).rows_per_statement();
-            let plural = if rows == 1 { "" } else { "s" };
-            let text = format!("insert {rows} row{plural} into {}", planned.table().name());
-            statements.push(PlannedStatement::new(text).times(rows.div_ceil(per_statement)));
+            let (plural, table) = (if rows == 1 { "" } else { "s" }, planned.table().name());
+            let count = rows.div_ceil(per_statement);
+            let text = match count {
+                1 => format!("insert {rows} row{plural} into {table}"),
+                _ => format!("insert into {table}, {rows} rows in all"),
+            };
+            statements.push(PlannedStatement::new(text).times(count));
         }
         statements
     }

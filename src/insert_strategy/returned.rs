@@ -22,7 +22,7 @@ pub(super) fn accept(
 ) -> Result<(), Error> {
     if rows.len() != sent.len() {
         let message = format!(
-            "{} rows were sent and {} were stored: a trigger, a rule or a policy has interfered",
+            "of {} rows sent, {} were stored: a trigger, a rule or a policy has interfered",
             sent.len(),
             rows.len()
         );

@@ -31,6 +31,18 @@ impl QualifiedName {
     pub const fn in_schema(schema: &'static str, name: &'static str) -> QualifiedName {
         QualifiedName { schema: Some(schema), name }
     }
+
+    /// The schema, unquoted, if there is one.
+    #[must_use]
+    pub const fn schema(self) -> Option<&'static str> {
+        self.schema
+    }
+
+    /// The name within the schema, unquoted.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.name
+    }
 }
 
 /// Quoted, as SQL wants it.
@@ -269,8 +281,21 @@ impl Table {
         let fail =
             |message: String| Err(Error::new(ErrorKind::Model, message).with_table(self.name()));
         let names = self.columns.iter().map(|column| ("column", column.name));
-        let schema = self.name.schema.map(|name| ("schema", name));
-        for (what, name) in names.chain(schema).chain([("table", self.name.name)]) {
+        let others = self.columns.iter().flat_map(|column| {
+            let sequence = match column.assigned {
+                Some(Assigned::Sequence(name)) => Some(name),
+                _ => None,
+            };
+            sequence
+                .map(|name| ("sequence", name))
+                .into_iter()
+                .chain(column.sql_type.map(|name| ("type", name)))
+        });
+        let qualified = others.chain([("table", self.name)]);
+        let qualified = qualified.flat_map(|(what, QualifiedName { schema, name })| {
+            schema.map(|schema| ("schema", schema)).into_iter().chain([(what, name)])
+        });
+        for (what, name) in names.chain(qualified) {
             if name.is_empty() || name.len() > MAX_NAME || name.contains('\0') {
                 return fail(format!(
                     "the {what} name {name:?} is not between 1 and {MAX_NAME} bytes without NUL"
@@ -301,5 +326,46 @@ impl Table {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Seventy bytes, of which the server would keep 63 and find something else.
+    const LONG: &str = "a_name_of_seventy_bytes_that_the_server_would_silently_truncate_to_63_";
+
+    fn refused(table: &Table) -> String {
+        table.validate().expect_err("the table is wrong").to_string()
+    }
+
+    #[test]
+    fn names_that_the_server_would_truncate_are_refused() {
+        let name = QualifiedName::new(LONG);
+        let sequence = Box::leak(Box::new([
+            Column::new("id", SqlType::INT4).assigned(Assigned::Sequence(name))
+        ]));
+        let ty = Box::leak(Box::new([Column::new("id", SqlType::TEXT).sql_type(name)]));
+        let column = Box::leak(Box::new([Column::new(LONG, SqlType::INT4)]));
+        static ID: [Column; 1] = [Column::new("id", SqlType::INT4)];
+        for (what, table) in [
+            ("sequence", Table::new("t", sequence, &[0])),
+            ("type", Table::new("t", ty, &[0])),
+            ("column", Table::new("t", column, &[0])),
+            ("table", Table::new(LONG, &ID, &[0])),
+            ("schema", Table::new("t", &ID, &[0]).schema(LONG)),
+        ] {
+            let error = refused(&table);
+            assert!(error.contains(&format!("the {what} name")), "{error}");
+        }
+        assert!(Table::new("t", &ID, &[0]).validate().is_ok());
+    }
+
+    #[test]
+    fn a_key_has_to_be_there() {
+        static ID: [Column; 1] = [Column::new("id", SqlType::INT4)];
+        assert!(refused(&Table::new("t", &ID, &[])).contains("no key"));
+        assert!(refused(&Table::new("t", &ID, &[1])).contains("position 1"));
     }
 }

@@ -81,12 +81,12 @@ impl Rows {
             let Some((name, oid, type_name)) = self.column(column) else { continue };
             if !ty.reads(oid) {
                 let message = format!(
-                    "column {name} has the type {type_name} in the database, and the model reads \
-                     it as {}{}",
+                    "it has the type {type_name} in the database, and the model reads it as {}{}",
                     ty.name(),
                     if ty.is_array() { "[]" } else { "" },
                 );
                 return Err(Error::new(ErrorKind::Decode, message)
+                    .with_column(name)
                     .with_hint("change the field's type, or name the column's with `sql_type`"));
             }
         }

@@ -2,6 +2,7 @@
 
 mod commit_plan;
 mod commit_report;
+mod write;
 
 use std::any::TypeId;
 use std::fmt;
@@ -12,15 +13,15 @@ pub use commit_plan::CommitPlan;
 pub use commit_report::CommitReport;
 
 use crate::arena::{Arena, State};
-use crate::change_set::{Arenas, ChangeSet, Extent, NewRows};
+use crate::change_set::{Arenas, ChangeSet};
 use crate::connection::{Connection, IntoConnection};
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::FlushPlan;
 use crate::handle::{Handle, Stamp};
-use crate::insert_strategy::{Batch, Flush, InsertStrategy};
+use crate::insert_strategy::{Batch, InsertStrategy};
 use crate::model::{Model, Row};
 use crate::sql::{WholeRow, select_by_key};
-use crate::write_back::WriteBack;
+use write::{Written, WrittenTable, write};
 
 /// Collects entities and writes them together.
 ///
@@ -74,32 +75,6 @@ enum Unknown {
     Written(Written),
     /// The keys that it assigned, if it happened, were lost with the link.
     KeysLost,
-}
-
-/// What was written and is yet to be given back to the entities.
-struct Written {
-    tables: Vec<WrittenTable>,
-    /// Why not everything can be given back, after a commit that cannot be undone.
-    unread: Option<Error>,
-}
-
-struct WrittenTable {
-    /// The position of the model's arena.
-    arena: usize,
-    table: &'static str,
-    rows: usize,
-    write_back: WriteBack,
-}
-
-impl WrittenTable {
-    fn new(rows: &NewRows<'_>, write_back: WriteBack) -> WrittenTable {
-        WrittenTable {
-            arena: rows.model(),
-            table: rows.table().name(),
-            rows: rows.len(),
-            write_back,
-        }
-    }
 }
 
 impl<'c> UnitOfWork<'c> {
@@ -428,90 +403,6 @@ impl<'c> UnitOfWork<'c> {
         let arena =
             self.arenas.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(Arena::<T>::new()));
         arena.as_any_mut().downcast_mut().expect("an arena is filed under its model's type")
-    }
-}
-
-/// The part of writing that leaves the entities alone.
-fn write(
-    arenas: &Arenas,
-    stamp: Stamp,
-    strategy: &dyn InsertStrategy,
-    connection: &mut Connection<'_>,
-    ends: bool,
-) -> Result<Written, Error> {
-    let changes = ChangeSet::collect(arenas, stamp)?;
-    let mut written = Written { tables: Vec::new(), unread: None };
-    if changes.is_empty() {
-        return Ok(written);
-    }
-    let plan = FlushPlan::new(&changes, strategy.cycles())?;
-    if ends && connection.is_autocommit() && strategy.is_one_statement(&plan) {
-        match write_and_commit(&changes, &plan, strategy, connection) {
-            // It may just look as if the transaction were somebody else's: begin one and see.
-            Err(error) if error.kind() == ErrorKind::Transaction => {
-                connection.begin().map_err(|_| error)?;
-                connection.rollback();
-            }
-            result => return result,
-        }
-    }
-    if let Err(error) = connection.begin() {
-        // A savepoint is refused where the transaction was aborted before, as by a query.
-        connection.rollback();
-        return Err(error);
-    }
-    let mut undo = UndoOnDrop { connection, armed: true };
-    let mut flush = Flush::new(&plan, &changes, undo.connection, false);
-    strategy.insert(&mut flush)?;
-    let assigned = flush.finish()?;
-    undo.connection.check_transaction()?;
-    for (index, rows) in changes.tables().iter().enumerate() {
-        let write_back = changes.write_back(index, &assigned, Extent::Everything)?;
-        // Whatever cannot be taken over has to be found before the commit.
-        rows.check(&write_back)?;
-        written.tables.push(WrittenTable::new(rows, write_back));
-    }
-    undo.armed = false;
-    Ok(written)
-}
-
-/// The same in one statement that is a transaction of its own.
-fn write_and_commit(
-    changes: &ChangeSet<'_>,
-    plan: &FlushPlan,
-    strategy: &dyn InsertStrategy,
-    connection: &mut Connection<'_>,
-) -> Result<Written, Error> {
-    let mut flush = Flush::new(plan, changes, connection, true);
-    strategy.insert(&mut flush)?;
-    // From here on it is committed, and an error can only be reported.
-    let mut written = Written { tables: Vec::new(), unread: None };
-    let assigned = flush.finish()?;
-    for (index, rows) in changes.tables().iter().enumerate() {
-        let write_back = changes.write_back(index, &assigned, Extent::Everything)?;
-        let write_back = match rows.check(&write_back) {
-            Ok(()) => write_back,
-            Err(error) => {
-                written.unread.get_or_insert(error);
-                changes.write_back(index, &assigned, Extent::Keys)?
-            }
-        };
-        written.tables.push(WrittenTable::new(rows, write_back));
-    }
-    Ok(written)
-}
-
-/// Undoes what was written since the last `begin`, also when a strategy or a model panics.
-struct UndoOnDrop<'a, 'c> {
-    connection: &'a mut Connection<'c>,
-    armed: bool,
-}
-
-impl Drop for UndoOnDrop<'_, '_> {
-    fn drop(&mut self) {
-        if self.armed {
-            self.connection.rollback_last();
-        }
     }
 }
 

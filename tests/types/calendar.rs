@@ -1,8 +1,8 @@
 //! Dates and times, of the standard library and of three others.
 //!
 //! PostgreSQL counts in microseconds and these types in nanoseconds. What holds is pinned in
-//! `what_becomes_of_nanoseconds`: a part below a microsecond is no error but cut off, towards the
-//! beginning of the count, which is midnight for a time and the year 2000 for a moment.
+//! `what_becomes_of_nanoseconds`: a part below a microsecond is no error but cut off. It is cut off
+//! towards the past, except by the driver's conversions of moments, which cut towards the year 2000.
 
 use onetrip::Model;
 use time::macros::{date, datetime, time};
@@ -157,11 +157,10 @@ fn what_becomes_of_nanoseconds() {
             let found = uow.find::<Fine>(id).unwrap().unwrap();
             uow[found].nanoseconds()
         };
-        // A time of day is cut off towards midnight, and a `SystemTime` towards the past; a moment of
-        // the other libraries towards 2000.
-        let (cut, time, moment) = (1_000, 1_000, 2_000);
+        // Before 2000, where the driver's count turns, its cut leads forward in time.
+        let (cut, driver) = (1_000, 2_000);
         assert_eq!([read(base), read(base + 1)], [[cut; 10]; 2]);
-        let before_2000 = [cut, time, moment, moment, time, moment, moment, time, moment, moment];
+        let before_2000 = [cut, cut, driver, driver, cut, driver, driver, cut, driver, driver];
         assert_eq!([read(base + 2), read(base + 3)], [before_2000; 2]);
     }
 }

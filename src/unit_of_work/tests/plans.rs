@@ -148,7 +148,7 @@ fn statements_are_split_at_the_limit_in_the_plan_too() {
     batch: 40000 rows, 5 round trips
       1 × BEGIN
       1 × reserve keys: 40000 for users.id
-      2 × insert 40000 rows into users
+      2 × insert into users, 40000 rows in all
       1 × COMMIT
     ");
 }

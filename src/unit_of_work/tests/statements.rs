@@ -297,5 +297,5 @@ fn find_refuses_what_does_not_fit() {
     assert_snapshot!(refused(&types, vec![vec![seven(), None]]), @"table users, column name: cannot read the value: it is NULL, and the field is not an `Option`");
     let ada = || vec![seven(), Some(b"Ada".to_vec())];
     assert_snapshot!(refused(&types, vec![ada(), ada()]), @"table users: several rows have this key, which the model says is unique");
-    assert_snapshot!(refused(&[SqlType::INT8, SqlType::TEXT], vec![ada()]), @"table users: column 0 has the type int8 in the database, and the model reads it as int4; hint: change the field's type, or name the column's with `sql_type`");
+    assert_snapshot!(refused(&[SqlType::INT8, SqlType::TEXT], vec![ada()]), @"table users, column 0: it has the type int8 in the database, and the model reads it as int4; hint: change the field's type, or name the column's with `sql_type`");
 }
