@@ -105,6 +105,33 @@ fn a_report_counts_what_a_relay_counts() {
     }
 }
 
+/// What a pool hands out: it dereferences to the driver's client.
+struct Pooled(Client);
+
+impl std::ops::Deref for Pooled {
+    type Target = Client;
+
+    fn deref(&self) -> &Client {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Pooled {
+    fn deref_mut(&mut self) -> &mut Client {
+        &mut self.0
+    }
+}
+
+#[test]
+fn a_pooled_client_is_as_good() {
+    let schema = Schema::new("pooled", TABLES);
+    let mut pooled = Pooled(schema.client());
+    let mut uow = UnitOfWork::new(&mut *pooled);
+    add_users(&mut uow, 1);
+    uow.commit().unwrap();
+    assert_eq!(schema.count("addresses"), 2);
+}
+
 /// The link is cut at bytes all over a commit, and at every byte near its end, where COMMIT is:
 /// whatever the error says must be true.
 #[test]
