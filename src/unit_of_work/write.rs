@@ -50,11 +50,9 @@ pub(super) fn write(
     let plan = FlushPlan::new(&changes, strategy.cycles())?;
     if ends && connection.is_autocommit() && strategy.is_one_statement(&plan) {
         match write_and_commit(&changes, &plan, strategy, connection) {
-            // It may just look as if the transaction were somebody else's: begin one and see.
-            Err(error) if error.kind() == ErrorKind::Transaction => {
-                connection.begin().map_err(|_| error)?;
-                connection.rollback();
-            }
+            // Nothing was written. It may just look as if the transaction were somebody else's;
+            // `begin` knows for certain.
+            Err(error) if error.kind() == ErrorKind::Transaction => {}
             result => return result,
         }
     }

@@ -108,7 +108,7 @@ impl Statement {
     /// to parse it and to receive its parameters. On a slow link it can be taken for the other;
     /// then nothing is written, and the caller begins a transaction to see for certain.
     fn age_limit(&self, bytes: usize) -> f64 {
-        0.1 + 0.005 * self.groups.len() as f64 + bytes as f64 / 4e6
+        1.0 + 0.005 * self.groups.len() as f64 + bytes as f64 / 4e6
     }
 
     /// Appends the insert of a group, and gives the keys that it must store, a text for each part.
