@@ -32,7 +32,8 @@ pub enum ErrorKind {
     /// A value from the server does not fit the model's field.
     Decode,
     /// The commit has happened, but a value that the database assigned cannot be read into its
-    /// field. The entities have their keys; the fields that could not be read are as before.
+    /// field. The entities have their keys; the fields that could not be read are as before. Where
+    /// a column has another type than the model says, the entities leave the unit of work.
     ///
     /// Only a strategy whose one statement is the whole commit can give this: the others read
     /// before they commit, and undo everything.

@@ -35,6 +35,7 @@ pub struct Flush<'a, 'c> {
     stored: Vec<Vec<bool>>,
     /// The one statement is the whole transaction.
     is_autocommit: bool,
+    is_sent: bool,
     is_committed: bool,
 }
 
@@ -53,6 +54,7 @@ impl<'a, 'c> Flush<'a, 'c> {
             assigned: Assignments::default(),
             stored,
             is_autocommit,
+            is_sent: false,
             is_committed: false,
         }
     }
@@ -144,11 +146,13 @@ impl<'a, 'c> Flush<'a, 'c> {
     pub fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
         if self.is_autocommit {
             // What follows would not be part of the commit that this statement is.
-            if std::mem::replace(&mut self.is_committed, true) {
+            if std::mem::replace(&mut self.is_sent, true) {
                 let message = "the strategy sent a second statement after saying that it sends one";
                 return Err(Error::new(ErrorKind::Transaction, message));
             }
-            return self.connection.query_and_commit(sql, params);
+            let rows = self.connection.query_and_commit(sql, params)?;
+            self.is_committed = true;
+            return Ok(rows);
         }
         self.connection.query(sql, params)
     }
@@ -193,6 +197,11 @@ impl<'a, 'c> Flush<'a, 'c> {
             rows,
         )
         .map_err(|error| error.with_table(planned.table().name()))
+    }
+
+    /// Whether the one statement has been committed, so that an error cannot undo it any more.
+    pub(crate) fn is_committed(&self) -> bool {
+        self.is_committed
     }
 
     /// What was assigned, once every row is accounted for.

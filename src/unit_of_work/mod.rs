@@ -354,6 +354,15 @@ impl<'c> UnitOfWork<'c> {
             self.unknown = Some(Unknown::KeysLost);
             return result;
         }
+        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::ReadBack) {
+            // The rows are there, under keys that could not be read: to write them again would
+            // write them twice.
+            for arena in self.arenas.values_mut() {
+                arena.in_doubt(arena.pending().len());
+                arena.forget_in_doubt();
+            }
+            return result;
+        }
         if result.is_err() && !self.connection.in_transaction() {
             // What was flushed before has gone with the transaction or the connection.
             self.unflushed();

@@ -84,8 +84,16 @@ fn write_and_commit(
     connection: &mut Connection<'_>,
 ) -> Result<Written, Error> {
     let mut flush = Flush::new(plan, changes, connection, true);
-    strategy.insert(&mut flush)?;
-    // From here on it is committed, and an error can only be reported.
+    if let Err(error) = strategy.insert(&mut flush) {
+        // The guard's doubt about the transaction means that nothing was written.
+        let is_written = flush.is_committed() && error.kind() != ErrorKind::Transaction;
+        return Err(if is_written { error.with_kind(ErrorKind::ReadBack) } else { error });
+    }
+    give_back(changes, flush).map_err(|error| error.with_kind(ErrorKind::ReadBack))
+}
+
+/// What a committed statement gives back. It cannot be undone, so an error can only be reported.
+fn give_back(changes: &ChangeSet<'_>, flush: Flush<'_, '_>) -> Result<Written, Error> {
     let mut written = Written { tables: Vec::new(), unread: None };
     let assigned = flush.finish()?;
     for (index, rows) in changes.tables().iter().enumerate() {

@@ -284,6 +284,21 @@ fn a_value_that_fails_or_panics(setup: &Setup) {
     assert_eq!(setup.schema.count("moody"), 5);
 }
 
+fn a_default_of_another_type(setup: &Setup) {
+    let mut client = setup.client();
+    let mut uow = setup.uow(&mut client);
+    let row = uow.add(MoodyRow { id: None, value: Moody(1), back: None });
+    let error = uow.commit().unwrap_err();
+    let is_committed = error.kind() == ErrorKind::ReadBack;
+    assert_eq!(is_committed, setup.name() == "one_trip", "{error}");
+    assert_eq!(setup.schema.count("moody"), usize::from(is_committed));
+    // What is committed is not written a second time.
+    assert_eq!(uow.get(row).is_err(), is_committed);
+    let again = uow.commit();
+    assert_eq!(again.is_ok(), is_committed);
+    assert_eq!(setup.schema.count("moody"), usize::from(is_committed));
+}
+
 fn a_changed_row_is_refused(setup: &Setup) {
     let mut client = setup.client();
     let mut uow = setup.uow(&mut client);
@@ -313,5 +328,6 @@ suite! {
     handles_of_another_unit_of_work: super::USERS,
     a_reference_to_an_entity_that_was_rolled_back: super::USERS,
     a_value_that_fails_or_panics: "CREATE TABLE moody (id serial PRIMARY KEY, value int NOT NULL, back int NOT NULL DEFAULT 0)",
+    a_default_of_another_type: "CREATE TABLE moody (id serial PRIMARY KEY, value int NOT NULL, back bigint NOT NULL DEFAULT 0)",
     a_changed_row_is_refused: super::USERS,
 }
