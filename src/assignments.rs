@@ -1,18 +1,20 @@
 //! `Assignments`: values that the database has assigned to new rows, before anyone gets to see
 //! them.
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 
 /// The values of one column of the new rows of one table.
 #[derive(Debug, Default)]
 struct AssignedColumn {
+    /// The values, each after its length.
     bytes: BytesMut,
-    /// For each row where its value starts, and its length; a negative length is none of the two.
-    cells: Vec<(usize, i32)>,
+    /// For each row where its value starts, or one of the two below.
+    cells: Vec<usize>,
 }
 
-const UNKNOWN: i32 = -2;
-const NULL: i32 = -1;
+const UNKNOWN: usize = usize::MAX;
+const NULL: usize = usize::MAX - 1;
+const LENGTH: usize = size_of::<u32>();
 
 /// Values by table, column and row. Tables and rows are those of a
 /// [`ChangeSet`](crate::change_set::ChangeSet).
@@ -22,30 +24,31 @@ pub(crate) struct Assignments {
 }
 
 impl Assignments {
+    /// Makes room for the values of the first so many rows of a column, which are about this long.
+    pub(crate) fn reserve(&mut self, table: usize, column: usize, rows: usize, len: usize) {
+        let column = self.column_mut(table, column);
+        column.cells.reserve_exact(rows.saturating_sub(column.cells.len()));
+        column.bytes.reserve(rows * (LENGTH + len));
+    }
+
     /// Stages a value; `None` is NULL. A later value replaces an earlier one.
     ///
     /// # Panics
     ///
-    /// When the value is 2 GiB or longer: the server sends none that is.
+    /// When the value is 4 GiB or longer: the server sends none that is.
     pub(crate) fn set(&mut self, table: usize, column: usize, row: u32, raw: Option<&[u8]>) {
-        if self.tables.len() <= table {
-            self.tables.resize_with(table + 1, Vec::new);
-        }
-        let columns = &mut self.tables[table];
-        if columns.len() <= column {
-            columns.resize_with(column + 1, || None);
-        }
-        let column = columns[column].get_or_insert_default();
+        let column = self.column_mut(table, column);
         let row = row as usize;
         if column.cells.len() <= row {
-            column.cells.resize(row + 1, (0, UNKNOWN));
+            column.cells.resize(row + 1, UNKNOWN);
         }
         column.cells[row] = match raw {
-            None => (0, NULL),
+            None => NULL,
             Some(raw) => {
-                let len = i32::try_from(raw.len()).expect("values are shorter than 2 GiB");
-                column.bytes.extend_from_slice(raw);
-                (column.bytes.len() - raw.len(), len)
+                let start = column.bytes.len();
+                column.bytes.put_u32(u32::try_from(raw.len()).expect("values are below 4 GiB"));
+                column.bytes.put_slice(raw);
+                start
             }
         };
     }
@@ -54,10 +57,24 @@ impl Assignments {
     pub(crate) fn get(&self, table: usize, column: usize, row: u32) -> Option<Option<&[u8]>> {
         let column = self.tables.get(table)?.get(column)?.as_ref()?;
         match *column.cells.get(row as usize)? {
-            (_, UNKNOWN) => None,
-            (_, NULL) => Some(None),
-            (start, len) => Some(Some(&column.bytes[start..start + len as usize])),
+            UNKNOWN => None,
+            NULL => Some(None),
+            start => {
+                let (len, rest) = column.bytes[start..].split_first_chunk()?;
+                Some(Some(&rest[..u32::from_be_bytes(*len) as usize]))
+            }
         }
+    }
+
+    fn column_mut(&mut self, table: usize, column: usize) -> &mut AssignedColumn {
+        if self.tables.len() <= table {
+            self.tables.resize_with(table + 1, Vec::new);
+        }
+        let columns = &mut self.tables[table];
+        if columns.len() <= column {
+            columns.resize_with(column + 1, || None);
+        }
+        columns[column].get_or_insert_default()
     }
 }
 
@@ -69,6 +86,8 @@ mod tests {
     fn a_value_stays_with_its_row() {
         let mut assignments = Assignments::default();
         assert_eq!(assignments.get(0, 0, 0), None);
+        assignments.reserve(1, 2, 4, 5);
+        assert_eq!(assignments.get(1, 2, 3), None);
         assignments.set(1, 2, 3, Some(b"three"));
         assignments.set(1, 2, 0, Some(b""));
         assignments.set(1, 2, 1, None);

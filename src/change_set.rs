@@ -74,6 +74,21 @@ pub(crate) enum CellValue {
     Unassigned(NewCell),
 }
 
+/// What there is to know of a cell before anything is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Survey {
+    /// The row leaves the column to the database.
+    pub(crate) is_default: bool,
+    /// The size of the value that will be sent.
+    pub(crate) bytes: usize,
+}
+
+/// The size that a plan assumes for a key that is not known yet.
+const UNKNOWN_KEY_BYTES: usize = 4;
+
+/// A chain of keys that refer to keys is hardly ever longer, so only then is a circle looked for.
+const SHORT_CHAIN: usize = 16;
+
 /// A cell of a new row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NewCell {
@@ -157,17 +172,27 @@ impl<'a> ChangeSet<'a> {
         Ok(all)
     }
 
-    /// Finds references to entities that are not there.
-    pub(crate) fn check_references(
-        &self,
-        cell: NewCell,
-        buffer: &mut BytesMut,
-    ) -> Result<(), Error> {
+    /// Looks at a cell before anything is written.
+    ///
+    /// # Errors
+    ///
+    /// When it refers to an entity that is not there, and when its value cannot be encoded.
+    pub(crate) fn survey(&self, cell: NewCell, buffer: &mut BytesMut) -> Result<Survey, Error> {
         let place = self.place(cell);
-        self.each_source(place, buffer, |source| match source {
-            Source::Pending { entity, part } => self.target(place, entity, part).map(drop),
-            _ => Ok(()),
-        })
+        let mut survey = Survey { is_default: true, bytes: 0 };
+        self.each_source(place, buffer, |source| {
+            survey.is_default &= source == Source::Default;
+            match source {
+                Source::Value { start, end } => survey.bytes = survey.bytes.max(end - start),
+                Source::Pending { entity, part } => {
+                    self.target(place, entity, part)?;
+                    survey.bytes = survey.bytes.max(UNKNOWN_KEY_BYTES);
+                }
+                Source::Default | Source::Null => {}
+            }
+            Ok(())
+        })?;
+        Ok(survey)
     }
 
     /// The new rows that this row refers to in this column.
@@ -209,13 +234,15 @@ impl<'a> ChangeSet<'a> {
         let mut out = Encoder::new(buffer);
         arena.encode(place.slot, place.column, &mut out);
         // Nearly every cell ends here: one field, and it knows its value.
-        match out.single() {
+        let found = match out.single() {
             Some(Source::Value { .. }) => return Ok(CellValue::Value),
             Some(Source::Null) => return Ok(CellValue::Null),
-            _ => {}
-        }
-        let sources = out.sources(arena.table(), place.column)?;
-        let found = self.agreed(place, &sources, assigned, buffer)?;
+            Some(source) => self.follow(place, source, assigned, buffer)?,
+            None => {
+                let sources = out.sources(arena.table(), place.column)?;
+                self.agreed(place, &sources, assigned, buffer)?
+            }
+        };
         let mut len = 0;
         if let Found::Value(start, end) = found {
             buffer.copy_within(start..end, before);
@@ -359,16 +386,20 @@ impl<'a> ChangeSet<'a> {
                 }
                 Source::Pending { entity, part } => {
                     place = self.target(place, entity, part)?;
-                    let sources = self.sources(place, buffer)?;
-                    source = sources[self.choose(place, &sources)];
+                    source = self.chosen_source(place, buffer)?;
                     steps += 1;
-                    if steps > self.arenas.values().map(|arena| arena.slots()).sum::<usize>() {
+                    if steps > SHORT_CHAIN && steps > self.slots() {
                         let message = "the key refers to itself, through other entities or not";
                         return Err(self.error(origin, ErrorKind::Cycle, message));
                     }
                 }
             }
         }
+    }
+
+    /// No chain of references without a circle is longer.
+    fn slots(&self) -> usize {
+        self.arenas.values().map(|arena| arena.slots()).sum()
     }
 
     /// The value of a cell that the database assigns.
@@ -429,11 +460,18 @@ impl<'a> ChangeSet<'a> {
         }
     }
 
-    fn sources(&self, place: Place, buffer: &mut BytesMut) -> Result<Vec<Source>, Error> {
+    /// What the field says that gives the cell its value.
+    fn chosen_source(&self, place: Place, buffer: &mut BytesMut) -> Result<Source, Error> {
         let arena = &self.arenas[place.model];
         let mut out = Encoder::new(buffer);
         arena.encode(place.slot, place.column, &mut out);
-        out.sources(arena.table(), place.column)
+        match out.single() {
+            Some(source) => Ok(source),
+            None => {
+                let sources = out.sources(arena.table(), place.column)?;
+                Ok(sources[self.choose(place, &sources)])
+            }
+        }
     }
 
     fn place(&self, cell: NewCell) -> Place {

@@ -48,6 +48,10 @@ pub enum ErrorKind {
     RowMismatch,
     /// An entity was changed in a way that this version does not write.
     Unsupported,
+    /// The call would take more round trips than
+    /// [`with_round_trip_budget`](crate::UnitOfWork::with_round_trip_budget) allows. Nothing was
+    /// sent.
+    Budget,
     /// An error of a strategy from outside this crate; see [`Error::other`].
     Other,
     /// The call was made inside an asynchronous runtime, where the synchronous driver cannot wait.

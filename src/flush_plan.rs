@@ -1,12 +1,11 @@
 //! `FlushPlan`: who is written before whom.
 
 use std::fmt;
+use std::sync::Arc;
 
-use bytes::BytesMut;
-
-use crate::change_set::{ChangeSet, NewCell, NewRows};
+use crate::change_set::ChangeSet;
 use crate::error::Error;
-use crate::model::Table;
+use crate::planned_table::PlannedTable;
 use crate::row_order::order_rows;
 use crate::toposort::Graph;
 
@@ -20,50 +19,6 @@ pub enum Cycles {
     OneRow,
     /// All: everything is written in one statement, in any order.
     Any,
-}
-
-/// How many of a table's new rows give a column that the database could supply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct OptionalColumn {
-    /// The column's position in [`Table::columns`].
-    pub column: usize,
-    /// The number of rows that give it a value; the others leave it to the database.
-    pub given: usize,
-}
-
-/// The new rows of one table.
-#[derive(Debug, Clone)]
-pub struct PlannedTable {
-    table: &'static Table,
-    rows: usize,
-    optional: Vec<OptionalColumn>,
-}
-
-impl PlannedTable {
-    /// The table.
-    #[must_use]
-    pub fn table(&self) -> &'static Table {
-        self.table
-    }
-
-    /// The number of new rows.
-    #[must_use]
-    pub fn rows(&self) -> usize {
-        self.rows
-    }
-
-    /// The columns that the database could supply, in the table's order.
-    #[must_use]
-    pub fn optional_columns(&self) -> &[OptionalColumn] {
-        &self.optional
-    }
-
-    /// How many rows leave this column to the database.
-    #[must_use]
-    pub fn left_to_database(&self, column: usize) -> usize {
-        let optional = self.optional.iter().find(|optional| optional.column == column);
-        optional.map_or(0, |optional| self.rows - optional.given)
-    }
 }
 
 /// Rows of one table that can be written together, once the steps before are done.
@@ -96,14 +51,14 @@ impl Step {
 /// 1. users: 100 rows
 /// 2. addresses: 200 rows, after users
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct FlushPlan {
-    tables: Vec<PlannedTable>,
+    tables: Arc<[PlannedTable]>,
     steps: Vec<Step>,
 }
 
 impl FlushPlan {
-    /// Orders a change set.
+    /// Orders a change set, whose tables have been [surveyed](PlannedTable::survey).
     ///
     /// Tables are ordered by their declared foreign keys. Only tables that refer to themselves or
     /// to each other are ordered row by row.
@@ -112,13 +67,11 @@ impl FlushPlan {
     ///
     /// A circle of rows that `cycles` does not allow; a reference to an entity that is not there;
     /// a value that cannot be encoded.
-    pub(crate) fn new(changes: &ChangeSet<'_>, cycles: Cycles) -> Result<FlushPlan, Error> {
-        let tables = changes
-            .tables()
-            .iter()
-            .enumerate()
-            .map(|(index, rows)| planned_table(changes, index, rows))
-            .collect::<Result<Vec<_>, Error>>()?;
+    pub(crate) fn new(
+        changes: &ChangeSet<'_>,
+        tables: Arc<[PlannedTable]>,
+        cycles: Cycles,
+    ) -> Result<FlushPlan, Error> {
         let references = table_references(changes);
         let mut steps = Vec::new();
         for component in Graph::new(tables.len(), &references).components() {
@@ -130,7 +83,7 @@ impl FlushPlan {
             } else {
                 steps.extend(component.iter().map(|&table| Step {
                     table: table as usize,
-                    rows: (0..tables[table as usize].rows as u32).collect(),
+                    rows: (0..tables[table as usize].rows() as u32).collect(),
                 }));
             }
         }
@@ -152,23 +105,36 @@ impl FlushPlan {
     /// The number of new rows.
     #[must_use]
     pub fn rows(&self) -> usize {
-        self.tables.iter().map(|table| table.rows).sum()
+        self.tables.iter().map(PlannedTable::rows).sum()
+    }
+
+    /// The size of all values in bytes; see [`PlannedTable::bytes`].
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.tables.iter().map(PlannedTable::bytes).sum()
+    }
+
+    /// Whether rows of this step can refer to others of the same step, so that their order counts
+    /// where they are written by several statements.
+    pub(crate) fn is_ordered(&self, step: &Step) -> bool {
+        let table = self.tables[step.table].table();
+        table.foreign_keys().any(|foreign_key| foreign_key.target.is(table))
     }
 }
 
 impl fmt::Display for FlushPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, step) in self.steps.iter().enumerate() {
-            let table = self.tables[step.table].table;
+            let table = self.tables[step.table].table();
             let rows = step.rows.len();
             let plural = if rows == 1 { "" } else { "s" };
             write!(f, "{}. {}: {rows} row{plural}", index + 1, table.name())?;
             let mut separator = ", after ";
             for (position, parent) in self.tables.iter().enumerate() {
                 let written = self.steps[..index].iter().any(|step| step.table == position);
-                let refers = table.foreign_keys().any(|fk| fk.target.is(parent.table));
+                let refers = table.foreign_keys().any(|fk| fk.target.is(parent.table()));
                 if written && refers && position != step.table {
-                    write!(f, "{separator}{}", parent.table.name())?;
+                    write!(f, "{separator}{}", parent.table().name())?;
                     separator = ", ";
                 }
             }
@@ -176,35 +142,6 @@ impl fmt::Display for FlushPlan {
         }
         Ok(())
     }
-}
-
-/// Counts what is left to the database, and finds references that lead nowhere.
-fn planned_table(
-    changes: &ChangeSet<'_>,
-    table: usize,
-    rows: &NewRows<'_>,
-) -> Result<PlannedTable, Error> {
-    let description = rows.table();
-    let mut buffer = BytesMut::new();
-    let mut optional = Vec::new();
-    for (column, _) in description.columns().iter().enumerate().filter(|(_, c)| c.is_optional()) {
-        let mut given = 0;
-        for row in 0..rows.len() as u32 {
-            buffer.clear();
-            let cell = NewCell { table, row, column };
-            given += usize::from(!changes.is_default(cell, &mut buffer)?);
-        }
-        optional.push(OptionalColumn { column, given });
-    }
-    for foreign_key in description.foreign_keys() {
-        for row in 0..rows.len() as u32 {
-            for &column in foreign_key.columns {
-                buffer.clear();
-                changes.check_references(NewCell { table, row, column }, &mut buffer)?;
-            }
-        }
-    }
-    Ok(PlannedTable { table: description, rows: rows.len(), optional })
 }
 
 /// Which table refers to which, among those with new rows, as declared.

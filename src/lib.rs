@@ -13,6 +13,7 @@ mod identity_map;
 mod insert_strategy;
 mod journal;
 mod model;
+mod planned_table;
 mod row_order;
 mod sql;
 mod toposort;
@@ -24,10 +25,11 @@ pub use bytes::BytesMut;
 pub use connection::Connection;
 pub use connection::IntoConnection;
 pub use error::{BoxError, Error, ErrorKind};
-pub use flush_plan::{Cycles, FlushPlan, OptionalColumn, PlannedTable, Step};
+pub use flush_plan::{Cycles, FlushPlan, Step};
 pub use handle::Handle;
 pub use insert_strategy::{
-    Batch, Bound, Flush, InsertStrategy, OneTrip, PlannedStatement, RowByRow,
+    Auto, Batch, Bound, Copy, Flush, InsertStrategy, OneTrip, PlannedStatement, Progress, RowByRow,
+    Unnest,
 };
 pub use model::{
     Assigned, Cells, Column, ColumnTypes, DefaultField, Encoder, Field, ForeignKey,
@@ -36,5 +38,6 @@ pub use model::{
 };
 #[cfg(feature = "derive")]
 pub use onetrip_derive::Model;
+pub use planned_table::{OptionalColumn, PlannedTable};
 pub use sql::{Params, Rows};
 pub use unit_of_work::{CommitPlan, CommitReport, UnitOfWork};

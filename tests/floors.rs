@@ -13,7 +13,7 @@ const FLOORS: &[&[&str]] = &[
     &["model"],
     &["arena", "assignments", "identity_map", "journal", "write_back"],
     &["change_set"],
-    &["flush_plan", "row_order"],
+    &["flush_plan", "planned_table", "row_order"],
     &["connection", "sql"],
     &["insert_strategy"],
     &["lib", "unit_of_work"],
@@ -27,6 +27,8 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("arena", "write_back"),
     // Within tables that refer to each other, the plan is one of rows.
     ("flush_plan", "row_order"),
+    // A plan holds its tables.
+    ("flush_plan", "planned_table"),
     // A connection sends statements and gets rows.
     ("connection", "sql"),
 ];

@@ -1,6 +1,6 @@
 //! The strategies, by the names that the command lines take.
 
-use onetrip::{Batch, OneTrip, RowByRow, UnitOfWork};
+use onetrip::{Auto, Batch, Copy, OneTrip, RowByRow, UnitOfWork, Unnest};
 
 /// A strategy that an example can be asked for.
 #[derive(Debug)]
@@ -14,7 +14,10 @@ pub(crate) struct Strategy {
 pub(crate) const STRATEGIES: &[Strategy] = &[
     Strategy { name: "row_by_row", apply: |uow| uow.with_strategy(RowByRow) },
     Strategy { name: "batch", apply: |uow| uow.with_strategy(Batch) },
+    Strategy { name: "unnest", apply: |uow| uow.with_strategy(Unnest) },
+    Strategy { name: "copy", apply: |uow| uow.with_strategy(Copy) },
     Strategy { name: "one_trip", apply: |uow| uow.with_strategy(OneTrip) },
+    Strategy { name: "auto", apply: |uow| uow.with_strategy(Auto::new()) },
 ];
 
 /// The strategy of this name.

@@ -1,13 +1,14 @@
 //! The driver's `Client` and `Transaction` as connections. No other file names them.
 
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use postgres::types::{ToSql, Type};
-use postgres::{Client, SimpleQueryMessage, Transaction};
+use postgres::{Client, CopyInWriter, SimpleQueryMessage, Transaction};
 
-use super::{Connection, Wire};
+use super::{Connection, CopyError, Wire};
 use crate::error::{Error, ErrorKind};
-use crate::sql::{Params, Rows};
+use crate::sql::{CopyData, Params, Rows};
 
 /// What a [`UnitOfWork`](crate::UnitOfWork) can work on: `&mut postgres::Client` or
 /// `&mut postgres::Transaction`.
@@ -66,6 +67,17 @@ macro_rules! wire {
                 blocking(|| self.query_typed(sql, &params)).map(Rows::driver)
             }
 
+            fn copy_in(
+                &mut self,
+                sql: &str,
+                fill: &mut dyn FnMut(&mut CopyData) -> Result<(), Error>,
+            ) -> Result<u64, CopyError> {
+                let statement = blocking(|| self.prepare(sql)).map_err(CopyError::Failed)?;
+                let writer =
+                    blocking(|| (**self).copy_in(&statement)).map_err(CopyError::Refused)?;
+                write_copy(writer, fill).map_err(CopyError::Failed)
+            }
+
             fn is_closed(&self) -> bool {
                 let is_closed: fn(&$driver) -> bool = $is_closed;
                 is_closed(self)
@@ -76,6 +88,27 @@ macro_rules! wire {
 
 wire!(Client, Client::is_closed);
 wire!(Transaction<'_>, |_| false);
+
+/// A writer that is dropped unfinished, also by a panic of `fill`, aborts the `COPY`.
+fn write_copy(
+    mut writer: CopyInWriter<'_>,
+    fill: &mut dyn FnMut(&mut CopyData) -> Result<(), Error>,
+) -> Result<u64, Error> {
+    let mut data = CopyData::default();
+    loop {
+        data.clear();
+        fill(&mut data)?;
+        if data.len() == 0 {
+            return blocking(|| writer.finish());
+        }
+        writer.write_all(data.as_bytes()).map_err(|error| {
+            match error.into_inner().map(|inner| inner.downcast::<postgres::Error>()) {
+                Some(Ok(error)) => Error::driver(*error),
+                _ => Error::new(ErrorKind::Connection, "the data could not be sent"),
+            }
+        })?;
+    }
+}
 
 fn first_value(messages: &[SimpleQueryMessage]) -> Option<String> {
     messages.iter().find_map(|message| match message {

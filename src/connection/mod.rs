@@ -9,9 +9,10 @@ use std::fmt;
 pub use driver::IntoConnection;
 
 use crate::error::{Error, ErrorKind};
-use crate::sql::{Params, Rows};
+use crate::sql::{CopyData, Params, Rows};
 
-/// What the crate needs of a driver's connection. Each call is one round trip.
+/// What the crate needs of a driver's connection. Each call is one round trip, but for that of
+/// `copy_in`.
 pub(crate) trait Wire: Send {
     /// Runs statements without parameters, and gives the first value of the first row.
     fn simple(&mut self, sql: &str) -> Result<Option<String>, Error>;
@@ -19,9 +20,30 @@ pub(crate) trait Wire: Send {
     /// Runs one statement.
     fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error>;
 
+    /// Runs `COPY … FROM STDIN`, and gives the number of rows that were stored. `fill` appends the
+    /// next piece of the data, and appends nothing at its end. When it fails, the server is told
+    /// to forget what it got.
+    fn copy_in(
+        &mut self,
+        sql: &str,
+        fill: &mut dyn FnMut(&mut CopyData) -> Result<(), Error>,
+    ) -> Result<u64, CopyError>;
+
     /// Whether the link is known to be lost.
     fn is_closed(&self) -> bool;
 }
+
+/// How a `COPY` failed.
+pub(crate) enum CopyError {
+    /// It was refused before it began. The driver has then sent one message more than the server
+    /// answers to, and would take every later answer for that of another question.
+    Refused(Error),
+    /// It failed as any statement can.
+    Failed(Error),
+}
+
+/// How many round trips the driver takes for a `COPY`: it is parsed, started, and finished.
+pub(crate) const COPY_ROUND_TRIPS: u64 = 3;
 
 /// How far a unit of work has got on its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +54,12 @@ enum Progress {
     Open { savepoints: u32 },
     /// The connection cannot be used any more.
     Lost,
+}
+
+/// What stands around the statements of a strategy, for people.
+pub(crate) struct Brackets {
+    pub(crate) begin: &'static str,
+    pub(crate) commit: &'static str,
 }
 
 /// A connection that a unit of work borrows.
@@ -46,6 +74,9 @@ pub struct Connection<'c> {
     /// A statement was refused since the last `begin`, so the transaction may be aborted.
     was_refused: bool,
 }
+
+/// Ends the session, whatever its transaction has come to.
+const END_SESSION: &str = "ROLLBACK; SELECT pg_terminate_backend(pg_backend_pid())";
 
 /// The name of the savepoint that stands for our transaction inside the caller's.
 const OUTER: &str = "onetrip";
@@ -76,12 +107,12 @@ impl<'c> Connection<'c> {
         matches!(self.progress, Progress::Open { .. })
     }
 
-    /// What [`begin`](Connection::begin) and [`commit`](Connection::commit) would send now, for
-    /// people.
-    pub(crate) fn brackets(&self) -> (&'static str, &'static str) {
-        let begin = if self.nested || self.in_transaction() { "SAVEPOINT" } else { "BEGIN" };
-        let commit = if self.nested { "RELEASE SAVEPOINT" } else { "COMMIT" };
-        (begin, commit)
+    /// What [`begin`](Connection::begin) and [`commit`](Connection::commit) would send now.
+    pub(crate) fn brackets(&self) -> Brackets {
+        Brackets {
+            begin: if self.nested || self.in_transaction() { "SAVEPOINT" } else { "BEGIN" },
+            commit: if self.nested { "RELEASE SAVEPOINT" } else { "COMMIT" },
+        }
     }
 
     /// Runs one statement with parameters.
@@ -91,6 +122,34 @@ impl<'c> Connection<'c> {
         self.statements += 1;
         self.round_trips += 1;
         let result = self.wire.query(sql, params);
+        self.was_refused |= result.is_err();
+        self.note(result)
+    }
+
+    /// Runs `COPY … FROM STDIN`; see [`Wire::copy_in`].
+    ///
+    /// # Errors
+    ///
+    /// Those of the server and of `fill`. After a `COPY` that the server does not even begin, the
+    /// connection cannot be used any more.
+    pub(crate) fn copy_in(
+        &mut self,
+        sql: &str,
+        fill: &mut dyn FnMut(&mut CopyData) -> Result<(), Error>,
+    ) -> Result<u64, Error> {
+        self.check()?;
+        self.statements += 1;
+        self.round_trips += COPY_ROUND_TRIPS;
+        let result = self.wire.copy_in(sql, fill).map_err(|failure| match failure {
+            CopyError::Failed(error) => error,
+            CopyError::Refused(error) => {
+                // Nobody may take the answers for what they are not: the session ends here, also
+                // for a caller who uses the client again.
+                let _ = self.wire.simple(END_SESSION);
+                self.progress = Progress::Lost;
+                error.with_hint("the driver cannot go on with this connection: open a new one")
+            }
+        });
         self.was_refused |= result.is_err();
         self.note(result)
     }

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::BytesMut;
 use postgres::types::{IsNull, ToSql};
 
-use super::Wire;
+use super::{CopyError, Wire};
 use crate::error::{Error, ErrorKind};
 use crate::model::SqlType;
-use crate::sql::{Params, Rows};
+use crate::sql::{CopyData, Params, Rows};
 
 /// What goes wrong with a round trip.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -235,7 +235,39 @@ impl Wire for Recording {
         }
     }
 
+    fn copy_in(
+        &mut self,
+        sql: &str,
+        fill: &mut dyn FnMut(&mut CopyData) -> Result<(), Error>,
+    ) -> Result<u64, CopyError> {
+        self.script().send(sql.to_owned()).map_err(CopyError::Failed)?;
+        let (mut data, mut all) = (CopyData::default(), Vec::new());
+        loop {
+            data.clear();
+            fill(&mut data).map_err(CopyError::Failed)?;
+            if data.len() == 0 {
+                return Ok(copied_rows(&all));
+            }
+            all.extend_from_slice(data.as_bytes());
+        }
+    }
+
     fn is_closed(&self) -> bool {
         self.script().is_lost
     }
+}
+
+/// Counts rows in the binary format of `COPY`.
+fn copied_rows(data: &[u8]) -> u64 {
+    const HEADER: usize = 19;
+    let (mut at, mut rows) = (HEADER, 0);
+    while let Ok(columns @ 0..) = data[at..at + 2].try_into().map(i16::from_be_bytes) {
+        at += 2;
+        for _ in 0..columns {
+            let len = i32::from_be_bytes(data[at..at + 4].try_into().unwrap());
+            at += 4 + usize::try_from(len).unwrap_or(0);
+        }
+        rows += 1;
+    }
+    rows
 }

@@ -10,7 +10,7 @@ use crate::change_set::{CellValue, ChangeSet, NewCell};
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::FlushPlan;
-use crate::sql::{Params, Rows};
+use crate::sql::{CopyData, Params, Rows};
 
 /// What is written into a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,21 @@ pub enum Bound {
     /// The parameter of this number, counted from 1 as in `$1`.
     Param(usize),
 }
+
+/// How far a commit has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// The table that is being written.
+    pub table: &'static str,
+    /// The number of rows sent so far, of all tables.
+    pub rows: usize,
+    /// The number of rows of the commit.
+    pub total: usize,
+}
+
+/// Takes what there is to say about the progress of a commit.
+pub(crate) type OnProgress<'a> = dyn FnMut(Progress) + Send + 'a;
 
 /// One flush: its plan, the values of its cells, the connection, and what the database assigned.
 ///
@@ -33,6 +48,8 @@ pub struct Flush<'a, 'c> {
     assigned: Assignments,
     /// For each table, the rows that the strategy has accounted for.
     stored: Vec<Vec<bool>>,
+    stored_rows: usize,
+    on_progress: Option<&'a mut OnProgress<'static>>,
     /// The one statement is the whole transaction.
     is_autocommit: bool,
     is_sent: bool,
@@ -44,6 +61,7 @@ impl<'a, 'c> Flush<'a, 'c> {
         plan: &'a FlushPlan,
         changes: &'a ChangeSet<'a>,
         connection: &'a mut Connection<'c>,
+        on_progress: Option<&'a mut OnProgress<'static>>,
         is_autocommit: bool,
     ) -> Flush<'a, 'c> {
         let stored = plan.tables().iter().map(|planned| vec![false; planned.rows()]).collect();
@@ -53,6 +71,8 @@ impl<'a, 'c> Flush<'a, 'c> {
             connection,
             assigned: Assignments::default(),
             stored,
+            stored_rows: 0,
+            on_progress,
             is_autocommit,
             is_sent: false,
             is_committed: false,
@@ -113,12 +133,12 @@ impl<'a, 'c> Flush<'a, 'c> {
     ///
     /// # Errors
     ///
-    /// When the value cannot be encoded.
+    /// None any more; every value has been looked at when the plan was made.
     pub fn is_default(&self, table: usize, row: u32, column: usize) -> Result<bool, Error> {
         if self.assigned.get(table, column, row).is_some() {
             return Ok(false);
         }
-        self.changes.is_default(NewCell { table, row, column }, &mut BytesMut::new())
+        Ok(self.plan.tables()[table].left_by(row).contains(&column))
     }
 
     /// Whether the one statement is the whole transaction.
@@ -131,11 +151,88 @@ impl<'a, 'c> Flush<'a, 'c> {
         self.changes
     }
 
+    /// What has been assigned so far.
+    pub(super) fn assigned(&self) -> &Assignments {
+        &self.assigned
+    }
+
+    /// Makes room for values that are about to be assigned.
+    pub(super) fn reserve(&mut self, table: usize, column: usize, len: usize) {
+        let rows = self.plan.tables()[table].rows();
+        self.assigned.reserve(table, column, rows, len);
+    }
+
     /// Accounts for rows that are known to be stored.
     pub(super) fn stored(&mut self, table: usize, rows: &[u32]) {
         for &row in rows {
-            self.stored[table][row as usize] = true;
+            let was_stored = std::mem::replace(&mut self.stored[table][row as usize], true);
+            self.stored_rows += usize::from(!was_stored);
         }
+        if let Some(on_progress) = &mut self.on_progress {
+            on_progress(Progress {
+                table: self.plan.tables()[table].table().name(),
+                rows: self.stored_rows,
+                total: self.plan.rows(),
+            });
+        }
+    }
+
+    /// Copies rows, whose keys are all known, into a table by `COPY … FROM STDIN BINARY`.
+    ///
+    /// # Errors
+    ///
+    /// Besides those of the server, [`ErrorKind::RowMismatch`] when another number of rows was
+    /// stored.
+    pub(super) fn copy(
+        &mut self,
+        sql: &str,
+        table: usize,
+        rows: &[u32],
+        columns: &[usize],
+    ) -> Result<(), Error> {
+        let Flush { plan, changes, connection, assigned, on_progress, stored_rows, .. } = self;
+        let description = plan.tables()[table].table();
+        let (mut rest, mut is_begun, mut is_ended) = (rows, false, false);
+        let mut fill = |data: &mut CopyData| {
+            if !std::mem::replace(&mut is_begun, true) {
+                data.push_header();
+            }
+            while let ([row, later @ ..], true) = (rest, data.len() < COPY_PIECE) {
+                data.push_row(columns.len(), |index, out| {
+                    let cell = NewCell { table, row: *row, column: columns[index] };
+                    match changes.value(cell, assigned, out)? {
+                        CellValue::Value => Ok(true),
+                        CellValue::Null => Ok(false),
+                        CellValue::Default | CellValue::Unassigned(_) => {
+                            let message = "it refers to a row that has not been written yet";
+                            Err(Error::new(ErrorKind::Cycle, message)
+                                .with_column(description.columns()[columns[index]].name()))
+                        }
+                    }
+                })?;
+                rest = later;
+            }
+            if rest.is_empty() && !std::mem::replace(&mut is_ended, true) {
+                data.push_trailer();
+            }
+            if let (Some(on_progress), false) = (on_progress.as_mut(), is_ended) {
+                let sent = *stored_rows + rows.len() - rest.len();
+                let name = description.name();
+                on_progress(Progress { table: name, rows: sent, total: plan.rows() });
+            }
+            Ok(())
+        };
+        let name_table = |error: Error| error.with_table(description.name());
+        let stored = connection.copy_in(sql, &mut fill).map_err(name_table)?;
+        if stored != rows.len() as u64 {
+            let message = format!(
+                "of {} rows sent, {stored} were stored: a trigger, a rule or a policy has interfered",
+                rows.len()
+            );
+            return Err(name_table(Error::new(ErrorKind::RowMismatch, message)));
+        }
+        self.stored(table, rows);
+        Ok(())
     }
 
     /// Sends a statement: one round trip.
@@ -219,6 +316,9 @@ impl<'a, 'c> Flush<'a, 'c> {
         Ok(self.assigned)
     }
 }
+
+/// The data of a `COPY` goes out in pieces of about this size.
+const COPY_PIECE: usize = 64 << 10;
 
 impl fmt::Debug for Flush<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

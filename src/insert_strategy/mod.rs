@@ -1,22 +1,33 @@
 //! `InsertStrategy`: how the new rows of a flush are written.
 
+mod arrays;
+mod auto;
 mod batch;
+mod copy;
 mod flush;
 mod keys;
 mod one_trip;
+mod reservation;
 mod returned;
 mod row_by_row;
+mod unnest;
 mod values;
 
 use std::borrow::Cow;
 
+pub use auto::Auto;
 pub use batch::Batch;
-pub use flush::{Bound, Flush};
+pub use copy::Copy;
+pub(crate) use flush::OnProgress;
+pub use flush::{Bound, Flush, Progress};
 pub use one_trip::OneTrip;
 pub use row_by_row::RowByRow;
+pub use unnest::Unnest;
 
 use crate::error::Error;
 use crate::flush_plan::{Cycles, FlushPlan};
+use crate::model::Table;
+use crate::planned_table::PlannedTable;
 
 /// Writes the new rows of a flush.
 ///
@@ -90,6 +101,23 @@ pub trait InsertStrategy: Send + Sync {
     /// The statements that [`insert`](InsertStrategy::insert) would send for this plan.
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement>;
 
+    /// Strategies to write these rows with in this one's place, the best first. None means that
+    /// this one writes them itself.
+    ///
+    /// The next is taken where rows refer to each other in a circle that the one before cannot
+    /// write, and where [`tries_next`](InsertStrategy::tries_next) says so.
+    fn alternatives(&self, tables: &[PlannedTable]) -> Vec<&dyn InsertStrategy> {
+        let _ = tables;
+        Vec::new()
+    }
+
+    /// Whether the next of the [`alternatives`](InsertStrategy::alternatives) may succeed where
+    /// one has failed with this error. Whatever the failed one wrote is undone first.
+    fn tries_next(&self, plan: &FlushPlan, error: &Error) -> bool {
+        let _ = (plan, error);
+        false
+    }
+
     /// Writes the rows.
     ///
     /// # Errors
@@ -115,6 +143,14 @@ impl<S: InsertStrategy + ?Sized> InsertStrategy for Box<S> {
         (**self).plan(plan)
     }
 
+    fn alternatives(&self, tables: &[PlannedTable]) -> Vec<&dyn InsertStrategy> {
+        (**self).alternatives(tables)
+    }
+
+    fn tries_next(&self, plan: &FlushPlan, error: &Error) -> bool {
+        (**self).tries_next(plan, error)
+    }
+
     fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
         (**self).insert(flush)
     }
@@ -125,13 +161,24 @@ impl<S: InsertStrategy + ?Sized> InsertStrategy for Box<S> {
 pub struct PlannedStatement {
     description: Cow<'static, str>,
     times: usize,
+    round_trips: usize,
 }
 
 impl PlannedStatement {
-    /// One statement, described for people.
+    /// One statement, described for people, that takes one round trip.
     #[must_use]
     pub fn new(description: impl Into<Cow<'static, str>>) -> PlannedStatement {
-        PlannedStatement { description: description.into(), times: 1 }
+        PlannedStatement { description: description.into(), times: 1, round_trips: 1 }
+    }
+
+    /// The inserts of so many rows of a table.
+    pub(crate) fn insert(table: &Table, rows: usize, times: usize) -> PlannedStatement {
+        let (plural, table) = (if rows == 1 { "" } else { "s" }, table.name());
+        let text = match times {
+            1 => format!("insert {rows} row{plural} into {table}"),
+            _ => format!("insert into {table}, {rows} rows in all"),
+        };
+        PlannedStatement::new(text).times(times)
     }
 
     /// So many statements alike.
@@ -141,15 +188,28 @@ impl PlannedStatement {
         self
     }
 
+    /// Each of them takes so many round trips.
+    #[must_use]
+    pub fn round_trips_each(mut self, round_trips: usize) -> PlannedStatement {
+        self.round_trips = round_trips;
+        self
+    }
+
     /// What the statement does.
     #[must_use]
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// The number of statements, each of which is one round trip.
+    /// The number of statements.
     #[must_use]
     pub fn count(&self) -> usize {
         self.times
+    }
+
+    /// The number of round trips that they take together.
+    #[must_use]
+    pub fn round_trips(&self) -> usize {
+        self.times * self.round_trips
     }
 }

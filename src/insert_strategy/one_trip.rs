@@ -1,7 +1,6 @@
 //! `OneTrip`: everything in one statement.
 
 mod read_back;
-mod source;
 mod statement;
 
 use super::{Flush, InsertStrategy, PlannedStatement};
@@ -49,7 +48,7 @@ impl InsertStrategy for OneTrip {
     }
 
     fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
-        let statement = Statement::new(flush)?;
+        let statement = Statement::new(flush.plan());
         let (sql, params) = statement.render(flush)?;
         let rows = flush
             .query(sql.as_str(), &params)

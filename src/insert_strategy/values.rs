@@ -3,13 +3,15 @@
 use super::flush::{Bound, Flush};
 use crate::error::Error;
 use crate::model::{SqlType, Table};
+use crate::planned_table::PlannedTable;
 use crate::sql::{Params, Sql};
 
 /// The most parameters that one statement can have: the protocol counts them in 16 bits.
 pub(super) const MAX_PARAMS: usize = 65_535;
 
-/// From this size on, a statement takes no further row. The server refuses messages of 1 GiB.
-const MAX_BYTES: usize = 256 << 20;
+/// The values of one statement are at most this large, unless one row alone is larger. The server
+/// refuses messages of 1 GiB.
+pub(super) const MAX_BYTES: usize = 256 << 20;
 
 /// The columns that an insert of a table names, and those that it returns.
 #[derive(Debug)]
@@ -35,10 +37,32 @@ impl InsertColumns {
         InsertColumns { written, returned }
     }
 
-    /// How many rows one statement can hold.
-    pub(super) fn rows_per_statement(&self) -> usize {
-        MAX_PARAMS / self.written.len()
+    /// Keys are known, and all rows leave these columns to the database.
+    pub(super) fn without(table: &Table, left: &[usize]) -> InsertColumns {
+        InsertColumns::new(
+            table,
+            |column| {
+                if left.contains(&column) { Left::Always } else { Left::Never }
+            },
+        )
     }
+
+    pub(super) fn written(&self) -> &[usize] {
+        &self.written
+    }
+
+    pub(super) fn returned(&self) -> &[usize] {
+        &self.returned
+    }
+}
+
+/// The rows of each statement.
+pub(super) fn parts<'r>(
+    planned: &PlannedTable,
+    rows: &'r [u32],
+    columns: &InsertColumns,
+) -> Vec<&'r [u32]> {
+    planned.parts(rows, MAX_PARAMS / columns.written.len(), MAX_BYTES)
 }
 
 /// How many of some rows leave a column to the database.
@@ -56,47 +80,48 @@ pub(super) fn insert(
     rows: &[u32],
     columns: &InsertColumns,
 ) -> Result<(), Error> {
-    let description = flush.plan().tables()[table].table();
-    let mut rest = rows;
-    while !rest.is_empty() {
+    let planned = &flush.plan().tables()[table];
+    let description = planned.table();
+    for part in parts(planned, rows, columns) {
         let mut sql = Sql::new();
         let mut params = Params::new();
-        let mut taken = 0;
-        sql.push("INSERT INTO ").qualified(description.qualified_name()).push(" (");
-        sql.columns(description, &columns.written).push(")");
-        if gives_integer_key(description, &columns.written) {
-            // Otherwise GENERATED ALWAYS AS IDENTITY refuses keys; other columns ignore it.
-            sql.push(" OVERRIDING SYSTEM VALUE");
-        }
+        begin_insert(&mut sql, description, &columns.written);
         sql.push(" VALUES ");
-        while taken < rest.len().min(columns.rows_per_statement()) && params.bytes() < MAX_BYTES {
-            sql.push(if taken == 0 { "(" } else { ", (" });
+        for (at, &row) in part.iter().enumerate() {
+            sql.push(if at == 0 { "(" } else { ", (" });
             for (index, &column) in columns.written.iter().enumerate() {
                 if index > 0 {
                     sql.push(", ");
                 }
-                match flush.bind(table, rest[taken], column, &mut params)? {
+                match flush.bind(table, row, column, &mut params)? {
                     Bound::Default => sql.push("DEFAULT"),
                     Bound::Param(number) => sql.param(number).write_cast(description, column),
                 };
             }
             sql.push(")");
-            taken += 1;
         }
         sql.push(" RETURNING ").read_columns(description, &columns.returned);
-        let (sent, left) = rest.split_at(taken);
         let returned = flush
             .query(sql.as_str(), &params)
             .map_err(|error| error.with_table(description.name()))?;
-        flush.returned(table, sent, &columns.returned, &returned)?;
-        rest = left;
+        flush.returned(table, part, &columns.returned, &returned)?;
     }
     Ok(())
 }
 
+/// Appends `INSERT INTO table (columns)`, up to where the rows come from.
+pub(super) fn begin_insert(sql: &mut Sql, table: &Table, written: &[usize]) {
+    sql.push("INSERT INTO ").qualified(table.qualified_name());
+    sql.push(" (").columns(table, written).push(")");
+    if gives_integer_key(table, written) {
+        // Otherwise GENERATED ALWAYS AS IDENTITY refuses keys; other columns ignore it.
+        sql.push(" OVERRIDING SYSTEM VALUE");
+    }
+}
+
 /// Whether the statement gives values for an integer key of the table's own, which could be an
 /// identity column.
-pub(super) fn gives_integer_key(table: &Table, written: &[usize]) -> bool {
+fn gives_integer_key(table: &Table, written: &[usize]) -> bool {
     let integers = [SqlType::INT2, SqlType::INT4, SqlType::INT8];
     table.key().iter().any(|column| {
         written.contains(column)

@@ -1,12 +1,14 @@
 //! Statements: their text, their parameters and their results.
 
 mod array;
+mod copy_data;
 mod params;
 mod rows;
 mod select;
 mod text;
 
 pub(crate) use array::ArrayParam;
+pub(crate) use copy_data::CopyData;
 pub use params::Params;
 pub use rows::Rows;
 pub(crate) use rows::WholeRow;

@@ -10,7 +10,7 @@ use crate::insert_strategy::{InsertStrategy, PlannedStatement};
 /// statements, and the round trips. It prints itself:
 ///
 /// ```text
-/// batch: 300 rows, 5 round trips
+/// batch: 300 rows, 6,480 bytes, 5 round trips
 ///   1 × BEGIN
 ///   1 × reserve keys: 100 for users.id, 200 for addresses.id
 ///   1 × insert 100 rows into users
@@ -20,37 +20,55 @@ use crate::insert_strategy::{InsertStrategy, PlannedStatement};
 #[derive(Debug, Clone)]
 pub struct CommitPlan {
     strategy: String,
+    written_by: String,
     flush: FlushPlan,
     statements: Vec<PlannedStatement>,
 }
 
 impl CommitPlan {
+    /// `write` is the strategy that writes the rows, and its plan; `strategy` is the one that has
+    /// picked it.
     pub(super) fn new(
         strategy: &dyn InsertStrategy,
-        flush: FlushPlan,
+        write: Option<(&dyn InsertStrategy, &FlushPlan)>,
         connection: &Connection<'_>,
+        ends: bool,
     ) -> CommitPlan {
-        let (begin, commit) = connection.brackets();
-        let mut statements = Vec::new();
-        let is_whole_commit = connection.is_autocommit() && strategy.is_one_statement(&flush);
-        if is_whole_commit && flush.rows() > 0 {
-            statements.extend(strategy.plan(&flush));
-            return CommitPlan { strategy: strategy.name().to_owned(), flush, statements };
+        let mut plan = CommitPlan {
+            strategy: strategy.name().to_owned(),
+            written_by: write.map_or(strategy.name(), |(by, _)| by.name()).to_owned(),
+            flush: write.map(|(_, flush)| flush.clone()).unwrap_or_default(),
+            statements: Vec::new(),
+        };
+        let brackets = connection.brackets();
+        if let Some((by, flush)) = write {
+            if ends && connection.is_autocommit() && by.is_one_statement(flush) {
+                plan.statements = by.plan(flush);
+                return plan;
+            }
+            plan.statements.push(PlannedStatement::new(brackets.begin));
+            plan.statements.extend(by.plan(flush));
         }
-        if flush.rows() > 0 {
-            statements.push(PlannedStatement::new(begin));
-            statements.extend(strategy.plan(&flush));
+        if ends && (write.is_some() || connection.in_transaction()) {
+            plan.statements.push(PlannedStatement::new(brackets.commit));
         }
-        if flush.rows() > 0 || connection.in_transaction() {
-            statements.push(PlannedStatement::new(commit));
+        if !ends && write.is_some() && connection.in_transaction() {
+            plan.statements.push(PlannedStatement::new("RELEASE SAVEPOINT"));
         }
-        CommitPlan { strategy: strategy.name().to_owned(), flush, statements }
+        plan
     }
 
-    /// The name of the strategy that would write the rows.
+    /// The name of the unit of work's strategy.
     #[must_use]
     pub fn strategy(&self) -> &str {
         &self.strategy
+    }
+
+    /// The name of the strategy that would write the rows: the one that [`Auto`](crate::Auto)
+    /// picks, and otherwise the unit of work's own.
+    #[must_use]
+    pub fn written_by(&self) -> &str {
+        &self.written_by
     }
 
     /// The order in which the rows would be written.
@@ -71,22 +89,39 @@ impl CommitPlan {
         self.flush.rows()
     }
 
-    /// The number of network round trips.
+    /// The size of the values of these rows, in bytes and as they would be sent.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.flush.bytes()
+    }
+
+    /// The number of network round trips. It is exact but for what cannot be known before anything
+    /// is sent: [`Copy`](crate::Copy) takes fewer where a table turns out to need an insert, and
+    /// [`Auto`](crate::Auto) more where the server refuses its one statement.
     #[must_use]
     pub fn round_trips(&self) -> usize {
-        self.statements.iter().map(PlannedStatement::count).sum()
+        self.statements.iter().map(PlannedStatement::round_trips).sum()
     }
 }
 
 impl fmt::Display for CommitPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (rows, trips) = (self.rows(), self.round_trips());
-        write!(f, "{}: {rows} row{}, ", self.strategy, if rows == 1 { "" } else { "s" })?;
-        writeln!(f, "{trips} round trip{}", if trips == 1 { "" } else { "s" })?;
+        let plural = |count| if count == 1 { "" } else { "s" };
+        let (rows, bytes, trips) = (self.rows(), self.bytes(), self.round_trips());
+        f.write_str(&self.strategy)?;
+        if self.written_by != self.strategy {
+            write!(f, " ({})", self.written_by)?;
+        }
+        write!(f, ": {rows} row{}, ", plural(rows))?;
+        writeln!(f, "{bytes} byte{}, {trips} round trip{}", plural(bytes), plural(trips))?;
         let counts = self.statements.iter().map(|statement| statement.count().to_string());
         let width = counts.map(|count| count.len()).max().unwrap_or(1);
         for statement in &self.statements {
-            writeln!(f, "  {:>width$} × {}", statement.count(), statement.description())?;
+            write!(f, "  {:>width$} × {}", statement.count(), statement.description())?;
+            match statement.round_trips() {
+                trips if trips == statement.count() => writeln!(f)?,
+                trips => writeln!(f, " ({trips} round trips)")?,
+            }
         }
         Ok(())
     }

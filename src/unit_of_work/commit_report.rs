@@ -8,6 +8,7 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct CommitReport {
     pub(super) strategy: String,
+    pub(super) written_by: String,
     pub(super) rows: Vec<(&'static str, usize)>,
     pub(super) statements: u64,
     pub(super) round_trips: u64,
@@ -15,10 +16,17 @@ pub struct CommitReport {
 }
 
 impl CommitReport {
-    /// The name of the strategy that wrote the rows.
+    /// The name of the unit of work's strategy.
     #[must_use]
     pub fn strategy(&self) -> &str {
         &self.strategy
+    }
+
+    /// The name of the strategy that wrote the rows: the one that [`Auto`](crate::Auto) picked, and
+    /// otherwise the unit of work's own.
+    #[must_use]
+    pub fn written_by(&self) -> &str {
+        &self.written_by
     }
 
     /// The number of rows inserted.
@@ -56,7 +64,11 @@ impl fmt::Display for CommitReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = |count| if count == 1 { "" } else { "s" };
         let (rows, trips) = (self.rows(), self.round_trips);
-        write!(f, "{}: {rows} row{} in ", self.strategy, plural(rows as u64))?;
+        f.write_str(&self.strategy)?;
+        if self.written_by != self.strategy {
+            write!(f, " ({})", self.written_by)?;
+        }
+        write!(f, ": {rows} row{} in ", plural(rows as u64))?;
         write!(f, "{trips} round trip{}, {} ms", plural(trips), self.elapsed.as_millis())
     }
 }

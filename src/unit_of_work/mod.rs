@@ -16,12 +16,11 @@ use crate::arena::{Arena, State};
 use crate::change_set::{Arenas, ChangeSet};
 use crate::connection::{Connection, IntoConnection};
 use crate::error::{Error, ErrorKind};
-use crate::flush_plan::FlushPlan;
 use crate::handle::{Handle, Stamp};
-use crate::insert_strategy::{Batch, InsertStrategy};
+use crate::insert_strategy::{Auto, InsertStrategy, OnProgress, Progress};
 use crate::model::{Model, Row};
 use crate::sql::{WholeRow, select_by_key};
-use write::{Written, WrittenTable, write};
+use write::{Writer, Written, WrittenTable};
 
 /// Collects entities and writes them together.
 ///
@@ -65,6 +64,9 @@ pub struct UnitOfWork<'c> {
     arenas: Arenas,
     connection: Connection<'c>,
     strategy: Box<dyn InsertStrategy>,
+    /// The most round trips that a call may take.
+    budget: Option<usize>,
+    on_progress: Option<Box<OnProgress<'static>>>,
     /// A commit of unknown outcome.
     unknown: Option<Unknown>,
 }
@@ -94,15 +96,55 @@ impl<'c> UnitOfWork<'c> {
             stamp: Stamp::new(),
             arenas: Arenas::new(),
             connection: connection.into_connection(),
-            strategy: Box::new(Batch),
+            strategy: Box::new(Auto::new()),
+            budget: None,
+            on_progress: None,
             unknown: None,
         }
     }
 
-    /// Sets the strategy by which new rows are written; the default is [`Batch`].
+    /// Sets the strategy by which new rows are written; the default is [`Auto`].
     #[must_use]
     pub fn with_strategy(mut self, strategy: impl InsertStrategy + 'static) -> UnitOfWork<'c> {
         self.strategy = Box::new(strategy);
+        self
+    }
+
+    /// Limits the round trips of every commit and flush. One whose plan needs more fails with
+    /// [`ErrorKind::Budget`] before anything is sent: a guard for code that must stay cheap,
+    /// whatever it comes to write one day.
+    ///
+    /// ```
+    /// # use onetrip::UnitOfWork;
+    /// fn unit_of_work(client: &mut postgres::Client) -> UnitOfWork<'_> {
+    ///     UnitOfWork::new(client).with_round_trip_budget(1)
+    /// }
+    /// # let _ = unit_of_work;
+    /// ```
+    #[must_use]
+    pub fn with_round_trip_budget(mut self, round_trips: usize) -> UnitOfWork<'c> {
+        self.budget = Some(round_trips);
+        self
+    }
+
+    /// Calls `on_progress` while a commit or a flush sends its rows: after every statement, and
+    /// after every piece of a `COPY`. Rows that were sent can still be undone by an error.
+    ///
+    /// ```
+    /// # use onetrip::UnitOfWork;
+    /// fn unit_of_work(client: &mut postgres::Client) -> UnitOfWork<'_> {
+    ///     UnitOfWork::new(client).with_progress(|progress| {
+    ///         eprintln!("{}: {} of {}", progress.table, progress.rows, progress.total);
+    ///     })
+    /// }
+    /// # let _ = unit_of_work;
+    /// ```
+    #[must_use]
+    pub fn with_progress(
+        mut self,
+        on_progress: impl FnMut(Progress) + Send + 'static,
+    ) -> UnitOfWork<'c> {
+        self.on_progress = Some(Box::new(on_progress));
         self
     }
 
@@ -205,7 +247,8 @@ impl<'c> UnitOfWork<'c> {
         self.unknown = None;
     }
 
-    /// What [`commit`](UnitOfWork::commit) would do now. Nothing is sent.
+    /// What [`commit`](UnitOfWork::commit) would do now: steps, statements, rows, bytes and round
+    /// trips. Nothing is sent.
     ///
     /// # Errors
     ///
@@ -214,8 +257,12 @@ impl<'c> UnitOfWork<'c> {
     pub fn plan(&self) -> Result<CommitPlan, Error> {
         self.check_resolved()?;
         let changes = ChangeSet::collect(&self.arenas, self.stamp)?;
-        let plan = FlushPlan::new(&changes, self.strategy.cycles())?;
-        Ok(CommitPlan::new(&*self.strategy, plan, &self.connection))
+        let mut first = None;
+        if !changes.is_empty() {
+            first = self.writer(true).candidates(&changes)?.into_iter().next();
+        }
+        let write = first.as_ref().map(|(strategy, plan)| (*strategy, plan));
+        Ok(CommitPlan::new(&*self.strategy, write, &self.connection, true))
     }
 
     /// Writes what is new and ends the transaction. `Ok` means that the server has said that it is
@@ -345,8 +392,9 @@ impl<'c> UnitOfWork<'c> {
     /// is the transaction.
     fn write(&mut self, ends: bool) -> Result<Written, Error> {
         self.check_resolved()?;
-        let Self { arenas, stamp, strategy, connection, .. } = self;
-        let result = write(arenas, *stamp, &**strategy, connection, ends);
+        let Self { arenas, stamp, strategy, connection, budget, on_progress, .. } = self;
+        let writer = Writer { arenas, stamp: *stamp, strategy: &**strategy, ends, budget: *budget };
+        let result = writer.write(connection, on_progress.as_deref_mut());
         if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::UnknownOutcome) {
             for arena in self.arenas.values_mut() {
                 arena.in_doubt(arena.pending().len());
@@ -368,6 +416,16 @@ impl<'c> UnitOfWork<'c> {
             self.unflushed();
         }
         result
+    }
+
+    fn writer(&self, ends: bool) -> Writer<'_> {
+        Writer {
+            arenas: &self.arenas,
+            stamp: self.stamp,
+            strategy: &*self.strategy,
+            ends,
+            budget: self.budget,
+        }
     }
 
     fn committed(&mut self, written: Written) {
@@ -439,6 +497,7 @@ impl Call {
     ) -> CommitReport {
         CommitReport {
             strategy: strategy.name().to_owned(),
+            written_by: written.by.clone().unwrap_or_else(|| strategy.name().to_owned()),
             rows: written.tables.iter().map(|table| (table.table, table.rows)).collect(),
             statements: connection.statements() - self.statements,
             round_trips: connection.round_trips() - self.round_trips,

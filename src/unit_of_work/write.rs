@@ -1,16 +1,22 @@
 //! Writing what is new, up to where the entities would get to know.
 
+use std::sync::Arc;
+
+use super::CommitPlan;
 use crate::change_set::{Arenas, ChangeSet, Extent, NewRows};
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::FlushPlan;
 use crate::handle::Stamp;
-use crate::insert_strategy::{Flush, InsertStrategy};
+use crate::insert_strategy::{Flush, InsertStrategy, OnProgress};
+use crate::planned_table::PlannedTable;
 use crate::write_back::WriteBack;
 
 /// What was written and is yet to be given back to the entities.
 pub(super) struct Written {
     pub(super) tables: Vec<WrittenTable>,
+    /// The strategy that wrote it, unless there was nothing to write.
+    pub(super) by: Option<String>,
     /// Why not everything can be given back, after a commit that cannot be undone.
     pub(super) unread: Option<Error>,
 }
@@ -21,6 +27,13 @@ pub(super) struct WrittenTable {
     pub(super) table: &'static str,
     pub(super) rows: usize,
     pub(super) write_back: WriteBack,
+}
+
+impl Written {
+    fn by(strategy: Option<&dyn InsertStrategy>) -> Written {
+        let by = strategy.map(|strategy| strategy.name().to_owned());
+        Written { tables: Vec::new(), by, unread: None }
+    }
 }
 
 impl WrittenTable {
@@ -34,67 +47,151 @@ impl WrittenTable {
     }
 }
 
-/// The part of writing that leaves the entities alone.
-pub(super) fn write(
-    arenas: &Arenas,
-    stamp: Stamp,
-    strategy: &dyn InsertStrategy,
-    connection: &mut Connection<'_>,
-    ends: bool,
-) -> Result<Written, Error> {
-    let changes = ChangeSet::collect(arenas, stamp)?;
-    let mut written = Written { tables: Vec::new(), unread: None };
-    if changes.is_empty() {
-        return Ok(written);
-    }
-    let plan = FlushPlan::new(&changes, strategy.cycles())?;
-    if ends && connection.is_autocommit() && strategy.is_one_statement(&plan) {
-        match write_and_commit(&changes, &plan, strategy, connection) {
-            // Nothing was written. It may just look as if the transaction were somebody else's;
-            // `begin` knows for certain.
-            Err(error) if error.kind() == ErrorKind::Transaction => {}
-            result => return result,
+/// Writes the new rows of a unit of work.
+pub(super) struct Writer<'a> {
+    pub(super) arenas: &'a Arenas,
+    pub(super) stamp: Stamp,
+    pub(super) strategy: &'a dyn InsertStrategy,
+    /// The call ends the transaction.
+    pub(super) ends: bool,
+    /// The most round trips that the call may take.
+    pub(super) budget: Option<usize>,
+}
+
+/// A strategy that can write the rows, and the plan by which it would.
+pub(super) type Candidate<'a> = (&'a dyn InsertStrategy, FlushPlan);
+
+impl<'a> Writer<'a> {
+    /// The part of writing that leaves the entities alone.
+    pub(super) fn write(
+        &self,
+        connection: &mut Connection<'_>,
+        mut on_progress: Option<&mut OnProgress<'static>>,
+    ) -> Result<Written, Error> {
+        let changes = ChangeSet::collect(self.arenas, self.stamp)?;
+        if changes.is_empty() {
+            return Ok(Written::by(None));
+        }
+        let mut candidates = self.candidates(&changes)?.into_iter().peekable();
+        loop {
+            let Some((strategy, plan)) = candidates.next() else {
+                return Err(Error::new(ErrorKind::Model, "no strategy can write these rows"));
+            };
+            self.check_budget(strategy, &plan, connection)?;
+            let on_progress = on_progress.as_deref_mut();
+            match self.attempt(&changes, &plan, strategy, connection, on_progress) {
+                Err(error)
+                    if candidates.peek().is_some() && self.strategy.tries_next(&plan, &error) => {}
+                result => return result,
+            }
         }
     }
-    if let Err(error) = connection.begin() {
-        // A savepoint is refused where the transaction was aborted before, as by a query.
-        connection.rollback();
-        return Err(error);
+
+    /// The strategies that can write these rows, the best first; at least one.
+    pub(super) fn candidates(&self, changes: &ChangeSet<'_>) -> Result<Vec<Candidate<'a>>, Error> {
+        let tables = (0..changes.tables().len())
+            .map(|table| PlannedTable::survey(changes, table))
+            .collect::<Result<Arc<[_]>, Error>>()?;
+        let mut strategies = self.strategy.alternatives(&tables);
+        if strategies.is_empty() {
+            strategies.push(self.strategy);
+        }
+        let (mut candidates, mut circle) = (Vec::new(), None);
+        for strategy in strategies {
+            match FlushPlan::new(changes, Arc::clone(&tables), strategy.cycles()) {
+                Ok(plan) => candidates.push((strategy, plan)),
+                Err(error) if error.kind() == ErrorKind::Cycle => {
+                    circle.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        match circle {
+            Some(error) if candidates.is_empty() => Err(error),
+            _ => Ok(candidates),
+        }
     }
-    let mut undo = UndoOnDrop { connection, armed: true };
-    let mut flush = Flush::new(&plan, &changes, undo.connection, false);
-    strategy.insert(&mut flush)?;
-    let assigned = flush.finish()?;
-    undo.connection.check_transaction()?;
-    for (index, rows) in changes.tables().iter().enumerate() {
-        let write_back = changes.write_back(index, &assigned, Extent::Everything)?;
-        // Whatever cannot be taken over has to be found before the commit.
-        rows.check(&write_back)?;
-        written.tables.push(WrittenTable::new(rows, write_back));
+
+    fn check_budget(
+        &self,
+        strategy: &dyn InsertStrategy,
+        plan: &FlushPlan,
+        connection: &Connection<'_>,
+    ) -> Result<(), Error> {
+        let Some(budget) = self.budget else { return Ok(()) };
+        let planned = CommitPlan::new(self.strategy, Some((strategy, plan)), connection, self.ends);
+        if planned.round_trips() <= budget {
+            return Ok(());
+        }
+        let (rows, trips) = (plan.rows(), planned.round_trips());
+        let message = format!(
+            "writing {rows} rows by {} takes {trips} round trips, and the budget is {budget}",
+            strategy.name()
+        );
+        Err(Error::new(ErrorKind::Budget, message))
     }
-    undo.armed = false;
-    Ok(written)
+
+    fn attempt(
+        &self,
+        changes: &ChangeSet<'_>,
+        plan: &FlushPlan,
+        strategy: &dyn InsertStrategy,
+        connection: &mut Connection<'_>,
+        mut on_progress: Option<&mut OnProgress<'static>>,
+    ) -> Result<Written, Error> {
+        if self.ends && connection.is_autocommit() && strategy.is_one_statement(plan) {
+            let on_progress = on_progress.as_deref_mut();
+            let flush = Flush::new(plan, changes, connection, on_progress, true);
+            match write_and_commit(changes, strategy, flush) {
+                // Nothing was written. It may just look as if the transaction were somebody
+                // else's; `begin` knows for certain.
+                Err(error) if error.kind() == ErrorKind::Transaction => {}
+                result => return result,
+            }
+        }
+        if let Err(error) = connection.begin() {
+            // A savepoint is refused where the transaction was aborted before, as by a query.
+            connection.rollback();
+            return Err(error);
+        }
+        let mut undo = UndoOnDrop { connection, armed: true };
+        let mut flush = Flush::new(plan, changes, undo.connection, on_progress, false);
+        strategy.insert(&mut flush)?;
+        let assigned = flush.finish()?;
+        undo.connection.check_transaction()?;
+        let mut written = Written::by(Some(strategy));
+        for (index, rows) in changes.tables().iter().enumerate() {
+            let write_back = changes.write_back(index, &assigned, Extent::Everything)?;
+            // Whatever cannot be taken over has to be found before the commit.
+            rows.check(&write_back)?;
+            written.tables.push(WrittenTable::new(rows, write_back));
+        }
+        undo.armed = false;
+        Ok(written)
+    }
 }
 
 /// The same in one statement that is a transaction of its own.
 fn write_and_commit(
     changes: &ChangeSet<'_>,
-    plan: &FlushPlan,
     strategy: &dyn InsertStrategy,
-    connection: &mut Connection<'_>,
+    mut flush: Flush<'_, '_>,
 ) -> Result<Written, Error> {
-    let mut flush = Flush::new(plan, changes, connection, true);
     if let Err(error) = strategy.insert(&mut flush) {
         // The guard's doubt about the transaction means that nothing was written.
         let is_written = flush.is_committed() && error.kind() != ErrorKind::Transaction;
         return Err(if is_written { error.with_kind(ErrorKind::ReadBack) } else { error });
     }
-    give_back(changes, flush).map_err(|error| error.with_kind(ErrorKind::ReadBack))
+    give_back(changes, strategy, flush).map_err(|error| error.with_kind(ErrorKind::ReadBack))
 }
 
 /// What a committed statement gives back. It cannot be undone, so an error can only be reported.
-fn give_back(changes: &ChangeSet<'_>, flush: Flush<'_, '_>) -> Result<Written, Error> {
-    let mut written = Written { tables: Vec::new(), unread: None };
+fn give_back(
+    changes: &ChangeSet<'_>,
+    strategy: &dyn InsertStrategy,
+    flush: Flush<'_, '_>,
+) -> Result<Written, Error> {
+    let mut written = Written::by(Some(strategy));
     let assigned = flush.finish()?;
     for (index, rows) in changes.tables().iter().enumerate() {
         let write_back = changes.write_back(index, &assigned, Extent::Everything)?;

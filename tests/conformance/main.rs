@@ -8,6 +8,7 @@ mod common;
 
 mod defaults;
 mod failures;
+mod fallbacks;
 mod graphs;
 mod interference;
 mod keys;
@@ -39,6 +40,11 @@ impl Setup {
         self.schema.client()
     }
 
+    /// Whether a small commit is one statement, so that what it returns is read after it.
+    fn commits_in_one_statement(&self) -> bool {
+        ["one_trip", "auto"].contains(&&*self.name())
+    }
+
     fn name(&self) -> String {
         (self.strategy)().name().to_owned()
     }
@@ -49,7 +55,10 @@ macro_rules! suite {
     ($($case:ident: $sql:expr),* $(,)?) => {
         $crate::suite!(@ row_by_row, onetrip::RowByRow; $($case: $sql),*);
         $crate::suite!(@ batch, onetrip::Batch; $($case: $sql),*);
+        $crate::suite!(@ unnest, onetrip::Unnest; $($case: $sql),*);
+        $crate::suite!(@ copy, onetrip::Copy; $($case: $sql),*);
         $crate::suite!(@ one_trip, onetrip::OneTrip; $($case: $sql),*);
+        $crate::suite!(@ auto, onetrip::Auto::new(); $($case: $sql),*);
     };
     (@ $name:ident, $strategy:expr; $($case:ident: $sql:expr),*) => {
         mod $name {

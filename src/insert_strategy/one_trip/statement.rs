@@ -1,14 +1,14 @@
 //! The statement: its groups of rows and its text.
 
-use indexmap::IndexMap;
-
-use super::source::{ColumnSource, Group, KeyArray, column_source};
+use crate::assignments::Assignments;
 use crate::error::Error;
-use crate::flush_plan::PlannedTable;
+use crate::flush_plan::FlushPlan;
 use crate::insert_strategy::Flush;
+use crate::insert_strategy::arrays::{ArraySource, Group, KeyArray};
 use crate::insert_strategy::keys::next_key;
-use crate::insert_strategy::values::gives_integer_key;
+use crate::insert_strategy::values::begin_insert;
 use crate::model::Table;
+use crate::planned_table::PlannedTable;
 use crate::sql::{Params, Sql};
 
 /// What the one statement is made of.
@@ -20,28 +20,20 @@ pub(super) struct Statement {
 
 impl Statement {
     /// Groups the new rows.
-    pub(super) fn new(flush: &Flush<'_, '_>) -> Result<Statement, Error> {
-        let plan = flush.plan();
+    pub(super) fn new(plan: &FlushPlan) -> Statement {
         let (mut keys, mut groups) = (Vec::new(), Vec::new());
         for step in plan.steps() {
             let planned = &plan.tables()[step.table()];
-            let by_left = group_rows(flush, step.table(), planned)?;
             for column in assigned_columns(planned) {
-                let mut rows: Vec<u32> = by_left
-                    .iter()
-                    .filter(|(left, _)| left.contains(&column))
-                    .flat_map(|(_, rows)| rows.iter().copied())
-                    .collect();
-                rows.sort_unstable();
+                let is_left = |row: &u32| planned.left_by(*row).contains(&column);
+                let rows = step.rows().iter().copied().filter(is_left).collect();
                 keys.push(KeyArray { table: step.table(), column, rows });
             }
-            groups.extend(by_left.into_iter().map(|(left, rows)| Group {
-                table: step.table(),
-                left,
-                rows,
-            }));
+            for group in planned.groups(step.rows(), false, |_| true) {
+                groups.push(Group { table: step.table(), left: group.left, rows: group.rows });
+            }
         }
-        Ok(Statement { keys, groups })
+        Statement { keys, groups }
     }
 
     /// The columns of a group whose values are read back: those with a server default.
@@ -124,23 +116,16 @@ impl Statement {
         let read_back = Statement::read_back(table, group);
         let written: Vec<usize> =
             (0..table.columns().len()).filter(|column| !read_back.contains(column)).collect();
-        let (mut arrays, mut values) = (Vec::new(), Vec::new());
-        for &column in &written {
-            let source = column_source(flush.changes(), table, group, column, &self.keys)?;
-            values.push(column_value(source, &mut arrays, params));
-        }
-        sql.push(&format!("i{index} AS (INSERT INTO ")).qualified(table.qualified_name());
-        sql.push(" (").columns(table, &written).push(")");
-        if gives_integer_key(table, &written) {
-            sql.push(" OVERRIDING SYSTEM VALUE");
-        }
+        let none = Assignments::default();
+        let source = ArraySource { changes: flush.changes(), assigned: &none, keys: &self.keys };
+        let rows = source.rows(table, group, &written, params)?;
+        sql.push(&format!("i{index} AS ("));
+        begin_insert(sql, table, &written);
         sql.push(" SELECT ");
-        sql.list(written.iter().zip(&values), |sql, (&column, value)| {
+        sql.list(written.iter().zip(rows.values()), |sql, (&column, value)| {
             sql.push(value).write_cast(table, column);
         });
-        let names: Vec<_> = (0..arrays.len()).map(|at| format!("c{at}")).collect();
-        let from = format!("unnest({}) AS r({})", arrays.join(", "), names.join(", "));
-        sql.push(" FROM ").push(&from).push(UNGUARDED).push(" RETURNING ");
+        sql.push(" FROM ").push(&rows.from()).push(UNGUARDED).push(" RETURNING ");
         let returned: Vec<usize> = table.key().iter().copied().chain(read_back).collect();
         sql.list(returned.iter().enumerate(), |sql, (at, &column)| {
             sql.read_columns(table, &[column]).push(&format!(" AS r{at}"));
@@ -150,13 +135,9 @@ impl Statement {
             sql.push(&format!("array_agg(r{at}) AS r{at}"));
         });
         sql.push(&format!(" FROM i{index})"));
-        // What is a whole array already need not be put together again.
         let expected = |column: &usize| {
             let at = written.iter().position(|other| other == column).unwrap_or(0);
-            match values[at].strip_prefix('c').and_then(|at| at.parse::<usize>().ok()) {
-                Some(at) => arrays[at].clone(),
-                None => format!("ARRAY(SELECT {} FROM {from})", values[at]),
-            }
+            rows.whole(at)
         };
         Ok(table.key().iter().map(expected).collect())
     }
@@ -200,70 +181,6 @@ pub(super) const MISMATCH: &str = "onetrip mismatch";
 
 /// The guard is looked at before anything is assigned an id or written.
 const UNGUARDED: &str = " WHERE NOT (SELECT d FROM g)";
-
-/// Adds the arrays of a column, and gives the expression for its value in a row.
-fn column_value(source: ColumnSource, arrays: &mut Vec<String>, params: &mut Params) -> String {
-    let mut add = |array: String| {
-        arrays.push(array);
-        format!("c{}", arrays.len() - 1)
-    };
-    match source {
-        ColumnSource::Keys(index) => add(format!("(SELECT v FROM k{index})")),
-        ColumnSource::Slices { elements, first, last } => {
-            let elements = params.push_array(elements);
-            let first = add(format!("${}", params.push_array(first)));
-            let last = add(format!("${}", params.push_array(last)));
-            format!("(${elements})[{first}:{last}]")
-        }
-        ColumnSource::Arrays { values, keys } => {
-            let mut parts = Vec::new();
-            if let Some(values) = values {
-                parts.push(add(format!("${}", params.push_array(values))));
-            }
-            for (index, positions) in keys {
-                let position = add(format!("${}", params.push_array(positions)));
-                parts.push(format!("(SELECT v FROM k{index})[{position}]"));
-            }
-            match &parts[..] {
-                [only] => only.clone(),
-                _ => format!("COALESCE({})", parts.join(", ")),
-            }
-        }
-    }
-}
-
-/// Rows by the columns that they leave to the database.
-fn group_rows(
-    flush: &Flush<'_, '_>,
-    table: usize,
-    planned: &PlannedTable,
-) -> Result<IndexMap<Vec<usize>, Vec<u32>>, Error> {
-    // Columns that all rows give, or none does, tell no rows apart.
-    let (mut left_by_all, mut mixed) = (Vec::new(), Vec::new());
-    for optional in planned.optional_columns() {
-        if optional.given == 0 {
-            left_by_all.push(optional.column);
-        } else if optional.given < planned.rows() {
-            mixed.push(optional.column);
-        }
-    }
-    let mut groups: IndexMap<Vec<usize>, Vec<u32>> = IndexMap::new();
-    for row in 0..planned.rows() as u32 {
-        let mut left = left_by_all.clone();
-        for &column in &mixed {
-            if flush.is_default(table, row, column)? {
-                left.push(column);
-            }
-        }
-        if mixed.is_empty() {
-            groups.insert(left, (0..planned.rows() as u32).collect());
-            break;
-        }
-        left.sort_unstable();
-        groups.entry(left).or_default().push(row);
-    }
-    Ok(groups)
-}
 
 /// The columns that the database assigns to some of the rows.
 fn assigned_columns(planned: &PlannedTable) -> impl Iterator<Item = usize> {

@@ -21,7 +21,7 @@ fn a_commit_plan_prints_itself() {
     let (mut uow, recording) = record(RowByRow);
     family(&mut uow);
     assert_snapshot!(uow.plan().unwrap(), @"
-    row_by_row: 5 rows, 7 round trips
+    row_by_row: 5 rows, 27 bytes, 7 round trips
       1 × BEGIN
       1 × insert a row into users
       2 × insert a row into addresses
@@ -32,7 +32,7 @@ fn a_commit_plan_prints_itself() {
     family(&mut uow);
     let plan = uow.plan().unwrap();
     assert_snapshot!(plan, @"
-    batch: 5 rows, 6 round trips
+    batch: 5 rows, 27 bytes, 6 round trips
       1 × BEGIN
       1 × reserve keys: 1 for users.id, 2 for addresses.id, 1 for notes.id
       1 × insert 1 row into users
@@ -67,24 +67,24 @@ fn a_plan_knows_the_open_transaction() {
     let ada = family(&mut uow);
     uow.flush().unwrap();
     assert_snapshot!(uow.plan().unwrap(), @"
-    batch: 0 rows, 1 round trip
+    batch: 0 rows, 0 bytes, 1 round trip
       1 × COMMIT
     ");
     uow.add(address("third", ada));
     assert_snapshot!(uow.plan().unwrap(), @"
-    batch: 1 row, 4 round trips
+    batch: 1 row, 9 bytes, 4 round trips
       1 × SAVEPOINT
       1 × reserve keys: 1 for addresses.id
       1 × insert 1 row into addresses
       1 × COMMIT
     ");
     uow.commit().unwrap();
-    assert_snapshot!(uow.plan().unwrap(), @"batch: 0 rows, 0 round trips");
+    assert_snapshot!(uow.plan().unwrap(), @"batch: 0 rows, 0 bytes, 0 round trips");
 
     let (mut uow, _) = record_nested(RowByRow);
     uow.add(user("Ada"));
     assert_snapshot!(uow.plan().unwrap(), @"
-    row_by_row: 1 row, 3 round trips
+    row_by_row: 1 row, 3 bytes, 3 round trips
       1 × SAVEPOINT
       1 × insert a row into users
       1 × RELEASE SAVEPOINT
@@ -125,7 +125,7 @@ fn tables_that_refer_to_each_other_take_turns() {
     5. departments: 1 row, after employees
     ");
     assert_snapshot!(plan, @"
-    batch: 8 rows, 8 round trips
+    batch: 8 rows, 24 bytes, 8 round trips
       1 × BEGIN
       1 × reserve keys: 4 for departments.id, 4 for employees.id
       1 × insert 2 rows into departments
@@ -145,7 +145,7 @@ fn statements_are_split_at_the_limit_in_the_plan_too() {
         uow.add(user(""));
     }
     assert_snapshot!(uow.plan().unwrap(), @"
-    batch: 40000 rows, 5 round trips
+    batch: 40000 rows, 0 bytes, 5 round trips
       1 × BEGIN
       1 × reserve keys: 40000 for users.id
       2 × insert into users, 40000 rows in all

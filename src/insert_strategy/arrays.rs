@@ -1,0 +1,265 @@
+//! The rows of one insert as arrays: one for each column, whatever the number of rows.
+
+use bytes::BytesMut;
+use fallible_iterator::FallibleIterator;
+use postgres_protocol::types::array_from_sql;
+
+use crate::assignments::Assignments;
+use crate::change_set::{CellValue, ChangeSet, NewCell};
+use crate::error::{BoxError, Error, ErrorKind};
+use crate::model::{SqlType, Table};
+use crate::sql::{ArrayParam, Params};
+
+/// Rows of one table that leave the same columns to the database.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) table: usize,
+    /// The columns that these rows leave to the database, in the table's order.
+    pub(super) left: Vec<usize>,
+    pub(super) rows: Vec<u32>,
+}
+
+/// Keys that the statement takes from a sequence, or from an expression.
+#[derive(Debug)]
+pub(super) struct KeyArray {
+    pub(super) table: usize,
+    pub(super) column: usize,
+    /// The rows that get them, in order.
+    pub(super) rows: Vec<u32>,
+}
+
+impl KeyArray {
+    /// Where the key of a row is, counted from 1 as SQL counts.
+    fn index_of(&self, row: u32) -> Option<i32> {
+        // Mostly all rows get a key, and the row is its own position.
+        let at = match self.rows.get(row as usize) {
+            Some(&found) if found == row => row as usize,
+            _ => self.rows.binary_search(&row).ok()?,
+        };
+        i32::try_from(at + 1).ok()
+    }
+
+    fn is_of(&self, cell: NewCell) -> bool {
+        (self.table, self.column) == (cell.table, cell.column)
+    }
+}
+
+/// Where values come from.
+pub(super) struct ArraySource<'a> {
+    pub(super) changes: &'a ChangeSet<'a>,
+    /// The keys that are known by now.
+    pub(super) assigned: &'a Assignments,
+    /// The keys that the statement itself assigns.
+    pub(super) keys: &'a [KeyArray],
+}
+
+/// Where the values of one column come from.
+enum ColumnSource {
+    /// The keys of this array, row for row.
+    Keys(usize),
+    /// Values, and keys of rows of the same statement by their position: for each row one of them.
+    Arrays { values: Option<ArrayParam>, keys: Vec<(usize, ArrayParam)> },
+    /// Values that are arrays themselves: all their elements, and for each row the first and the
+    /// last of its own. An array of arrays would be flattened by `unnest`.
+    Slices { elements: ArrayParam, first: ArrayParam, last: ArrayParam },
+}
+
+/// The rows of an insert, as they stand in its text.
+#[derive(Debug, Default)]
+pub(super) struct ArrayRows {
+    /// The expressions of the arrays, such as `$1`.
+    arrays: Vec<String>,
+    /// For each column its value in terms of the arrays' elements `c0`, `c1`, ….
+    values: Vec<String>,
+}
+
+impl ArrayRows {
+    /// The value of each column.
+    pub(super) fn values(&self) -> &[String] {
+        &self.values
+    }
+
+    /// `unnest($1, $2) AS r(c0, c1)`.
+    pub(super) fn from(&self) -> String {
+        let names: Vec<_> = (0..self.arrays.len()).map(|at| format!("c{at}")).collect();
+        format!("unnest({}) AS r({})", self.arrays.join(", "), names.join(", "))
+    }
+
+    /// All values of a column as one array.
+    pub(super) fn whole(&self, column: usize) -> String {
+        // What is a whole array already need not be put together again.
+        match self.values[column].strip_prefix('c').and_then(|at| at.parse::<usize>().ok()) {
+            Some(at) => self.arrays[at].clone(),
+            None => format!("ARRAY(SELECT {} FROM {})", self.values[column], self.from()),
+        }
+    }
+
+    /// Adds a column.
+    fn add(&mut self, source: ColumnSource, params: &mut Params) {
+        let mut add = |array: String| {
+            self.arrays.push(array);
+            format!("c{}", self.arrays.len() - 1)
+        };
+        let value = match source {
+            ColumnSource::Keys(index) => add(format!("(SELECT v FROM k{index})")),
+            ColumnSource::Slices { elements, first, last } => {
+                let elements = params.push_array(elements);
+                let first = add(format!("${}", params.push_array(first)));
+                let last = add(format!("${}", params.push_array(last)));
+                format!("(${elements})[{first}:{last}]")
+            }
+            ColumnSource::Arrays { values, keys } => {
+                let mut parts = Vec::new();
+                if let Some(values) = values {
+                    parts.push(add(format!("${}", params.push_array(values))));
+                }
+                for (index, positions) in keys {
+                    let position = add(format!("${}", params.push_array(positions)));
+                    parts.push(format!("(SELECT v FROM k{index})[{position}]"));
+                }
+                match &parts[..] {
+                    [only] => only.clone(),
+                    _ => format!("COALESCE({})", parts.join(", ")),
+                }
+            }
+        };
+        self.values.push(value);
+    }
+}
+
+impl ArraySource<'_> {
+    /// Collects these columns of the rows of a group.
+    ///
+    /// # Errors
+    ///
+    /// When a value cannot be encoded, and when a key is not known.
+    pub(super) fn rows(
+        &self,
+        table: &'static Table,
+        group: &Group,
+        written: &[usize],
+        params: &mut Params,
+    ) -> Result<ArrayRows, Error> {
+        let mut rows = ArrayRows::default();
+        for &column in written {
+            let source = self.column(table, group, column).map_err(|error| {
+                error.with_table(table.name()).with_column(table.columns()[column].name())
+            })?;
+            rows.add(source, params);
+        }
+        Ok(rows)
+    }
+
+    fn column(
+        &self,
+        table: &'static Table,
+        group: &Group,
+        column: usize,
+    ) -> Result<ColumnSource, Error> {
+        let ty = table.columns()[column].ty();
+        if group.left.contains(&column) {
+            return self.own_keys(group, column);
+        }
+        if ty.is_array() {
+            return self.slices(group, column, ty);
+        }
+        let mut values = ArrayParam::new(ty, group.rows.len());
+        let mut positions: Vec<(usize, ArrayParam)> = Vec::new();
+        for (done, &row) in group.rows.iter().enumerate() {
+            let cell = NewCell { table: group.table, row, column };
+            let pending = values.push_encoded(|out: &mut BytesMut| {
+                Ok(match self.changes.value(cell, self.assigned, out)? {
+                    CellValue::Value => (true, None),
+                    CellValue::Null | CellValue::Default => (false, None),
+                    CellValue::Unassigned(origin) => (false, Some(origin)),
+                })
+            })?;
+            let Some(origin) = pending else {
+                positions.iter_mut().for_each(|(_, array)| array.push_null());
+                continue;
+            };
+            let (array, index) = self.position(origin)?;
+            if !positions.iter().any(|(other, _)| *other == array) {
+                let mut late = ArrayParam::new(SqlType::INT4, group.rows.len());
+                (0..done).for_each(|_| late.push_null());
+                positions.push((array, late));
+            }
+            for (other, positions) in &mut positions {
+                if *other == array {
+                    positions.push_i32(index);
+                } else {
+                    positions.push_null();
+                }
+            }
+        }
+        let values = (values.has_value() || positions.is_empty()).then_some(values);
+        Ok(ColumnSource::Arrays { values, keys: positions })
+    }
+
+    /// Keys that the statement assigns to the very rows of the group.
+    fn own_keys(&self, group: &Group, column: usize) -> Result<ColumnSource, Error> {
+        let own = |array: &KeyArray| (array.table, array.column) == (group.table, column);
+        let array = self.keys.iter().position(own).ok_or_else(unknown_key)?;
+        if self.keys[array].rows == group.rows {
+            return Ok(ColumnSource::Keys(array));
+        }
+        let mut positions = ArrayParam::new(SqlType::INT4, group.rows.len());
+        for &row in &group.rows {
+            positions.push_i32(self.keys[array].index_of(row).ok_or_else(unknown_key)?);
+        }
+        Ok(ColumnSource::Arrays { values: None, keys: vec![(array, positions)] })
+    }
+
+    /// The array, and the position in it, of a key that the statement assigns.
+    fn position(&self, cell: NewCell) -> Result<(usize, i32), Error> {
+        let array = self.keys.iter().position(|array| array.is_of(cell)).ok_or_else(unknown_key)?;
+        Ok((array, self.keys[array].index_of(cell.row).ok_or_else(unknown_key)?))
+    }
+
+    /// Collects the values of a column whose type is an array.
+    fn slices(&self, group: &Group, column: usize, ty: SqlType) -> Result<ColumnSource, Error> {
+        let unreadable = |error: BoxError| Error::new(ErrorKind::Encode, error.to_string());
+        let rows = group.rows.len();
+        let mut elements = ArrayParam::new(ty.element(), rows);
+        let (mut first, mut last) =
+            (ArrayParam::new(SqlType::INT4, rows), ArrayParam::new(SqlType::INT4, rows));
+        let mut count = 0;
+        let mut raw = BytesMut::new();
+        for &row in &group.rows {
+            raw.clear();
+            let cell = NewCell { table: group.table, row, column };
+            if self.changes.value(cell, self.assigned, &mut raw)? != CellValue::Value {
+                first.push_null();
+                last.push_null();
+                continue;
+            }
+            let array = array_from_sql(&raw).map_err(unreadable)?;
+            let mut dimensions = array.dimensions();
+            while let Some(dimension) = dimensions.next().map_err(unreadable)? {
+                if dimension.lower_bound != 1 || array.dimensions().count().ok() != Some(1) {
+                    let message = "an array with several dimensions, or whose first position is not \
+                                   1, cannot be written by this strategy";
+                    return Err(Error::new(ErrorKind::Unsupported, message));
+                }
+            }
+            first.push_i32(count + 1);
+            let mut values = array.values();
+            while let Some(value) = values.next().map_err(unreadable)? {
+                match value {
+                    Some(value) => elements.push_raw(value)?,
+                    None => elements.push_null(),
+                }
+                count = count.checked_add(1).ok_or_else(|| {
+                    Error::new(ErrorKind::Encode, "the arrays have too many elements together")
+                })?;
+            }
+            last.push_i32(count);
+        }
+        Ok(ColumnSource::Slices { elements, first, last })
+    }
+}
+
+/// Every key that is not known yet is one that the statement assigns, or that an earlier one did.
+fn unknown_key() -> Error {
+    Error::new(ErrorKind::Cycle, "it refers to a row that has not been written yet")
+}

@@ -1,0 +1,117 @@
+//! `Copy`: ids first, then a binary `COPY` a table.
+
+mod check;
+
+use super::reservation::Reservation;
+use super::values::InsertColumns;
+use super::{Flush, InsertStrategy, PlannedStatement, unnest};
+use crate::error::Error;
+use crate::flush_plan::{Cycles, FlushPlan, Step};
+use crate::planned_table::PlannedTable;
+use crate::sql::{Params, Sql};
+use check::TableCheck;
+
+/// Reserves all keys in one query, then writes each table by binary `COPY`: for bulk, with bounded
+/// memory. 3T + 3 round trips for T tables, since the driver takes three for a `COPY`.
+///
+/// The query that reserves the keys also asks the server what the tables are. Where `COPY` would do
+/// something else than an insert, the table is written by inserts from arrays instead, as
+/// [`Unnest`](crate::Unnest) does it: with `BEFORE` triggers, rules, row security, columns of another
+/// type than the model says, and where rows take server defaults that are to be read back.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Copy;
+
+/// Parse, start, finish.
+const ROUND_TRIPS: usize = 3;
+
+impl InsertStrategy for Copy {
+    fn name(&self) -> &str {
+        "copy"
+    }
+
+    fn cycles(&self) -> Cycles {
+        Cycles::OneRow
+    }
+
+    fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
+        let reservation = Reservation::new(plan);
+        let mut first = Vec::new();
+        if !reservation.is_empty() {
+            first.push(reservation.to_string());
+        }
+        if plan.tables().iter().any(gives_all) {
+            first.push("look at the tables".to_owned());
+        }
+        let mut statements = Vec::new();
+        if !first.is_empty() {
+            statements.push(PlannedStatement::new(first.join("; ")));
+        }
+        for step in plan.steps() {
+            let (planned, rows) = (&plan.tables()[step.table()], step.rows().len());
+            statements.push(if gives_all(planned) {
+                let plural = if rows == 1 { "" } else { "s" };
+                let text = format!("copy {rows} row{plural} into {}", planned.table().name());
+                PlannedStatement::new(text).round_trips_each(ROUND_TRIPS)
+            } else {
+                let inserts = unnest::inserts(plan, step).len();
+                PlannedStatement::insert(planned.table(), rows, inserts)
+            });
+        }
+        statements
+    }
+
+    fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
+        let plan = flush.plan();
+        let can_copy = prepare(flush)?;
+        for step in plan.steps() {
+            if can_copy[step.table()] {
+                copy(flush, step)?;
+            } else {
+                unnest::insert(flush, step)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether nothing has to be read back but keys, which are known by then.
+fn gives_all(planned: &PlannedTable) -> bool {
+    let columns = planned.table().columns();
+    (0..columns.len()).all(|column| {
+        columns[column].assigned_by().is_some() || planned.left_to_database(column) == 0
+    })
+}
+
+/// Reserves the keys and finds out which tables can be copied into, in one query.
+fn prepare(flush: &mut Flush<'_, '_>) -> Result<Vec<bool>, Error> {
+    let plan = flush.plan();
+    let reservation = Reservation::new(plan);
+    let tables = plan.tables();
+    let mut can_copy: Vec<bool> = tables.iter().map(gives_all).collect();
+    let asked: Vec<usize> = (0..tables.len()).filter(|&table| can_copy[table]).collect();
+    if reservation.is_empty() && asked.is_empty() {
+        return Ok(can_copy);
+    }
+    let (mut sql, mut params) = (Sql::new(), Params::new());
+    sql.push("SELECT ");
+    reservation.render(&mut sql, &mut params)?;
+    for (index, &table) in asked.iter().enumerate() {
+        sql.push(if index > 0 || !reservation.is_empty() { ", " } else { "" });
+        TableCheck::new(tables[table].table()).render(&mut sql, &mut params)?;
+    }
+    let rows = flush.query(sql.as_str(), &params).map_err(|error| reservation.explain(error))?;
+    reservation.assign(flush, &rows)?;
+    for (index, &table) in asked.iter().enumerate() {
+        can_copy[table] = rows.get::<bool>(0, reservation.len() + index)? == Some(true);
+    }
+    Ok(can_copy)
+}
+
+fn copy(flush: &mut Flush<'_, '_>, step: &Step) -> Result<(), Error> {
+    let table = flush.plan().tables()[step.table()].table();
+    let columns = InsertColumns::without(table, &[]);
+    let mut sql = Sql::new();
+    sql.push("COPY ").qualified(table.qualified_name());
+    sql.push(" (").columns(table, columns.written()).push(") FROM STDIN BINARY");
+    flush.copy(sql.as_str(), step.table(), step.rows(), columns.written())
+}

@@ -1,0 +1,148 @@
+//! The keys of all new rows, reserved in one query before anything is written.
+
+use fallible_iterator::FallibleIterator;
+use postgres_protocol::types::array_from_sql;
+
+use super::Flush;
+use super::keys::next_key;
+use crate::error::{Error, ErrorKind};
+use crate::flush_plan::FlushPlan;
+use crate::model::{Column, Table};
+use crate::sql::{Params, Rows, Sql};
+
+/// The keys that the new rows leave to the database.
+pub(super) struct Reservation {
+    columns: Vec<ReservedColumn>,
+}
+
+/// Keys that one column of new rows needs.
+struct ReservedColumn {
+    table_index: usize,
+    table: &'static Table,
+    column_index: usize,
+    rows: usize,
+}
+
+impl ReservedColumn {
+    fn column(&self) -> &'static Column {
+        &self.table.columns()[self.column_index]
+    }
+}
+
+impl Reservation {
+    pub(super) fn new(plan: &FlushPlan) -> Reservation {
+        let mut columns = Vec::new();
+        for (table_index, planned) in plan.tables().iter().enumerate() {
+            let table = planned.table();
+            for (column_index, column) in table.columns().iter().enumerate() {
+                let rows = planned.left_to_database(column_index);
+                if column.assigned_by().is_some() && rows > 0 {
+                    columns.push(ReservedColumn { table_index, table, column_index, rows });
+                }
+            }
+        }
+        Reservation { columns }
+    }
+
+    /// The number of result columns.
+    pub(super) fn len(&self) -> usize {
+        self.columns.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.columns.is_empty()
+    }
+
+    /// Appends `ARRAY(SELECT nextval(…) FROM generate_series(1, $1)), …`: an array for each column.
+    pub(super) fn render(&self, sql: &mut Sql, params: &mut Params) -> Result<(), Error> {
+        for (index, reserved) in self.columns.iter().enumerate() {
+            let rows = i64::try_from(reserved.rows).unwrap_or(i64::MAX);
+            let number = params
+                .push(&rows)
+                .map_err(|error| Error::new(ErrorKind::Encode, error.to_string()))?;
+            sql.push(if index > 0 { ", ARRAY(SELECT " } else { "ARRAY(SELECT " });
+            next_key(sql, reserved.table, reserved.column_index).cast(reserved.column().ty());
+            sql.push(" FROM generate_series(1, ").param(number).push("))");
+        }
+        Ok(())
+    }
+
+    /// Names what the server cannot: whose sequence it was.
+    pub(super) fn explain(&self, error: Error) -> Error {
+        match &self.columns[..] {
+            [only] => error.with_table(only.table.name()).with_column(only.column().name()),
+            _ => error,
+        }
+    }
+
+    /// Assigns the keys, which are the first columns of the result.
+    pub(super) fn assign(&self, flush: &mut Flush<'_, '_>, rows: &Rows) -> Result<(), Error> {
+        for (index, reserved) in self.columns.iter().enumerate() {
+            rows.expect_types(&[(index, reserved.column().ty().array())])?;
+            let raw = (!rows.is_empty()).then(|| rows.raw(0, index)).flatten();
+            reserved.assign(flush, raw.unwrap_or_default())?;
+        }
+        Ok(())
+    }
+
+    /// Reserves the keys in a query of their own, if there are any to reserve.
+    pub(super) fn reserve(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
+        if self.is_empty() {
+            return Ok(());
+        }
+        let (mut sql, mut params) = (Sql::new(), Params::new());
+        sql.push("SELECT ");
+        self.render(&mut sql, &mut params)?;
+        let rows = flush.query(sql.as_str(), &params).map_err(|error| self.explain(error))?;
+        self.assign(flush, &rows)
+    }
+}
+
+/// For people: which keys are reserved.
+impl std::fmt::Display for Reservation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("reserve keys: ")?;
+        for (index, reserved) in self.columns.iter().enumerate() {
+            let separator = if index > 0 { ", " } else { "" };
+            let (table, column) = (reserved.table.name(), reserved.column().name());
+            write!(f, "{separator}{} for {table}.{column}", reserved.rows)?;
+        }
+        Ok(())
+    }
+}
+
+impl ReservedColumn {
+    fn assign(&self, flush: &mut Flush<'_, '_>, raw: &[u8]) -> Result<(), Error> {
+        let fail = |message: String| {
+            Error::new(ErrorKind::Model, message)
+                .with_table(self.table.name())
+                .with_column(self.column().name())
+        };
+        let unreadable = |error| fail(format!("cannot read the reserved keys: {error}"));
+        let array = array_from_sql(raw).map_err(unreadable)?;
+        let mut keys = array.values();
+        let planned = &flush.plan().tables()[self.table_index];
+        flush.reserve(self.table_index, self.column_index, raw.len() / self.rows.max(1));
+        for row in 0..planned.rows() as u32 {
+            if !planned.left_by(row).contains(&self.column_index) {
+                continue;
+            }
+            match keys.next().map_err(unreadable)? {
+                Some(Some(key)) => {
+                    flush.assign(self.table_index, row, self.column_index, Some(key));
+                }
+                Some(None) => {
+                    let message =
+                        "no sequence belongs to this column, so its keys cannot be reserved";
+                    return Err(fail(message.to_owned()).with_hint(
+                        "make it an identity or serial column, name its sequence with \
+                         `#[model(sequence = \"…\")]`, or give the expression of its default with \
+                         `#[model(default = \"…\")]`",
+                    ));
+                }
+                None => return Err(fail("fewer keys were reserved than needed".to_owned())),
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,100 @@
+//! `Unnest`: ids first, then one statement a table, from arrays.
+
+use super::arrays::{ArraySource, Group};
+use super::reservation::Reservation;
+use super::values::{InsertColumns, MAX_BYTES, begin_insert};
+use super::{Flush, InsertStrategy, PlannedStatement};
+use crate::error::Error;
+use crate::flush_plan::{Cycles, FlushPlan, Step};
+use crate::sql::{Params, Sql};
+
+/// Reserves all keys in one query, then writes each table by one insert whose parameters are
+/// arrays, one for each column: at most T + 3 round trips for T tables, any number of rows, and a
+/// text that does not depend on it.
+///
+/// Rows of one table that leave different columns to their defaults take an insert for each such
+/// set of columns. A table larger than 256 MiB is split, and tables that refer to each other take
+/// one insert for each turn.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Unnest;
+
+impl InsertStrategy for Unnest {
+    fn name(&self) -> &str {
+        "unnest"
+    }
+
+    fn cycles(&self) -> Cycles {
+        Cycles::OneRow
+    }
+
+    fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
+        let mut statements = Vec::new();
+        let reservation = Reservation::new(plan);
+        if !reservation.is_empty() {
+            statements.push(PlannedStatement::new(reservation.to_string()));
+        }
+        for step in plan.steps() {
+            let (table, inserts) = (plan.tables()[step.table()].table(), inserts(plan, step).len());
+            statements.push(PlannedStatement::insert(table, step.rows().len(), inserts));
+        }
+        statements
+    }
+
+    fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
+        let plan = flush.plan();
+        Reservation::new(plan).reserve(flush)?;
+        for step in plan.steps() {
+            insert(flush, step)?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes the rows of a step. Every key of theirs, and of what they refer to, is known.
+pub(super) fn insert(flush: &mut Flush<'_, '_>, step: &Step) -> Result<(), Error> {
+    for group in inserts(flush.plan(), step) {
+        insert_group(flush, &group)?;
+    }
+    Ok(())
+}
+
+/// The inserts that the rows of a step take.
+pub(super) fn inserts(plan: &FlushPlan, step: &Step) -> Vec<Group> {
+    let planned = &plan.tables()[step.table()];
+    let columns = planned.table().columns();
+    // Where rows refer to rows of the same step, what comes first has to be written first.
+    let groups = planned.groups(step.rows(), plan.is_ordered(step), |column| {
+        columns[column].assigned_by().is_none()
+    });
+    groups
+        .into_iter()
+        .flat_map(|group| {
+            let parts = planned.parts(&group.rows, usize::MAX, MAX_BYTES);
+            let of_part = |rows: &&[u32]| Group {
+                table: step.table(),
+                left: group.left.clone(),
+                rows: rows.to_vec(),
+            };
+            parts.iter().map(of_part).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// `INSERT INTO table (…) SELECT c0, c1 FROM unnest($1, $2) AS r(c0, c1) RETURNING …`.
+fn insert_group(flush: &mut Flush<'_, '_>, group: &Group) -> Result<(), Error> {
+    let table = flush.plan().tables()[group.table].table();
+    let columns = InsertColumns::without(table, &group.left);
+    let (mut sql, mut params) = (Sql::new(), Params::new());
+    let source = ArraySource { changes: flush.changes(), assigned: flush.assigned(), keys: &[] };
+    let rows = source.rows(table, group, columns.written(), &mut params)?;
+    begin_insert(&mut sql, table, columns.written());
+    sql.push(" SELECT ");
+    sql.list(columns.written().iter().zip(rows.values()), |sql, (&column, value)| {
+        sql.push(value).write_cast(table, column);
+    });
+    sql.push(" FROM ").push(&rows.from());
+    sql.push(" RETURNING ").read_columns(table, columns.returned());
+    let returned =
+        flush.query(sql.as_str(), &params).map_err(|error| error.with_table(table.name()))?;
+    flush.returned(group.table, &group.rows, columns.returned(), &returned)
+}
