@@ -1,6 +1,7 @@
 //! `ChangeSet`: what a flush has to write, and the value of every cell of it.
 
 use std::any::TypeId;
+use std::hash::{BuildHasherDefault, Hasher};
 
 use bytes::BytesMut;
 use indexmap::IndexMap;
@@ -13,7 +14,27 @@ use crate::model::{Encoder, EntityRef, Source, Table};
 use crate::write_back::WriteBack;
 
 /// The arenas of a unit of work, in the order in which their models first appeared.
-pub(crate) type Arenas = IndexMap<TypeId, Box<dyn AnyArena>>;
+pub(crate) type Arenas = IndexMap<TypeId, Box<dyn AnyArena>, BuildHasherDefault<TypeIdHasher>>;
+
+/// Takes a `TypeId` as its own hash, which it is. Every reference is looked up by it.
+#[derive(Default)]
+pub(crate) struct TypeIdHasher(u64);
+
+impl Hasher for TypeIdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// The new rows of one table.
 pub(crate) struct NewRows<'a> {

@@ -94,7 +94,7 @@ impl<'c> UnitOfWork<'c> {
     pub fn new(connection: impl IntoConnection<'c>) -> UnitOfWork<'c> {
         UnitOfWork {
             stamp: Stamp::new(),
-            arenas: Arenas::new(),
+            arenas: Arenas::default(),
             connection: connection.into_connection(),
             strategy: Box::new(Auto::new()),
             budget: None,

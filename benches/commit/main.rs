@@ -1,0 +1,250 @@
+//! What a commit costs, each figure measured side by side with what it is compared with.
+//!
+//! ```sh
+//! scripts/with-postgres cargo bench
+//! scripts/with-postgres cargo bench -- against_raw_copy/3000
+//! ```
+//!
+//! Figures are written below `target/criterion`, and `cargo run --example chart` draws them.
+
+#[path = "../../examples/support/relay.rs"]
+#[allow(dead_code, unreachable_pub, reason = "shared with the examples")]
+mod relay;
+
+mod database;
+mod figure;
+mod holding_server;
+mod raw_copy;
+mod twelve_tables;
+mod users;
+
+use std::time::{Duration, Instant};
+
+use criterion::measurement::WallTime;
+use criterion::{BenchmarkId, Criterion, SamplingMode};
+use onetrip::{Auto, Batch, Copy, InsertStrategy, OneTrip, RowByRow, UnitOfWork, Unnest};
+
+use database::Database;
+use figure::Figure;
+use holding_server::HoldingServer;
+
+/// The distance at which round trips count.
+const LATENCY: Duration = Duration::from_millis(20);
+
+/// The sizes at which commits are compared with raw `COPY`, in rows.
+const SIZES: &[usize] = &[300, 3_000, 30_000, 300_000];
+
+type Strategy = (&'static str, fn() -> Box<dyn InsertStrategy>);
+
+const STRATEGIES: &[Strategy] = &[
+    ("row_by_row", || Box::new(RowByRow)),
+    ("batch", || Box::new(Batch)),
+    ("unnest", || Box::new(Unnest)),
+    ("copy", || Box::new(Copy)),
+    ("one_trip", || Box::new(OneTrip)),
+    ("auto", || Box::new(Auto::new())),
+];
+
+/// The round trips of a commit, as a relay counts them.
+fn round_trips(criterion: &mut Criterion<Figure>) {
+    let database = Database::new("round_trips", &twelve_tables::tables());
+    let relay = database.relay(Duration::ZERO);
+    let mut client = database.client_by(&relay);
+    let mut group = criterion.benchmark_group("round_trips");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    for (name, strategy) in &STRATEGIES[4..] {
+        for tables in [2, 12] {
+            for rows in [1, 100, 10_000] {
+                let id = BenchmarkId::new(format!("{name}/{tables}_tables"), rows);
+                group.bench_function(id, |bencher| {
+                    bencher.iter_custom(|times| {
+                        let mut sum = 0;
+                        for _ in 0..times {
+                            let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy());
+                            twelve_tables::add(&mut uow, tables, rows);
+                            let before = relay.round_trips().expect("the relay lives");
+                            uow.commit().expect("the commit works");
+                            sum += relay.round_trips().expect("the relay lives") - before;
+                        }
+                        sum as f64
+                    });
+                });
+            }
+        }
+    }
+}
+
+/// 100 users with 2 addresses each by `Auto`, against one round trip of `SELECT 1`.
+fn against_one_round_trip(criterion: &mut Criterion<Figure>) {
+    let database = Database::new("one_round_trip", users::TABLES);
+    let relay = database.relay(LATENCY);
+    let mut client = database.client_by(&relay);
+    let mut group = criterion.benchmark_group("against_one_round_trip");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.bench_function("auto/300", |bencher| {
+        bencher.iter_custom(|times| {
+            let (mut ours, mut theirs) = (Duration::ZERO, Duration::ZERO);
+            for _ in 0..times {
+                ours += users::commit(&mut client, Box::new(Auto::new()), 100);
+                let started = Instant::now();
+                client.simple_query("SELECT 1").expect("the server answers");
+                theirs += started.elapsed();
+            }
+            ours.as_secs_f64() / theirs.as_secs_f64() * times as f64
+        });
+    });
+}
+
+/// Commits by `Auto`, and by what it picks from, against a hand-written binary `COPY` of the same
+/// rows whose ids were known beforehand, and one commit.
+fn against_raw_copy(criterion: &mut Criterion<Figure>) {
+    let database = Database::new("raw_copy", users::TABLES);
+    let (mut ours, mut theirs) = (database.client(), database.client());
+    let mut group = criterion.benchmark_group("against_raw_copy");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    for &rows in SIZES {
+        group.measurement_time(Duration::from_secs(if rows > 100_000 { 20 } else { 8 }));
+        for name in ["auto", "one_trip", "copy", "unnest"] {
+            let strategy = strategy(name);
+            group.bench_function(BenchmarkId::new(name, rows), |bencher| {
+                bencher.iter_custom(|times| {
+                    let ratio = side_by_side(
+                        times,
+                        &database,
+                        || users::commit(&mut ours, strategy(), rows / 3),
+                        || raw_copy::commit(&mut theirs, rows / 3),
+                    );
+                    ratio * times as f64
+                });
+            });
+        }
+    }
+}
+
+/// One user with two addresses, against `RowByRow`.
+fn small_commit(criterion: &mut Criterion<Figure>) {
+    let database = Database::new("small", users::TABLES);
+    let (mut ours, mut theirs) = (database.client(), database.client());
+    let mut group = criterion.benchmark_group("small_commit_against_row_by_row");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.bench_function("auto/3", |bencher| {
+        bencher.iter_custom(|times| {
+            let ratio = side_by_side(
+                times,
+                &database,
+                || users::commit(&mut ours, Box::new(Auto::new()), 1),
+                || users::commit(&mut theirs, Box::new(RowByRow), 1),
+            );
+            ratio * times as f64
+        });
+    });
+}
+
+/// The time per row of 300,000 rows against that of 3,000, by `Auto`.
+fn growth(criterion: &mut Criterion<Figure>) {
+    let database = Database::new("growth", users::TABLES);
+    let mut client = database.client();
+    let mut group = criterion.benchmark_group("growth");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.measurement_time(Duration::from_secs(20));
+    group.bench_function("auto/300000_against_3000", |bencher| {
+        bencher.iter_custom(|times| {
+            let (mut many, mut few) = (Duration::ZERO, Duration::ZERO);
+            for _ in 0..times {
+                database.empty();
+                many += users::commit(&mut client, Box::new(Auto::new()), 100_000);
+                for _ in 0..10 {
+                    database.empty();
+                    few += users::commit(&mut client, Box::new(Auto::new()), 1_000) * 10;
+                }
+            }
+            many.as_secs_f64() / few.as_secs_f64() * times as f64
+        });
+    });
+}
+
+/// The CPU time of this process for each row of a commit, in microseconds: from the entities to the
+/// last byte that is sent before the answer.
+fn client_cpu(criterion: &mut Criterion<Figure>) {
+    let hold = HoldingServer::new();
+    let mut group = criterion.benchmark_group("client_cpu_per_row");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.measurement_time(Duration::from_secs(10));
+    for name in ["auto", "one_trip", "copy"] {
+        let strategy = strategy(name);
+        group.bench_function(BenchmarkId::new(name, 30_000), |bencher| {
+            bencher.iter_custom(|times| {
+                let cpu: Duration = (0..times).map(|_| hold.cpu_of_sending(strategy, 10_000)).sum();
+                cpu.as_secs_f64() * 1e6 / 30_000.0
+            });
+        });
+    }
+}
+
+/// The time of a commit by each strategy at a distance, and of raw `COPY`.
+fn strategies(criterion: &mut Criterion<WallTime>) {
+    let database = Database::new("strategies", users::TABLES);
+    let relay = database.relay(LATENCY);
+    let mut client = database.client_by(&relay);
+    let mut group = criterion.benchmark_group("strategies_at_20_ms");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.warm_up_time(Duration::from_millis(1));
+    for (name, strategy) in STRATEGIES {
+        group.bench_function(BenchmarkId::new(*name, 300), |bencher| {
+            bencher.iter_custom(|times| {
+                (0..times).map(|_| users::commit(&mut client, strategy(), 100)).sum()
+            });
+        });
+    }
+    group.bench_function(BenchmarkId::new("raw_copy", 300), |bencher| {
+        bencher.iter_custom(|times| {
+            let commit = |_| {
+                // The ids of raw `COPY` are always the same.
+                database.empty();
+                raw_copy::commit(&mut client, 100)
+            };
+            (0..times).map(commit).sum()
+        });
+    });
+}
+
+fn strategy(name: &str) -> fn() -> Box<dyn InsertStrategy> {
+    let found = STRATEGIES.iter().find(|(other, _)| *other == name);
+    found.expect("it is in the list").1
+}
+
+/// The ratio of two durations, measured in turns on empty tables.
+fn side_by_side(
+    times: u64,
+    database: &Database,
+    mut ours: impl FnMut() -> Duration,
+    mut theirs: impl FnMut() -> Duration,
+) -> f64 {
+    let (mut a, mut b) = (Duration::ZERO, Duration::ZERO);
+    for turn in 0..times {
+        for first in [turn % 2 == 0, turn % 2 != 0] {
+            database.empty();
+            if first {
+                a += ours();
+            } else {
+                b += theirs();
+            }
+        }
+    }
+    a.as_secs_f64() / b.as_secs_f64()
+}
+
+fn main() {
+    let criterion = Criterion::default().configure_from_args();
+    let mut ratios = criterion.with_measurement(Figure("×"));
+    against_raw_copy(&mut ratios);
+    against_one_round_trip(&mut ratios);
+    small_commit(&mut ratios);
+    growth(&mut ratios);
+    let criterion = Criterion::default().configure_from_args();
+    round_trips(&mut criterion.with_measurement(Figure("round trips")));
+    let criterion = Criterion::default().configure_from_args();
+    client_cpu(&mut criterion.with_measurement(Figure("µs")));
+    strategies(&mut Criterion::default().configure_from_args());
+    Criterion::default().configure_from_args().final_summary();
+}

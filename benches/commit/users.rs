@@ -1,0 +1,61 @@
+//! Users with two addresses each: what most of the benchmarks write.
+
+use std::time::{Duration, Instant};
+
+use onetrip::{ForeignKey, InsertStrategy, Model, UnitOfWork};
+use postgres::Client;
+
+pub(crate) const TABLES: &str = "
+    CREATE TABLE users (id serial PRIMARY KEY, name text NOT NULL);
+    CREATE TABLE addresses (id serial PRIMARY KEY, email text NOT NULL,
+        user_id int NOT NULL REFERENCES users)";
+
+#[derive(Model, Clone)]
+#[model(table = "users")]
+struct User {
+    #[model(key)]
+    id: Option<i32>,
+    name: String,
+}
+
+#[derive(Model, Clone)]
+#[model(table = "addresses")]
+struct Address {
+    #[model(key)]
+    id: Option<i32>,
+    email: String,
+    user_id: ForeignKey<User>,
+}
+
+pub(crate) fn name(user: usize) -> String {
+    format!("user {user}")
+}
+
+pub(crate) fn email(user: usize, address: usize) -> String {
+    format!("user{user}.{address}@example.org")
+}
+
+/// Adds so many users with two addresses each.
+pub(crate) fn add(uow: &mut UnitOfWork<'_>, users: usize) {
+    for user in 0..users {
+        let handle = uow.add(User { id: None, name: name(user) });
+        for address in 0..2 {
+            uow.add(Address { id: None, email: email(user, address), user_id: handle.into() });
+        }
+    }
+}
+
+/// The time that their commit takes.
+pub(crate) fn commit(
+    client: &mut Client,
+    strategy: Box<dyn InsertStrategy>,
+    users: usize,
+) -> Duration {
+    let mut uow = UnitOfWork::new(client).with_strategy(strategy);
+    add(&mut uow, users);
+    let started = Instant::now();
+    let report = uow.commit().expect("the commit works");
+    let elapsed = started.elapsed();
+    assert_eq!(report.rows(), 3 * users);
+    elapsed
+}
