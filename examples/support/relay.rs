@@ -5,14 +5,14 @@
 //! server answering: data from the server after data from the client.
 //!
 //! Programs run it as a process of their own ([`Relay::spawn`], with [`serve_if_asked`] as the first
-//! line of `main`); tests run it in threads ([`Relay::in_process`]), where it can also cut the
-//! connection at any byte.
+//! line of `main`); tests run it in threads ([`Relay::in_process`]), where it can also record what
+//! passes and cut the connection at any byte.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::mpsc::sync_channel;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -28,6 +28,13 @@ pub struct Counters {
     pub sent: u64,
     /// Bytes from the server to the client.
     pub received: u64,
+}
+
+/// The bytes that went over the wire, over all connections.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recorded {
+    pub to_server: Vec<u8>,
+    pub to_client: Vec<u8>,
 }
 
 /// Where to cut the connection: after so many further bytes in one direction.
@@ -163,8 +170,23 @@ impl Relay {
     ///
     /// With a relay that is a process of its own.
     pub fn cut_at(&self, cut: Option<CutAt>) {
-        let Kind::Threads(state) = &self.kind else { panic!("only a relay in threads can cut") };
-        state.lock().cut = cut;
+        self.in_threads().cut = cut;
+    }
+
+    /// What goes over the wire while `action` runs.
+    ///
+    /// # Panics
+    ///
+    /// With a relay that is a process of its own.
+    pub fn record<R>(&self, action: impl FnOnce() -> R) -> (R, Recorded) {
+        self.in_threads().recorded = Some(Recorded::default());
+        let result = action();
+        (result, self.in_threads().recorded.take().unwrap_or_default())
+    }
+
+    fn in_threads(&self) -> MutexGuard<'_, Shared> {
+        let Kind::Threads(state) = &self.kind else { panic!("the relay is another process") };
+        state.lock()
     }
 }
 
@@ -201,11 +223,12 @@ struct State(Mutex<Shared>);
 struct Shared {
     counters: Counters,
     cut: Option<CutAt>,
+    recorded: Option<Recorded>,
     ended: bool,
 }
 
 impl State {
-    fn lock(&self) -> std::sync::MutexGuard<'_, Shared> {
+    fn lock(&self) -> MutexGuard<'_, Shared> {
         lock(&self.0)
     }
 
@@ -214,7 +237,8 @@ impl State {
     }
 
     /// Counts what was read, and says how much of it may pass; the link may be cut after that.
-    fn note(&self, direction: Direction, len: usize, link: &Mutex<Link>) -> usize {
+    fn note(&self, direction: Direction, data: &[u8], link: &Mutex<Link>) -> usize {
+        let len = data.len();
         let mut shared = self.lock();
         let mut link = lock(link);
         if link.cut.is_some() {
@@ -228,6 +252,12 @@ impl State {
             Direction::ToClient => {
                 shared.counters.round_trips += u64::from(std::mem::take(&mut link.asked));
                 shared.counters.received += len as u64;
+            }
+        }
+        if let Some(recorded) = &mut shared.recorded {
+            match direction {
+                Direction::ToServer => recorded.to_server.extend(data),
+                Direction::ToClient => recorded.to_client.extend(data),
             }
         }
         let left = match (&mut shared.cut, direction) {
@@ -254,8 +284,8 @@ struct Link {
     cut: Option<Direction>,
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 struct Server {
@@ -325,23 +355,38 @@ type Chunk = (Instant, Vec<u8>);
 const IN_FLIGHT: usize = 4_096;
 
 impl Pipe {
-    fn run(mut self, to: TcpStream, delay: Duration) {
-        let (sender, receiver) = sync_channel(IN_FLIGHT);
+    fn run(mut self, mut to: TcpStream, delay: Duration) {
         let (direction, link) = (self.direction, Arc::clone(&self.link));
-        let writer = thread::spawn(move || write_when_due(&receiver, to, direction, &link));
-        let cut = self.read(&sender, delay);
-        drop(sender);
-        if let Ok(to) = writer.join() {
-            // The end of one direction is passed on as such; a cut ends both.
-            let _ = to.shutdown(if cut { Shutdown::Both } else { Shutdown::Write });
-        }
+        let mut write = |data: &[u8]| {
+            // What is under way in the other direction when the link is cut is lost.
+            let lost = lock(&link).cut.is_some_and(|cut| cut != direction);
+            !lost && to.write_all(data).is_ok()
+        };
+        let cut = if delay.is_zero() {
+            self.read(write)
+        } else {
+            let (sender, receiver) = sync_channel::<Chunk>(IN_FLIGHT);
+            thread::scope(|scope| {
+                scope.spawn(move || {
+                    for (due, data) in receiver {
+                        thread::sleep(due.saturating_duration_since(Instant::now()));
+                        if !write(&data) {
+                            break;
+                        }
+                    }
+                });
+                self.read(|data| sender.send((Instant::now() + delay, data.to_vec())).is_ok())
+            })
+        };
+        // The end of one direction is passed on as such; a cut ends both.
+        let _ = to.shutdown(if cut { Shutdown::Both } else { Shutdown::Write });
         if cut {
             let _ = self.from.shutdown(Shutdown::Both);
         }
     }
 
-    /// Reads until the end or the cut; true for the cut.
-    fn read(&mut self, sender: &SyncSender<Chunk>, delay: Duration) -> bool {
+    /// Reads until the end or the cut, as long as what was read can be passed on; true for the cut.
+    fn read(&mut self, mut pass: impl FnMut(&[u8]) -> bool) -> bool {
         let mut buffer = vec![0; 64 << 10];
         loop {
             if lock(&self.link).cut.is_some() {
@@ -351,31 +396,10 @@ impl Pipe {
                 Ok(0) | Err(_) => return false,
                 Ok(len) => len,
             };
-            let passes = self.state.note(self.direction, len, &self.link);
-            let chunk = (Instant::now() + delay, buffer[..passes].to_vec());
-            if sender.send(chunk).is_err() {
+            let passes = self.state.note(self.direction, &buffer[..len], &self.link);
+            if !pass(&buffer[..passes]) {
                 return false;
             }
         }
     }
-}
-
-fn write_when_due(
-    receiver: &Receiver<Chunk>,
-    mut to: TcpStream,
-    direction: Direction,
-    link: &Mutex<Link>,
-) -> TcpStream {
-    for (due, data) in receiver {
-        let wait = due.saturating_duration_since(Instant::now());
-        if !wait.is_zero() {
-            thread::sleep(wait);
-        }
-        // What is under way in the other direction when the link is cut is lost.
-        let lost = lock(link).cut.is_some_and(|cut| cut != direction);
-        if lost || to.write_all(&data).is_err() {
-            break;
-        }
-    }
-    to
 }

@@ -258,20 +258,27 @@ impl Table {
     /// it refers to.
     #[must_use]
     pub fn cast(&self, column: usize) -> Option<QualifiedName> {
-        let (mut columns, mut column) = (self.columns, column);
-        let mut references = self.references;
-        // A key that refers to a key leads on; no chain is longer than this, short of a circle.
-        for _ in 0..64 {
+        // Keys can refer to keys, and several foreign keys can share a column: all are followed,
+        // each once, for they can lead back to where they came from.
+        let mut places = vec![(self.columns, self.references, column)];
+        let mut next = 0;
+        while let Some(&(columns, references, column)) = places.get(next) {
             if let Some(cast) = columns[column].sql_type {
                 return Some(cast);
             }
-            let (target, part) = references.iter().find_map(|reference| {
-                let part = reference.columns.iter().position(|&c| c == column)?;
-                Some((reference.target?(), part))
-            })?;
-            column = *target.key.get(part)?;
-            columns = target.columns;
-            references = target.references;
+            for reference in references {
+                let part = reference.columns.iter().position(|&other| other == column);
+                let (Some(part), Some(target)) = (part, reference.target) else { continue };
+                let target = target();
+                let Some(&column) = target.key.get(part) else { continue };
+                let is_known = places
+                    .iter()
+                    .any(|place| std::ptr::eq(place.0, target.columns) && place.2 == column);
+                if !is_known {
+                    places.push((target.columns, target.references, column));
+                }
+            }
+            next += 1;
         }
         None
     }

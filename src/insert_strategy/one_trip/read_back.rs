@@ -8,6 +8,7 @@ use crate::connection::opened_by_hand;
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::FlushPlan;
 use crate::insert_strategy::Flush;
+use crate::model::SqlType;
 use crate::sql::Rows;
 
 /// Hands over the keys and the columns with server defaults.
@@ -54,17 +55,28 @@ fn assign_array(
             .with_table(description.name())
             .with_column(description.columns()[column].name())
     };
-    rows.expect_types(&[(result, description.columns()[column].ty().array())])?;
+    let ty = description.columns()[column].ty();
+    // What is an array itself comes in its binary form.
+    let sent_as = if ty.is_array() { SqlType::BYTEA } else { ty };
+    rows.expect_types(&[(result, sent_as.array())])?;
     let raw = (!rows.is_empty()).then(|| rows.raw(0, result)).flatten().unwrap_or_default();
     let array = array_from_sql(raw).map_err(|error| fail(error.to_string()))?;
     let mut values = array.values();
     for &row in of_rows {
         match values.next().map_err(|error| fail(error.to_string()))? {
+            Some(Some(value)) if ty.is_array() && !is_array_of(value, ty.element()) => {
+                return Err(fail("it is an array of another type in the database".to_owned()));
+            }
             Some(value) => flush.assign(table, row, column, value),
             None => return Err(fail("fewer values came back than rows were sent".to_owned())),
         }
     }
     Ok(())
+}
+
+/// Whether the elements of an array in its binary form read as this type.
+fn is_array_of(raw: &[u8], element: SqlType) -> bool {
+    array_from_sql(raw).is_ok_and(|array| element.reads(array.element_type()))
 }
 
 /// Says in this crate's words what the statement's own checks say in the server's.

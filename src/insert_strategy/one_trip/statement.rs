@@ -131,8 +131,13 @@ impl Statement {
             sql.read_columns(table, &[column]).push(&format!(" AS r{at}"));
         });
         sql.push(&format!("), v{index} AS MATERIALIZED (SELECT "));
-        sql.list(0..returned.len(), |sql, at| {
-            sql.push(&format!("array_agg(r{at}) AS r{at}"));
+        sql.list(returned.iter().enumerate(), |sql, (at, &column)| {
+            // Arrays of one length only can be put into an array, and it would be flattened.
+            let value = match table.columns()[column].ty().is_array() {
+                true => format!("array_send(r{at})"),
+                false => format!("r{at}"),
+            };
+            sql.push(&format!("array_agg({value}) AS r{at}"));
         });
         sql.push(&format!(" FROM i{index})"));
         let expected = |column: &usize| {

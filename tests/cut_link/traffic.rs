@@ -1,0 +1,118 @@
+//! The messages of a commit, and what it can know when the link dies among them.
+
+use std::iter;
+
+use crate::relayed::relay::{CutAt, Recorded};
+
+/// What a commit says of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Says {
+    Done,
+    /// The link is lost, and nothing was written.
+    Lost,
+    Unknown,
+}
+
+/// What goes over the wire in a commit. Each run is as long as any other: keys are binary.
+pub(crate) struct Traffic {
+    to_server: Stream,
+    to_client: Stream,
+}
+
+/// One direction. Offsets are in bytes.
+struct Stream {
+    /// Where each message starts.
+    messages: Vec<u64>,
+    /// Where the message that commits starts, or the answer to it. A statement that is a whole
+    /// transaction is that message from the beginning.
+    commit: u64,
+    end: u64,
+}
+
+impl Traffic {
+    pub(crate) fn new(recorded: &Recorded) -> Traffic {
+        Traffic {
+            to_server: Stream::new(&recorded.to_server, |messages| {
+                messages.iter().rposition(|message| message.ends_with(b"COMMIT\0")).unwrap_or(0)
+            }),
+            to_client: Stream::new(&recorded.to_client, |messages| {
+                // Answers end in ReadyForQuery: the last one begins after the last but one.
+                let (_, before) = messages.split_last().expect("an answer");
+                before.iter().rposition(|message| message[0] == b'Z').map_or(0, |at| at + 1)
+            }),
+        }
+    }
+
+    /// Cuts before, between and after all bytes, and just beyond.
+    pub(crate) fn every_byte(&self) -> Vec<CutAt> {
+        cuts((0..=self.to_server.end + 1).collect(), (0..=self.to_client.end + 1).collect())
+    }
+
+    /// Cuts before, within and after all messages, and just beyond.
+    pub(crate) fn every_message(&self) -> Vec<CutAt> {
+        cuts(self.to_server.around_messages(), self.to_client.around_messages())
+    }
+
+    /// Whether the first message commits.
+    pub(crate) fn is_one_statement(&self) -> bool {
+        self.to_client.commit == 0
+    }
+
+    /// What a commit may say when the link is cut there.
+    ///
+    /// The client cannot tell how much of what it has sent has arrived. What it knows is which
+    /// answers it has: without the last one but one, it has not sent the COMMIT.
+    pub(crate) fn says(&self, cut: CutAt) -> &'static [Says] {
+        let (to_server, to_client) = (&self.to_server, &self.to_client);
+        match cut {
+            CutAt::ToServer(at) if at > to_server.end => &[Says::Done],
+            CutAt::ToClient(at) if at > to_client.end => &[Says::Done],
+            // The driver may find the end of the link first, and drops the answer that came with it.
+            CutAt::ToClient(at) if at == to_client.end => &[Says::Done, Says::Unknown],
+            _ if self.is_one_statement() => &[Says::Unknown],
+            CutAt::ToServer(at) if at <= to_server.commit => &[Says::Lost],
+            CutAt::ToClient(at) if at < to_client.commit => &[Says::Lost],
+            // Whether the COMMIT is sent before the link is found dead is a matter of moments.
+            CutAt::ToClient(at) if at == to_client.commit => &[Says::Lost, Says::Unknown],
+            _ => &[Says::Unknown],
+        }
+    }
+}
+
+impl Stream {
+    fn new(bytes: &[u8], commit: impl FnOnce(&[&[u8]]) -> usize) -> Stream {
+        let messages = messages(bytes);
+        let mut end = 0;
+        let starts = messages.iter().map(|message| {
+            let start = end;
+            end += message.len() as u64;
+            start
+        });
+        let starts: Vec<_> = starts.collect();
+        Stream { commit: starts[commit(&messages)], messages: starts, end }
+    }
+
+    fn around_messages(&self) -> Vec<u64> {
+        let ends = self.messages.iter().skip(1).copied().chain(iter::once(self.end));
+        let starts_and_middles =
+            self.messages.iter().zip(ends).flat_map(|(&start, end)| [start, (start + end) / 2]);
+        starts_and_middles.chain([self.end, self.end + 1]).collect()
+    }
+}
+
+/// A message is a byte for its type, the length of the rest, and the rest.
+fn messages(mut bytes: &[u8]) -> Vec<&[u8]> {
+    let mut messages = Vec::new();
+    while let [_, a, b, c, d, ..] = *bytes {
+        let (message, rest) = bytes.split_at(1 + u32::from_be_bytes([a, b, c, d]) as usize);
+        messages.push(message);
+        bytes = rest;
+    }
+    assert!(bytes.is_empty(), "half a message");
+    messages
+}
+
+fn cuts(to_server: Vec<u64>, to_client: Vec<u64>) -> Vec<CutAt> {
+    let to_server = to_server.into_iter().map(CutAt::ToServer);
+    to_server.chain(to_client.into_iter().map(CutAt::ToClient)).collect()
+}

@@ -1,0 +1,299 @@
+//! Writing a graph with a strategy, as a program would.
+
+use std::collections::BTreeMap;
+
+use onetrip::{Cycles, Error, ErrorKind, InsertStrategy, UnitOfWork};
+use postgres::{Client, Transaction};
+
+use crate::fields::{AnyField, Id, LinkRole, OwnKey, Said};
+use crate::graph::{Graph, KeyCell, NewRow, Split, Target};
+use crate::model::{AnyEntity, FieldKind, MODELS};
+use crate::schema::Schema;
+use crate::values::{Datum, Given};
+
+/// What the entities hold when all is done.
+#[derive(Default)]
+pub(crate) struct Written {
+    /// The rank of a row, and for each field and each of its columns what it says. Rows that were
+    /// also read by a second unit of work come twice.
+    pub(crate) entities: Vec<(usize, Vec<Vec<Said>>)>,
+    /// The number of parts that are in the database. The others had circles that the strategy
+    /// cannot write, and said so.
+    pub(crate) parts: usize,
+}
+
+/// What a unit of work works on.
+enum Wire<'a, 't> {
+    Client(&'a mut Client),
+    Transaction(&'a mut Transaction<'t>),
+}
+
+impl Wire<'_, '_> {
+    fn unit_of_work(&mut self, strategy: Box<dyn InsertStrategy>) -> UnitOfWork<'_> {
+        let uow = match self {
+            Wire::Client(client) => UnitOfWork::new(&mut **client),
+            Wire::Transaction(transaction) => UnitOfWork::new(&mut **transaction),
+        };
+        uow.with_strategy(strategy)
+    }
+}
+
+/// Writes the graph; the strategy may be asked for twice.
+///
+/// # Errors
+///
+/// A text that says what was not as it should be.
+pub(crate) fn write(
+    client: &mut Client,
+    strategy: fn() -> Box<dyn InsertStrategy>,
+    schema: &Schema,
+    graph: &Graph,
+) -> Result<Written, String> {
+    if !graph.in_transaction {
+        return write_on(Wire::Client(client), strategy, schema, graph);
+    }
+    let mut transaction = client.transaction().map_err(|error| error.to_string())?;
+    let mut written = write_on(Wire::Transaction(&mut transaction), strategy, schema, graph)?;
+    if written.parts == parts(graph) {
+        transaction.commit().map_err(|error| error.to_string())?;
+    } else {
+        // Dropped, it takes everything back.
+        written = Written::default();
+    }
+    Ok(written)
+}
+
+pub(crate) fn parts(graph: &Graph) -> usize {
+    if graph.split == Split::None { 1 } else { 2 }
+}
+
+fn write_on(
+    mut wire: Wire<'_, '_>,
+    strategy: fn() -> Box<dyn InsertStrategy>,
+    schema: &Schema,
+    graph: &Graph,
+) -> Result<Written, String> {
+    let mut writer = Writer { schema, graph, keys: BTreeMap::new(), written: Written::default() };
+    let mut uow = wire.unit_of_work(strategy());
+    let mut entities = Entities::new();
+    if graph.split != Split::None {
+        writer.add(&mut uow, &mut entities, 0)?;
+        let commits = graph.split != Split::Flush;
+        if !writer.save(&mut uow, &entities, 0, &*strategy(), commits)? {
+            return Ok(writer.written);
+        }
+        writer.written.parts = usize::from(commits);
+        if graph.split == Split::Fresh {
+            writer.read(&uow, &entities);
+            entities.clear();
+            drop(uow);
+            uow = wire.unit_of_work(strategy());
+        }
+    }
+    let last = parts(graph) - 1;
+    writer.add(&mut uow, &mut entities, last)?;
+    if writer.save(&mut uow, &entities, last, &*strategy(), true)? {
+        writer.written.parts = parts(graph);
+        writer.read(&uow, &entities);
+    }
+    Ok(writer.written)
+}
+
+/// The entities of one unit of work, by rank.
+type Entities = BTreeMap<usize, Box<dyn AnyEntity>>;
+
+struct Writer<'a> {
+    schema: &'a Schema,
+    graph: &'a Graph,
+    /// The keys of the rows that have been written.
+    keys: BTreeMap<usize, Vec<Id>>,
+    written: Written,
+}
+
+impl Writer<'_> {
+    /// Adds the rows of a part.
+    fn add(
+        &self,
+        uow: &mut UnitOfWork<'_>,
+        entities: &mut Entities,
+        part: usize,
+    ) -> Result<(), String> {
+        let mut incomplete = Vec::new();
+        for rank in self.graph.order_of_add(part) {
+            let row = &self.graph.rows[&rank];
+            let fields = self.fields(row, uow, entities)?;
+            // What refers to rows that come later gets its fields when they are there.
+            if fields.is_none() {
+                incomplete.push((rank, row));
+            }
+            let model = &MODELS[self.schema.model(row.table)];
+            entities.insert(rank, (model.add)(uow, fields.unwrap_or_default()));
+        }
+        for (rank, row) in incomplete {
+            let fields = self.fields(row, uow, entities)?.expect("everything has been added");
+            entities[&rank].set(uow, fields);
+        }
+        Ok(())
+    }
+
+    /// The fields of a row; none if it refers to entities that are not there yet.
+    fn fields(
+        &self,
+        row: &NewRow,
+        uow: &mut UnitOfWork<'_>,
+        entities: &mut Entities,
+    ) -> Result<Option<Vec<Box<dyn AnyField>>>, String> {
+        let label = Given::Value(Datum::Text(row.label.clone()));
+        let (mut keys, mut references) = (row.key.iter(), row.references.iter());
+        let mut plain = std::iter::once(&label).chain(&row.plain);
+        let mut fields: Vec<Box<dyn AnyField>> = Vec::new();
+        for shape in self.schema.fields(row.table) {
+            fields.push(match shape.kind {
+                FieldKind::Plain { ty, role } => {
+                    ty.field(role, plain.next().expect("a value for each column"))
+                }
+                FieldKind::OwnKey { is_assigned } => {
+                    match (keys.next().expect("all parts of the key"), is_assigned) {
+                        (KeyCell::Given(id), false) => Box::new(OwnKey::Given(id.clone())),
+                        (KeyCell::Given(id), true) => Box::new(OwnKey::Assigned(Some(id.clone()))),
+                        _ => Box::new(OwnKey::Assigned(None)),
+                    }
+                }
+                FieldKind::Link { model, role } => {
+                    let target = match role {
+                        LinkRole::Key => match keys.next() {
+                            Some(KeyCell::To(target)) => Some(target),
+                            _ => unreachable!("a part of the key that is a reference"),
+                        },
+                        _ => references.next().expect("all references").as_ref(),
+                    };
+                    match target.map(|target| self.link(target, uow, entities)).transpose()? {
+                        None => (MODELS[model].link)(role, None),
+                        Some(To::Key(key)) => (MODELS[model].link)(role, Some(&key)),
+                        Some(To::Entity(rank)) => entities[&rank].link(role),
+                        Some(To::Later) => return Ok(None),
+                    }
+                }
+            });
+        }
+        Ok(Some(fields))
+    }
+
+    fn link(
+        &self,
+        target: &Target,
+        uow: &mut UnitOfWork<'_>,
+        entities: &mut Entities,
+    ) -> Result<To, String> {
+        let rank = target.row;
+        let key = self.keys.get(&rank).cloned();
+        if target.by_key {
+            if let Some(key) = key.clone().or_else(|| self.graph.given_key(rank)) {
+                return Ok(To::Key(key));
+            }
+        }
+        if entities.contains_key(&rank) {
+            return Ok(To::Entity(rank));
+        }
+        let Some(key) = key else { return Ok(To::Later) };
+        // It was written by another unit of work.
+        let model = &MODELS[self.schema.model(self.graph.rows[&rank].table)];
+        let found = (model.find)(uow, &key).map_err(|error| format!("find: {error}"))?;
+        let label = &self.graph.rows[&rank].label;
+        entities.insert(rank, found.ok_or_else(|| format!("{label} was not found by its key"))?);
+        Ok(To::Entity(rank))
+    }
+
+    /// Flushes or commits; false if there is a circle that the strategy cannot write.
+    fn save(
+        &mut self,
+        uow: &mut UnitOfWork<'_>,
+        entities: &Entities,
+        part: usize,
+        strategy: &dyn InsertStrategy,
+        commits: bool,
+    ) -> Result<bool, String> {
+        let is_possible = match self.graph.circle(part) {
+            Cycles::None => true,
+            Cycles::OneRow => strategy.cycles() != Cycles::None,
+            _ => strategy.cycles() == Cycles::Any,
+        };
+        let plan = uow.plan();
+        if !is_possible {
+            return refused(uow, entities, plan.map(drop)).map(|()| false);
+        }
+        let plan = plan.map_err(|error| format!("plan: {error}"))?;
+        let result = if commits { uow.commit() } else { uow.flush() };
+        let report = result.map_err(|error| {
+            let source = std::error::Error::source(&error).map(ToString::to_string);
+            format!("commit: {error}; {}\n{plan}", source.unwrap_or_default())
+        })?;
+
+        let rows = self.graph.order_of_add(part).len();
+        expect("plan().rows()", plan.rows(), rows)?;
+        expect("report.rows()", report.rows(), rows)?;
+        for (table, rows) in report.rows_by_table() {
+            let of_table = self
+                .graph
+                .rows
+                .values()
+                .filter(|row| row.part == part && self.schema.tables[row.table].name == table);
+            expect(table, rows, of_table.count())?;
+        }
+        // The plan is that of a commit, which a flush leaves open.
+        if commits {
+            expect("round trips", report.round_trips(), plan.round_trips() as u64)?;
+        }
+        expect("rows left", uow.plan().map_err(|error| error.to_string())?.rows(), 0)?;
+        for (&rank, entity) in entities {
+            let label = &self.graph.rows[&rank].label;
+            let key = entity.said(uow).1.ok_or_else(|| format!("{label} has no key"))?;
+            if !entity.is_at(uow, &key).map_err(|error| error.to_string())? {
+                return Err(format!("{label} is not found by its key"));
+            }
+            self.keys.insert(rank, key);
+        }
+        Ok(true)
+    }
+
+    /// Takes down what the entities hold.
+    fn read(&mut self, uow: &UnitOfWork<'_>, entities: &Entities) {
+        let said = entities.iter().map(|(&rank, entity)| (rank, entity.said(uow).0));
+        self.written.entities.extend(said);
+    }
+}
+
+/// Where a reference leads.
+enum To {
+    Key(Vec<Id>),
+    Entity(usize),
+    /// To an entity that is still to be added.
+    Later,
+}
+
+/// A circle that the strategy cannot write is refused, and nothing has changed.
+fn refused(
+    uow: &mut UnitOfWork<'_>,
+    entities: &Entities,
+    plan: Result<(), Error>,
+) -> Result<(), String> {
+    let before: Vec<_> = entities.values().map(|entity| entity.said(uow)).collect();
+    for result in [plan, uow.commit().map(drop)] {
+        match result {
+            Err(error) if error.kind() == ErrorKind::Cycle => {}
+            other => return Err(format!("there is a circle, but the result is {other:?}")),
+        }
+    }
+    let after: Vec<_> = entities.values().map(|entity| entity.said(uow)).collect();
+    if before != after {
+        return Err("the entities are not as they were before the error".to_owned());
+    }
+    Ok(())
+}
+
+fn expect<T: PartialEq + std::fmt::Debug>(what: &str, got: T, expected: T) -> Result<(), String> {
+    if got == expected {
+        return Ok(());
+    }
+    Err(format!("{what}: {got:?} instead of {expected:?}"))
+}
