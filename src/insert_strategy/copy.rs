@@ -9,7 +9,7 @@ use crate::error::Error;
 use crate::flush_plan::{Cycles, FlushPlan, Step};
 use crate::planned_table::PlannedTable;
 use crate::sql::{Params, Sql};
-use check::TableCheck;
+use check::render_check;
 
 /// Reserves all keys in one query, then writes each table by binary `COPY`: for bulk, with bounded
 /// memory. 3T + 3 round trips for T tables, since the driver takes three for a `COPY`.
@@ -95,14 +95,18 @@ fn prepare(flush: &mut Flush<'_, '_>) -> Result<Vec<bool>, Error> {
     let (mut sql, mut params) = (Sql::new(), Params::new());
     sql.push("SELECT ");
     reservation.render(&mut sql, &mut params)?;
-    for (index, &table) in asked.iter().enumerate() {
-        sql.push(if index > 0 || !reservation.is_empty() { ", " } else { "" });
-        TableCheck::new(tables[table].table()).render(&mut sql, &mut params)?;
+    if !asked.is_empty() {
+        sql.push(if reservation.is_empty() { "" } else { ", " });
+        let asked: Vec<_> = asked.iter().map(|&table| tables[table].table()).collect();
+        render_check(&asked, &mut sql, &mut params)?;
     }
     let rows = flush.query(sql.as_str(), &params).map_err(|error| reservation.explain(error))?;
     reservation.assign(flush, &rows)?;
-    for (index, &table) in asked.iter().enumerate() {
-        can_copy[table] = rows.get::<bool>(0, reservation.len() + index)? == Some(true);
+    if !asked.is_empty() {
+        let answers: Vec<bool> = rows.get(0, reservation.len())?.unwrap_or_default();
+        for (index, &table) in asked.iter().enumerate() {
+            can_copy[table] = answers.get(index) == Some(&true);
+        }
     }
     Ok(can_copy)
 }

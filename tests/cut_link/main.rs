@@ -55,6 +55,17 @@ fn at_every_message(setup: &Setup) {
     setup.cut_everywhere(add_many, Traffic::every_message);
 }
 
+/// The driver numbers the statements that it names, which are those of `COPY`. From here on all
+/// numbers have five digits, so that the traffic of every commit is of the same length.
+fn lengthen_statement_names(client: &mut Client) {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        for _ in 0..10_000 {
+            client.prepare("").unwrap();
+        }
+    });
+}
+
 /// A strategy, and a schema of the test's own with a relay to it.
 struct Setup {
     strategy: fn() -> Box<dyn InsertStrategy>,
@@ -78,6 +89,7 @@ impl Setup {
         let mut observer = Observer::new(&self.schema);
         let mut fresh = self.schema.client();
         fresh.batch_execute("SET synchronous_commit = off").unwrap();
+        lengthen_statement_names(&mut fresh);
         let (traffic, whole) = self.whole(add, &mut observer);
         let (mut said, mut unknown) = (Vec::new(), Vec::new());
         for cut in cuts(&traffic) {

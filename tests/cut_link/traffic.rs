@@ -1,6 +1,7 @@
 //! The messages of a commit, and what it can know when the link dies among them.
 
 use std::iter;
+use std::ops::Range;
 
 use crate::relayed::relay::{CutAt, Recorded};
 
@@ -24,8 +25,9 @@ struct Stream {
     /// Where each message starts.
     messages: Vec<u64>,
     /// Where the message that commits starts, or the answer to it. A statement that is a whole
-    /// transaction is that message from the beginning.
-    commit: u64,
+    /// transaction is that message from the beginning. From the start of the range on, the driver
+    /// waits for nothing before it sends that message.
+    commit: Range<u64>,
     end: u64,
 }
 
@@ -33,12 +35,26 @@ impl Traffic {
     pub(crate) fn new(recorded: &Recorded) -> Traffic {
         Traffic {
             to_server: Stream::new(&recorded.to_server, |messages| {
-                messages.iter().rposition(|message| message.ends_with(b"COMMIT\0")).unwrap_or(0)
+                let commit = messages.iter().rposition(|message| message.ends_with(b"COMMIT\0"));
+                let commit = commit.unwrap_or(0);
+                // The driver closes the statements of `COPY` just before, and waits for no answer.
+                let is_close = |pair: &&[&[u8]]| pair[0][0] == b'C' && pair[1][0] == b'S';
+                let closes = messages[..commit].rchunks_exact(2).take_while(is_close).count();
+                commit - 2 * closes..commit
             }),
             to_client: Stream::new(&recorded.to_client, |messages| {
                 // Answers end in ReadyForQuery: the last one begins after the last but one.
                 let (_, before) = messages.split_last().expect("an answer");
-                before.iter().rposition(|message| message[0] == b'Z').map_or(0, |at| at + 1)
+                let start = before.iter().rposition(|message| message[0] == b'Z');
+                let answer = start.map_or(0, |at| at + 1);
+                let is_closed = |pair: &&[&[u8]]| pair[0][0] == b'3' && pair[1][0] == b'Z';
+                let closed = before[..answer].rchunks_exact(2).take_while(is_closed).count();
+                let first = answer - 2 * closed;
+                // Nor does it wait for the end of the answer to a `COPY`.
+                let is_copy =
+                    |message: &&&[u8]| message[0] == b'C' && message[5..].starts_with(b"COPY");
+                let copied = first.checked_sub(2).and_then(|at| before.get(at)).filter(is_copy);
+                first - usize::from(copied.is_some())..answer
             }),
         }
     }
@@ -55,7 +71,7 @@ impl Traffic {
 
     /// Whether the first message commits.
     pub(crate) fn is_one_statement(&self) -> bool {
-        self.to_client.commit == 0
+        self.to_client.commit.end == 0
     }
 
     /// What a commit may say when the link is cut there.
@@ -70,17 +86,18 @@ impl Traffic {
             // The driver may find the end of the link first, and drops the answer that came with it.
             CutAt::ToClient(at) if at == to_client.end => &[Says::Done, Says::Unknown],
             _ if self.is_one_statement() => &[Says::Unknown],
-            CutAt::ToServer(at) if at <= to_server.commit => &[Says::Lost],
-            CutAt::ToClient(at) if at < to_client.commit => &[Says::Lost],
+            CutAt::ToServer(at) if at <= to_server.commit.start => &[Says::Lost],
+            CutAt::ToServer(at) if at < to_server.commit.end => &[Says::Lost, Says::Unknown],
+            CutAt::ToClient(at) if at < to_client.commit.start => &[Says::Lost],
             // Whether the COMMIT is sent before the link is found dead is a matter of moments.
-            CutAt::ToClient(at) if at == to_client.commit => &[Says::Lost, Says::Unknown],
+            CutAt::ToClient(at) if at <= to_client.commit.end => &[Says::Lost, Says::Unknown],
             _ => &[Says::Unknown],
         }
     }
 }
 
 impl Stream {
-    fn new(bytes: &[u8], commit: impl FnOnce(&[&[u8]]) -> usize) -> Stream {
+    fn new(bytes: &[u8], commit: impl FnOnce(&[&[u8]]) -> Range<usize>) -> Stream {
         let messages = messages(bytes);
         let mut end = 0;
         let starts = messages.iter().map(|message| {
@@ -89,7 +106,9 @@ impl Stream {
             start
         });
         let starts: Vec<_> = starts.collect();
-        Stream { commit: starts[commit(&messages)], messages: starts, end }
+        let commit = commit(&messages);
+        let commit = starts[commit.start]..starts[commit.end];
+        Stream { commit, messages: starts, end }
     }
 
     fn around_messages(&self) -> Vec<u64> {
