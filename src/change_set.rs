@@ -136,6 +136,24 @@ enum Found {
     Unassigned(NewCell),
 }
 
+impl Found {
+    /// Leaves nothing in the buffer from there on but the value.
+    fn leave_value(self, before: usize, buffer: &mut BytesMut) -> CellValue {
+        let mut len = 0;
+        if let Found::Value(start, end) = self {
+            buffer.copy_within(start..end, before);
+            len = end - start;
+        }
+        buffer.truncate(before + len);
+        match self {
+            Found::Default => CellValue::Default,
+            Found::Null => CellValue::Null,
+            Found::Value(..) => CellValue::Value,
+            Found::Unassigned(cell) => CellValue::Unassigned(cell),
+        }
+    }
+}
+
 /// Everything that a flush has to write: for now, the new rows by table.
 pub(crate) struct ChangeSet<'a> {
     arenas: &'a Arenas,
@@ -255,27 +273,40 @@ impl<'a> ChangeSet<'a> {
         let mut out = Encoder::new(buffer);
         arena.encode(place.slot, place.column, &mut out);
         // Nearly every cell ends here: one field, and it knows its value.
-        let found = match out.single() {
-            Some(Source::Value { .. }) => return Ok(CellValue::Value),
-            Some(Source::Null) => return Ok(CellValue::Null),
-            Some(source) => self.follow(place, source, assigned, buffer)?,
+        match out.single() {
+            Some(Source::Value { .. }) => Ok(CellValue::Value),
+            Some(Source::Null) => Ok(CellValue::Null),
+            Some(source) => self.resolve(place, source, assigned, buffer),
             None => {
                 let sources = out.sources(arena.table(), place.column)?;
-                self.agreed(place, &sources, assigned, buffer)?
+                let found = self.agreed(place, &sources, assigned, buffer)?;
+                Ok(found.leave_value(before, buffer))
             }
-        };
-        let mut len = 0;
-        if let Found::Value(start, end) = found {
-            buffer.copy_within(start..end, before);
-            len = end - start;
         }
-        buffer.truncate(before + len);
-        Ok(match found {
-            Found::Default => CellValue::Default,
-            Found::Null => CellValue::Null,
-            Found::Value(..) => CellValue::Value,
-            Found::Unassigned(cell) => CellValue::Unassigned(cell),
-        })
+    }
+
+    /// The value of a cell whose one field does not know it.
+    fn resolve(
+        &self,
+        place: Place,
+        source: Source,
+        assigned: &Assignments,
+        buffer: &mut BytesMut,
+    ) -> Result<CellValue, Error> {
+        let target = match source {
+            Source::Pending { entity, part } => self.target(place, entity, part)?,
+            _ => place,
+        };
+        // What the database has assigned already need not be looked for.
+        if let Some(cell) = self.new_cell_at(target) {
+            if let Some(Some(raw)) = assigned.get(cell.table, cell.column, cell.row) {
+                buffer.extend_from_slice(raw);
+                return Ok(CellValue::Value);
+            }
+        }
+        let before = buffer.len();
+        let found = self.follow(place, source, assigned, buffer)?;
+        Ok(found.leave_value(before, buffer))
     }
 
     /// What the entities of a table get back: the values of the columns that the database
@@ -310,12 +341,11 @@ impl<'a> ChangeSet<'a> {
             for &column in &columns {
                 buffer.clear();
                 let cell = NewCell { table, row, column };
-                if self.knows_its_value(cell, &mut buffer)? {
+                let Some(value) = self.unknown_value(cell, assigned, &mut buffer)? else {
                     result.push_absent();
                     continue;
-                }
-                buffer.clear();
-                match self.value(cell, assigned, &mut buffer)? {
+                };
+                match value {
                     CellValue::Value => result.push_value(&buffer),
                     CellValue::Null if description.key().contains(&column) => {
                         let message = "the key that the database assigned is NULL";
@@ -333,14 +363,28 @@ impl<'a> ChangeSet<'a> {
         Ok(result)
     }
 
-    /// Whether every field of the cell holds its value already.
-    fn knows_its_value(&self, cell: NewCell, buffer: &mut BytesMut) -> Result<bool, Error> {
-        let mut known = true;
-        self.each_source(self.place(cell), buffer, |source| {
-            known &= matches!(source, Source::Value { .. } | Source::Null);
-            Ok(())
-        })?;
-        Ok(known)
+    /// The value of a cell, unless every field of it holds its value already.
+    fn unknown_value(
+        &self,
+        cell: NewCell,
+        assigned: &Assignments,
+        buffer: &mut BytesMut,
+    ) -> Result<Option<CellValue>, Error> {
+        let knows = |source: &Source| matches!(source, Source::Value { .. } | Source::Null);
+        let place = self.place(cell);
+        let arena = &self.arenas[place.model];
+        let mut out = Encoder::new(buffer);
+        arena.encode(place.slot, place.column, &mut out);
+        match out.single() {
+            Some(source) if knows(&source) => return Ok(None),
+            Some(source) => return self.resolve(place, source, assigned, buffer).map(Some),
+            None => {}
+        }
+        if out.sources(arena.table(), place.column)?.iter().all(knows) {
+            return Ok(None);
+        }
+        buffer.clear();
+        self.value(cell, assigned, buffer).map(Some)
     }
 
     /// The value of a column, on which all fields that share it and have one must agree.

@@ -8,7 +8,7 @@ use crate::assignments::Assignments;
 use crate::change_set::{CellValue, ChangeSet, NewCell};
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::model::{SqlType, Table};
-use crate::sql::{ArrayParam, Params};
+use crate::sql::{ArrayParam, Params, Sql};
 
 /// Rows of one table that leave the same columns to the database.
 #[derive(Debug)]
@@ -64,63 +64,107 @@ enum ColumnSource {
     Slices { elements: ArrayParam, first: ArrayParam, last: ArrayParam },
 }
 
+/// The value of a column in terms of the elements of arrays, which are named by their position.
+#[derive(Debug)]
+enum Value {
+    Element(usize),
+    /// An element is the position in an array of keys.
+    KeyAt(usize, usize),
+    /// Two elements are the first and the last position in the array of this parameter.
+    Slice(usize, usize, usize),
+    /// The first that is not NULL.
+    Either(Vec<Value>),
+}
+
+impl Value {
+    fn render(&self, element: &dyn Fn(usize) -> String) -> String {
+        match self {
+            Value::Element(at) => element(*at),
+            Value::KeyAt(key, at) => format!("k{key}[{}]", element(*at)),
+            Value::Slice(param, first, last) => {
+                format!("(${param})[{}:{}]", element(*first), element(*last))
+            }
+            Value::Either(values) => {
+                let values: Vec<_> = values.iter().map(|value| value.render(element)).collect();
+                format!("COALESCE({})", values.join(", "))
+            }
+        }
+    }
+}
+
 /// The rows of an insert, as they stand in its text.
 #[derive(Debug, Default)]
 pub(super) struct ArrayRows {
     /// The expressions of the arrays, such as `$1`.
     arrays: Vec<String>,
-    /// For each column its value in terms of the arrays' elements `c0`, `c1`, ….
-    values: Vec<String>,
+    values: Vec<Value>,
 }
 
 impl ArrayRows {
-    /// The value of each column.
-    pub(super) fn values(&self) -> &[String] {
-        &self.values
-    }
-
-    /// `unnest($1, $2) AS r(c0, c1)`.
-    pub(super) fn from(&self) -> String {
-        let names: Vec<_> = (0..self.arrays.len()).map(|at| format!("c{at}")).collect();
-        format!("unnest({}) AS r({})", self.arrays.join(", "), names.join(", "))
+    /// Appends `SELECT unnest($1), unnest($2) FROM …`, one row for each element of the arrays;
+    /// `cast` appends a cast to the column at this position.
+    ///
+    /// In a `SELECT` list, `unnest` gives its elements one by one. In `FROM`, the server would
+    /// store all of them first.
+    pub(super) fn render(&self, from: &str, sql: &mut Sql, cast: impl Fn(&mut Sql, usize)) {
+        let is_nested = self.values.iter().any(|value| matches!(value, Value::Either(_)));
+        let element = |at: usize| match is_nested {
+            // A set cannot be within COALESCE.
+            true => format!("c{at}"),
+            false => format!("unnest({})", self.arrays[at]),
+        };
+        sql.push("SELECT ");
+        sql.list(self.values.iter().enumerate(), |sql, (index, value)| {
+            cast(sql.push(&value.render(&element)), index);
+        });
+        if is_nested {
+            let elements = self.arrays.iter().enumerate();
+            let elements: Vec<_> =
+                elements.map(|(at, array)| format!("unnest({array}) AS c{at}")).collect();
+            let all = if from.is_empty() { "" } else { "*, " };
+            sql.push(&format!(" FROM (SELECT {all}{}{from}) AS r", elements.join(", ")));
+        } else {
+            sql.push(from);
+        }
     }
 
     /// All values of a column as one array.
     pub(super) fn whole(&self, column: usize) -> String {
         // What is a whole array already need not be put together again.
-        match self.values[column].strip_prefix('c').and_then(|at| at.parse::<usize>().ok()) {
-            Some(at) => self.arrays[at].clone(),
-            None => format!("ARRAY(SELECT {} FROM {})", self.values[column], self.from()),
+        if let Value::Element(at) = self.values[column] {
+            return self.arrays[at].clone();
         }
+        let elements = self.arrays.iter().enumerate();
+        let elements: Vec<_> =
+            elements.map(|(at, array)| format!("unnest({array}) AS c{at}")).collect();
+        let value = self.values[column].render(&|at| format!("c{at}"));
+        format!("ARRAY(SELECT {value} FROM (SELECT {}) AS r)", elements.join(", "))
     }
 
     /// Adds a column.
     fn add(&mut self, source: ColumnSource, params: &mut Params) {
         let mut add = |array: String| {
             self.arrays.push(array);
-            format!("c{}", self.arrays.len() - 1)
+            self.arrays.len() - 1
         };
         let value = match source {
-            ColumnSource::Keys(index) => add(format!("(SELECT v FROM k{index})")),
+            ColumnSource::Keys(index) => Value::Element(add(format!("k{index}"))),
             ColumnSource::Slices { elements, first, last } => {
                 let elements = params.push_array(elements);
                 let first = add(format!("${}", params.push_array(first)));
                 let last = add(format!("${}", params.push_array(last)));
-                format!("(${elements})[{first}:{last}]")
+                Value::Slice(elements, first, last)
             }
             ColumnSource::Arrays { values, keys } => {
                 let mut parts = Vec::new();
                 if let Some(values) = values {
-                    parts.push(add(format!("${}", params.push_array(values))));
+                    parts.push(Value::Element(add(format!("${}", params.push_array(values)))));
                 }
                 for (index, positions) in keys {
                     let position = add(format!("${}", params.push_array(positions)));
-                    parts.push(format!("(SELECT v FROM k{index})[{position}]"));
+                    parts.push(Value::KeyAt(index, position));
                 }
-                match &parts[..] {
-                    [only] => only.clone(),
-                    _ => format!("COALESCE({})", parts.join(", ")),
-                }
+                if parts.len() == 1 { parts.remove(0) } else { Value::Either(parts) }
             }
         };
         self.values.push(value);

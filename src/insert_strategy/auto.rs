@@ -8,7 +8,8 @@ use crate::flush_plan::{Cycles, FlushPlan};
 use crate::insert_strategy::Flush;
 use crate::planned_table::PlannedTable;
 
-/// Picks by size: [`OneTrip`] for commits of up to 1 MiB, and [`Copy`] for larger ones.
+/// Picks by size: [`OneTrip`] for commits of up to 20,000 rows and 8 MiB, and [`Copy`] for larger
+/// ones.
 ///
 /// Where one statement cannot write a table, as the server says for most that have rules, the rows
 /// take the other way, and later commits of the same unit of work take it at once. Rows that refer
@@ -19,9 +20,14 @@ pub struct Auto {
     refused: Mutex<Vec<Vec<&'static str>>>,
 }
 
-/// The largest commit that is written by one statement, in bytes of values. Measured: see "What was
-/// tried" in the book's chapter on strategies.
-const ONE_STATEMENT: usize = 1 << 20;
+/// The largest commit that is written by one statement. The server stores a row of it a little more
+/// slowly than one of a `COPY`, and from here on that outweighs the further round trips of a `COPY`
+/// over a link of some milliseconds. "What was tried", in the book's chapter on strategies, has the
+/// figures.
+const MAX_ROWS: usize = 20_000;
+
+/// The most bytes of values in one statement, which client and server hold in memory several times.
+const MAX_BYTES: usize = 8 << 20;
 
 /// Slices of arrays of text are cut out by counting from the first element on, so that many rows
 /// take time that grows with their square.
@@ -35,12 +41,16 @@ impl Auto {
     }
 
     fn fits_one_statement(&self, tables: &[PlannedTable]) -> bool {
+        let rows: usize = tables.iter().map(PlannedTable::rows).sum();
         let bytes: usize = tables.iter().map(PlannedTable::bytes).sum();
         let has_arrays = |planned: &&PlannedTable| {
             planned.table().columns().iter().any(|column| column.ty().is_array())
         };
         let array_rows: usize = tables.iter().filter(has_arrays).map(PlannedTable::rows).sum();
-        bytes <= ONE_STATEMENT && array_rows <= ARRAY_ROWS && !self.was_refused(tables)
+        rows <= MAX_ROWS
+            && bytes <= MAX_BYTES
+            && array_rows <= ARRAY_ROWS
+            && !self.was_refused(tables)
     }
 
     fn was_refused(&self, tables: &[PlannedTable]) -> bool {

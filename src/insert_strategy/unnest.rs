@@ -80,7 +80,7 @@ pub(super) fn inserts(plan: &FlushPlan, step: &Step) -> Vec<Group> {
         .collect()
 }
 
-/// `INSERT INTO table (…) SELECT c0, c1 FROM unnest($1, $2) AS r(c0, c1) RETURNING …`.
+/// `INSERT INTO table (…) SELECT unnest($1), unnest($2) RETURNING …`.
 fn insert_group(flush: &mut Flush<'_, '_>, group: &Group) -> Result<(), Error> {
     let table = flush.plan().tables()[group.table].table();
     let columns = InsertColumns::without(table, &group.left);
@@ -88,11 +88,9 @@ fn insert_group(flush: &mut Flush<'_, '_>, group: &Group) -> Result<(), Error> {
     let source = ArraySource { changes: flush.changes(), assigned: flush.assigned(), keys: &[] };
     let rows = source.rows(table, group, columns.written(), &mut params)?;
     begin_insert(&mut sql, table, columns.written());
-    sql.push(" SELECT ");
-    sql.list(columns.written().iter().zip(rows.values()), |sql, (&column, value)| {
-        sql.push(value).write_cast(table, column);
+    rows.render("", sql.push(" "), |sql, index| {
+        sql.write_cast(table, columns.written()[index]);
     });
-    sql.push(" FROM ").push(&rows.from());
     sql.push(" RETURNING ").read_columns(table, columns.returned());
     let returned =
         flush.query(sql.as_str(), &params).map_err(|error| error.with_table(table.name()))?;

@@ -103,6 +103,7 @@ impl<'a> Encoder<'a> {
         field.encode_or_default(part, self);
     }
 
+    #[inline]
     pub(crate) fn value<V: Value>(&mut self, value: &V) {
         let start = self.buffer.len();
         match value.encode(self.buffer) {
@@ -117,18 +118,22 @@ impl<'a> Encoder<'a> {
         }
     }
 
+    #[inline]
     pub(crate) fn null(&mut self) {
         self.add(Source::Null);
     }
 
+    #[inline]
     pub(crate) fn server_default(&mut self) {
         self.add(Source::Default);
     }
 
+    #[inline]
     pub(crate) fn pending<T: Model>(&mut self, handle: Handle<T>, part: usize) {
         self.add(Source::Pending { entity: EntityRef::new(handle), part });
     }
 
+    #[inline]
     fn add(&mut self, source: Source) {
         if self.first.is_none() {
             self.first = Some(source);
@@ -138,6 +143,7 @@ impl<'a> Encoder<'a> {
     }
 
     /// What the fields said, if it is what every field of a column of its own says: one thing.
+    #[inline]
     pub(crate) fn single(&self) -> Option<Source> {
         if self.rest.is_empty() && self.error.is_none() { self.first } else { None }
     }

@@ -20,12 +20,12 @@ pub(super) fn assign(
     flush: &mut Flush<'_, '_>,
     rows: &Rows,
 ) -> Result<(), Error> {
-    // The first column says that the transaction is not the statement's own. Then nothing was
-    // written, and that transaction is as it was.
-    if rows.get::<bool>(0, 0)? == Some(true) {
+    // There is no row when the transaction is not the statement's own. Then nothing was written,
+    // and that transaction is as it was.
+    if rows.is_empty() {
         return Err(opened_by_hand());
     }
-    let mut result = 1;
+    let mut result = 0;
     for array in &statement.keys {
         assign_array(flush, array.table, array.column, &array.rows, rows, result)?;
         result += 1;
@@ -59,7 +59,7 @@ fn assign_array(
     // What is an array itself comes in its binary form.
     let sent_as = if ty.is_array() { SqlType::BYTEA } else { ty };
     rows.expect_types(&[(result, sent_as.array())])?;
-    let raw = (!rows.is_empty()).then(|| rows.raw(0, result)).flatten().unwrap_or_default();
+    let raw = rows.raw(0, result).unwrap_or_default();
     let array = array_from_sql(raw).map_err(|error| fail(error.to_string()))?;
     let mut values = array.values();
     for &row in of_rows {

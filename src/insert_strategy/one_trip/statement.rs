@@ -45,49 +45,42 @@ impl Statement {
     /// The text and the parameters.
     ///
     /// ```text
-    /// WITH g AS MATERIALIZED (SELECT … AS d),
-    ///      k0 AS MATERIALIZED (SELECT ARRAY(SELECT nextval(…) FROM generate_series(1, $1)) AS v
-    ///             WHERE NOT (SELECT d FROM g)),
-    ///      i0 AS (INSERT INTO users (id, name) SELECT c0, c1
-    ///             FROM unnest((SELECT v FROM k0), $2) AS r(c0, c1) WHERE NOT (SELECT d FROM g)
-    ///             RETURNING id AS r0),
-    ///      v0 AS MATERIALIZED (SELECT array_agg(r0) AS r0 FROM i0)
-    /// SELECT (SELECT d FROM g), (SELECT v FROM k0),
-    ///        CASE WHEN NOT (SELECT d FROM g)
-    ///             AND ((SELECT r0 FROM v0) IS DISTINCT FROM (SELECT v FROM k0)) THEN …error… END
+    /// WITH k AS MATERIALIZED (
+    ///          SELECT ''::text AS z, ARRAY(SELECT nextval(…) FROM generate_series(1, $1)) AS k0
+    ///          WHERE NOT (…the transaction is somebody else's…)),
+    ///      i0 AS (INSERT INTO users (id, name) SELECT unnest(k0), unnest($2) FROM k
+    ///             RETURNING id AS r0)
+    /// SELECT k0, CASE WHEN ARRAY(SELECT r0 FROM i0) IS DISTINCT FROM k0 THEN …error… END FROM k
     /// ```
     ///
-    /// Keys are sub-selects of one row rather than joins: however many tables there are, nothing
-    /// is left for the planner to search.
+    /// All keys are in the one row of `k`: however many tables there are, nothing is left for the
+    /// planner to search, and without that row nothing is written.
     pub(super) fn render(&self, flush: &Flush<'_, '_>) -> Result<(Sql, Params), Error> {
-        let (mut body, mut params) = (Sql::new(), Params::new());
+        let (mut sql, mut params) = (Sql::new(), Params::new());
+        sql.push("WITH k AS MATERIALIZED (SELECT ''::text AS z");
         for (index, array) in self.keys.iter().enumerate() {
             let table = flush.plan().tables()[array.table].table();
             let count = params.push(&(array.rows.len() as i64)).map_err(encode_error)?;
-            body.push(&format!(", k{index} AS MATERIALIZED (SELECT ARRAY(SELECT "));
-            next_key(&mut body, table, array.column).cast(table.columns()[array.column].ty());
-            body.push(&format!(" FROM generate_series(1, ${count})) AS v{UNGUARDED})"));
+            sql.push(", ARRAY(SELECT ");
+            next_key(&mut sql, table, array.column).cast(table.columns()[array.column].ty());
+            sql.push(&format!(" FROM generate_series(1, ${count})) AS k{index}"));
         }
+        if flush.is_autocommit() {
+            let bytes: usize = flush.plan().bytes();
+            let limit = params.push(&self.age_limit(bytes)).map_err(encode_error)?;
+            sql.push(&format!(
+                " WHERE txid_current_if_assigned() IS NULL \
+                 AND statement_timestamp() - now() <= make_interval(secs => ${limit})"
+            ));
+        }
+        sql.push(")");
         let mut checks = Vec::new();
         for (index, group) in self.groups.iter().enumerate() {
             let table = flush.plan().tables()[group.table].table();
-            body.push(", ");
-            checks.push(self.render_insert(flush, table, index, group, &mut body, &mut params)?);
+            sql.push(", ");
+            checks.push(self.render_insert(flush, table, index, group, &mut sql, &mut params)?);
         }
-        self.render_result(flush, &checks, &mut body);
-        let mut sql = Sql::new();
-        sql.push("WITH g AS MATERIALIZED (SELECT ");
-        if flush.is_autocommit() {
-            let limit = self.age_limit(params.bytes());
-            let limit = params.push(&limit).map_err(encode_error)?;
-            sql.push(&format!(
-                "txid_current_if_assigned() IS NOT NULL \
-                 OR statement_timestamp() - now() > make_interval(secs => ${limit})"
-            ));
-        } else {
-            sql.push("false");
-        }
-        sql.push(" AS d)").push(body.as_str());
+        self.render_result(flush, &checks, &mut sql);
         Ok((sql, params))
     }
 
@@ -121,25 +114,15 @@ impl Statement {
         let rows = source.rows(table, group, &written, params)?;
         sql.push(&format!("i{index} AS ("));
         begin_insert(sql, table, &written);
-        sql.push(" SELECT ");
-        sql.list(written.iter().zip(rows.values()), |sql, (&column, value)| {
-            sql.push(value).write_cast(table, column);
+        rows.render(" FROM k", sql.push(" "), |sql, index| {
+            sql.write_cast(table, written[index]);
         });
-        sql.push(" FROM ").push(&rows.from()).push(UNGUARDED).push(" RETURNING ");
+        sql.push(" RETURNING ");
         let returned: Vec<usize> = table.key().iter().copied().chain(read_back).collect();
         sql.list(returned.iter().enumerate(), |sql, (at, &column)| {
             sql.read_columns(table, &[column]).push(&format!(" AS r{at}"));
         });
-        sql.push(&format!("), v{index} AS MATERIALIZED (SELECT "));
-        sql.list(returned.iter().enumerate(), |sql, (at, &column)| {
-            // Arrays of one length only can be put into an array, and it would be flattened.
-            let value = match table.columns()[column].ty().is_array() {
-                true => format!("array_send(r{at})"),
-                false => format!("r{at}"),
-            };
-            sql.push(&format!("array_agg({value}) AS r{at}"));
-        });
-        sql.push(&format!(" FROM i{index})"));
+        sql.push(")");
         let expected = |column: &usize| {
             let at = written.iter().position(|other| other == column).unwrap_or(0);
             rows.whole(at)
@@ -148,44 +131,49 @@ impl Statement {
     }
 
     /// Appends what the statement returns: the keys, the columns with server defaults, and a check
-    /// for each insert that fails the statement, and with it the commit, when other rows were
-    /// stored than were sent.
+    /// that fails the statement, and with it the commit, when other rows were stored than were
+    /// sent.
     fn render_result(&self, flush: &Flush<'_, '_>, checks: &[Vec<String>], sql: &mut Sql) {
-        sql.push(" SELECT ");
-        let guard = "(SELECT d FROM g)".to_owned();
-        let keys = (0..self.keys.len()).map(|index| format!("(SELECT v FROM k{index})"));
-        let mut results: Vec<String> = std::iter::once(guard).chain(keys).collect();
+        let mut results: Vec<String> =
+            (0..self.keys.len()).map(|index| format!("k{index}")).collect();
         for (index, group) in self.groups.iter().enumerate() {
             let table = flush.plan().tables()[group.table].table();
-            let first = table.key().len();
-            let read_back = Statement::read_back(table, group).len();
-            results.extend(
-                (first..first + read_back).map(|at| format!("(SELECT r{at} FROM v{index})")),
-            );
+            let read_back = Statement::read_back(table, group);
+            for (at, column) in (table.key().len()..).zip(read_back) {
+                // Arrays of one length only could be put into an array, and it would be flattened.
+                let value = match table.columns()[column].ty().is_array() {
+                    true => format!("array_send(r{at})"),
+                    false => format!("r{at}"),
+                };
+                results.push(format!("ARRAY(SELECT {value} FROM i{index})"));
+            }
         }
+        sql.push(" SELECT ");
+        for result in results {
+            sql.push(&result).push(", ");
+        }
+        sql.push("CASE");
         for (index, expected) in checks.iter().enumerate() {
             let differs: Vec<_> = expected
                 .iter()
                 .enumerate()
-                .map(|(at, keys)| format!("(SELECT r{at} FROM v{index}) IS DISTINCT FROM {keys}"))
+                .map(|(at, keys)| {
+                    format!("ARRAY(SELECT r{at} FROM i{index}) IS DISTINCT FROM {keys}")
+                })
                 .collect();
+            // What comes from `k` keeps the planner from computing the error beforehand.
             let table = self.groups[index].table;
-            // The count keeps the planner from computing the error beforehand.
-            results.push(format!(
-                "CASE WHEN NOT (SELECT d FROM g) AND ({}) THEN \
-                 ('{MISMATCH} {table} ' || (SELECT count(*) FROM i{index}))::int4 END",
-                differs.join(" OR "),
+            sql.push(&format!(
+                " WHEN {} THEN ('{MISMATCH} {table}' || z)::int4",
+                differs.join(" OR ")
             ));
         }
-        sql.push(&results.join(", "));
+        sql.push(" END FROM k");
     }
 }
 
 /// What the text of the error of a failed check begins with; the table's position follows.
 pub(super) const MISMATCH: &str = "onetrip mismatch";
-
-/// The guard is looked at before anything is assigned an id or written.
-const UNGUARDED: &str = " WHERE NOT (SELECT d FROM g)";
 
 /// The columns that the database assigns to some of the rows.
 fn assigned_columns(planned: &PlannedTable) -> impl Iterator<Item = usize> {
