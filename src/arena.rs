@@ -145,6 +145,55 @@ impl<T: Model> Arena<T> {
         Some(slot)
     }
 
+    /// Takes in an entity that was read, unless there is one with its key, which stays as it is.
+    pub(crate) fn insert_read(&mut self, entity: T) -> u32 {
+        // The database can consider keys equal that are not equal here, such as those of citext.
+        let known = entity.key().and_then(|key| self.find(&key));
+        known.unwrap_or_else(|| self.insert(entity, State::Persistent))
+    }
+
+    /// The key under which the database has this entity, if it has it.
+    pub(crate) fn stored_key(&self, slot: u32) -> Option<T::Key> {
+        match self.state(slot) {
+            State::Persistent | State::Flushed => {
+                self.journal.original(slot).or_else(|| self.get(slot))?.key()
+            }
+            State::Pending | State::InDoubt | State::Gone => None,
+        }
+    }
+
+    /// The slots of entities that the database has.
+    pub(crate) fn stored(&self) -> impl Iterator<Item = u32> {
+        (0..self.entities.len() as u32)
+            .filter(|&slot| matches!(self.state(slot), State::Persistent | State::Flushed))
+    }
+
+    /// Replaces an entity by what was read, with all its unsaved changes.
+    pub(crate) fn replace(&mut self, slot: u32, read: T) {
+        let Some(entity) = self.entities[slot as usize].as_mut() else { return };
+        if let Some(key) = entity.key() {
+            self.identity.remove(&key, slot);
+        }
+        *entity = read;
+        self.identity.note(slot);
+        self.journal.drop_original(slot);
+    }
+
+    /// Lets an entity go, by value. What the database has of it stays.
+    pub(crate) fn take(&mut self, slot: u32) -> Option<T> {
+        if let Ok(at) = self.pending.binary_search(&slot) {
+            self.pending.remove(at);
+        }
+        self.journal.drop_original(slot);
+        let entity = self.entities.get_mut(slot as usize)?.take()?;
+        if let Some(key) = entity.key() {
+            self.identity.remove(&key, slot);
+        }
+        self.states[slot as usize] = State::Gone;
+        self.gone += 1;
+        Some(entity)
+    }
+
     fn remove(&mut self, slot: u32) {
         if let Some(entity) = self.entities[slot as usize].take() {
             if let Some(key) = entity.key() {

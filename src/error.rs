@@ -46,6 +46,8 @@ pub enum ErrorKind {
     Cycle,
     /// The server did not store the rows that were sent: a trigger, rule or policy interfered.
     RowMismatch,
+    /// Rows that entities stand for are not in the database any more.
+    Stale,
     /// An entity was changed in a way that this version does not write.
     Unsupported,
     /// The call would take more round trips than

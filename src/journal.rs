@@ -103,6 +103,10 @@ impl<T: Clone> Journal<T> {
         self.originals.iter().map(|(&slot, original)| (slot, original))
     }
 
+    pub(crate) fn original(&self, slot: u32) -> Option<&T> {
+        self.originals.get(&slot)
+    }
+
     pub(crate) fn original_mut(&mut self, slot: u32) -> Option<&mut T> {
         self.originals.get_mut(&slot)
     }

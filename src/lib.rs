@@ -40,4 +40,4 @@ pub use model::{
 pub use onetrip_derive::Model;
 pub use planned_table::{OptionalColumn, PlannedTable};
 pub use sql::{Params, Rows};
-pub use unit_of_work::{CommitPlan, CommitReport, UnitOfWork};
+pub use unit_of_work::{CommitPlan, CommitReport, Query, UnitOfWork};

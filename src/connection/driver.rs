@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::{ToSql, Type};
-use postgres::{Client, CopyInWriter, SimpleQueryMessage, Transaction};
+use postgres::{Client, CopyInWriter, RowIter, SimpleQueryMessage, Transaction};
 
 use super::{Connection, CopyError, Wire};
 use crate::error::{Error, ErrorKind};
@@ -67,6 +68,18 @@ macro_rules! wire {
                 blocking(|| self.query_typed(sql, &params)).map(Rows::driver)
             }
 
+            fn query_each(
+                &mut self,
+                sql: &str,
+                params: &Params,
+                take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
+            ) -> Result<(), Error> {
+                let raw = params.raw();
+                let params: Vec<(&(dyn ToSql + Sync), Type)> =
+                    raw.iter().map(|(raw, ty)| (raw as _, ty.clone())).collect();
+                take_all(blocking(|| self.query_typed_raw(sql, params))?, take)
+            }
+
             fn copy_in(
                 &mut self,
                 sql: &str,
@@ -88,6 +101,27 @@ macro_rules! wire {
 
 wire!(Client, Client::is_closed);
 wire!(Transaction<'_>, |_| false);
+
+/// Hands rows over in pieces: few enough to hold, and enough to be worth a call.
+fn take_all(
+    mut rows: RowIter<'_>,
+    take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    const PIECE: usize = 256;
+    loop {
+        let mut piece = Vec::with_capacity(PIECE);
+        while piece.len() < PIECE {
+            match blocking(|| rows.next())? {
+                Some(row) => piece.push(row),
+                None => break,
+            }
+        }
+        let is_last = piece.len() < PIECE;
+        if !take(&Rows::driver(piece))? || is_last {
+            return Ok(());
+        }
+    }
+}
 
 /// A writer that is dropped unfinished, also by a panic of `fill`, aborts the `COPY`.
 fn write_copy(

@@ -20,6 +20,15 @@ pub(crate) trait Wire: Send {
     /// Runs one statement.
     fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error>;
 
+    /// Runs one statement and hands its rows over in pieces, until `take` says that it wants no
+    /// more.
+    fn query_each(
+        &mut self,
+        sql: &str,
+        params: &Params,
+        take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
+    ) -> Result<(), Error>;
+
     /// Runs `COPY … FROM STDIN`, and gives the number of rows that were stored. `fill` appends the
     /// next piece of the data, and appends nothing at its end. When it fails, the server is told
     /// to forget what it got.
@@ -122,6 +131,23 @@ impl<'c> Connection<'c> {
         self.statements += 1;
         self.round_trips += 1;
         let result = self.wire.query(sql, params);
+        self.was_refused |= result.is_err();
+        self.note(result)
+    }
+
+    /// Runs one statement and hands its rows over in pieces, until `take` says that it wants no
+    /// more.
+    pub(crate) fn query_each(
+        &mut self,
+        sql: &str,
+        params: &Params,
+        take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        self.check()?;
+        check_statement(sql, params)?;
+        self.statements += 1;
+        self.round_trips += 1;
+        let result = self.wire.query_each(sql, params, take);
         self.was_refused |= result.is_err();
         self.note(result)
     }

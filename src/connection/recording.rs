@@ -235,6 +235,16 @@ impl Wire for Recording {
         }
     }
 
+    fn query_each(
+        &mut self,
+        sql: &str,
+        params: &Params,
+        take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let rows = self.query(sql, params)?;
+        take(&rows).map(drop)
+    }
+
     fn copy_in(
         &mut self,
         sql: &str,

@@ -12,5 +12,5 @@ pub(crate) use copy_data::CopyData;
 pub use params::Params;
 pub use rows::Rows;
 pub(crate) use rows::WholeRow;
-pub(crate) use select::select_by_key;
+pub(crate) use select::{select_all, select_by_key, select_by_keys};
 pub(crate) use text::Sql;

@@ -1,34 +1,95 @@
-//! Reading rows by their key.
+//! Reading rows.
 
 use bytes::BytesMut;
 
-use super::{Params, Sql};
+use super::{ArrayParam, Params, Sql};
 use crate::error::{Error, ErrorKind};
-use crate::model::{Encoder, Key, Model, Source};
+use crate::model::{Encoder, Key, Model, Source, Table};
+
+/// `SELECT` of every column of a table.
+pub(crate) fn select_all(table: &Table) -> Sql {
+    let mut sql = Sql::new();
+    let all: Vec<usize> = (0..table.columns().len()).collect();
+    sql.push("SELECT ").read_columns(table, &all);
+    sql.push(" FROM ").qualified(table.qualified_name());
+    sql
+}
 
 /// `SELECT` of every column of the row with this key.
 ///
 /// # Errors
 ///
-/// When the key cannot be encoded, or refers to an entity without a key.
+/// When the key cannot be encoded.
 pub(crate) fn select_by_key<T: Model>(key: &T::Key) -> Result<(Sql, Params), Error> {
     let table = T::table();
-    let (mut sql, mut params) = (Sql::new(), Params::new());
-    let all: Vec<usize> = (0..table.columns().len()).collect();
-    sql.push("SELECT ").read_columns(table, &all);
-    sql.push(" FROM ").qualified(table.qualified_name()).push(" WHERE ");
+    let (mut sql, mut params) = (select_all(table), Params::new());
+    sql.push(" WHERE ");
     for (part, &column) in table.key().iter().enumerate() {
         let description = &table.columns()[column];
         let number = params.push_encoded(description.ty(), |out: &mut BytesMut| {
-            let mut encoder = Encoder::new(out);
-            key.encode(part, &mut encoder);
-            match encoder.sources(table, column)?[..] {
-                [Source::Value { .. }] => Ok(true),
-                _ => Err(Error::new(ErrorKind::Encode, "the key has no value")),
-            }
+            encode_part(key, part, table, column, out).map(|()| true)
         })?;
         sql.push(if part > 0 { " AND " } else { "" });
         sql.name(description.name()).push(" = ").param(number).write_cast(table, column);
     }
     Ok((sql, params))
+}
+
+/// `SELECT` of every column of the rows whose `columns`, such as those of a foreign key, hold one of
+/// these keys, and last the position of that key, counted from 1.
+///
+/// The keys arrive as arrays, one for each part: the text does not depend on their number.
+///
+/// # Errors
+///
+/// When a key cannot be encoded.
+pub(crate) fn select_by_keys<K: Key>(
+    table: &'static Table,
+    columns: &[usize],
+    keys: &[K],
+) -> Result<(Sql, Params), Error> {
+    let (mut sql, mut params) = (Sql::new(), Params::new());
+    sql.push("SELECT ");
+    for column in 0..table.columns().len() {
+        sql.push("t.").read_columns(table, &[column]).push(", ");
+    }
+    sql.push("k.n FROM unnest(");
+    for (part, &column) in columns.iter().enumerate() {
+        let mut array = ArrayParam::new(table.columns()[column].ty(), keys.len());
+        for key in keys {
+            array.push_encoded(|out| {
+                encode_part(key, part, table, column, out).map(|()| (true, ()))
+            })?;
+        }
+        let number = params.push_array(array);
+        sql.push(if part > 0 { ", " } else { "" }).param(number);
+    }
+    let names: Vec<_> = (0..columns.len()).map(|part| format!("k{part}")).collect();
+    sql.push(&format!(") WITH ORDINALITY AS k({}, n) JOIN ", names.join(", ")));
+    sql.qualified(table.qualified_name()).push(" AS t ON ");
+    for (part, &column) in columns.iter().enumerate() {
+        sql.push(if part > 0 { " AND t." } else { "t." });
+        sql.name(table.columns()[column].name()).push(&format!(" = k.k{part}"));
+        sql.write_cast(table, column);
+    }
+    sql.push(" ORDER BY k.n");
+    for &column in table.key() {
+        sql.push(", t.").name(table.columns()[column].name());
+    }
+    Ok((sql, params))
+}
+
+fn encode_part<K: Key>(
+    key: &K,
+    part: usize,
+    table: &'static Table,
+    column: usize,
+    out: &mut BytesMut,
+) -> Result<(), Error> {
+    let mut encoder = Encoder::new(out);
+    key.encode(part, &mut encoder);
+    match encoder.sources(table, column)?[..] {
+        [Source::Value { .. }] => Ok(()),
+        _ => Err(Error::new(ErrorKind::Encode, "the key has no value")),
+    }
 }

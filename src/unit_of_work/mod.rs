@@ -2,6 +2,8 @@
 
 mod commit_plan;
 mod commit_report;
+mod load;
+mod query;
 mod write;
 
 use std::any::TypeId;
@@ -11,15 +13,15 @@ use std::time::Instant;
 
 pub use commit_plan::CommitPlan;
 pub use commit_report::CommitReport;
+pub use query::Query;
 
-use crate::arena::{Arena, State};
+use crate::arena::{AnyArena, Arena, State};
 use crate::change_set::{Arenas, ChangeSet};
 use crate::connection::{Connection, IntoConnection};
 use crate::error::{Error, ErrorKind};
 use crate::handle::{Handle, Stamp};
 use crate::insert_strategy::{Auto, InsertStrategy, OnProgress, Progress};
-use crate::model::{Model, Row};
-use crate::sql::{WholeRow, select_by_key};
+use crate::model::Model;
 use write::{Writer, Written, WrittenTable};
 
 /// Collects entities and writes them together.
@@ -164,7 +166,7 @@ impl<'c> UnitOfWork<'c> {
     /// # Errors
     ///
     /// [`ErrorKind::Handle`] when the handle belongs to another unit of work, or the entity was
-    /// rolled back.
+    /// rolled back or taken.
     pub fn get<T: Model>(&self, handle: Handle<T>) -> Result<&T, Error> {
         self.check_stamp(handle)?;
         self.arena().and_then(|arena| arena.get(handle.slot())).ok_or_else(gone::<T>)
@@ -180,52 +182,6 @@ impl<'c> UnitOfWork<'c> {
         self.arena_mut().get_mut(handle.slot()).ok_or_else(gone::<T>)
     }
 
-    /// Looks an entity up by its key: among those of this unit of work first, in the database
-    /// otherwise, which is one round trip, in the open transaction if there is one. The same key
-    /// gives the same handle.
-    ///
-    /// # Errors
-    ///
-    /// When the query fails, and when the row does not fit the model.
-    ///
-    /// ```
-    /// # use onetrip::{Model, UnitOfWork};
-    /// # #[derive(Model, Clone)]
-    /// # #[model(table = "users")]
-    /// # struct User { #[model(key)] id: Option<i32>, name: String }
-    /// fn name_of(client: &mut postgres::Client, id: i32) -> Result<Option<String>, onetrip::Error> {
-    ///     let mut uow = UnitOfWork::new(client);
-    ///     Ok(uow.find::<User>(id)?.map(|user| uow[user].name.clone()))
-    /// }
-    /// # let _ = name_of;
-    /// ```
-    pub fn find<T: Model>(&mut self, key: impl Into<T::Key>) -> Result<Option<Handle<T>>, Error> {
-        let (key, stamp) = (key.into(), self.stamp);
-        if let Some(slot) = self.arena_mut::<T>().find(&key) {
-            return Ok(Some(Handle::new(stamp, slot)));
-        }
-        let table = T::table();
-        table.validate()?;
-        let name_table = |error: Error| error.with_table(table.name());
-        let (sql, params) = select_by_key::<T>(&key).map_err(name_table)?;
-        let rows = self.connection.query(sql.as_str(), &params).map_err(name_table)?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
-        if rows.len() > 1 {
-            let message = "several rows have this key, which the model says is unique";
-            return Err(name_table(Error::new(ErrorKind::Model, message)));
-        }
-        let types: Vec<_> = table.columns().iter().map(|column| column.ty()).enumerate().collect();
-        rows.expect_types(&types).map_err(name_table)?;
-        let entity = T::decode(&Row::new(table, &WholeRow { rows: &rows, row: 0 }))?;
-        let arena = self.arena_mut::<T>();
-        // The database can consider keys equal that are not equal here, such as those of citext.
-        let known = entity.key().and_then(|key| arena.find(&key));
-        let slot = known.unwrap_or_else(|| arena.insert(entity, State::Persistent));
-        Ok(Some(Handle::new(stamp, slot)))
-    }
-
     /// The number of entities.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -236,6 +192,36 @@ impl<'c> UnitOfWork<'c> {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Lets an entity go: the unit of work forgets it, and the database keeps what it has of it. One
+    /// that was only added will not be written.
+    ///
+    /// Entities that still refer to it by its handle cannot be written any more.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Handle`] as for [`get`](UnitOfWork::get), and while the outcome of a commit
+    /// that wrote it is unknown.
+    pub fn expunge<T: Model>(&mut self, handle: Handle<T>) -> Result<(), Error> {
+        self.take(handle).map(drop)
+    }
+
+    /// Lets an entity go, as [`expunge`](UnitOfWork::expunge) does, and gives it by value.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`expunge`](UnitOfWork::expunge).
+    pub fn take<T: Model>(&mut self, handle: Handle<T>) -> Result<T, Error> {
+        self.check_stamp(handle)?;
+        let arena = self.arena_mut::<T>();
+        if arena.state(handle.slot()) == State::InDoubt {
+            let message = "the entity is part of a commit of unknown outcome";
+            return Err(Error::new(ErrorKind::Handle, message)
+                .with_table(T::table().name())
+                .with_hint("call `resolve_unknown` first"));
+        }
+        arena.take(handle.slot()).ok_or_else(gone::<T>)
     }
 
     /// Forgets every entity, after undoing what was not committed. Handles given out so far are
@@ -467,10 +453,14 @@ impl<'c> UnitOfWork<'c> {
     }
 
     fn arena_mut<T: Model>(&mut self) -> &mut Arena<T> {
-        let arena =
-            self.arenas.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(Arena::<T>::new()));
-        arena.as_any_mut().downcast_mut().expect("an arena is filed under its model's type")
+        arena_in(&mut self.arenas)
     }
+}
+
+/// The arena of a model, which is made where there is none yet.
+fn arena_in<T: Model>(arenas: &mut Arenas) -> &mut Arena<T> {
+    let arena = arenas.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(Arena::<T>::new()));
+    arena.as_any_mut().downcast_mut().expect("an arena is filed under its model's type")
 }
 
 /// What a report measures from.
@@ -507,7 +497,7 @@ impl Call {
 }
 
 fn gone<T: Model>() -> Error {
-    let message = "the entity is not in the unit of work any more: it was rolled back";
+    let message = "the entity is not in the unit of work any more: it was rolled back, or taken";
     Error::new(ErrorKind::Handle, message).with_table(T::table().name())
 }
 

@@ -1,0 +1,290 @@
+//! Loading entities by key and by reference, through the identity map.
+
+use std::collections::HashMap;
+
+use super::UnitOfWork;
+use crate::error::{Error, ErrorKind};
+use crate::handle::Handle;
+use crate::model::{Key, Model, Row, Table};
+use crate::sql::{Rows, WholeRow, select_by_key, select_by_keys};
+
+impl UnitOfWork<'_> {
+    /// Looks an entity up by its key: among those of this unit of work first, in the database
+    /// otherwise, which is one round trip, in the open transaction if there is one. The same key
+    /// gives the same handle.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails, and when the row does not fit the model.
+    ///
+    /// ```
+    /// # use onetrip::{Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "users")]
+    /// # struct User { #[model(key)] id: Option<i32>, name: String }
+    /// fn name_of(client: &mut postgres::Client, id: i32) -> Result<Option<String>, onetrip::Error> {
+    ///     let mut uow = UnitOfWork::new(client);
+    ///     Ok(uow.find::<User>(id)?.map(|user| uow[user].name.clone()))
+    /// }
+    /// # let _ = name_of;
+    /// ```
+    pub fn find<T: Model>(&mut self, key: impl Into<T::Key>) -> Result<Option<Handle<T>>, Error> {
+        let (key, stamp) = (key.into(), self.stamp);
+        if let Some(slot) = self.arena_mut::<T>().find(&key) {
+            return Ok(Some(Handle::new(stamp, slot)));
+        }
+        let table = T::table();
+        table.validate()?;
+        let (sql, params) = select_by_key::<T>(&key).map_err(in_table(table))?;
+        let rows = self.connection.query(sql.as_str(), &params).map_err(in_table(table))?;
+        if rows.is_empty() {
+            return Ok(None);
+        }
+        if rows.len() > 1 {
+            return Err(not_unique(table));
+        }
+        check_types(table, &rows)?;
+        let slot = self.arena_mut::<T>().insert_read(decode(&rows, 0)?);
+        Ok(Some(Handle::new(stamp, slot)))
+    }
+
+    /// Looks many entities up by their keys, in the order of the keys; `None` is one that the
+    /// database does not have. Those that are not in this unit of work are one query.
+    ///
+    /// # Errors
+    ///
+    /// As [`find`](UnitOfWork::find).
+    ///
+    /// ```
+    /// # use onetrip::{Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "users")]
+    /// # struct User { #[model(key)] id: Option<i32>, name: String }
+    /// fn names(client: &mut postgres::Client, ids: &[i32]) -> Result<Vec<String>, onetrip::Error> {
+    ///     let mut uow = UnitOfWork::new(client);
+    ///     let users = uow.find_all::<User>(ids.iter().copied())?;
+    ///     Ok(users.into_iter().flatten().map(|user| uow[user].name.clone()).collect())
+    /// }
+    /// # let _ = names;
+    /// ```
+    pub fn find_all<T: Model>(
+        &mut self,
+        keys: impl IntoIterator<Item = impl Into<T::Key>>,
+    ) -> Result<Vec<Option<Handle<T>>>, Error> {
+        let keys: Vec<T::Key> = keys.into_iter().map(Into::into).collect();
+        let arena = self.arena_mut::<T>();
+        let mut slots: Vec<Option<u32>> = keys.iter().map(|key| arena.find(key)).collect();
+        // Each key is asked for once, however often it was given.
+        let mut asked: Vec<T::Key> = Vec::new();
+        let mut places: HashMap<&T::Key, Vec<usize>> = HashMap::new();
+        for (at, key) in keys.iter().enumerate().filter(|(at, _)| slots[*at].is_none()) {
+            let places = places.entry(key).or_default();
+            if places.is_empty() {
+                asked.push(key.clone());
+            }
+            places.push(at);
+        }
+        for (position, found) in self.read_by_keys::<T, _>(T::table().key(), &asked)? {
+            for &at in &places[&asked[position]] {
+                if slots[at].replace(found).is_some_and(|other| other != found) {
+                    return Err(not_unique(T::table()));
+                }
+            }
+        }
+        let stamp = self.stamp;
+        Ok(slots.into_iter().map(|slot| slot.map(|slot| Handle::new(stamp, slot))).collect())
+    }
+
+    /// The children of many parents, in one query: for each parent, in their order, the entities
+    /// whose foreign key refers to it, in the order of their own keys.
+    ///
+    /// Only what the database has is found: children that were added and not written yet are not.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Model`] when the child's model has no foreign key to the parent's table, or
+    /// several: then say which with [`children_by`](UnitOfWork::children_by).
+    /// [`ErrorKind::Handle`] when a parent has no key yet. Otherwise as
+    /// [`find`](UnitOfWork::find).
+    ///
+    /// ```
+    /// # use onetrip::{ForeignKey, Handle, Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "users")]
+    /// # struct User { #[model(key)] id: Option<i32>, name: String }
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "addresses")]
+    /// # struct Address { #[model(key)] id: Option<i32>, email: String, user_id: ForeignKey<User> }
+    /// fn print(uow: &mut UnitOfWork<'_>, users: &[Handle<User>]) -> Result<(), onetrip::Error> {
+    ///     let addresses = uow.children::<Address, User>(users)?;
+    ///     for (&user, addresses) in users.iter().zip(addresses) {
+    ///         let emails: Vec<_> = addresses.into_iter().map(|a| &uow[a].email[..]).collect();
+    ///         println!("{}: {}", uow[user].name, emails.join(", "));
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # let _ = print;
+    /// ```
+    pub fn children<C: Model, P: Model>(
+        &mut self,
+        parents: &[Handle<P>],
+    ) -> Result<Vec<Vec<Handle<C>>>, Error> {
+        let mut references = C::table().foreign_keys().filter(|fk| fk.target.is(P::table()));
+        match (references.next(), references.next()) {
+            (Some(foreign_key), None) => self.children_in(foreign_key.columns, parents),
+            (None, _) => Err(no_reference::<C, P>("has no foreign key")),
+            (Some(_), Some(_)) => Err(no_reference::<C, P>("has several foreign keys")
+                .with_hint("name the first column of the one you mean, with `children_by`")),
+        }
+    }
+
+    /// As [`children`](UnitOfWork::children), by the foreign key whose first column has this name.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`children`](UnitOfWork::children).
+    pub fn children_by<C: Model, P: Model>(
+        &mut self,
+        column: &str,
+        parents: &[Handle<P>],
+    ) -> Result<Vec<Vec<Handle<C>>>, Error> {
+        let table = C::table();
+        let mut references = table.foreign_keys().filter(|foreign_key| {
+            foreign_key.target.is(P::table())
+                && table.columns()[foreign_key.columns[0]].name() == column
+        });
+        match references.next() {
+            Some(foreign_key) => self.children_in(foreign_key.columns, parents),
+            None => {
+                Err(no_reference::<C, P>("has no such foreign key").with_column(column.to_owned()))
+            }
+        }
+    }
+
+    /// Reads an entity anew: unsaved changes of it are lost, and it is as the database has it.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Stale`] when its row is not there any more, [`ErrorKind::Handle`] when it was
+    /// never written. Otherwise as [`find`](UnitOfWork::find).
+    pub fn refresh<T: Model>(&mut self, handle: Handle<T>) -> Result<(), Error> {
+        self.get(handle)?;
+        self.refresh_slots::<T>(&[handle.slot()])
+    }
+
+    /// Reads all entities of a model anew that the database had, in one query.
+    ///
+    /// # Errors
+    ///
+    /// As [`refresh`](UnitOfWork::refresh); after an error no entity has changed.
+    pub fn refresh_all<T: Model>(&mut self) -> Result<(), Error> {
+        let slots: Vec<u32> = self.arena_mut::<T>().stored().collect();
+        self.refresh_slots::<T>(&slots)
+    }
+
+    fn refresh_slots<T: Model>(&mut self, slots: &[u32]) -> Result<(), Error> {
+        let table = T::table();
+        let arena = self.arena_mut::<T>();
+        let keys: Option<Vec<T::Key>> = slots.iter().map(|&slot| arena.stored_key(slot)).collect();
+        let Some(keys) = keys else {
+            let message = "the entity is not in the database yet";
+            return Err(in_table(table)(Error::new(ErrorKind::Handle, message)));
+        };
+        let read = self.query_by_keys::<T, _>(table.key(), &keys)?;
+        let missing = keys.len() - read.len().min(keys.len());
+        if missing > 0 {
+            let message = match keys.len() {
+                1 => "the row is not in the database any more".to_owned(),
+                all => format!("{missing} of {all} rows are not in the database any more"),
+            };
+            return Err(in_table(table)(Error::new(ErrorKind::Stale, message)));
+        }
+        if read.len() > keys.len() {
+            return Err(not_unique(table));
+        }
+        let arena = self.arena_mut::<T>();
+        for (position, entity) in read {
+            arena.replace(slots[position], entity);
+        }
+        Ok(())
+    }
+
+    fn children_in<C: Model, P: Model>(
+        &mut self,
+        columns: &'static [usize],
+        parents: &[Handle<P>],
+    ) -> Result<Vec<Vec<Handle<C>>>, Error> {
+        let mut keys = Vec::with_capacity(parents.len());
+        for &parent in parents {
+            keys.push(self.get(parent)?.key().ok_or_else(|| {
+                let message = "the parent has no key yet: flush or commit it first";
+                in_table(P::table())(Error::new(ErrorKind::Handle, message))
+            })?);
+        }
+        let (mut children, stamp) = (vec![Vec::new(); parents.len()], self.stamp);
+        for (position, slot) in self.read_by_keys::<C, _>(columns, &keys)? {
+            children[position].push(Handle::new(stamp, slot));
+        }
+        Ok(children)
+    }
+
+    /// Reads the rows whose columns hold one of these keys: the key's position, and the slot.
+    fn read_by_keys<T: Model, K: Key>(
+        &mut self,
+        columns: &[usize],
+        keys: &[K],
+    ) -> Result<Vec<(usize, u32)>, Error> {
+        let read = self.query_by_keys::<T, K>(columns, keys)?;
+        let arena = self.arena_mut::<T>();
+        let insert = |(position, entity)| (position, arena.insert_read(entity));
+        Ok(read.into_iter().map(insert).collect())
+    }
+
+    fn query_by_keys<T: Model, K: Key>(
+        &mut self,
+        columns: &[usize],
+        keys: &[K],
+    ) -> Result<Vec<(usize, T)>, Error> {
+        let table = T::table();
+        table.validate()?;
+        if keys.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (sql, params) = select_by_keys(table, columns, keys).map_err(in_table(table))?;
+        let rows = self.connection.query(sql.as_str(), &params).map_err(in_table(table))?;
+        check_types(table, &rows)?;
+        let position = table.columns().len();
+        (0..rows.len())
+            .map(|row| {
+                let at = rows.get::<i64>(row, position)?.and_then(|at| usize::try_from(at).ok());
+                let at = at.and_then(|at| at.checked_sub(1)).filter(|&at| at < keys.len());
+                let wrong = || Error::new(ErrorKind::Decode, "the position of a key is missing");
+                Ok((at.ok_or_else(wrong)?, decode(&rows, row)?))
+            })
+            .collect()
+    }
+}
+
+/// Finds out whether the first columns of the result are those of the table.
+pub(super) fn check_types(table: &'static Table, rows: &Rows) -> Result<(), Error> {
+    let types: Vec<_> = table.columns().iter().map(|column| column.ty()).enumerate().collect();
+    rows.expect_types(&types).map_err(in_table(table))
+}
+
+pub(super) fn decode<T: Model>(rows: &Rows, row: usize) -> Result<T, Error> {
+    T::decode(&Row::new(T::table(), &WholeRow { rows, row }))
+}
+
+pub(super) fn in_table(table: &'static Table) -> impl Fn(Error) -> Error {
+    |error| error.with_table(table.name())
+}
+
+fn not_unique(table: &'static Table) -> Error {
+    let message = "several rows have this key, which the model says is unique";
+    in_table(table)(Error::new(ErrorKind::Model, message))
+}
+
+fn no_reference<C: Model, P: Model>(what: &str) -> Error {
+    let message = format!("the model {what} that refers to {}", P::table().name());
+    in_table(C::table())(Error::new(ErrorKind::Model, message))
+}

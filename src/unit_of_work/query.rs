@@ -1,0 +1,192 @@
+//! `Query`: loading entities by a condition.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::UnitOfWork;
+use super::load::{check_types, decode, in_table};
+use crate::error::{Error, ErrorKind};
+use crate::handle::Handle;
+use crate::model::{Model, Value};
+use crate::sql::{Params, Rows, Sql, select_all};
+
+impl<'c> UnitOfWork<'c> {
+    /// Loads entities by a condition: the text that stands behind `WHERE`, with `$1`, `$2`, … for
+    /// values, which [`bind`](Query::bind) gives in their order. Columns are named as in the
+    /// database. The text is trusted; values belong into parameters.
+    ///
+    /// An entity that the unit of work has already stays as it is, with its unsaved changes, and
+    /// keeps its handle. What was added and not written yet is not found.
+    ///
+    /// ```
+    /// # use onetrip::{Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "users")]
+    /// # struct User { #[model(key)] id: Option<i32>, name: String }
+    /// fn first_ten(client: &mut postgres::Client, prefix: &str) -> Result<(), onetrip::Error> {
+    ///     let mut uow = UnitOfWork::new(client);
+    ///     let users = uow
+    ///         .query::<User>("name LIKE $1 || '%'")
+    ///         .bind(prefix.to_owned())
+    ///         .order_by("name")
+    ///         .limit(10)
+    ///         .load()?;
+    ///     for user in users {
+    ///         println!("{}", uow[user].name);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # let _ = first_ten;
+    /// ```
+    pub fn query<T: Model>(&mut self, condition: impl Into<String>) -> Query<'_, 'c, T> {
+        Query {
+            uow: self,
+            condition: condition.into(),
+            order: None,
+            limit: None,
+            offset: None,
+            params: Ok(Params::new()),
+            model: PhantomData,
+        }
+    }
+}
+
+/// A query of one model, as [`UnitOfWork::query`] begins it.
+#[must_use = "a query does nothing until it is loaded"]
+pub struct Query<'q, 'c, T> {
+    uow: &'q mut UnitOfWork<'c>,
+    condition: String,
+    order: Option<String>,
+    limit: Option<u64>,
+    offset: Option<u64>,
+    /// The error is that of the first value that could not be encoded.
+    params: Result<Params, Error>,
+    model: PhantomData<T>,
+}
+
+impl<'q, 'c, T: Model> Query<'q, 'c, T> {
+    /// Gives the value of the next parameter of the condition.
+    pub fn bind<V: Value>(mut self, value: V) -> Self {
+        if let Ok(params) = &mut self.params {
+            if let Err(error) = params.push(&value) {
+                let message = format!("cannot send parameter {}: {error}", params.len() + 1);
+                self.params = Err(Error::new(ErrorKind::Encode, message).with_source(error));
+            }
+        }
+        self
+    }
+
+    /// Orders the result by this text, which stands behind `ORDER BY`: `"name, id DESC"`.
+    pub fn order_by(mut self, order: impl Into<String>) -> Self {
+        self.order = Some(order.into());
+        self
+    }
+
+    /// Takes so many rows at most.
+    pub fn limit(mut self, rows: u64) -> Self {
+        self.limit = Some(rows);
+        self
+    }
+
+    /// Skips so many rows.
+    pub fn offset(mut self, rows: u64) -> Self {
+        self.offset = Some(rows);
+        self
+    }
+
+    /// Loads the entities, in one round trip.
+    ///
+    /// # Errors
+    ///
+    /// When a parameter cannot be encoded, when the query fails, and when a row does not fit the
+    /// model.
+    pub fn load(self) -> Result<Vec<Handle<T>>, Error> {
+        let (uow, sql, params) = self.render()?;
+        let table = T::table();
+        let rows = uow.connection.query(sql.as_str(), &params).map_err(in_table(table))?;
+        check_types(table, &rows)?;
+        let entities: Result<Vec<T>, Error> =
+            (0..rows.len()).map(|row| decode(&rows, row)).collect();
+        let (entities, stamp) = (entities?, uow.stamp);
+        let arena = uow.arena_mut::<T>();
+        let insert = |entity| Handle::new(stamp, arena.insert_read(entity));
+        Ok(entities.into_iter().map(insert).collect())
+    }
+
+    /// Loads the first entity, if there is one.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Query::load).
+    pub fn first(self) -> Result<Option<Handle<T>>, Error> {
+        Ok(self.limit(1).load()?.into_iter().next())
+    }
+
+    /// Goes through the result without holding all of it, and without taking its entities into
+    /// the unit of work. For a row that the unit of work has an entity of, `each` gets that one.
+    ///
+    /// What `each` gives up with ends the query and is handed on.
+    ///
+    /// # Errors
+    ///
+    /// As [`load`](Query::load), and those of `each`.
+    pub fn for_each<E: From<Error>>(
+        self,
+        mut each: impl FnMut(&T) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let (uow, sql, params) = self.render()?;
+        let table = T::table();
+        let UnitOfWork { connection, arenas, .. } = uow;
+        let arena = super::arena_in::<T>(arenas);
+        let mut stopped = None;
+        let mut is_checked = false;
+        let mut take = |rows: &Rows| -> Result<bool, Error> {
+            if !std::mem::replace(&mut is_checked, true) {
+                check_types(table, rows)?;
+            }
+            for row in 0..rows.len() {
+                let read: T = decode(rows, row)?;
+                let known = read.key().and_then(|key| arena.find(&key));
+                let entity = known.and_then(|slot| arena.get(slot)).unwrap_or(&read);
+                if let Err(error) = each(entity) {
+                    stopped = Some(error);
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        };
+        connection.query_each(sql.as_str(), &params, &mut take).map_err(in_table(table))?;
+        stopped.map_or(Ok(()), Err)
+    }
+
+    /// The statement. The condition is in parentheses of its own lines, so that neither an `OR` nor a
+    /// comment in it reaches what follows.
+    fn render(self) -> Result<Rendered<'q, 'c>, Error> {
+        let table = T::table();
+        table.validate()?;
+        let mut params = self.params.map_err(in_table(table))?;
+        let mut sql = select_all(table);
+        sql.push(" WHERE (").push(&self.condition).push("\n)");
+        if let Some(order) = &self.order {
+            sql.push(" ORDER BY ").push(order).push("\n");
+        }
+        for (keyword, rows) in [(" LIMIT ", self.limit), (" OFFSET ", self.offset)] {
+            if let Some(rows) = rows {
+                let rows = i64::try_from(rows).unwrap_or(i64::MAX);
+                let number = params
+                    .push(&rows)
+                    .map_err(|error| Error::new(ErrorKind::Encode, error.to_string()))?;
+                sql.push(keyword).param(number);
+            }
+        }
+        Ok((self.uow, sql, params))
+    }
+}
+
+type Rendered<'q, 'c> = (&'q mut UnitOfWork<'c>, Sql, Params);
+
+impl<T> fmt::Debug for Query<'_, '_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Query").field("condition", &self.condition).finish_non_exhaustive()
+    }
+}
