@@ -20,3 +20,9 @@ mod flush_graph {}
 
 #[doc = include_str!("../docs/src/strategies.md")]
 mod strategies {}
+
+#[doc = include_str!("../docs/src/concurrency.md")]
+mod concurrency {}
+
+#[doc = include_str!("../docs/src/verify.md")]
+mod verify {}

@@ -162,6 +162,22 @@ impl Error {
         self
     }
 
+    /// The same without the driver's error, which cannot be copied.
+    pub(crate) fn without_source(&self) -> Error {
+        let Inner { kind, message, table, column, constraint, sqlstate, hint, source: _ } =
+            &*self.0;
+        Error(Box::new(Inner {
+            kind: *kind,
+            message: message.clone(),
+            table: table.clone(),
+            column: column.clone(),
+            constraint: constraint.clone(),
+            sqlstate: sqlstate.clone(),
+            hint: hint.clone(),
+            source: None,
+        }))
+    }
+
     /// Puts what was being done in front of the message.
     pub(crate) fn while_doing(mut self, what: &str) -> Error {
         self.0.message = format!("{what}: {}", self.0.message).into();
@@ -229,6 +245,8 @@ impl Error {
     /// or a deadlock.
     ///
     /// Never true when the outcome is unknown, since a repetition could write everything twice.
+    ///
+    /// [`Retry`](crate::Retry) does the work again.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         let code = self.0.sqlstate.as_ref();

@@ -14,10 +14,12 @@ mod insert_strategy;
 mod journal;
 mod model;
 mod planned_table;
+mod retry;
 mod row_order;
 mod sql;
 mod toposort;
 mod unit_of_work;
+mod verify;
 mod write_back;
 
 pub use bytes::BytesMut;
@@ -39,5 +41,7 @@ pub use model::{
 #[cfg(feature = "derive")]
 pub use onetrip_derive::Model;
 pub use planned_table::{OptionalColumn, PlannedTable};
+pub use retry::{Retry, Retrying};
 pub use sql::{Params, Rows};
 pub use unit_of_work::{CommitPlan, CommitReport, Query, UnitOfWork};
+pub use verify::{Problem, ProblemKind, Verify, VerifyReport};

@@ -2,11 +2,15 @@
 
 use onetrip::{Assigned, Column, ForeignKey, Model, QualifiedName, SqlType};
 
-/// Compares the model's columns, its key, and the columns and tables of its foreign keys.
+/// Compares the model's columns, its key, and the columns and tables of its foreign keys, but not
+/// which columns can be NULL.
 #[track_caller]
 fn check<M: Model>(columns: &[Column], key: &[usize], foreign_keys: &[(&[usize], &str)]) {
     let table = M::table();
-    assert_eq!(format!("{:#?}", table.columns()), format!("{columns:#?}"));
+    let described = |columns: &[Column]| -> Vec<String> {
+        columns.iter().map(|column| format!("{:#?}", column.nullable(true))).collect()
+    };
+    assert_eq!(described(table.columns()), described(columns));
     assert_eq!(table.key(), key);
     let found: Vec<_> =
         table.foreign_keys().map(|found| (found.columns, found.target.name())).collect();
@@ -49,6 +53,42 @@ fn fields_become_columns() {
     has_key::<User, i32>();
     assert_eq!(User::table().name(), "users");
     assert_eq!(User::table().qualified_name(), QualifiedName::new("users"));
+}
+
+#[test]
+fn a_column_is_nullable_when_every_field_of_it_can_be_null() {
+    #[derive(Model, Clone)]
+    #[model(table = "papers")]
+    struct Paper {
+        #[model(key)]
+        id: Option<i32>,
+        #[model(key)]
+        author: ForeignKey<User>,
+        title: String,
+        subtitle: Option<String>,
+        reviewer: Option<ForeignKey<User>>,
+        #[model(column = "author")]
+        also_author: Option<ForeignKey<User>>,
+        #[model(default)]
+        added: Option<String>,
+        #[model(default)]
+        withdrawn: Option<Option<String>>,
+    }
+
+    let nullable = |column: &Column| column.is_nullable().map(|is| (column.name(), is));
+    let nulls: Vec<_> = Paper::table().columns().iter().filter_map(nullable).collect();
+    assert_eq!(
+        nulls,
+        [
+            ("id", false), // `None` is a key that the database assigns
+            ("author", false),
+            ("title", false),
+            ("subtitle", true),
+            ("reviewer", true),
+            ("added", false), // `None` is the default
+            ("withdrawn", true),
+        ]
+    );
 }
 
 #[test]

@@ -16,7 +16,7 @@ const FLOORS: &[&[&str]] = &[
     &["flush_plan", "planned_table", "row_order"],
     &["connection", "sql"],
     &["insert_strategy"],
-    &["lib", "unit_of_work"],
+    &["lib", "retry", "unit_of_work", "verify"],
 ];
 
 /// Imports within one floor: from the first to the second.
@@ -31,6 +31,8 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("flush_plan", "planned_table"),
     // A connection sends statements and gets rows.
     ("connection", "sql"),
+    // What is repeated is a unit of work.
+    ("retry", "unit_of_work"),
 ];
 
 /// The one file that names the driver's `Client`.

@@ -8,8 +8,8 @@ use common::Schema;
 use insta::assert_snapshot;
 use onetrip::{
     Batch, Bound, CommitPlan, CommitReport, Connection, Cycles, Error, ErrorKind, FlushPlan,
-    ForeignKey, Handle, InsertStrategy, Model, Params, PlannedStatement, RowByRow, Rows, SqlType,
-    Step, Table, UnitOfWork,
+    ForeignKey, Handle, InsertStrategy, Model, Params, PlannedStatement, Problem, Retry, RowByRow,
+    Rows, SqlType, Step, Table, UnitOfWork, Verify, VerifyReport,
 };
 
 const fn send<T: Send>() {}
@@ -61,6 +61,10 @@ const _: () = {
     send_and_sync::<Cycles>();
     send_and_sync::<Table>();
     send_and_sync::<SqlType>();
+    send_and_sync::<Retry>();
+    send_and_sync::<Verify>();
+    send_and_sync::<VerifyReport>();
+    send_and_sync::<Problem>();
 };
 
 #[test]
@@ -205,7 +209,8 @@ fn every_kind_of_error_says_what_it_is_about() {
         {
             let mut client = schema.client();
             client.batch_execute("BEGIN").unwrap();
-            let mut uow = UnitOfWork::new(&mut client);
+            // One statement could not tell a transaction that is as young as this one.
+            let mut uow = UnitOfWork::new(&mut client).with_strategy(Batch);
             uow.add(user("a"));
             uow.commit().unwrap_err()
         },

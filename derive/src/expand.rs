@@ -119,7 +119,12 @@ fn table_column(model: &Model, column: &Column) -> TokenStream {
     let name = &column.name;
     let first = &column.sources[0];
     let ty = column_type(model, &model.fields[first.field], first.part);
-    let mut tokens = quote!(::onetrip::Column::new(#name, #ty));
+    // NULL is written where no field has a value.
+    let nullable = column.sources.iter().map(|source| {
+        let field = &model.fields[source.field];
+        of_role(model, field, "NULLABLE")
+    });
+    let mut tokens = quote!(::onetrip::Column::new(#name, #ty).nullable(#(#nullable)&*));
     if let Some(sql_type) = &column.sql_type {
         let sql_type = qualified_name(sql_type);
         tokens = quote!(#tokens.sql_type(#sql_type));

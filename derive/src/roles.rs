@@ -65,10 +65,16 @@ fn trait_name(role: &Role) -> Ident {
 /// A parameter of a function with the name of a constant would be taken for that, and compilers
 /// like to suggest methods by their name: hence the underscores.
 fn role_trait(name: &Ident, role: &Role) -> TokenStream {
-    let (bound, put) = match role {
-        Role::Key(_) => (quote!(::onetrip::KeyField), quote!(key)),
-        Role::Default => (quote!(::onetrip::DefaultField), quote!(put_or_default)),
-        Role::Plain | Role::Skipped => (quote!(::onetrip::Field), quote!(put)),
+    let (bound, put, nullable) = match role {
+        Role::Key(_) => (quote!(::onetrip::KeyField), quote!(key), quote!(false)),
+        Role::Default => {
+            let nullable = quote!(<Self::Type as ::onetrip::DefaultField>::WRITES_NULL);
+            (quote!(::onetrip::DefaultField), quote!(put_or_default), nullable)
+        }
+        Role::Plain | Role::Skipped => {
+            let nullable = quote!(<Self::Type as ::onetrip::Field>::NULLABLE);
+            (quote!(::onetrip::Field), quote!(put), nullable)
+        }
     };
     let of_keys = matches!(role, Role::Key(_)).then(|| {
         quote! {
@@ -88,6 +94,7 @@ fn role_trait(name: &Ident, role: &Role) -> TokenStream {
             const TYPES: ::onetrip::ColumnTypes = <Self::Type as ::onetrip::Field>::TYPES;
             const REFERENCE: ::onetrip::Reference =
                 ::onetrip::Reference::of::<Self::Type>(Self::COLUMNS);
+            const NULLABLE: ::core::primitive::bool = #nullable;
 
             #of_keys
 

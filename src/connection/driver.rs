@@ -11,6 +11,9 @@ use super::{Connection, CopyError, Wire};
 use crate::error::{Error, ErrorKind};
 use crate::sql::{CopyData, Params, Rows};
 
+/// The driver's `Client`, where nothing else will do: what is repeated needs transactions of its own.
+pub(crate) type Session = Client;
+
 /// What a [`UnitOfWork`](crate::UnitOfWork) can work on: `&mut postgres::Client` or
 /// `&mut postgres::Transaction`.
 ///

@@ -1,12 +1,15 @@
 //! `Connection`: sends statements, counts round trips, and knows whether a transaction is open.
 
+mod attempt;
 mod driver;
 #[cfg(test)]
 pub(crate) mod recording;
 
 use std::fmt;
 
+use attempt::Attempt;
 pub use driver::IntoConnection;
+pub(crate) use driver::Session;
 
 use crate::error::{Error, ErrorKind};
 use crate::sql::{CopyData, Params, Rows};
@@ -82,6 +85,8 @@ pub struct Connection<'c> {
     round_trips: u64,
     /// A statement was refused since the last `begin`, so the transaction may be aborted.
     was_refused: bool,
+    /// The work may be repeated.
+    attempt: Option<Attempt>,
 }
 
 /// Ends the session, whatever its transaction has come to.
@@ -99,6 +104,7 @@ impl<'c> Connection<'c> {
             statements: 0,
             round_trips: 0,
             was_refused: false,
+            attempt: None,
         }
     }
 
@@ -124,6 +130,28 @@ impl<'c> Connection<'c> {
         }
     }
 
+    /// Says that what follows is an attempt that may be repeated, until
+    /// [`end_attempt`](Connection::end_attempt). Errors that are a reason to do so name it.
+    pub(crate) fn begin_attempt(&mut self, name: String) {
+        self.attempt = Some(Attempt::new(name));
+    }
+
+    /// The conflict with another transaction that the attempt has failed for, if it is one and the
+    /// connection can be used again.
+    pub(crate) fn end_attempt(&mut self) -> Option<Error> {
+        let conflict = self.attempt.take()?.into_conflict();
+        conflict.filter(|_| self.progress != Progress::Lost)
+    }
+
+    /// Runs one statement that reads what the work depends on. In an attempt that may be repeated,
+    /// it belongs to the transaction, which begins with it.
+    pub(crate) fn read(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
+        if self.attempt.is_some() && self.is_autocommit() {
+            self.begin()?;
+        }
+        self.query(sql, params)
+    }
+
     /// Runs one statement with parameters.
     pub(crate) fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
         self.check()?;
@@ -135,14 +163,16 @@ impl<'c> Connection<'c> {
         self.note(result)
     }
 
-    /// Runs one statement and hands its rows over in pieces, until `take` says that it wants no
-    /// more.
-    pub(crate) fn query_each(
+    /// The same, handing the rows over in pieces, until `take` says that it wants no more.
+    pub(crate) fn read_each(
         &mut self,
         sql: &str,
         params: &Params,
         take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
     ) -> Result<(), Error> {
+        if self.attempt.is_some() && self.is_autocommit() {
+            self.begin()?;
+        }
         self.check()?;
         check_statement(sql, params)?;
         self.statements += 1;
@@ -313,12 +343,15 @@ impl<'c> Connection<'c> {
     }
 
     fn note<R>(&mut self, result: Result<R, Error>) -> Result<R, Error> {
-        if let Err(error) = &result {
+        result.map_err(|error| {
             if error.kind() == ErrorKind::Connection {
                 self.progress = Progress::Lost;
             }
-        }
-        result
+            match &mut self.attempt {
+                Some(attempt) => attempt.failed(error),
+                None => error,
+            }
+        })
     }
 
     /// Finds out, before a commit is sent, that it cannot be.

@@ -25,6 +25,9 @@ pub trait Field: Sized + sealed::Sealed {
     /// The table that the field refers to.
     const TARGET: Option<fn() -> &'static Table> = None;
 
+    /// Whether the field can be NULL.
+    const NULLABLE: bool = false;
+
     #[doc(hidden)]
     fn encode(&self, part: usize, out: &mut Encoder<'_>);
 
@@ -72,6 +75,9 @@ pub trait KeyField: Field {
     label = "`None` takes the default, so this must be an `Option`"
 )]
 pub trait DefaultField: Field {
+    /// Whether the field can hold NULL besides the default.
+    const WRITES_NULL: bool;
+
     #[doc(hidden)]
     fn encode_or_default(&self, part: usize, out: &mut Encoder<'_>);
 }
@@ -117,6 +123,7 @@ impl<V: Value> Field for V {
 
 impl<V: Value> Field for Option<V> {
     const TYPES: ColumnTypes = ColumnTypes::one(V::TYPE);
+    const NULLABLE: bool = true;
 
     fn encode(&self, _part: usize, out: &mut Encoder<'_>) {
         match self {
@@ -144,6 +151,7 @@ impl<V: Value> Field for Option<V> {
 
 impl<V: Value> Field for Option<Option<V>> {
     const TYPES: ColumnTypes = ColumnTypes::one(V::TYPE);
+    const NULLABLE: bool = true;
 
     fn encode(&self, part: usize, out: &mut Encoder<'_>) {
         match self {
@@ -190,6 +198,7 @@ impl<T: Model> Field for ForeignKey<T> {
 impl<T: Model> Field for Option<ForeignKey<T>> {
     const TYPES: ColumnTypes = <T::Key as Key>::TYPES;
     const TARGET: Option<fn() -> &'static Table> = Some(T::table);
+    const NULLABLE: bool = true;
 
     fn encode(&self, part: usize, out: &mut Encoder<'_>) {
         match self {
@@ -268,6 +277,8 @@ impl<F: Field> DefaultField for Option<F>
 where
     Option<F>: Field,
 {
+    const WRITES_NULL: bool = F::NULLABLE;
+
     fn encode_or_default(&self, part: usize, out: &mut Encoder<'_>) {
         match self {
             Some(field) => field.encode(part, out),

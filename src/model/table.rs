@@ -82,13 +82,14 @@ pub struct Column {
     sql_type: Option<QualifiedName>,
     assigned: Option<Assigned>,
     server_default: bool,
+    nullable: Option<bool>,
 }
 
 impl Column {
     /// A column whose values are sent as `ty`.
     #[must_use]
     pub const fn new(name: &'static str, ty: SqlType) -> Column {
-        Column { name, ty, sql_type: None, assigned: None, server_default: false }
+        Column { name, ty, sql_type: None, assigned: None, server_default: false, nullable: None }
     }
 
     /// The column's own type, where it is not a built-in one: an enum, a domain, `citext`. Values
@@ -114,6 +115,24 @@ impl Column {
         self
     }
 
+    /// Whether an entity can write NULL into the column, as a field that is an `Option` does. Only
+    /// [`Verify`](crate::Verify) asks for it, and has nothing to say of a column for which it is
+    /// not given.
+    ///
+    /// ```
+    /// use onetrip::{Column, Field, SqlType};
+    ///
+    /// const NICKNAME: Column =
+    ///     Column::new("nickname", SqlType::TEXT).nullable(<Option<String>>::NULLABLE);
+    /// assert_eq!(NICKNAME.is_nullable(), Some(true));
+    /// assert_eq!(Column::new("name", SqlType::TEXT).is_nullable(), None);
+    /// ```
+    #[must_use]
+    pub const fn nullable(mut self, nullable: bool) -> Column {
+        self.nullable = Some(nullable);
+        self
+    }
+
     /// The column's name, unquoted.
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -130,6 +149,18 @@ impl Column {
     #[must_use]
     pub const fn assigned_by(&self) -> Option<Assigned> {
         self.assigned
+    }
+
+    /// Whether an entity can write NULL into the column; `None` when the model does not say.
+    #[must_use]
+    pub const fn is_nullable(&self) -> Option<bool> {
+        self.nullable
+    }
+
+    /// Whether entities can leave the column to its default.
+    #[must_use]
+    pub const fn has_server_default(&self) -> bool {
+        self.server_default
     }
 
     /// Whether the database can supply the value: an assigned key or a server default.

@@ -36,7 +36,7 @@ impl UnitOfWork<'_> {
         let table = T::table();
         table.validate()?;
         let (sql, params) = select_by_key::<T>(&key).map_err(in_table(table))?;
-        let rows = self.connection.query(sql.as_str(), &params).map_err(in_table(table))?;
+        let rows = self.connection.read(sql.as_str(), &params).map_err(in_table(table))?;
         if rows.is_empty() {
             return Ok(None);
         }
@@ -251,7 +251,7 @@ impl UnitOfWork<'_> {
             return Ok(Vec::new());
         }
         let (sql, params) = select_by_keys(table, columns, keys).map_err(in_table(table))?;
-        let rows = self.connection.query(sql.as_str(), &params).map_err(in_table(table))?;
+        let rows = self.connection.read(sql.as_str(), &params).map_err(in_table(table))?;
         check_types(table, &rows)?;
         let position = table.columns().len();
         (0..rows.len())

@@ -71,6 +71,8 @@ pub struct UnitOfWork<'c> {
     on_progress: Option<Box<OnProgress<'static>>>,
     /// A commit of unknown outcome.
     unknown: Option<Unknown>,
+    /// Something was committed, or may have been.
+    is_in_database: bool,
 }
 
 /// What is known of a commit of unknown outcome.
@@ -102,6 +104,7 @@ impl<'c> UnitOfWork<'c> {
             budget: None,
             on_progress: None,
             unknown: None,
+            is_in_database: false,
         }
     }
 
@@ -272,6 +275,7 @@ impl<'c> UnitOfWork<'c> {
         let mut written = self.write(true)?;
         if let Err(error) = self.connection.commit() {
             if error.kind() == ErrorKind::UnknownOutcome {
+                self.is_in_database = true;
                 for table in &written.tables {
                     self.arenas[table.arena].in_doubt(table.rows);
                 }
@@ -283,6 +287,7 @@ impl<'c> UnitOfWork<'c> {
             return Err(error);
         }
         let report = call.report(&*self.strategy, &written, &self.connection);
+        self.is_in_database |= report.round_trips > 0;
         let unread = written.unread.take();
         self.committed(written);
         match unread {
@@ -382,6 +387,7 @@ impl<'c> UnitOfWork<'c> {
         let writer = Writer { arenas, stamp: *stamp, strategy: &**strategy, ends, budget: *budget };
         let result = writer.write(connection, on_progress.as_deref_mut());
         if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::UnknownOutcome) {
+            self.is_in_database = true;
             for arena in self.arenas.values_mut() {
                 arena.in_doubt(arena.pending().len());
             }
@@ -389,6 +395,7 @@ impl<'c> UnitOfWork<'c> {
             return result;
         }
         if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::ReadBack) {
+            self.is_in_database = true;
             // The rows are there, under keys that could not be read: to write them again would
             // write them twice.
             for arena in self.arenas.values_mut() {
@@ -402,6 +409,19 @@ impl<'c> UnitOfWork<'c> {
             self.unflushed();
         }
         result
+    }
+
+    /// Says that what follows may be repeated in another unit of work.
+    pub(crate) fn begin_attempt(&mut self, name: String) {
+        self.connection.begin_attempt(name);
+    }
+
+    /// Undoes an attempt that has failed. If it has failed for a conflict with another transaction,
+    /// and has left nothing in the database, that conflict is why it is worth another one.
+    pub(crate) fn end_attempt(mut self) -> Option<Error> {
+        self.connection.rollback();
+        let conflict = self.connection.end_attempt();
+        conflict.filter(|_| !self.is_in_database)
     }
 
     fn writer(&self, ends: bool) -> Writer<'_> {

@@ -103,7 +103,7 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     pub fn load(self) -> Result<Vec<Handle<T>>, Error> {
         let (uow, sql, params) = self.render()?;
         let table = T::table();
-        let rows = uow.connection.query(sql.as_str(), &params).map_err(in_table(table))?;
+        let rows = uow.connection.read(sql.as_str(), &params).map_err(in_table(table))?;
         check_types(table, &rows)?;
         let entities: Result<Vec<T>, Error> =
             (0..rows.len()).map(|row| decode(&rows, row)).collect();
@@ -155,7 +155,7 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
             }
             Ok(true)
         };
-        connection.query_each(sql.as_str(), &params, &mut take).map_err(in_table(table))?;
+        connection.read_each(sql.as_str(), &params, &mut take).map_err(in_table(table))?;
         stopped.map_or(Ok(()), Err)
     }
 

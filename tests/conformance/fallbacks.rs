@@ -66,7 +66,7 @@ fn a_rule_that_does_more(setup: &Setup) {
             }
             Err(error) => panic!("{error}"),
         }
-        assert_eq!(uow[parent].id.is_some(), true);
+        assert!(uow[parent].id.is_some());
         assert_eq!(setup.schema.count("parents"), expected);
         assert_eq!(setup.schema.count("log"), expected, "the rule has run");
     }

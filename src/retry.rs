@@ -1,0 +1,309 @@
+//! `Retry`: does a piece of work again when another transaction was in its way.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use crate::connection::Session;
+use crate::error::Error;
+use crate::unit_of_work::UnitOfWork;
+
+/// Runs a piece of work in a unit of work of its own, commits it, and does all of it again when the
+/// server has refused it for the sake of another transaction: after a serialization failure and
+/// after a deadlock, as [`Error::is_retryable`] has it.
+///
+/// ```
+/// use onetrip::{Error, Model, Retry};
+///
+/// #[derive(Model, Clone)]
+/// #[model(table = "seats")]
+/// struct Seat {
+///     #[model(key)]
+///     number: i32,
+///     guest: String,
+/// }
+///
+/// /// Under `SERIALIZABLE`, no two guests get the same seat, and none is left out for another's sake.
+/// fn book(client: &mut postgres::Client, guest: &str) -> Result<Option<i32>, Error> {
+///     Retry::new().attempts(8).run(client, |uow| {
+///         for number in 1..=20 {
+///             if uow.find::<Seat>(number)?.is_none() {
+///                 uow.add(Seat { number, guest: guest.to_owned() });
+///                 return Ok(Some(number));
+///             }
+///         }
+///         Ok(None)
+///     })
+/// }
+/// # let _ = book;
+/// ```
+///
+/// Each attempt is the whole work, from its reads on, since the reads decided what to write. So a
+/// read that is sent to the server begins the transaction here, where otherwise only a write would,
+/// and what was read holds for the commit as far as the isolation level says so. The level is the
+/// session's: `SET default_transaction_isolation = 'serializable'`, or the same as an option of the
+/// connection, of the user or of the database.
+///
+/// The work must have no effects that may not happen twice. It gets a client, not a
+/// [`Transaction`](postgres::Transaction): one that the caller has begun cannot be begun again here.
+///
+/// ```compile_fail,E0308
+/// # use onetrip::Retry;
+/// fn inside(transaction: &mut postgres::Transaction<'_>) -> Result<(), onetrip::Error> {
+///     Retry::new().run(transaction, |_| Ok(()))
+/// }
+/// ```
+///
+/// Nothing else is repeated: no violated constraint, no lost connection, and above all no commit of
+/// unknown outcome. Nor is work that has itself called [`UnitOfWork::commit`] and failed after that,
+/// for what it has committed would be written twice.
+#[derive(Clone)]
+pub struct Retry {
+    attempts: u32,
+    base_delay: Duration,
+    max_delay: Duration,
+    configure: Option<Arc<Configure>>,
+    on_retry: Option<Arc<OnRetry>>,
+}
+
+type Configure = dyn for<'c> Fn(UnitOfWork<'c>) -> UnitOfWork<'c> + Send + Sync;
+type OnRetry = dyn Fn(&Retrying<'_>) + Send + Sync;
+
+/// An attempt that has failed and is to be followed by another. It prints itself as one line.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub struct Retrying<'a> {
+    /// The conflict. The driver's error is not its source: the work has that, with the original.
+    pub error: &'a Error,
+    /// The number of the attempt that has failed, from 1.
+    pub attempt: u32,
+    /// The most attempts that are made.
+    pub attempts: u32,
+    /// How long the next one waits.
+    pub delay: Duration,
+}
+
+impl fmt::Display for Retrying<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Retrying { error, attempt, attempts, delay } = self;
+        write!(f, "attempt {attempt} of {attempts}: {error}; again in {} ms", delay.as_millis())
+    }
+}
+
+impl Retry {
+    /// Up to 8 attempts, with 10 milliseconds up to a second between them.
+    #[must_use]
+    pub const fn new() -> Retry {
+        Retry {
+            attempts: 8,
+            base_delay: Duration::from_millis(10),
+            max_delay: Duration::from_secs(1),
+            configure: None,
+            on_retry: None,
+        }
+    }
+
+    /// The most attempts, with the first one; 0 is taken as 1.
+    #[must_use]
+    pub const fn attempts(mut self, attempts: u32) -> Retry {
+        self.attempts = if attempts == 0 { 1 } else { attempts };
+        self
+    }
+
+    /// How long to wait after the first attempt. The time doubles with every further one, and a
+    /// random part of up to one half is left out, lest those who met once meet again.
+    #[must_use]
+    pub const fn base_delay(mut self, delay: Duration) -> Retry {
+        self.base_delay = delay;
+        self
+    }
+
+    /// The longest to wait between two attempts.
+    #[must_use]
+    pub const fn max_delay(mut self, delay: Duration) -> Retry {
+        self.max_delay = delay;
+        self
+    }
+
+    /// Sets up the unit of work of each attempt: its strategy, its budget of round trips.
+    ///
+    /// ```
+    /// use onetrip::{Batch, Retry};
+    ///
+    /// let retry = Retry::new().with(|uow| uow.with_strategy(Batch).with_round_trip_budget(10));
+    /// # let _ = retry;
+    /// ```
+    #[must_use]
+    pub fn with(
+        mut self,
+        configure: impl for<'c> Fn(UnitOfWork<'c>) -> UnitOfWork<'c> + Send + Sync + 'static,
+    ) -> Retry {
+        self.configure = Some(Arc::new(configure));
+        self
+    }
+
+    /// Calls `on_retry` after each attempt that is followed by another, for a log or a metric.
+    ///
+    /// ```
+    /// use onetrip::Retry;
+    ///
+    /// let retry = Retry::new().on_retry(|retrying| eprintln!("{retrying}"));
+    /// # let _ = retry;
+    /// ```
+    #[must_use]
+    pub fn on_retry(mut self, on_retry: impl Fn(&Retrying<'_>) + Send + Sync + 'static) -> Retry {
+        self.on_retry = Some(Arc::new(on_retry));
+        self
+    }
+
+    /// Runs the work and commits it, again where that is worth it.
+    ///
+    /// When the work returns `Ok`, the unit of work is committed, unless the work has done so
+    /// itself. When it returns an error, the unit of work is rolled back. The thread waits between
+    /// attempts, and no transaction is open meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// What the work returns, and those of [`UnitOfWork::commit`]. An error that was a reason to
+    /// try again, but came in the last attempt, says so: `attempt 8 of 8: could not serialize …`.
+    ///
+    /// # Panics
+    ///
+    /// When the work panics. The transaction is rolled back then.
+    pub fn run<R>(
+        &self,
+        client: &mut Session,
+        work: impl FnMut(&mut UnitOfWork<'_>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        self.try_run(client, work)
+    }
+
+    /// As [`run`](Retry::run), for work that has errors of its own: any type will do that `?` can
+    /// turn an [`Error`] into. When the last thing that the server refused to the unit of work was a
+    /// conflict, an error of the work is a reason to repeat it, whatever the work has made of it.
+    ///
+    /// ```
+    /// # use onetrip::{Error, Model, Retry};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "seats")]
+    /// # struct Seat { #[model(key)] number: i32, guest: String }
+    /// #[derive(Debug)]
+    /// enum BookingError {
+    ///     Taken,
+    ///     Database(Error),
+    /// }
+    ///
+    /// impl From<Error> for BookingError {
+    ///     fn from(error: Error) -> BookingError {
+    ///         BookingError::Database(error)
+    ///     }
+    /// }
+    ///
+    /// fn book(client: &mut postgres::Client, number: i32) -> Result<(), BookingError> {
+    ///     Retry::new().try_run(client, |uow| {
+    ///         if uow.find::<Seat>(number)?.is_some() {
+    ///             return Err(BookingError::Taken);        // rolled back, and not repeated
+    ///         }
+    ///         uow.add(Seat { number, guest: "Ada".into() });
+    ///         Ok(())
+    ///     })
+    /// }
+    /// # let _ = book;
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Retry::run).
+    ///
+    /// # Panics
+    ///
+    /// As [`run`](Retry::run).
+    pub fn try_run<R, E: From<Error>>(
+        &self,
+        client: &mut Session,
+        mut work: impl FnMut(&mut UnitOfWork<'_>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        let mut attempt = 1;
+        loop {
+            let mut uow = UnitOfWork::new(&mut *client);
+            if let Some(configure) = &self.configure {
+                uow = configure(uow);
+            }
+            uow.begin_attempt(format!("attempt {attempt} of {}", self.attempts));
+            let result = work(&mut uow).and_then(|value| {
+                uow.commit()?;
+                Ok(value)
+            });
+            let Err(error) = result else { return result };
+            match uow.end_attempt() {
+                Some(conflict) if attempt < self.attempts => self.wait(attempt, &conflict),
+                _ => return Err(error),
+            }
+            attempt += 1;
+        }
+    }
+
+    fn wait(&self, attempt: u32, error: &Error) {
+        let delay = self.delay(attempt, random());
+        if let Some(on_retry) = &self.on_retry {
+            on_retry(&Retrying { error, attempt, attempts: self.attempts, delay });
+        }
+        thread::sleep(delay);
+    }
+
+    /// The time after this attempt, given a number between 0 and 1.
+    fn delay(&self, attempt: u32, random: f64) -> Duration {
+        let doubled = 1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX);
+        let longest = self.base_delay.saturating_mul(doubled).min(self.max_delay);
+        let half = longest / 2;
+        longest - half.mul_f64(random)
+    }
+}
+
+impl Default for Retry {
+    fn default() -> Retry {
+        Retry::new()
+    }
+}
+
+impl fmt::Debug for Retry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Retry")
+            .field("attempts", &self.attempts)
+            .field("base_delay", &self.base_delay)
+            .field("max_delay", &self.max_delay)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A number from 0 up to 1, from the randomness of `std`'s hash maps.
+fn random() -> f64 {
+    let random = RandomState::new().build_hasher().finish();
+    f64::from((random >> 32) as u32) / (f64::from(u32::MAX) + 1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn delays_double_up_to_the_longest_and_differ_by_up_to_a_half() {
+        let millis = Duration::from_millis;
+        let retry = Retry::new().base_delay(millis(10)).max_delay(millis(70));
+        let longest: Vec<_> = (1..=5).map(|attempt| retry.delay(attempt, 0.0)).collect();
+        assert_eq!(longest, [10, 20, 40, 70, 70].map(millis));
+        assert_eq!(retry.delay(1, 0.5), Duration::from_micros(7_500));
+        for _ in 0..100 {
+            let delay = retry.delay(3, random());
+            assert!(delay > millis(20) && delay <= millis(40), "{delay:?}");
+        }
+    }
+
+    #[test]
+    fn many_attempts_do_not_overflow() {
+        let retry = Retry::new().base_delay(Duration::MAX).max_delay(Duration::MAX);
+        assert_eq!(retry.delay(u32::MAX, 0.0), Duration::MAX);
+    }
+}

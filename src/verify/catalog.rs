@@ -1,0 +1,238 @@
+//! `Catalog`: what the database knows of the tables that models describe, asked in one query.
+
+use std::collections::HashMap;
+
+use crate::connection::Connection;
+use crate::error::{Error, ErrorKind};
+use crate::model::{Assigned, QualifiedName, SqlType, Table};
+use crate::sql::{Params, Rows};
+
+/// What is to be looked up, each thing once.
+#[derive(Default)]
+pub(super) struct Question {
+    /// The tables whose columns and constraints are asked for.
+    tables: Vec<QualifiedName>,
+    /// Other relations: targets of foreign keys, and sequences.
+    others: Vec<QualifiedName>,
+    /// Types that models name.
+    types: Vec<QualifiedName>,
+    /// The built-in types of models.
+    built_in: Vec<u32>,
+}
+
+/// What a name of a relation leads to.
+#[derive(Debug)]
+pub(super) struct Relation {
+    pub(super) oid: u32,
+    /// As in `pg_class.relkind`.
+    pub(super) kind: String,
+    /// A trigger runs before each row that is inserted, and can fill in columns.
+    pub(super) has_trigger: bool,
+}
+
+/// A type, of a column or as a model names it.
+#[derive(Debug)]
+pub(super) struct Type {
+    /// As SQL has it, such as `integer` or `mood[]`.
+    pub(super) name: String,
+    /// The type under a domain, or the type itself.
+    pub(super) base: u32,
+    /// The base type's name in `pg_type`, after that of its schema where the search path does not
+    /// find it.
+    pub(super) path: Vec<String>,
+}
+
+/// A column of a table.
+#[derive(Debug)]
+pub(super) struct CatalogColumn {
+    pub(super) name: String,
+    pub(super) ty: Type,
+    pub(super) is_not_null: bool,
+    pub(super) has_default: bool,
+    pub(super) is_generated: bool,
+    pub(super) is_identity: bool,
+    pub(super) owns_sequence: bool,
+}
+
+/// A foreign key constraint.
+#[derive(Debug)]
+pub(super) struct CatalogForeignKey {
+    pub(super) name: String,
+    /// The columns, each with the one that it refers to.
+    pub(super) columns: Vec<(String, String)>,
+    pub(super) target: u32,
+    pub(super) target_name: String,
+    /// It is looked at when the transaction ends.
+    pub(super) is_deferred: bool,
+}
+
+/// The columns and constraints of a table.
+#[derive(Debug, Default)]
+pub(super) struct CatalogTable {
+    pub(super) columns: Vec<CatalogColumn>,
+    /// The columns of each unique index.
+    pub(super) unique: Vec<Vec<String>>,
+    pub(super) foreign_keys: Vec<CatalogForeignKey>,
+}
+
+/// The answer.
+#[derive(Debug, Default)]
+pub(super) struct Catalog {
+    relations: HashMap<String, Relation>,
+    tables: HashMap<u32, CatalogTable>,
+    types: HashMap<String, Type>,
+    built_in: HashMap<u32, String>,
+}
+
+impl Question {
+    /// Adds all that has to be known to say whether the database has this table.
+    pub(super) fn add(&mut self, table: &Table) {
+        add(&mut self.tables, table.qualified_name());
+        for foreign_key in table.foreign_keys() {
+            add(&mut self.others, foreign_key.target.qualified_name());
+        }
+        for (index, column) in table.columns().iter().enumerate() {
+            add(&mut self.built_in, column.ty().oid());
+            if let Some(name) = table.cast(index) {
+                add(&mut self.types, name);
+            }
+            if let Some(Assigned::Sequence(name)) = column.assigned_by() {
+                add(&mut self.others, sequence(table, name));
+            }
+        }
+    }
+
+    /// Asks the server, in one round trip.
+    pub(super) fn ask(&self, connection: &mut Connection<'_>) -> Result<Catalog, Error> {
+        let quoted = |names: &[QualifiedName]| -> Vec<String> {
+            names.iter().map(ToString::to_string).collect()
+        };
+        let tables = quoted(&self.tables);
+        let relations = [tables.clone(), quoted(&self.others)].concat();
+        let types = quoted(&self.types);
+        let mut params = Params::new();
+        let pushed = params
+            .push(&relations)
+            .and_then(|_| params.push(&tables))
+            .and_then(|_| params.push(&types))
+            .and_then(|_| params.push(&self.built_in));
+        pushed.map_err(|error| {
+            Error::new(ErrorKind::Encode, format!("cannot send names of models: {error}"))
+        })?;
+        Catalog::read(&connection.query(QUERY, &params)?)
+    }
+}
+
+fn add<T: PartialEq>(items: &mut Vec<T>, item: T) {
+    if !items.contains(&item) {
+        items.push(item);
+    }
+}
+
+/// The name of a sequence, which is in the table's schema unless it says otherwise.
+pub(super) fn sequence(table: &Table, name: QualifiedName) -> QualifiedName {
+    QualifiedName { schema: name.schema.or(table.qualified_name().schema), ..name }
+}
+
+/// One fact a row; which one is the first column. What a fact does not have is NULL.
+const QUERY: &str = include_str!("catalog.sql");
+
+impl Catalog {
+    /// What the name of a relation leads to.
+    pub(super) fn relation(&self, name: QualifiedName) -> Option<&Relation> {
+        self.relations.get(&name.to_string())
+    }
+
+    /// A table that was asked for.
+    pub(super) fn table(&self, oid: u32) -> Option<&CatalogTable> {
+        self.tables.get(&oid)
+    }
+
+    /// A type that a model names.
+    pub(super) fn named_type(&self, name: QualifiedName) -> Option<&Type> {
+        self.types.get(&name.to_string())
+    }
+
+    /// A built-in type as SQL has it.
+    pub(super) fn built_in(&self, ty: SqlType) -> String {
+        self.built_in.get(&ty.oid()).cloned().unwrap_or_else(|| ty.name().to_owned())
+    }
+
+    fn read(rows: &Rows) -> Result<Catalog, Error> {
+        let mut catalog = Catalog::default();
+        for row in 0..rows.len() {
+            catalog.add(&Fact { rows, row })?;
+        }
+        Ok(catalog)
+    }
+
+    fn add(&mut self, fact: &Fact<'_>) -> Result<(), Error> {
+        let table = fact.oid(1)?;
+        let name = fact.text(2)?;
+        match fact.text(0)?.as_str() {
+            "relation" => {
+                let has_trigger = fact.flag(5)?;
+                let relation = Relation { oid: table, kind: fact.text(3)?, has_trigger };
+                self.relations.insert(name, relation);
+            }
+            "type" => {
+                self.types.insert(name, fact.ty()?);
+            }
+            "built in" => {
+                self.built_in.insert(table, name);
+            }
+            "column" => {
+                let column = CatalogColumn {
+                    name,
+                    ty: fact.ty()?,
+                    is_not_null: fact.flag(5)?,
+                    has_default: fact.flag(6)?,
+                    is_generated: fact.flag(7)?,
+                    is_identity: fact.flag(8)?,
+                    owns_sequence: fact.flag(9)?,
+                };
+                self.tables.entry(table).or_default().columns.push(column);
+            }
+            "unique" => self.tables.entry(table).or_default().unique.push(fact.texts(10)?),
+            _ => {
+                let foreign_key = CatalogForeignKey {
+                    name,
+                    columns: fact.texts(10)?.into_iter().zip(fact.texts(11)?).collect(),
+                    target: fact.oid(4)?,
+                    target_name: fact.text(3)?,
+                    is_deferred: fact.flag(5)?,
+                };
+                self.tables.entry(table).or_default().foreign_keys.push(foreign_key);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One row of the answer.
+struct Fact<'a> {
+    rows: &'a Rows,
+    row: usize,
+}
+
+impl Fact<'_> {
+    fn text(&self, column: usize) -> Result<String, Error> {
+        Ok(self.rows.get(self.row, column)?.unwrap_or_default())
+    }
+
+    fn oid(&self, column: usize) -> Result<u32, Error> {
+        Ok(self.rows.get(self.row, column)?.unwrap_or_default())
+    }
+
+    fn flag(&self, column: usize) -> Result<bool, Error> {
+        Ok(self.rows.get(self.row, column)?.unwrap_or_default())
+    }
+
+    fn texts(&self, column: usize) -> Result<Vec<String>, Error> {
+        Ok(self.rows.get(self.row, column)?.unwrap_or_default())
+    }
+
+    fn ty(&self) -> Result<Type, Error> {
+        Ok(Type { name: self.text(3)?, base: self.oid(4)?, path: self.texts(10)? })
+    }
+}

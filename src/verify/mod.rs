@@ -1,0 +1,168 @@
+//! `Verify`: finds out whether models describe the database that there is.
+
+mod advice;
+mod catalog;
+mod columns;
+mod constraints;
+mod problem;
+
+use std::fmt;
+
+pub use problem::{Problem, ProblemKind, VerifyReport};
+
+use crate::connection::IntoConnection;
+use crate::error::Error;
+use crate::model::{Model, Table};
+use catalog::{Catalog, CatalogTable, Question, Relation};
+
+/// Compares models with the database's catalog, all of them in one round trip: for a check when a
+/// program starts, or for a test that runs after the migrations.
+///
+/// ```
+/// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/samples/users.rs"));
+/// use onetrip::Verify;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let mut client = connect(TABLES);
+/// let report = Verify::new().model::<User>().model::<Address>().run(&mut client)?;
+/// assert!(report.is_ok(), "{report}");
+/// # Ok(())
+/// # }
+/// ```
+///
+/// It looks at tables and columns, at types and whether they can be NULL, at who assigns keys and
+/// defaults, and at unique and foreign keys; [`ProblemKind`] is the list. Names are found as the
+/// statements of a commit find them, through the search path where the model names no schema. Of
+/// views and foreign tables, it asks no more than the catalog knows.
+///
+/// Whether a field can be NULL is known of derived models. One that is written by hand says it with
+/// [`Column::nullable`](crate::Column::nullable), or is not asked.
+#[derive(Default, Clone)]
+pub struct Verify {
+    tables: Vec<&'static Table>,
+}
+
+impl Verify {
+    /// No models yet.
+    #[must_use]
+    pub const fn new() -> Verify {
+        Verify { tables: Vec::new() }
+    }
+
+    /// Adds a model.
+    #[must_use]
+    pub fn model<T: Model>(mut self) -> Verify {
+        let table = T::table();
+        if !self.tables.iter().any(|other| std::ptr::eq(*other, table)) {
+            self.tables.push(table);
+        }
+        self
+    }
+
+    /// Asks the database, and compares.
+    ///
+    /// It takes one round trip, and none without models. In a transaction of the caller's it is a
+    /// statement like any other.
+    ///
+    /// # Errors
+    ///
+    /// When the query fails, as where a schema may not be looked into, and
+    /// [`ErrorKind::Model`](crate::ErrorKind::Model) when a model's description is wrong in itself.
+    /// What differs from the database is no error, but in the report.
+    pub fn run<'c>(&self, connection: impl IntoConnection<'c>) -> Result<VerifyReport, Error> {
+        let mut question = Question::default();
+        for table in &self.tables {
+            table.validate()?;
+            question.add(table);
+        }
+        let mut problems = Vec::new();
+        if !self.tables.is_empty() {
+            let catalog = question.ask(&mut connection.into_connection())?;
+            for table in &self.tables {
+                Comparison::new(table, &catalog, &self.tables, &mut problems).compare();
+            }
+        }
+        Ok(VerifyReport { models: self.tables.len(), problems })
+    }
+}
+
+impl fmt::Debug for Verify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.tables.iter().map(|table| table.name());
+        f.debug_struct("Verify").field("tables", &names.collect::<Vec<_>>()).finish()
+    }
+}
+
+/// One model, and what the database has for it.
+struct Comparison<'a> {
+    table: &'static Table,
+    catalog: &'a Catalog,
+    /// The tables of all models.
+    models: &'a [&'static Table],
+    problems: &'a mut Vec<Problem>,
+}
+
+impl<'a> Comparison<'a> {
+    fn new(
+        table: &'static Table,
+        catalog: &'a Catalog,
+        models: &'a [&'static Table],
+        problems: &'a mut Vec<Problem>,
+    ) -> Comparison<'a> {
+        Comparison { table, catalog, models, problems }
+    }
+
+    fn compare(&mut self) {
+        let catalog = self.catalog;
+        let name = self.table.qualified_name();
+        let Some(relation) = catalog.relation(name) else {
+            let place = match name.schema() {
+                Some(schema) => format!("the schema {schema}"),
+                None => "the search path".to_owned(),
+            };
+            let advice = "create it, or correct the model's `table` or `schema`";
+            let message = format!("there is no such table in {place}: {advice}");
+            return self.report(self.problem(ProblemKind::MissingTable, message));
+        };
+        if !relation.has_rows() {
+            let message = "this is no table, but something else: correct the model's `table`";
+            return self.report(self.problem(ProblemKind::NotATable, message.to_owned()));
+        }
+        let nothing = CatalogTable::default();
+        let found = catalog.table(relation.oid).unwrap_or(&nothing);
+        self.columns(relation, found);
+        self.constraints(relation, found);
+    }
+
+    fn problem(&self, kind: ProblemKind, message: String) -> Problem {
+        Problem::new(kind, self.table, message)
+    }
+
+    fn report(&mut self, problem: Problem) {
+        self.problems.push(problem);
+    }
+}
+
+impl Relation {
+    /// A table, partitioned or foreign too, or a view, materialized too.
+    fn has_rows(&self) -> bool {
+        ["r", "p", "f", "v", "m"].contains(&self.kind.as_str())
+    }
+
+    /// Whether the catalog knows what its rows need. The columns of a view have neither `NOT NULL`
+    /// nor the defaults of the table behind it.
+    fn is_stored(&self) -> bool {
+        ["r", "p", "f"].contains(&self.kind.as_str())
+    }
+
+    /// Whether it can have unique and foreign keys.
+    fn has_constraints(&self) -> bool {
+        ["r", "p"].contains(&self.kind.as_str())
+    }
+}
+
+impl CatalogTable {
+    fn column(&self, name: &str) -> Option<&catalog::CatalogColumn> {
+        self.columns.iter().find(|column| column.name == name)
+    }
+}

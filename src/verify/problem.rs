@@ -1,0 +1,180 @@
+//! `Problem`: one difference between a model and the database, and the report of all of them.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use crate::model::Table;
+
+/// What a [`Problem`] is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ProblemKind {
+    /// The search path, or the schema that the model names, has no such table.
+    MissingTable,
+    /// The name leads to something that has no rows of its own, such as an index.
+    NotATable,
+    /// The table has no such column.
+    MissingColumn,
+    /// The column has another type than the model sends and reads.
+    Type,
+    /// The type that `sql_type` names does not exist.
+    MissingType,
+    /// The column can be NULL, and the field cannot: reads can fail.
+    ReadsNull,
+    /// The field can be `None`, and the column is `NOT NULL`: writes of `None` fail.
+    WritesNull,
+    /// The database is to assign the key from the column's own sequence, and it has none.
+    NoOwnedSequence,
+    /// The sequence that the model names does not exist.
+    MissingSequence,
+    /// The model leaves the column to a default, and it has none.
+    NoDefault,
+    /// No unique constraint or index makes the model's key one.
+    KeyNotUnique,
+    /// The model lacks a column that every row needs: inserts fail.
+    RequiredColumn,
+    /// The column is generated, and the model writes it: inserts fail.
+    Generated,
+    /// The database has a foreign key that the model does not know of: rows may be written before
+    /// those that they refer to.
+    UndeclaredForeignKey,
+    /// The model has a foreign key that the database does not have.
+    MissingForeignKey,
+}
+
+/// One difference between a model and the database. It prints itself as one line, which says what
+/// each of the two has and what to do about it:
+///
+/// ```text
+/// addresses.user_id: bigint in the database, integer in the model: make the field an `i64`, or the column integer
+/// ```
+///
+/// Some are [notes](Problem::is_note), and are marked as such.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    kind: ProblemKind,
+    table: &'static Table,
+    columns: Vec<String>,
+    is_note: bool,
+    message: String,
+}
+
+impl Problem {
+    pub(super) fn new(kind: ProblemKind, table: &'static Table, message: String) -> Problem {
+        Problem { kind, table, columns: Vec::new(), is_note: false, message }
+    }
+
+    pub(super) fn of_columns(
+        mut self,
+        columns: impl IntoIterator<Item = impl ToString>,
+    ) -> Problem {
+        self.columns = columns.into_iter().map(|column| column.to_string()).collect();
+        self
+    }
+
+    pub(super) fn note_if(mut self, is_note: bool) -> Problem {
+        self.is_note = is_note;
+        self
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub fn kind(&self) -> ProblemKind {
+        self.kind
+    }
+
+    /// The model's table, without its schema.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        self.table.name()
+    }
+
+    /// The column, if it is about one.
+    #[must_use]
+    pub fn column(&self) -> Option<&str> {
+        match &self.columns[..] {
+            [column] => Some(column),
+            _ => None,
+        }
+    }
+
+    /// The columns that it is about: several for a composite key, and none for the table as a
+    /// whole.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(String::as_str)
+    }
+
+    /// Whether everything can work nevertheless: the database may lack a foreign key, and a trigger
+    /// may fill in what the model leaves out.
+    #[must_use]
+    pub fn is_note(&self) -> bool {
+        self.is_note
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_note {
+            f.write_str("note: ")?;
+        }
+        let name = self.table.qualified_name();
+        if let Some(schema) = name.schema() {
+            write!(f, "{schema}.")?;
+        }
+        f.write_str(name.name())?;
+        match &self.columns[..] {
+            [] => {}
+            [column] => write!(f, ".{column}")?,
+            columns => write!(f, " ({})", columns.join(", "))?,
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// What [`Verify::run`](crate::Verify::run) has found. It prints itself with a line for each
+/// problem.
+#[derive(Debug, Clone)]
+pub struct VerifyReport {
+    pub(super) models: usize,
+    pub(super) problems: Vec<Problem>,
+}
+
+impl VerifyReport {
+    /// Whether the models fit the database: there is no problem, or there are only
+    /// [notes](Problem::is_note).
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.problems.iter().all(Problem::is_note)
+    }
+
+    /// The problems and notes, by model in the order in which they were given.
+    #[must_use]
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+
+    /// The report as an error unless it [is ok](VerifyReport::is_ok), for `?`.
+    ///
+    /// # Errors
+    ///
+    /// The report itself.
+    pub fn into_result(self) -> Result<VerifyReport, VerifyReport> {
+        if self.is_ok() { Ok(self) } else { Err(self) }
+    }
+}
+
+impl fmt::Display for VerifyReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.problems.is_empty() {
+            let plural = if self.models == 1 { " fits" } else { "s fit" };
+            return write!(f, "{} model{plural} the database", self.models);
+        }
+        for (index, problem) in self.problems.iter().enumerate() {
+            let line = if index > 0 { "\n" } else { "" };
+            write!(f, "{line}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl StdError for VerifyReport {}

@@ -1,0 +1,449 @@
+//! Work that is done again: after conflicts with other transactions, and after nothing else.
+
+mod common;
+#[path = "common/relayed.rs"]
+mod relayed;
+
+use std::error::Error as StdError;
+use std::sync::{Arc, Barrier, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use common::Schema;
+use onetrip::{Error, ErrorKind, Model, Retry, RowByRow, UnitOfWork};
+use postgres::Client;
+use postgres::error::SqlState;
+use relayed::relay::CutAt;
+use relayed::{client_through, relay_to};
+
+#[derive(Model, Clone)]
+#[model(table = "claims")]
+struct Claim {
+    #[model(key)]
+    id: i32,
+}
+
+const CLAIMS: &str = "CREATE TABLE claims (id int PRIMARY KEY);";
+
+/// Refuses the first inserts of negative ids, as many as the id says, as if another transaction
+/// were in the way; kills the session for 666.
+const MOODY: &str = "
+    CREATE SEQUENCE tries;
+    CREATE FUNCTION moody() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF NEW.id = 666 THEN PERFORM pg_terminate_backend(pg_backend_pid());
+        ELSIF NEW.id < 0 AND nextval('tries') <= -NEW.id THEN
+            RAISE 'in the way' USING ERRCODE = '40001', TABLE = 'claims', HINT = 'again';
+        END IF;
+        RETURN NEW;
+    END $$;
+    CREATE TRIGGER moody BEFORE INSERT ON claims FOR EACH ROW EXECUTE FUNCTION moody()";
+
+fn moody(test: &str) -> Schema {
+    Schema::new(&format!("retry_{test}"), &format!("{CLAIMS} {MOODY}"))
+}
+
+fn quick() -> Retry {
+    Retry::new().base_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(20))
+}
+
+fn serializable(schema: &Schema) -> Client {
+    let mut client = schema.client();
+    client.batch_execute("SET default_transaction_isolation = 'serializable'").unwrap();
+    client
+}
+
+// --- Conflicts ---
+
+#[test]
+fn a_serialization_failure_is_repeated_from_the_reads_on() {
+    let schema = Schema::new("retry_serializable", CLAIMS);
+    let both_have_read = Barrier::new(2);
+    // Each claims its own if the other's is free, which both find: one of them has to look again.
+    let claim = |own: i32, others: i32| {
+        let mut attempts = 0;
+        let result = quick().run(&mut serializable(&schema), |uow| {
+            attempts += 1;
+            let is_free = uow.find::<Claim>(others)?.is_none();
+            if attempts == 1 {
+                both_have_read.wait();
+            }
+            if is_free {
+                uow.add(Claim { id: own });
+            }
+            Ok(is_free)
+        });
+        (result.expect("it is repeated until it works"), attempts)
+    };
+    let (one, other) = thread::scope(|scope| {
+        let one = scope.spawn(|| claim(1, 2));
+        let other = scope.spawn(|| claim(2, 1));
+        (one.join().unwrap(), other.join().unwrap())
+    });
+    assert_eq!(schema.count("claims"), 1, "nobody has read what does not hold");
+    assert_ne!(one.0, other.0, "and both know who has it");
+    assert!(one.1 + other.1 > 2, "{one:?} {other:?}");
+}
+
+#[test]
+fn a_deadlock_is_repeated() {
+    // A row locks what its last digit says.
+    let locking = "
+        CREATE FUNCTION lock() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            PERFORM pg_advisory_xact_lock(TG_RELID::int, NEW.id % 10);
+            RETURN NEW;
+        END $$;
+        CREATE TRIGGER lock BEFORE INSERT ON claims FOR EACH ROW EXECUTE FUNCTION lock()";
+    let schema = Schema::new("retry_deadlock", &format!("{CLAIMS} {locking}"));
+    let both_have_one = Barrier::new(2);
+    let seen = Arc::new(Mutex::new(Vec::new()));
+    let claim = |ids: [i32; 2]| {
+        let mut client = schema.client();
+        client.batch_execute("SET deadlock_timeout = '20ms'").unwrap();
+        let codes = Arc::clone(&seen);
+        let retry = quick().on_retry(move |retrying| {
+            codes.lock().unwrap().push(retrying.error.sqlstate().cloned());
+        });
+        let mut is_first = true;
+        retry.run(&mut client, |uow| {
+            for id in ids {
+                uow.add(Claim { id });
+                uow.flush()?;
+                if std::mem::take(&mut is_first) {
+                    both_have_one.wait();
+                }
+            }
+            Ok(())
+        })
+    };
+    thread::scope(|scope| {
+        let one = scope.spawn(|| claim([11, 12]));
+        let other = scope.spawn(|| claim([22, 21]));
+        one.join().unwrap().unwrap();
+        other.join().unwrap().unwrap();
+    });
+    assert_eq!(schema.rows("SELECT id FROM claims ORDER BY id"), ["11", "12", "21", "22"]);
+    let seen = seen.lock().unwrap();
+    let is_deadlock = |code: &Option<SqlState>| *code == Some(SqlState::T_R_DEADLOCK_DETECTED);
+    assert!(!seen.is_empty() && seen.iter().all(is_deadlock), "{seen:?}");
+}
+
+#[test]
+fn the_last_attempt_says_that_it_was_the_last() {
+    let schema = moody("exhausted");
+    let (lines, observer) = (Arc::new(Mutex::new(Vec::new())), Mutex::new(schema.client()));
+    let mut client = schema.client();
+    let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
+    let seen = Arc::clone(&lines);
+    let retry = Retry::new()
+        .attempts(3)
+        .base_delay(Duration::from_millis(40))
+        .max_delay(Duration::from_millis(60))
+        .on_retry(move |retrying| {
+            let sql = "SELECT state FROM pg_stat_activity WHERE pid = $1";
+            let row = observer.lock().unwrap().query_one(sql, &[&pid]).unwrap();
+            assert_eq!(row.get::<_, &str>(0), "idle", "no transaction is open while it waits");
+            let line = retrying.to_string();
+            seen.lock().unwrap().push((retrying.attempt, retrying.delay, line));
+        });
+    let (started, mut attempts) = (Instant::now(), 0);
+    let error = retry
+        .run(&mut client, |uow| {
+            attempts += 1;
+            uow.add(Claim { id: 1 });
+            uow.flush()?;
+            uow.add(Claim { id: -10 });
+            Ok(())
+        })
+        .unwrap_err();
+
+    assert_eq!(attempts, 3);
+    assert_eq!(
+        error.to_string(),
+        "table claims: attempt 3 of 3: in the way (SQLSTATE 40001); hint: again"
+    );
+    assert!(error.is_retryable() && error.source().is_some());
+    assert_eq!(schema.count("claims"), 0);
+    let lines = lines.lock().unwrap();
+    let delays: Vec<_> = lines.iter().map(|(attempt, delay, _)| (*attempt, *delay)).collect();
+    let [(1, first), (2, second)] = delays[..] else { panic!("{delays:?}") };
+    assert!(first.as_millis() >= 20 && first.as_millis() <= 40, "{first:?}");
+    assert!(second.as_millis() >= 30 && second.as_millis() <= 60, "{second:?}");
+    assert!(started.elapsed() >= first + second);
+    assert_eq!(
+        lines[0].2,
+        format!(
+            "attempt 1 of 3: table claims: in the way (SQLSTATE 40001); hint: again; again in {} ms",
+            first.as_millis()
+        )
+    );
+    client.batch_execute("INSERT INTO claims VALUES (5)").expect("the client is free again");
+}
+
+#[test]
+fn a_conflict_may_come_at_the_commit_and_wherever_rows_are_written() {
+    let schema = moody("places");
+    let mut client = schema.client();
+    let value = quick().run(&mut client, |uow| {
+        uow.add(Claim { id: -1 });
+        Ok("the value")
+    });
+    assert_eq!(value.unwrap(), "the value");
+    client.batch_execute("ALTER SEQUENCE tries RESTART").unwrap();
+    quick()
+        .run(&mut client, |uow| {
+            uow.add(Claim { id: -2 });
+            uow.commit()
+        })
+        .unwrap();
+    client
+        .batch_execute(
+            "ALTER SEQUENCE tries RESTART; DROP TRIGGER moody ON claims;
+             CREATE CONSTRAINT TRIGGER moody AFTER INSERT ON claims DEFERRABLE INITIALLY DEFERRED
+                 FOR EACH ROW EXECUTE FUNCTION moody()",
+        )
+        .unwrap();
+    quick()
+        .run(&mut client, |uow| {
+            uow.add(Claim { id: -3 });
+            uow.flush()
+        })
+        .unwrap();
+    assert_eq!(schema.rows("SELECT id FROM claims ORDER BY id"), ["-3", "-2", "-1"]);
+}
+
+// --- What is not repeated ---
+
+/// Runs the work by up to five attempts, and counts them.
+fn counted<R>(
+    client: &mut Client,
+    mut work: impl FnMut(&mut UnitOfWork<'_>) -> Result<R, Error>,
+) -> (Result<R, Error>, u32) {
+    let mut attempts = 0;
+    let result = quick().attempts(5).run(client, |uow| {
+        attempts += 1;
+        work(uow)
+    });
+    (result, attempts)
+}
+
+#[test]
+fn other_errors_are_not_repeated() {
+    let schema = moody("others");
+    let mut client = schema.client();
+    client.batch_execute("INSERT INTO claims VALUES (1)").unwrap();
+    let (result, attempts) = counted(&mut client, |uow| {
+        uow.add(Claim { id: 2 });
+        uow.flush()?;
+        uow.add(Claim { id: 1 });
+        Ok(())
+    });
+    let error = result.unwrap_err();
+    assert_eq!((error.sqlstate(), attempts), (Some(&SqlState::UNIQUE_VIOLATION), 1));
+    assert!(!error.to_string().contains("attempt"), "{error}");
+    assert_eq!(schema.count("claims"), 1, "what was flushed is rolled back");
+
+    let (result, attempts) = counted(&mut client, |uow| {
+        uow.add(Claim { id: 2 });
+        Err::<(), _>(Error::other("enough"))
+    });
+    assert_eq!((result.unwrap_err().kind(), attempts), (ErrorKind::Other, 1));
+    assert_eq!(schema.count("claims"), 1);
+}
+
+#[test]
+fn a_lost_connection_is_not_repeated() {
+    let schema = moody("lost");
+    let (result, attempts) = counted(&mut schema.client(), |uow| {
+        uow.add(Claim { id: 666 });
+        uow.flush()
+    });
+    assert_eq!((result.unwrap_err().kind(), attempts), (ErrorKind::Connection, 1));
+}
+
+#[test]
+fn an_unknown_outcome_is_not_repeated() {
+    for commits_itself in [false, true] {
+        let schema = moody(&format!("unknown_{commits_itself}"));
+        let relay = relay_to(&schema);
+        let mut client = client_through(&relay, &schema);
+        let (result, attempts) = counted(&mut client, |uow| {
+            uow.add(Claim { id: 1 });
+            uow.flush()?;
+            relay.cut_at(Some(CutAt::ToClient(0)));
+            if commits_itself {
+                let error = uow.commit().unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::UnknownOutcome);
+            }
+            Ok(())
+        });
+        relay.cut_at(None);
+        assert_eq!((result.unwrap_err().kind(), attempts), (ErrorKind::UnknownOutcome, 1));
+    }
+}
+
+#[test]
+fn what_the_work_has_committed_is_not_written_twice() {
+    let schema = moody("committed");
+    let mut client = schema.client();
+    let (result, attempts) = counted(&mut client, |uow| {
+        uow.add(Claim { id: 1 });
+        uow.commit()?;
+        uow.add(Claim { id: -1 });
+        Ok(())
+    });
+    assert!(result.unwrap_err().is_retryable(), "the caller knows what to do about the rest");
+    assert_eq!((attempts, schema.count("claims")), (1, 1));
+
+    let (result, attempts) = counted(&mut client, |uow| {
+        uow.commit()?;
+        uow.add(Claim { id: -2 });
+        Ok(())
+    });
+    result.expect("a commit of nothing is nothing");
+    assert_eq!((attempts, schema.count("claims")), (2, 2));
+}
+
+#[test]
+fn work_may_look_around_before_it_returns_a_conflict() {
+    let schema = moody("looks_around");
+    let (result, attempts) = counted(&mut schema.client(), |uow| {
+        uow.add(Claim { id: -1 });
+        let flushed = uow.flush();
+        uow.find::<Claim>(1)?;
+        flushed
+    });
+    result.unwrap();
+    assert_eq!((attempts, schema.count("claims")), (2, 1));
+}
+
+#[test]
+fn a_conflict_that_something_else_came_after_is_no_reason() {
+    let schema = moody("something_else");
+    let (result, attempts) = counted(&mut schema.client(), |uow| {
+        let claim = uow.add(Claim { id: -99 });
+        uow.commit().expect_err("it is in the way");
+        uow[claim].id = 1;
+        uow.add(Claim { id: 1 });
+        uow.commit()
+    });
+    let error = result.unwrap_err();
+    assert_eq!((error.sqlstate(), attempts), (Some(&SqlState::UNIQUE_VIOLATION), 1));
+
+    let (result, attempts) = counted(&mut schema.client(), |uow| {
+        uow.add(Claim { id: -100 });
+        uow.flush().expect_err("it is in the way");
+        uow.rollback();
+        Ok(())
+    });
+    result.expect("the work has got over it");
+    assert_eq!((attempts, schema.count("claims")), (1, 0));
+}
+
+// --- Errors of the work's own ---
+
+/// An error that says nothing of where it came from.
+#[derive(Debug, PartialEq)]
+enum Mine {
+    Enough,
+    Wrapped(String),
+}
+
+impl From<Error> for Mine {
+    fn from(error: Error) -> Mine {
+        Mine::Wrapped(error.to_string())
+    }
+}
+
+#[test]
+fn work_has_errors_of_its_own() {
+    let schema = moody("own_errors");
+    let mut client = schema.client();
+    let mut claim = |id, enough| {
+        let mut attempts = 0;
+        quick().attempts(2).try_run(&mut client, |uow| {
+            attempts += 1;
+            if attempts == enough {
+                return Err(Mine::Enough);
+            }
+            uow.add(Claim { id });
+            uow.flush()?;
+            Ok(())
+        })
+    };
+    assert_eq!(claim(-1, 2), Err(Mine::Enough));
+    assert_eq!(claim(-2, 3), Ok(()), "the first of these tries is behind us");
+    let wrapped = "table claims: attempt 2 of 2: in the way (SQLSTATE 40001); hint: again";
+    assert_eq!(claim(-99, 3), Err(Mine::Wrapped(wrapped.into())));
+    assert_eq!(schema.count("claims"), 1);
+
+    let boxed: Result<(), Box<dyn StdError + Send + Sync>> = quick().try_run(&mut client, |uow| {
+        let number: i32 = "seven".parse()?;
+        uow.add(Claim { id: number });
+        Ok(())
+    });
+    assert!(boxed.unwrap_err().is::<std::num::ParseIntError>());
+}
+
+#[test]
+fn a_panic_of_the_work_rolls_back() {
+    let schema = moody("panic");
+    let mut client = schema.client();
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+        quick().run(&mut client, |uow| -> Result<(), Error> {
+            uow.add(Claim { id: 1 });
+            uow.flush()?;
+            panic!("on purpose");
+        })
+    }));
+    assert!(result.is_err());
+    assert_eq!(schema.count("claims"), 0);
+    client.batch_execute("INSERT INTO claims VALUES (5)").expect("no transaction is open");
+}
+
+// --- The unit of work ---
+
+#[test]
+fn each_unit_of_work_is_set_up() {
+    let schema = moody("set_up");
+    let mut client = schema.client();
+    let mut attempts = 0;
+    let retry = quick().with(|uow| uow.with_strategy(RowByRow).with_round_trip_budget(3));
+    let report = retry.run(&mut client, |uow| {
+        attempts += 1;
+        uow.add(Claim { id: -1 });
+        uow.commit()
+    });
+    assert_eq!((report.unwrap().strategy(), attempts), ("row_by_row", 2));
+    let error = retry
+        .clone()
+        .run(&mut client, |uow| {
+            uow.add(Claim { id: 1 });
+            uow.add(Claim { id: 2 });
+            Ok(())
+        })
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Budget);
+}
+
+#[test]
+fn only_reads_make_it_more_than_one_round_trip() {
+    let schema = moody("round_trips");
+    let relay = relay_to(&schema);
+    let mut client = client_through(&relay, &schema);
+    let mut round_trips = |find: bool| {
+        let before = relay.round_trips().unwrap();
+        quick()
+            .run(&mut client, |uow| {
+                if find {
+                    uow.find::<Claim>(1)?;
+                }
+                uow.add(Claim { id: 1 + i32::from(find) });
+                Ok(())
+            })
+            .unwrap();
+        relay.round_trips().unwrap() - before
+    };
+    assert_eq!(round_trips(false), 1);
+    // BEGIN, SELECT, SAVEPOINT, INSERT, COMMIT.
+    assert_eq!(round_trips(true), 5);
+}
