@@ -4,6 +4,7 @@ mod attempt;
 mod driver;
 #[cfg(test)]
 pub(crate) mod recording;
+mod trace;
 
 use std::fmt;
 
@@ -13,6 +14,7 @@ pub(crate) use driver::Session;
 
 use crate::error::{Error, ErrorKind};
 use crate::sql::{CopyData, Params, Rows};
+use trace::Sending;
 
 /// What the crate needs of a driver's connection. Each call is one round trip, but for that of
 /// `copy_in`.
@@ -158,7 +160,9 @@ impl<'c> Connection<'c> {
         check_statement(sql, params)?;
         self.statements += 1;
         self.round_trips += 1;
+        let sending = Sending::start(sql);
         let result = self.wire.query(sql, params);
+        sending.end(&result, |rows| rows.len() as u64);
         self.was_refused |= result.is_err();
         self.note(result)
     }
@@ -177,7 +181,13 @@ impl<'c> Connection<'c> {
         check_statement(sql, params)?;
         self.statements += 1;
         self.round_trips += 1;
-        let result = self.wire.query_each(sql, params, take);
+        let sending = Sending::start(sql);
+        let mut count = 0;
+        let result = self.wire.query_each(sql, params, &mut |rows| {
+            count += rows.len() as u64;
+            take(rows)
+        });
+        sending.end(&result, |()| count);
         self.was_refused |= result.is_err();
         self.note(result)
     }
@@ -196,6 +206,7 @@ impl<'c> Connection<'c> {
         self.check()?;
         self.statements += 1;
         self.round_trips += COPY_ROUND_TRIPS;
+        let sending = Sending::start(sql);
         let result = self.wire.copy_in(sql, fill).map_err(|failure| match failure {
             CopyError::Failed(error) => error,
             CopyError::Refused(error) => {
@@ -206,6 +217,7 @@ impl<'c> Connection<'c> {
                 error.with_hint("the driver cannot go on with this connection: open a new one")
             }
         });
+        sending.end(&result, |&rows| rows);
         self.was_refused |= result.is_err();
         self.note(result)
     }
@@ -338,7 +350,9 @@ impl<'c> Connection<'c> {
 
     fn simple(&mut self, sql: &str) -> Result<Option<String>, Error> {
         self.round_trips += 1;
+        let sending = Sending::start(sql);
         let result = self.wire.simple(sql);
+        sending.end(&result, |_| 0);
         self.note(result)
     }
 
