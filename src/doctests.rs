@@ -15,6 +15,9 @@ mod models {}
 #[doc = include_str!("../docs/src/unit-of-work.md")]
 mod unit_of_work {}
 
+#[doc = include_str!("../docs/src/loading.md")]
+mod loading {}
+
 #[doc = include_str!("../docs/src/flush-graph.md")]
 mod flush_graph {}
 
