@@ -218,6 +218,17 @@ impl<'a> ChangeSet<'a> {
     /// When it refers to an entity that is not there, and when its value cannot be encoded.
     pub(crate) fn survey(&self, cell: NewCell, buffer: &mut BytesMut) -> Result<Survey, Error> {
         let place = self.place(cell);
+        let mut out = Encoder::new(buffer);
+        self.tables[cell.table].arena.encode(place.slot, place.column, &mut out);
+        // Nearly every cell ends here.
+        match out.single() {
+            Some(Source::Value { start, end }) => {
+                return Ok(Survey { is_default: false, bytes: end - start });
+            }
+            Some(Source::Null) => return Ok(Survey { is_default: false, bytes: 0 }),
+            Some(Source::Default) => return Ok(Survey { is_default: true, bytes: 0 }),
+            _ => {}
+        }
         let mut survey = Survey { is_default: true, bytes: 0 };
         self.each_source(place, buffer, |source| {
             survey.is_default &= source == Source::Default;
@@ -269,7 +280,7 @@ impl<'a> ChangeSet<'a> {
     ) -> Result<CellValue, Error> {
         let before = buffer.len();
         let place = self.place(cell);
-        let arena = &self.arenas[place.model];
+        let arena = self.tables[cell.table].arena;
         let mut out = Encoder::new(buffer);
         arena.encode(place.slot, place.column, &mut out);
         // Nearly every cell ends here: one field, and it knows its value.

@@ -81,6 +81,7 @@ pub struct Encoder<'a> {
 
 impl<'a> Encoder<'a> {
     /// An encoder that appends the bytes of values to `buffer`.
+    #[inline]
     pub(crate) fn new(buffer: &'a mut BytesMut) -> Encoder<'a> {
         Encoder { buffer, first: None, rest: Vec::new(), error: None }
     }

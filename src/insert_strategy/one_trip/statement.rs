@@ -70,7 +70,7 @@ impl Statement {
             let limit = params.push(&self.age_limit(bytes)).map_err(encode_error)?;
             sql.push(&format!(
                 " WHERE txid_current_if_assigned() IS NULL \
-                 AND statement_timestamp() - now() <= make_interval(secs => ${limit})"
+                 AND date_part('epoch', clock_timestamp() - now()) <= ${limit}"
             ));
         }
         sql.push(")");
