@@ -346,7 +346,7 @@ impl<'a> ChangeSet<'a> {
         }
         columns.sort_unstable();
         columns.dedup();
-        let mut result = WriteBack::new(columns.clone());
+        let mut result = WriteBack::new(columns.clone(), self.tables[table].len());
         let mut buffer = BytesMut::new();
         for row in 0..self.tables[table].len() as u32 {
             for &column in &columns {

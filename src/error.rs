@@ -52,7 +52,7 @@ pub enum ErrorKind {
     Unsupported,
     /// The call would take more round trips than
     /// [`with_round_trip_budget`](crate::UnitOfWork::with_round_trip_budget) allows. Nothing was
-    /// sent.
+    /// written.
     Budget,
     /// An error of a strategy from outside this crate; see [`Error::other`].
     Other,

@@ -18,9 +18,11 @@ pub(crate) struct WriteBack {
 }
 
 impl WriteBack {
-    /// Starts a write-back of these columns, by position in the table.
-    pub(crate) fn new(columns: Vec<usize>) -> WriteBack {
-        WriteBack { columns, cells: BytesMut::new() }
+    /// Starts a write-back of these columns, by position in the table, with room for so many rows
+    /// of integers: growing while it fills would hold everything twice.
+    pub(crate) fn new(columns: Vec<usize>, rows: usize) -> WriteBack {
+        let cells = BytesMut::with_capacity(columns.len() * rows * 2 * size_of::<i32>());
+        WriteBack { columns, cells }
     }
 
     pub(crate) fn columns(&self) -> &[usize] {
@@ -95,7 +97,7 @@ mod tests {
 
     #[test]
     fn cells_come_back_in_order() {
-        let mut write_back = WriteBack::new(vec![3, 0]);
+        let mut write_back = WriteBack::new(vec![3, 0], 2);
         write_back.push_value(b"a");
         write_back.push_null();
         write_back.push_absent();

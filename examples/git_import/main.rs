@@ -17,6 +17,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use indicatif::ProgressBar;
 use lexopt::ValueExt;
 use onetrip::UnitOfWork;
 
@@ -38,7 +39,7 @@ usage: git_import [OPTION...] [PATH]
   PATH             the repository, bare or not; the current one by default
   --all            what any branch or tag leads to, not only HEAD
   --limit N        only the newest N commits
-  --strategy NAME  how rows are written; the library's default if not given
+  --strategy NAME  how rows are written; auto by default
   --latency MS     time that a round trip takes; 0 by default
   --schema NAME    where the tables are made; onetrip_git by default
   --drop           drop the tables at the end
@@ -57,7 +58,7 @@ struct Arguments {
     path: Option<PathBuf>,
     all: bool,
     limit: Option<u64>,
-    strategy: Option<&'static Strategy>,
+    strategy: &'static Strategy,
     latency: Duration,
     schema: Schema,
     drop: bool,
@@ -70,7 +71,7 @@ impl Arguments {
             path: None,
             all: false,
             limit: None,
-            strategy: None,
+            strategy: strategies::DEFAULT,
             latency: Duration::ZERO,
             schema: Schema::new("onetrip_git"),
             drop: false,
@@ -81,7 +82,7 @@ impl Arguments {
                 Long("all") => arguments.all = true,
                 Long("limit") => arguments.limit = Some(parser.value()?.parse()?),
                 Long("strategy") => {
-                    arguments.strategy = Some(parser.value()?.parse_with(strategies::find)?);
+                    arguments.strategy = parser.value()?.parse_with(strategies::find)?;
                 }
                 Long("latency") => arguments.latency = parser.value()?.parse_with(cli::latency)?,
                 Long("schema") => arguments.schema = Schema::new(&parser.value()?.string()?),
@@ -103,15 +104,12 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let relay = Relay::spawn(&server.address(), arguments.latency)?;
     let mut client = server.connect_by(&relay)?;
     arguments.schema.enter(&mut client)?;
-    let mut uow = UnitOfWork::new(&mut client);
-    if let Some(strategy) = arguments.strategy {
-        uow = (strategy.apply)(uow);
-    }
+    let mut uow = (arguments.strategy.apply)(UnitOfWork::new(&mut client));
     let started = Instant::now();
     let (odd, changes) = read(&history, &mut uow)?;
     let reading = started.elapsed();
 
-    let progress = progress::spinner(format!("Committing by {}", first_line(&uow.plan()?)));
+    let (mut uow, progress) = show_progress(uow)?;
     let before = relay.round_trips()?;
     let report = uow.commit()?;
     let round_trips = relay.round_trips()? - before;
@@ -127,7 +125,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         "{} rows in {:.2} s by {}, {} rows/s, {} round trips\n\n{comparison}",
         thousands(rows),
         elapsed.as_secs_f64(),
-        report.strategy(),
+        named(report.strategy(), report.written_by()),
         thousands((rows as f64 / elapsed.as_secs_f64()) as usize),
         thousands(round_trips as usize),
     );
@@ -201,7 +199,26 @@ fn add_author_lines(history: &History, uow: &mut UnitOfWork<'_>, odd: &Odd) -> R
     Ok(())
 }
 
-/// The first line of what a plan prints is its sum.
-fn first_line(plan: &impl ToString) -> String {
-    plan.to_string().lines().next().unwrap_or_default().to_owned()
+/// Makes the unit of work show how far its commit has got.
+///
+/// A bulk commit sends its rows in many pieces. One that is a single statement has nothing to say
+/// before its end.
+fn show_progress(uow: UnitOfWork<'_>) -> Result<(UnitOfWork<'_>, ProgressBar), Failure> {
+    let plan = uow.plan()?;
+    let by = named(plan.strategy(), plan.written_by());
+    let bar = progress::moving_bar(format!("Committing by {by}"), plan.rows() as u64);
+    let shown = bar.clone();
+    let uow = uow.with_progress(move |now| {
+        shown.set_message(format!("Committing by {by}: {}", now.table));
+        shown.set_position(now.rows as u64);
+    });
+    Ok((uow, bar))
+}
+
+/// The strategy, and the one that it has picked.
+fn named(strategy: &str, written_by: &str) -> String {
+    if written_by == strategy {
+        return strategy.to_owned();
+    }
+    format!("{strategy} ({written_by})")
 }

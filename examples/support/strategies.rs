@@ -20,6 +20,9 @@ pub(crate) const STRATEGIES: &[Strategy] = &[
     Strategy { name: "auto", apply: |uow| uow.with_strategy(Auto::new()) },
 ];
 
+/// The library's own choice.
+pub(crate) const DEFAULT: &Strategy = &STRATEGIES[STRATEGIES.len() - 1];
+
 /// The strategy of this name.
 ///
 /// # Errors

@@ -91,6 +91,8 @@ macro_rules! wire {
                 let statement = blocking(|| self.prepare(sql)).map_err(CopyError::Failed)?;
                 let writer =
                     blocking(|| (**self).copy_in(&statement)).map_err(CopyError::Refused)?;
+                // It is closed with the message that ends the data, rather than with one of its own.
+                drop(statement);
                 write_copy(writer, fill).map_err(CopyError::Failed)
             }
 

@@ -8,8 +8,8 @@ use crate::flush_plan::{Cycles, FlushPlan};
 use crate::insert_strategy::Flush;
 use crate::planned_table::PlannedTable;
 
-/// Picks by size: [`OneTrip`] for commits of up to 20,000 rows and 8 MiB, and [`Copy`](struct@Copy)
-/// for larger ones.
+/// Picks by size: [`OneTrip`] for commits of up to 20,000 rows and 8 MiB, and
+/// [`Copy`](struct@Copy) for larger ones.
 ///
 /// Where one statement cannot write a table, as the server says for most that have rules, the rows
 /// take the other way, and later commits of the same unit of work take it at once. Rows that refer

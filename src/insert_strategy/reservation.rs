@@ -122,7 +122,9 @@ impl ReservedColumn {
         let array = array_from_sql(raw).map_err(unreadable)?;
         let mut keys = array.values();
         let planned = &flush.plan().tables()[self.table_index];
-        flush.reserve(self.table_index, self.column_index, raw.len() / self.rows.max(1));
+        // Each element has its length before it.
+        let len = (raw.len() / self.rows.max(1)).saturating_sub(size_of::<i32>());
+        flush.reserve(self.table_index, self.column_index, len);
         for row in 0..planned.rows() as u32 {
             if !planned.left_by(row).contains(&self.column_index) {
                 continue;

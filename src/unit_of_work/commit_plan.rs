@@ -10,7 +10,7 @@ use crate::insert_strategy::{InsertStrategy, PlannedStatement};
 /// statements, and the round trips. It prints itself:
 ///
 /// ```text
-/// batch: 300 rows, 6,480 bytes, 5 round trips
+/// batch: 300 rows, 6480 bytes, 5 round trips
 ///   1 × BEGIN
 ///   1 × reserve keys: 100 for users.id, 200 for addresses.id
 ///   1 × insert 100 rows into users

@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 /// What one call of [`commit`](crate::UnitOfWork::commit) or [`flush`](crate::UnitOfWork::flush)
-/// did. It prints itself: `batch: 300 rows in 5 round trips, 12 ms`.
+/// did. It prints itself: `auto (one_trip): 300 rows in 1 round trip, 12 ms`.
 #[derive(Debug, Clone)]
 pub struct CommitReport {
     pub(super) strategy: String,

@@ -266,8 +266,9 @@ impl<'c> UnitOfWork<'c> {
     ///
     /// - [`ErrorKind::UnknownOutcome`]: the link was lost while the server was committing. Further
     ///   commits are refused until [`resolve_unknown`](UnitOfWork::resolve_unknown).
-    /// - [`ErrorKind::ReadBack`], with [`OneTrip`](crate::OneTrip) only: everything is committed, but a
-    ///   server default could not be read into its field.
+    /// - [`ErrorKind::ReadBack`], only where one statement is the whole commit, as with
+    ///   [`OneTrip`](crate::OneTrip), and with [`Auto`] for commits that are not large: everything is
+    ///   committed, but a server default could not be read into its field.
     /// - When COMMIT itself is refused, as for a deferred constraint, the server has undone what
     ///   earlier calls of [`flush`](UnitOfWork::flush) wrote as well. Those entities are new again.
     pub fn commit(&mut self) -> Result<CommitReport, Error> {
@@ -339,9 +340,9 @@ impl<'c> UnitOfWork<'c> {
     /// `pg_stat_activity`.
     ///
     /// If it was committed, entities get their keys. Otherwise they are new, as before the commit.
-    /// Keys that were assigned in the very statement whose answer was lost, as
-    /// [`OneTrip`](crate::OneTrip) does it, cannot be known: those entities leave the unit of work,
-    /// to be found again by what else tells them apart.
+    /// Keys that were assigned in the very statement whose answer was lost cannot be known, as with
+    /// [`OneTrip`](crate::OneTrip), and with [`Auto`] for commits that are not large: those entities
+    /// leave the unit of work, to be found again by what else tells them apart.
     ///
     /// # Errors
     ///
