@@ -248,7 +248,7 @@ impl<'c> UnitOfWork<'c> {
         let changes = ChangeSet::collect(&self.arenas, self.stamp)?;
         let mut first = None;
         if !changes.is_empty() {
-            first = self.writer(true).candidates(&changes)?.into_iter().next();
+            first = Some(self.writer(true).candidates(&changes)?.first()?);
         }
         let write = first.as_ref().map(|(strategy, plan)| (*strategy, plan));
         Ok(CommitPlan::new(&*self.strategy, write, &self.connection, true))

@@ -59,7 +59,45 @@ pub(super) struct Writer<'a> {
 }
 
 /// A strategy that can write the rows, and the plan by which it would.
-pub(super) type Candidate<'a> = (&'a dyn InsertStrategy, FlushPlan);
+type Candidate<'a> = (&'a dyn InsertStrategy, FlushPlan);
+
+/// Strategies, whose plans are made when it is their turn.
+pub(super) struct Candidates<'a, 'c> {
+    changes: &'c ChangeSet<'c>,
+    tables: Arc<[PlannedTable]>,
+    strategies: std::vec::IntoIter<&'a dyn InsertStrategy>,
+    /// Why the first of those failed that cannot write the rows.
+    circle: Option<Error>,
+}
+
+impl<'a> Candidates<'a, '_> {
+    /// The next strategy that can write the rows.
+    fn next(&mut self) -> Result<Option<Candidate<'a>>, Error> {
+        for strategy in self.strategies.by_ref() {
+            match FlushPlan::new(self.changes, Arc::clone(&self.tables), strategy.cycles()) {
+                Ok(plan) => return Ok(Some((strategy, plan))),
+                Err(error) if error.kind() == ErrorKind::Cycle => {
+                    self.circle.get_or_insert(error);
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    /// The best one.
+    ///
+    /// # Errors
+    ///
+    /// When there is none: the circle that the first cannot write.
+    pub(super) fn first(&mut self) -> Result<Candidate<'a>, Error> {
+        let none = || Error::new(ErrorKind::Model, "no strategy can write these rows");
+        match self.next()? {
+            Some(candidate) => Ok(candidate),
+            None => Err(self.circle.take().unwrap_or_else(none)),
+        }
+    }
+}
 
 impl<'a> Writer<'a> {
     /// The part of writing that leaves the entities alone.
@@ -72,23 +110,26 @@ impl<'a> Writer<'a> {
         if changes.is_empty() {
             return Ok(Written::by(None));
         }
-        let mut candidates = self.candidates(&changes)?.into_iter().peekable();
+        let mut candidates = self.candidates(&changes)?;
+        let (mut strategy, mut plan) = candidates.first()?;
         loop {
-            let Some((strategy, plan)) = candidates.next() else {
-                return Err(Error::new(ErrorKind::Model, "no strategy can write these rows"));
-            };
             self.check_budget(strategy, &plan, connection)?;
             let on_progress = on_progress.as_deref_mut();
             match self.attempt(&changes, &plan, strategy, connection, on_progress) {
-                Err(error)
-                    if candidates.peek().is_some() && self.strategy.tries_next(&plan, &error) => {}
+                Err(error) if self.strategy.tries_next(&plan, &error) => {
+                    let Some(next) = candidates.next()? else { return Err(error) };
+                    (strategy, plan) = next;
+                }
                 result => return result,
             }
         }
     }
 
-    /// The strategies that can write these rows, the best first; at least one.
-    pub(super) fn candidates(&self, changes: &ChangeSet<'_>) -> Result<Vec<Candidate<'a>>, Error> {
+    /// The strategies that can write these rows, the best first.
+    pub(super) fn candidates<'c>(
+        &self,
+        changes: &'c ChangeSet<'c>,
+    ) -> Result<Candidates<'a, 'c>, Error> {
         let tables = (0..changes.tables().len())
             .map(|table| PlannedTable::survey(changes, table))
             .collect::<Result<Arc<[_]>, Error>>()?;
@@ -96,20 +137,7 @@ impl<'a> Writer<'a> {
         if strategies.is_empty() {
             strategies.push(self.strategy);
         }
-        let (mut candidates, mut circle) = (Vec::new(), None);
-        for strategy in strategies {
-            match FlushPlan::new(changes, Arc::clone(&tables), strategy.cycles()) {
-                Ok(plan) => candidates.push((strategy, plan)),
-                Err(error) if error.kind() == ErrorKind::Cycle => {
-                    circle.get_or_insert(error);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        match circle {
-            Some(error) if candidates.is_empty() => Err(error),
-            _ => Ok(candidates),
-        }
+        Ok(Candidates { changes, tables, strategies: strategies.into_iter(), circle: None })
     }
 
     fn check_budget(

@@ -89,6 +89,7 @@ macro_rules! driver_value {
             impl $crate::model::Value for $rust {
                 const TYPE: $crate::model::SqlType = $crate::model::SqlType::$sql;
 
+                #[inline]
                 fn encode(
                     &self,
                     out: &mut ::bytes::BytesMut,
@@ -98,6 +99,7 @@ macro_rules! driver_value {
                     $crate::model::value::range::check(Self::TYPE, &out[start..])
                 }
 
+                #[inline]
                 fn decode(raw: &[u8]) -> Result<$rust, $crate::error::BoxError> {
                     $crate::model::value::range::check(Self::TYPE, raw)?;
                     ::postgres::types::FromSql::from_sql(&::postgres::types::Type::$sql, raw)

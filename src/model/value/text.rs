@@ -10,6 +10,7 @@ use crate::error::BoxError;
 use crate::model::SqlType;
 
 /// Refused here rather than by the server (SQLSTATE 22021), which could not name the column.
+#[inline]
 fn encode(text: &str, out: &mut BytesMut) -> Result<(), BoxError> {
     if text.as_bytes().contains(&0) {
         return Err("the text holds a NUL character (U+0000), which PostgreSQL cannot store".into());
@@ -24,10 +25,12 @@ macro_rules! text_value {
             impl Value for $rust {
                 const TYPE: SqlType = SqlType::TEXT;
 
+                #[inline]
                 fn encode(&self, out: &mut BytesMut) -> Result<(), BoxError> {
                     encode(self, out)
                 }
 
+                #[inline]
                 fn decode(raw: &[u8]) -> Result<$rust, BoxError> {
                     <&str>::from_sql(&Type::TEXT, raw).map(Into::into)
                 }
