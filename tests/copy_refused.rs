@@ -37,6 +37,7 @@ fn the_session_ends_and_the_entities_go_on_elsewhere() {
     assert_eq!(schema.rows("SELECT id FROM items"), ["1"]);
 
     // Whatever the caller asks on the old connection, there is no answer that is another's.
+    assert!(client.batch_execute("nonsense").is_err(), "the answer that was left over says yes");
     for question in ["SELECT 1", "SELECT 2", "SELECT 3"] {
         assert!(client.query_one(question, &[]).is_err(), "{question}");
     }
@@ -55,6 +56,10 @@ fn inside_a_transaction_of_the_caller() {
     uow.add(Item { id: 1 });
     assert_eq!(uow.commit().unwrap_err().sqlstate().unwrap().code(), "55P03");
     drop(uow);
+    assert!(
+        transaction.batch_execute("nonsense").is_err(),
+        "the answer that was left over says yes"
+    );
     assert!(transaction.query("SELECT 1", &[]).is_err());
     assert!(transaction.commit().is_err(), "nothing of it is committed");
     assert!(client.query_one("SELECT 2", &[]).is_err());
