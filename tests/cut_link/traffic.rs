@@ -87,7 +87,7 @@ impl Traffic {
             CutAt::ToClient(at) if at == to_client.end => &[Says::Done, Says::Unknown],
             _ if self.is_one_statement() => &[Says::Unknown],
             CutAt::ToServer(at) if at <= to_server.commit.start => &[Says::Lost],
-            CutAt::ToServer(at) if at < to_server.commit.end => &[Says::Lost, Says::Unknown],
+            CutAt::ToServer(at) if at <= to_server.commit.end => &[Says::Lost, Says::Unknown],
             CutAt::ToClient(at) if at < to_client.commit.start => &[Says::Lost],
             // Whether the COMMIT is sent before the link is found dead is a matter of moments.
             CutAt::ToClient(at) if at <= to_client.commit.end => &[Says::Lost, Says::Unknown],
