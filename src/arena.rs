@@ -168,13 +168,13 @@ impl<T: Model> Arena<T> {
             .filter(|&slot| matches!(self.state(slot), State::Persistent | State::Flushed))
     }
 
-    /// Replaces an entity by what was read, with all its unsaved changes.
-    pub(crate) fn replace(&mut self, slot: u32, read: T) {
+    /// Replaces an entity, with all its unsaved changes, by what the database has.
+    pub(crate) fn replace(&mut self, slot: u32, stored: T) {
         let Some(entity) = self.entities[slot as usize].as_mut() else { return };
         if let Some(key) = entity.key() {
             self.identity.remove(&key, slot);
         }
-        *entity = read;
+        *entity = stored;
         self.identity.note(slot);
         self.journal.drop_original(slot);
     }
@@ -185,6 +185,10 @@ impl<T: Model> Arena<T> {
             self.pending.remove(at);
         }
         self.journal.drop_original(slot);
+        self.remove(slot)
+    }
+
+    fn remove(&mut self, slot: u32) -> Option<T> {
         let entity = self.entities.get_mut(slot as usize)?.take()?;
         if let Some(key) = entity.key() {
             self.identity.remove(&key, slot);
@@ -192,16 +196,6 @@ impl<T: Model> Arena<T> {
         self.states[slot as usize] = State::Gone;
         self.gone += 1;
         Some(entity)
-    }
-
-    fn remove(&mut self, slot: u32) {
-        if let Some(entity) = self.entities[slot as usize].take() {
-            if let Some(key) = entity.key() {
-                self.identity.remove(&key, slot);
-            }
-            self.states[slot as usize] = State::Gone;
-            self.gone += 1;
-        }
     }
 }
 
@@ -403,12 +397,7 @@ impl<T: Model> AnyArena for Arena<T> {
             }
         }
         for (slot, original) in self.journal.take_originals() {
-            let Some(entity) = self.entities[slot as usize].as_mut() else { continue };
-            if let Some(key) = entity.key() {
-                self.identity.remove(&key, slot);
-            }
-            *entity = original;
-            self.identity.note(slot);
+            self.replace(slot, original);
         }
     }
 

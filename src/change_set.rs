@@ -201,16 +201,6 @@ impl<'a> ChangeSet<'a> {
         self.tables.is_empty()
     }
 
-    /// Whether the row leaves this column to the database.
-    pub(crate) fn is_default(&self, cell: NewCell, buffer: &mut BytesMut) -> Result<bool, Error> {
-        let mut all = true;
-        self.each_source(self.place(cell), buffer, |source| {
-            all &= source == Source::Default;
-            Ok(())
-        })?;
-        Ok(all)
-    }
-
     /// Looks at a cell before anything is written.
     ///
     /// # Errors
@@ -218,17 +208,6 @@ impl<'a> ChangeSet<'a> {
     /// When it refers to an entity that is not there, and when its value cannot be encoded.
     pub(crate) fn survey(&self, cell: NewCell, buffer: &mut BytesMut) -> Result<Survey, Error> {
         let place = self.place(cell);
-        let mut out = Encoder::new(buffer);
-        self.tables[cell.table].arena.encode(place.slot, place.column, &mut out);
-        // Nearly every cell ends here.
-        match out.single() {
-            Some(Source::Value { start, end }) => {
-                return Ok(Survey { is_default: false, bytes: end - start });
-            }
-            Some(Source::Null) => return Ok(Survey { is_default: false, bytes: 0 }),
-            Some(Source::Default) => return Ok(Survey { is_default: true, bytes: 0 }),
-            _ => {}
-        }
         let mut survey = Survey { is_default: true, bytes: 0 };
         self.each_source(place, buffer, |source| {
             survey.is_default &= source == Source::Default;

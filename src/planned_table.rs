@@ -132,6 +132,15 @@ impl PlannedTable {
         optional.map_or(0, |optional| self.rows - optional.given)
     }
 
+    /// The columns that the database assigns to some of the rows, as it does keys.
+    pub(crate) fn assigned_columns(&self) -> impl Iterator<Item = usize> {
+        let is_assigned = |column: &usize| {
+            self.table.columns()[*column].assigned_by().is_some()
+                && self.left_to_database(*column) > 0
+        };
+        (0..self.table.columns().len()).filter(is_assigned)
+    }
+
     /// The columns that a row leaves to the database, in the table's order.
     pub(crate) fn left_by(&self, row: u32) -> &[usize] {
         let set = self.left_of_row.get(row as usize).copied().unwrap_or(0);

@@ -75,7 +75,7 @@ impl TensOfRows {
         let ids = flush.query(&sql, &params)?;
         let mut next = 0;
         for row in 0..planned.rows() as u32 {
-            if flush.is_default(table, row, column)? {
+            if flush.is_default(table, row, column) {
                 flush.assign(table, row, column, ids.raw(next, 0));
                 next += 1;
             }

@@ -57,7 +57,7 @@ pub(crate) enum CopyError {
 }
 
 /// How many round trips the driver takes for a `COPY`: it is parsed, started, and finished.
-pub(crate) const COPY_ROUND_TRIPS: u64 = 3;
+pub(crate) const COPY_ROUND_TRIPS: usize = 3;
 
 /// How far a unit of work has got on its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,23 +148,8 @@ impl<'c> Connection<'c> {
     /// Runs one statement that reads what the work depends on. In an attempt that may be repeated,
     /// it belongs to the transaction, which begins with it.
     pub(crate) fn read(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
-        if self.attempt.is_some() && self.is_autocommit() {
-            self.begin()?;
-        }
+        self.begin_to_read()?;
         self.query(sql, params)
-    }
-
-    /// Runs one statement with parameters.
-    pub(crate) fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
-        self.check()?;
-        check_statement(sql, params)?;
-        self.statements += 1;
-        self.round_trips += 1;
-        let sending = Sending::start(sql);
-        let result = self.wire.query(sql, params);
-        sending.end(&result, |rows| rows.len() as u64);
-        self.was_refused |= result.is_err();
-        self.note(result)
     }
 
     /// The same, handing the rows over in pieces, until `take` says that it wants no more.
@@ -174,22 +159,29 @@ impl<'c> Connection<'c> {
         params: &Params,
         take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
     ) -> Result<(), Error> {
-        if self.attempt.is_some() && self.is_autocommit() {
-            self.begin()?;
-        }
+        self.begin_to_read()?;
         self.check()?;
         check_statement(sql, params)?;
-        self.statements += 1;
-        self.round_trips += 1;
-        let sending = Sending::start(sql);
-        let mut count = 0;
-        let result = self.wire.query_each(sql, params, &mut |rows| {
-            count += rows.len() as u64;
-            take(rows)
-        });
-        sending.end(&result, |()| count);
-        self.was_refused |= result.is_err();
-        self.note(result)
+        let run = |wire: &mut (dyn Wire + 'c)| {
+            let mut count = 0;
+            wire.query_each(sql, params, &mut |rows| {
+                count += rows.len() as u64;
+                take(rows)
+            })?;
+            Ok(count)
+        };
+        self.send(sql, 1, run, |&count| count).map(drop)
+    }
+
+    fn begin_to_read(&mut self) -> Result<(), Error> {
+        if self.attempt.is_some() && self.is_autocommit() { self.begin() } else { Ok(()) }
+    }
+
+    /// Runs one statement with parameters.
+    pub(crate) fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
+        self.check()?;
+        check_statement(sql, params)?;
+        self.send(sql, 1, |wire| wire.query(sql, params), |rows| rows.len() as u64)
     }
 
     /// Runs `COPY … FROM STDIN`; see [`Wire::copy_in`].
@@ -204,20 +196,39 @@ impl<'c> Connection<'c> {
         fill: &mut dyn FnMut(&mut CopyData) -> Result<(), Error>,
     ) -> Result<u64, Error> {
         self.check()?;
+        let mut is_refused = false;
+        let run = |wire: &mut (dyn Wire + 'c)| {
+            wire.copy_in(sql, fill).map_err(|failure| match failure {
+                CopyError::Failed(error) => error,
+                CopyError::Refused(error) => {
+                    // Nobody may take the answers for what they are not: the session ends here,
+                    // also for a caller who uses the client again.
+                    let _ = wire.simple(END_SESSION);
+                    is_refused = true;
+                    error.with_hint("the driver cannot go on with this connection: open a new one")
+                }
+            })
+        };
+        let result = self.send(sql, COPY_ROUND_TRIPS, run, |&rows| rows);
+        if is_refused {
+            self.progress = Progress::Lost;
+        }
+        result
+    }
+
+    /// Runs one statement, and takes note of it. `rows` counts what it returned or stored.
+    fn send<R>(
+        &mut self,
+        sql: &str,
+        round_trips: usize,
+        run: impl FnOnce(&mut (dyn Wire + 'c)) -> Result<R, Error>,
+        rows: impl FnOnce(&R) -> u64,
+    ) -> Result<R, Error> {
         self.statements += 1;
-        self.round_trips += COPY_ROUND_TRIPS;
+        self.round_trips += round_trips as u64;
         let sending = Sending::start(sql);
-        let result = self.wire.copy_in(sql, fill).map_err(|failure| match failure {
-            CopyError::Failed(error) => error,
-            CopyError::Refused(error) => {
-                // Nobody may take the answers for what they are not: the session ends here, also
-                // for a caller who uses the client again.
-                let _ = self.wire.simple(END_SESSION);
-                self.progress = Progress::Lost;
-                error.with_hint("the driver cannot go on with this connection: open a new one")
-            }
-        });
-        sending.end(&result, |&rows| rows);
+        let result = run(&mut *self.wire);
+        sending.end(&result, rows);
         self.was_refused |= result.is_err();
         self.note(result)
     }

@@ -4,6 +4,7 @@ use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::types::array_from_sql;
 
+use super::flush::not_written_yet;
 use crate::assignments::Assignments;
 use crate::change_set::{CellValue, ChangeSet, NewCell};
 use crate::error::{BoxError, Error, ErrorKind};
@@ -243,21 +244,22 @@ impl ArraySource<'_> {
     /// Keys that the statement assigns to the very rows of the group.
     fn own_keys(&self, group: &Group, column: usize) -> Result<ColumnSource, Error> {
         let own = |array: &KeyArray| (array.table, array.column) == (group.table, column);
-        let array = self.keys.iter().position(own).ok_or_else(unknown_key)?;
+        let array = self.keys.iter().position(own).ok_or_else(not_written_yet)?;
         if self.keys[array].rows == group.rows {
             return Ok(ColumnSource::Keys(array));
         }
         let mut positions = ArrayParam::new(SqlType::INT4, group.rows.len());
         for &row in &group.rows {
-            positions.push_i32(self.keys[array].index_of(row).ok_or_else(unknown_key)?);
+            positions.push_i32(self.keys[array].index_of(row).ok_or_else(not_written_yet)?);
         }
         Ok(ColumnSource::Arrays { values: None, keys: vec![(array, positions)] })
     }
 
     /// The array, and the position in it, of a key that the statement assigns.
     fn position(&self, cell: NewCell) -> Result<(usize, i32), Error> {
-        let array = self.keys.iter().position(|array| array.is_of(cell)).ok_or_else(unknown_key)?;
-        Ok((array, self.keys[array].index_of(cell.row).ok_or_else(unknown_key)?))
+        let array =
+            self.keys.iter().position(|array| array.is_of(cell)).ok_or_else(not_written_yet)?;
+        Ok((array, self.keys[array].index_of(cell.row).ok_or_else(not_written_yet)?))
     }
 
     /// Collects the values of a column whose type is an array.
@@ -301,9 +303,4 @@ impl ArraySource<'_> {
         }
         Ok(ColumnSource::Slices { elements, first, last })
     }
-}
-
-/// Every key that is not known yet is one that the statement assigns, or that an earlier one did.
-fn unknown_key() -> Error {
-    Error::new(ErrorKind::Cycle, "it refers to a row that has not been written yet")
 }

@@ -26,17 +26,10 @@ impl InsertStrategy for Batch {
     }
 
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
-        let mut statements = Vec::new();
-        let reservation = Reservation::new(plan);
-        if !reservation.is_empty() {
-            statements.push(PlannedStatement::new(reservation.to_string()));
-        }
-        for step in plan.steps() {
+        Reservation::new(plan).planned_with_inserts(plan, |step| {
             let planned = &plan.tables()[step.table()];
-            let count = values::parts(planned, step.rows(), &insert_columns(planned)).len();
-            statements.push(PlannedStatement::insert(planned.table(), step.rows().len(), count));
-        }
-        statements
+            values::parts(planned, step.rows(), &insert_columns(planned)).len()
+        })
     }
 
     fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {

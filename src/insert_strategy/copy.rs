@@ -5,6 +5,7 @@ mod check;
 use super::reservation::Reservation;
 use super::values::InsertColumns;
 use super::{Flush, InsertStrategy, PlannedStatement, unnest};
+use crate::connection::COPY_ROUND_TRIPS;
 use crate::error::Error;
 use crate::flush_plan::{Cycles, FlushPlan, Step};
 use crate::planned_table::PlannedTable;
@@ -20,9 +21,6 @@ use check::render_check;
 /// type than the model says, and where rows take server defaults that are to be read back.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Copy;
-
-/// Parse, start, finish.
-const ROUND_TRIPS: usize = 3;
 
 impl InsertStrategy for Copy {
     fn name(&self) -> &str {
@@ -51,7 +49,7 @@ impl InsertStrategy for Copy {
             statements.push(if gives_all(planned) {
                 let plural = if rows == 1 { "" } else { "s" };
                 let text = format!("copy {rows} row{plural} into {}", planned.table().name());
-                PlannedStatement::new(text).round_trips_each(ROUND_TRIPS)
+                PlannedStatement::new(text).round_trips_each(COPY_ROUND_TRIPS)
             } else {
                 let inserts = unnest::inserts(plan, step).len();
                 PlannedStatement::insert(planned.table(), rows, inserts)
@@ -94,7 +92,7 @@ fn prepare(flush: &mut Flush<'_, '_>) -> Result<Vec<bool>, Error> {
     }
     let (mut sql, mut params) = (Sql::new(), Params::new());
     sql.push("SELECT ");
-    reservation.render(&mut sql, &mut params)?;
+    reservation.render(&mut sql, &mut params);
     if !asked.is_empty() {
         sql.push(if reservation.is_empty() { "" } else { ", " });
         let asked: Vec<_> = asked.iter().map(|&table| tables[table].table()).collect();

@@ -113,12 +113,9 @@ impl<'a, 'c> Flush<'a, 'c> {
                     is_default = true;
                     Ok(false)
                 }
-                CellValue::Unassigned(_) => {
-                    let message = "it refers to a row that has not been written yet";
-                    Err(Error::new(ErrorKind::Cycle, message)
-                        .with_table(description.name())
-                        .with_column(description.columns()[column].name()))
-                }
+                CellValue::Unassigned(_) => Err(not_written_yet()
+                    .with_table(description.name())
+                    .with_column(description.columns()[column].name())),
             }
         };
         let number = params.push_encoded(description.columns()[column].ty(), &mut encode)?;
@@ -129,16 +126,15 @@ impl<'a, 'c> Flush<'a, 'c> {
         Ok(Bound::Param(number))
     }
 
-    /// Whether the row leaves this column to the database.
+    /// Whether the row leaves this column to the database, which has not assigned it yet.
     ///
-    /// # Errors
+    /// # Panics
     ///
-    /// None any more; every value has been looked at when the plan was made.
-    pub fn is_default(&self, table: usize, row: u32, column: usize) -> Result<bool, Error> {
-        if self.assigned.get(table, column, row).is_some() {
-            return Ok(false);
-        }
-        Ok(self.plan.tables()[table].left_by(row).contains(&column))
+    /// When there is no such table.
+    #[must_use]
+    pub fn is_default(&self, table: usize, row: u32, column: usize) -> bool {
+        self.assigned.get(table, column, row).is_none()
+            && self.plan.tables()[table].left_by(row).contains(&column)
     }
 
     /// Whether the one statement is the whole transaction.
@@ -203,11 +199,8 @@ impl<'a, 'c> Flush<'a, 'c> {
                     match changes.value(cell, assigned, out)? {
                         CellValue::Value => Ok(true),
                         CellValue::Null => Ok(false),
-                        CellValue::Default | CellValue::Unassigned(_) => {
-                            let message = "it refers to a row that has not been written yet";
-                            Err(Error::new(ErrorKind::Cycle, message)
-                                .with_column(description.columns()[columns[index]].name()))
-                        }
+                        CellValue::Default | CellValue::Unassigned(_) => Err(not_written_yet()
+                            .with_column(description.columns()[columns[index]].name())),
                     }
                 })?;
                 rest = later;
@@ -225,11 +218,7 @@ impl<'a, 'c> Flush<'a, 'c> {
         let name_table = |error: Error| error.with_table(description.name());
         let stored = connection.copy_in(sql, &mut fill).map_err(name_table)?;
         if stored != rows.len() as u64 {
-            let message = format!(
-                "of {} rows sent, {stored} were stored: a trigger, a rule or a policy has interfered",
-                rows.len()
-            );
-            return Err(name_table(Error::new(ErrorKind::RowMismatch, message)));
+            return Err(name_table(returned::not_all_stored(rows.len(), stored)));
         }
         self.stored(table, rows);
         Ok(())
@@ -284,16 +273,9 @@ impl<'a, 'c> Flush<'a, 'c> {
     ) -> Result<(), Error> {
         let planned = &self.plan.tables()[table];
         self.stored(table, sent);
-        returned::accept(
-            self.changes,
-            &mut self.assigned,
-            planned.table(),
-            table,
-            sent,
-            columns,
-            rows,
-        )
-        .map_err(|error| error.with_table(planned.table().name()))
+        let (changes, assigned) = (self.changes, &mut self.assigned);
+        returned::accept(changes, assigned, planned, table, sent, columns, rows)
+            .map_err(|error| error.with_table(planned.table().name()))
     }
 
     /// Whether the one statement has been committed, so that an error cannot undo it any more.
@@ -315,6 +297,11 @@ impl<'a, 'c> Flush<'a, 'c> {
         }
         Ok(self.assigned)
     }
+}
+
+/// The error for a key that is not known where it is needed.
+pub(super) fn not_written_yet() -> Error {
+    Error::new(ErrorKind::Cycle, "it refers to a row that has not been written yet")
 }
 
 /// The data of a `COPY` goes out in pieces of about this size.

@@ -1,6 +1,6 @@
 //! The expressions by which the database assigns keys.
 
-use crate::model::{Assigned, QualifiedName, Table};
+use crate::model::{Assigned, Table};
 use crate::sql::Sql;
 
 /// Appends the expression that gives the next key of a column that the database assigns.
@@ -18,9 +18,8 @@ pub(super) fn next_key<'s>(sql: &'s mut Sql, table: &Table, column: usize) -> &'
                 .literal(column.name())
                 .push(")::regclass))")
         }
-        Some(Assigned::Sequence(QualifiedName { schema, name })) => {
-            let schema = schema.or(table.qualified_name().schema);
-            quoted.qualified(QualifiedName { schema, name });
+        Some(Assigned::Sequence(name)) => {
+            quoted.qualified(name.beside(table.qualified_name()));
             sql.push("nextval(").literal(quoted.as_str()).push("::regclass)")
         }
         Some(Assigned::Expression(expression)) => sql.push("(").push(expression).push(")"),

@@ -3,10 +3,10 @@
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::types::array_from_sql;
 
-use super::Flush;
 use super::keys::next_key;
+use super::{Flush, PlannedStatement};
 use crate::error::{Error, ErrorKind};
-use crate::flush_plan::FlushPlan;
+use crate::flush_plan::{FlushPlan, Step};
 use crate::model::{Column, Table};
 use crate::sql::{Params, Rows, Sql};
 
@@ -33,15 +33,29 @@ impl Reservation {
     pub(super) fn new(plan: &FlushPlan) -> Reservation {
         let mut columns = Vec::new();
         for (table_index, planned) in plan.tables().iter().enumerate() {
-            let table = planned.table();
-            for (column_index, column) in table.columns().iter().enumerate() {
-                let rows = planned.left_to_database(column_index);
-                if column.assigned_by().is_some() && rows > 0 {
-                    columns.push(ReservedColumn { table_index, table, column_index, rows });
-                }
+            for column_index in planned.assigned_columns() {
+                let (table, rows) = (planned.table(), planned.left_to_database(column_index));
+                columns.push(ReservedColumn { table_index, table, column_index, rows });
             }
         }
         Reservation { columns }
+    }
+
+    /// What a strategy sends that reserves first and inserts then: for each step, so many inserts.
+    pub(super) fn planned_with_inserts(
+        &self,
+        plan: &FlushPlan,
+        inserts: impl Fn(&Step) -> usize,
+    ) -> Vec<PlannedStatement> {
+        let mut statements = Vec::new();
+        if !self.is_empty() {
+            statements.push(PlannedStatement::new(self.to_string()));
+        }
+        statements.extend(plan.steps().iter().map(|step| {
+            let table = plan.tables()[step.table()].table();
+            PlannedStatement::insert(table, step.rows().len(), inserts(step))
+        }));
+        statements
     }
 
     /// The number of result columns.
@@ -54,17 +68,13 @@ impl Reservation {
     }
 
     /// Appends `ARRAY(SELECT nextval(…) FROM generate_series(1, $1)), …`: an array for each column.
-    pub(super) fn render(&self, sql: &mut Sql, params: &mut Params) -> Result<(), Error> {
+    pub(super) fn render(&self, sql: &mut Sql, params: &mut Params) {
         for (index, reserved) in self.columns.iter().enumerate() {
-            let rows = i64::try_from(reserved.rows).unwrap_or(i64::MAX);
-            let number = params
-                .push(&rows)
-                .map_err(|error| Error::new(ErrorKind::Encode, error.to_string()))?;
+            let number = params.push_count(reserved.rows as u64);
             sql.push(if index > 0 { ", ARRAY(SELECT " } else { "ARRAY(SELECT " });
             next_key(sql, reserved.table, reserved.column_index).cast(reserved.column().ty());
             sql.push(" FROM generate_series(1, ").param(number).push("))");
         }
-        Ok(())
     }
 
     /// Names what the server cannot: whose sequence it was.
@@ -92,7 +102,7 @@ impl Reservation {
         }
         let (mut sql, mut params) = (Sql::new(), Params::new());
         sql.push("SELECT ");
-        self.render(&mut sql, &mut params)?;
+        self.render(&mut sql, &mut params);
         let rows = flush.query(sql.as_str(), &params).map_err(|error| self.explain(error))?;
         self.assign(flush, &rows)
     }

@@ -8,25 +8,22 @@ use crate::assignments::Assignments;
 use crate::change_set::{CellValue, ChangeSet, NewCell};
 use crate::error::{Error, ErrorKind};
 use crate::model::Table;
+use crate::planned_table::PlannedTable;
 use crate::sql::Rows;
 
 /// Stages the returned columns of `sent`, which are rows of one table.
 pub(super) fn accept(
     changes: &ChangeSet<'_>,
     assigned: &mut Assignments,
-    description: &'static Table,
+    planned: &PlannedTable,
     table: usize,
     sent: &[u32],
     columns: &[usize],
     rows: &Rows,
 ) -> Result<(), Error> {
+    let description = planned.table();
     if rows.len() != sent.len() {
-        let message = format!(
-            "of {} rows sent, {} were stored: a trigger, a rule or a policy has interfered",
-            sent.len(),
-            rows.len()
-        );
-        return Err(Error::new(ErrorKind::RowMismatch, message));
+        return Err(not_all_stored(sent.len(), rows.len() as u64));
     }
     let types = columns.iter().enumerate();
     let types: Vec<_> =
@@ -56,15 +53,22 @@ pub(super) fn accept(
         }
         let at = matching.find(position, &key)?;
         for (index, &column) in columns.iter().enumerate() {
-            let cell = NewCell { table, row, column };
             let is_open = assigned.get(table, column, row).is_none();
-            if is_open && changes.is_default(cell, &mut buffer)? {
+            if is_open && planned.left_by(row).contains(&column) {
                 let raw = rows.raw(at, index);
                 assigned.set(table, column, row, raw);
             }
         }
     }
     Ok(())
+}
+
+/// The error for rows that were sent and are not there.
+pub(super) fn not_all_stored(sent: usize, stored: u64) -> Error {
+    let message = format!(
+        "of {sent} rows sent, {stored} were stored: a trigger, a rule or a policy has interfered"
+    );
+    Error::new(ErrorKind::RowMismatch, message)
 }
 
 /// Finds the returned row of a key.

@@ -37,7 +37,7 @@ impl InsertStrategy for RowByRow {
             for &row in step.rows() {
                 let mut left = vec![Left::Never; planned.table().columns().len()];
                 for optional in planned.optional_columns() {
-                    if flush.is_default(step.table(), row, optional.column)? {
+                    if flush.is_default(step.table(), row, optional.column) {
                         left[optional.column] = Left::Always;
                     }
                 }

@@ -28,16 +28,7 @@ impl InsertStrategy for Unnest {
     }
 
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
-        let mut statements = Vec::new();
-        let reservation = Reservation::new(plan);
-        if !reservation.is_empty() {
-            statements.push(PlannedStatement::new(reservation.to_string()));
-        }
-        for step in plan.steps() {
-            let (table, inserts) = (plan.tables()[step.table()].table(), inserts(plan, step).len());
-            statements.push(PlannedStatement::insert(table, step.rows().len(), inserts));
-        }
-        statements
+        Reservation::new(plan).planned_with_inserts(plan, |step| inserts(plan, step).len())
     }
 
     fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {

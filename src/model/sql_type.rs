@@ -101,17 +101,12 @@ impl SqlType {
     /// Whether a value that the server sends with type `oid` reads as this type. All string types
     /// have one binary form, and so have their arrays.
     pub(crate) fn reads(self, oid: u32) -> bool {
-        let string = |oid| {
-            [SqlType::TEXT, SqlType::VARCHAR, SqlType::BPCHAR, SqlType::NAME]
-                .iter()
-                .any(|ty| ty.oid == oid)
+        const STRINGS: [SqlType; 4] =
+            [SqlType::TEXT, SqlType::VARCHAR, SqlType::BPCHAR, SqlType::NAME];
+        let are_both = |oid_of: fn(&SqlType) -> u32| {
+            [self.oid, oid].iter().all(|oid| STRINGS.iter().any(|ty| oid_of(ty) == *oid))
         };
-        let strings = |oid| {
-            [SqlType::TEXT, SqlType::VARCHAR, SqlType::BPCHAR, SqlType::NAME]
-                .iter()
-                .any(|ty| ty.array_oid == oid)
-        };
-        self.oid == oid || (string(self.oid) && string(oid)) || (strings(self.oid) && strings(oid))
+        self.oid == oid || are_both(|ty| ty.oid) || are_both(|ty| ty.array_oid)
     }
 }
 

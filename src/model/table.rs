@@ -43,6 +43,11 @@ impl QualifiedName {
     pub const fn name(self) -> &'static str {
         self.name
     }
+
+    /// The same name, in the schema of `other` where it has none of its own.
+    pub(crate) fn beside(self, other: QualifiedName) -> QualifiedName {
+        QualifiedName { schema: self.schema.or(other.schema), ..self }
+    }
 }
 
 /// Quoted, as SQL wants it.

@@ -68,6 +68,25 @@ impl Params {
         self.push_encoded(V::TYPE, |out| value.encode(out).map(|()| true))
     }
 
+    /// Appends a count.
+    pub(crate) fn push_count(&mut self, count: u64) -> usize {
+        let count = i64::try_from(count).unwrap_or(i64::MAX);
+        self.push_bytes(SqlType::INT8, &count.to_be_bytes())
+    }
+
+    /// Appends a number.
+    pub(crate) fn push_f64(&mut self, number: f64) -> usize {
+        self.push_bytes(SqlType::FLOAT8, &number.to_be_bytes())
+    }
+
+    /// Appends a value that is encoded already.
+    fn push_bytes(&mut self, ty: SqlType, bytes: &[u8]) -> usize {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(bytes);
+        self.params.push((ty, Stored::Range(start..self.bytes.len())));
+        self.params.len()
+    }
+
     /// Appends what `encode` writes, or NULL when it says that it wrote no value.
     pub(crate) fn push_encoded<E>(
         &mut self,

@@ -172,10 +172,7 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         }
         for (keyword, rows) in [(" LIMIT ", self.limit), (" OFFSET ", self.offset)] {
             if let Some(rows) = rows {
-                let rows = i64::try_from(rows).unwrap_or(i64::MAX);
-                let number = params
-                    .push(&rows)
-                    .map_err(|error| Error::new(ErrorKind::Encode, error.to_string()))?;
+                let number = params.push_count(rows);
                 sql.push(keyword).param(number);
             }
         }

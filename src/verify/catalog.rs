@@ -97,7 +97,7 @@ impl Question {
                 add(&mut self.types, name);
             }
             if let Some(Assigned::Sequence(name)) = column.assigned_by() {
-                add(&mut self.others, sequence(table, name));
+                add(&mut self.others, name.beside(table.qualified_name()));
             }
         }
     }
@@ -127,11 +127,6 @@ fn add<T: PartialEq>(items: &mut Vec<T>, item: T) {
     if !items.contains(&item) {
         items.push(item);
     }
-}
-
-/// The name of a sequence, which is in the table's schema unless it says otherwise.
-pub(super) fn sequence(table: &Table, name: QualifiedName) -> QualifiedName {
-    QualifiedName { schema: name.schema.or(table.qualified_name().schema), ..name }
 }
 
 /// One fact a row; which one is the first column. What a fact does not have is NULL.

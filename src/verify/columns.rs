@@ -1,6 +1,6 @@
 //! Columns: whether they are there, their types, NULL, and what fills them in.
 
-use super::catalog::{CatalogColumn, CatalogTable, Relation, sequence};
+use super::catalog::{CatalogColumn, CatalogTable, Relation};
 use super::problem::ProblemKind;
 use super::{Comparison, advice};
 use crate::model::{Assigned, Column, SqlType};
@@ -115,7 +115,7 @@ impl Comparison<'_> {
                 self.column_problem(ProblemKind::NoOwnedSequence, name, message.to_owned());
             }
             Some(Assigned::Sequence(sequence_name)) => {
-                let sequence_name = sequence(self.table, sequence_name);
+                let sequence_name = sequence_name.beside(self.table.qualified_name());
                 let is_there = self.catalog.relation(sequence_name).is_some_and(|r| r.kind == "S");
                 if !is_there {
                     let message = format!(

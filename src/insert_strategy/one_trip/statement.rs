@@ -8,7 +8,6 @@ use crate::insert_strategy::arrays::{ArraySource, Group, KeyArray};
 use crate::insert_strategy::keys::next_key;
 use crate::insert_strategy::values::begin_insert;
 use crate::model::Table;
-use crate::planned_table::PlannedTable;
 use crate::sql::{Params, Sql};
 
 /// What the one statement is made of.
@@ -24,7 +23,7 @@ impl Statement {
         let (mut keys, mut groups) = (Vec::new(), Vec::new());
         for step in plan.steps() {
             let planned = &plan.tables()[step.table()];
-            for column in assigned_columns(planned) {
+            for column in planned.assigned_columns() {
                 let is_left = |row: &u32| planned.left_by(*row).contains(&column);
                 let rows = step.rows().iter().copied().filter(is_left).collect();
                 keys.push(KeyArray { table: step.table(), column, rows });
@@ -60,14 +59,13 @@ impl Statement {
         sql.push("WITH k AS MATERIALIZED (SELECT ''::text AS z");
         for (index, array) in self.keys.iter().enumerate() {
             let table = flush.plan().tables()[array.table].table();
-            let count = params.push(&(array.rows.len() as i64)).map_err(encode_error)?;
+            let count = params.push_count(array.rows.len() as u64);
             sql.push(", ARRAY(SELECT ");
             next_key(&mut sql, table, array.column).cast(table.columns()[array.column].ty());
             sql.push(&format!(" FROM generate_series(1, ${count})) AS k{index}"));
         }
         if flush.is_autocommit() {
-            let bytes: usize = flush.plan().bytes();
-            let limit = params.push(&self.age_limit(bytes)).map_err(encode_error)?;
+            let limit = params.push_f64(self.age_limit(flush.plan().bytes()));
             sql.push(&format!(
                 " WHERE txid_current_if_assigned() IS NULL \
                  AND date_part('epoch', clock_timestamp() - now()) <= ${limit}"
@@ -174,15 +172,3 @@ impl Statement {
 
 /// What the text of the error of a failed check begins with; the table's position follows.
 pub(super) const MISMATCH: &str = "onetrip mismatch";
-
-/// The columns that the database assigns to some of the rows.
-fn assigned_columns(planned: &PlannedTable) -> impl Iterator<Item = usize> {
-    let columns = planned.table().columns();
-    (0..columns.len()).filter(|&column| {
-        columns[column].assigned_by().is_some() && planned.left_to_database(column) > 0
-    })
-}
-
-fn encode_error(error: crate::BoxError) -> Error {
-    Error::new(crate::ErrorKind::Encode, error.to_string())
-}
