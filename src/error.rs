@@ -6,6 +6,8 @@ use std::fmt;
 
 use postgres::error::SqlState;
 
+use crate::handle::{AnyHandle, Handle};
+
 /// The error of a conversion, as [`Value`](crate::Value) gives it.
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
@@ -46,9 +48,10 @@ pub enum ErrorKind {
     Cycle,
     /// The server did not store the rows that were sent: a trigger, rule or policy interfered.
     RowMismatch,
-    /// Rows that entities stand for are not in the database any more.
+    /// Rows that entities stand for are not in the database any more, or somebody else has changed
+    /// them: [`Error::stale_entities`] says which. Nothing of this call was written.
     Stale,
-    /// An entity was changed in a way that this version does not write.
+    /// A strategy cannot write a value, or the rows of a table.
     Unsupported,
     /// The call would take more round trips than
     /// [`with_round_trip_budget`](crate::UnitOfWork::with_round_trip_budget) allows. Nothing was
@@ -89,6 +92,8 @@ struct Inner {
     constraint: Option<String>,
     sqlstate: Option<SqlState>,
     hint: Option<Cow<'static, str>>,
+    /// The entities whose rows are not there any more, or have another version.
+    stale: Vec<AnyHandle>,
     source: Option<BoxError>,
 }
 
@@ -102,6 +107,7 @@ impl Error {
             constraint: None,
             sqlstate: None,
             hint: None,
+            stale: Vec::new(),
             source: None,
         }))
     }
@@ -157,6 +163,11 @@ impl Error {
         self
     }
 
+    pub(crate) fn with_stale(mut self, entities: Vec<AnyHandle>) -> Error {
+        self.0.stale = entities;
+        self
+    }
+
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Error {
         self.0.source = Some(source.into());
         self
@@ -164,7 +175,7 @@ impl Error {
 
     /// The same without the driver's error, which cannot be copied.
     pub(crate) fn without_source(&self) -> Error {
-        let Inner { kind, message, table, column, constraint, sqlstate, hint, source: _ } =
+        let Inner { kind, message, table, column, constraint, sqlstate, hint, stale, source: _ } =
             &*self.0;
         Error(Box::new(Inner {
             kind: *kind,
@@ -174,6 +185,7 @@ impl Error {
             constraint: constraint.clone(),
             sqlstate: sqlstate.clone(),
             hint: hint.clone(),
+            stale: stale.clone(),
             source: None,
         }))
     }
@@ -241,8 +253,32 @@ impl Error {
         self.0.hint.as_deref()
     }
 
-    /// Whether the same work, done again from its reads on, may succeed: a serialization failure
-    /// or a deadlock.
+    /// The entities of this model that an update or a delete found stale: their rows are not in the
+    /// database any more, or have another version. There are at most 100.
+    ///
+    /// ```
+    /// # use onetrip::{Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "accounts")]
+    /// # struct Account { #[model(key)] id: Option<i32>, balance: i64 }
+    /// fn commit(uow: &mut UnitOfWork<'_>) -> Result<(), onetrip::Error> {
+    ///     if let Err(error) = uow.commit() {
+    ///         for account in error.stale_entities::<Account>() {
+    ///             eprintln!("account {:?} was changed by somebody else", uow[account].id);
+    ///         }
+    ///         return Err(error);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # let _ = commit;
+    /// ```
+    #[must_use]
+    pub fn stale_entities<T: 'static>(&self) -> Vec<Handle<T>> {
+        self.0.stale.iter().filter_map(|entity| entity.typed()).collect()
+    }
+
+    /// Whether the same work, done again from its reads on, may succeed: a serialization failure,
+    /// a deadlock, or entities that were [stale](ErrorKind::Stale).
     ///
     /// Never true when the outcome is unknown, since a repetition could write everything twice.
     ///
@@ -250,9 +286,10 @@ impl Error {
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         let code = self.0.sqlstate.as_ref();
-        self.0.kind == ErrorKind::Database
-            && (code == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
-                || code == Some(&SqlState::T_R_DEADLOCK_DETECTED))
+        self.0.kind == ErrorKind::Stale
+            || self.0.kind == ErrorKind::Database
+                && (code == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
+                    || code == Some(&SqlState::T_R_DEADLOCK_DETECTED))
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::change_set::ChangeSet;
 use crate::error::Error;
+use crate::planned_change::{PlannedDelete, PlannedUpdate};
 use crate::planned_table::PlannedTable;
 use crate::row_order::order_rows;
 use crate::toposort::Graph;
@@ -55,6 +56,9 @@ impl Step {
 pub struct FlushPlan {
     tables: Arc<[PlannedTable]>,
     steps: Vec<Step>,
+    updates: Arc<[PlannedUpdate]>,
+    deletes: Arc<[PlannedDelete]>,
+    changed_bytes: usize,
 }
 
 impl FlushPlan {
@@ -87,7 +91,13 @@ impl FlushPlan {
                 }));
             }
         }
-        Ok(FlushPlan { tables, steps })
+        Ok(FlushPlan {
+            tables,
+            steps,
+            updates: PlannedUpdate::survey(changes).into(),
+            deletes: PlannedDelete::survey(changes).into(),
+            changed_bytes: changes.changed_bytes(),
+        })
     }
 
     /// The tables with new rows, in the order of their first appearance in the unit of work.
@@ -108,10 +118,34 @@ impl FlushPlan {
         self.tables.iter().map(PlannedTable::rows).sum()
     }
 
-    /// The size of all values in bytes; see [`PlannedTable::bytes`].
+    /// What is updated in rows that the database has.
+    #[must_use]
+    pub fn updates(&self) -> &[PlannedUpdate] {
+        &self.updates
+    }
+
+    /// What is deleted.
+    #[must_use]
+    pub fn deletes(&self) -> &[PlannedDelete] {
+        &self.deletes
+    }
+
+    /// The number of rows that are updated.
+    #[must_use]
+    pub fn updated_rows(&self) -> usize {
+        self.updates.iter().map(PlannedUpdate::rows).sum()
+    }
+
+    /// The number of rows that are deleted.
+    #[must_use]
+    pub fn deleted_rows(&self) -> usize {
+        self.deletes.iter().map(PlannedDelete::rows).sum()
+    }
+
+    /// The size of all values that are written, in bytes; see [`PlannedTable::bytes`].
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.tables.iter().map(PlannedTable::bytes).sum()
+        self.tables.iter().map(PlannedTable::bytes).sum::<usize>() + self.changed_bytes
     }
 
     /// Whether rows of this step can refer to others of the same step, so that their order counts
@@ -124,11 +158,12 @@ impl FlushPlan {
 
 impl fmt::Display for FlushPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut number = 0;
+        self.write_changes(f, &mut number, false)?;
         for (index, step) in self.steps.iter().enumerate() {
             let table = self.tables[step.table].table();
-            let rows = step.rows.len();
-            let plural = if rows == 1 { "" } else { "s" };
-            write!(f, "{}. {}: {rows} row{plural}", index + 1, table.name())?;
+            number += 1;
+            write!(f, "{number}. {}: {}", table.name(), counted(step.rows.len()))?;
             let mut separator = ", after ";
             for (position, parent) in self.tables.iter().enumerate() {
                 let written = self.steps[..index].iter().any(|step| step.table == position);
@@ -140,8 +175,42 @@ impl fmt::Display for FlushPlan {
             }
             writeln!(f)?;
         }
+        self.write_changes(f, &mut number, true)
+    }
+}
+
+impl FlushPlan {
+    /// Prints the changes that come before the new rows, or the late ones, which come after.
+    fn write_changes(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        number: &mut usize,
+        is_late: bool,
+    ) -> fmt::Result {
+        let mut lines = Vec::new();
+        for update in self.updates.iter().filter(|update| update.is_late() == is_late) {
+            let name = |&column: &usize| update.table().columns()[column].name();
+            let columns: Vec<_> = update.columns().iter().map(name).collect();
+            let (table, rows) = (update.table().name(), counted(update.rows()));
+            lines.push(format!("{table}: update {} of {rows}", columns.join(", ")));
+        }
+        let deletes = self.deletes.iter().filter(|delete| delete.is_late() == is_late);
+        let deletes: Vec<_> = deletes
+            .map(|delete| format!("{}: delete {}", delete.table().name(), counted(delete.rows())))
+            .collect();
+        let at = if is_late { lines.len() } else { 0 };
+        lines.splice(at..at, deletes);
+        for line in lines {
+            *number += 1;
+            writeln!(f, "{number}. {line}")?;
+        }
         Ok(())
     }
+}
+
+/// Such as `1 row` or `2 rows`.
+pub(crate) fn counted(rows: usize) -> String {
+    format!("{rows} row{}", if rows == 1 { "" } else { "s" })
 }
 
 /// Which table refers to which, among those with new rows, as declared.

@@ -1,5 +1,6 @@
 //! `Handle`: how a user names an entity that a unit of work owns.
 
+use std::any::TypeId;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::marker::PhantomData;
@@ -74,6 +75,27 @@ impl<T> fmt::Debug for Handle<T> {
         let name = std::any::type_name::<T>();
         let name = name.rsplit("::").next().unwrap_or(name);
         write!(f, "Handle<{name}>({})", self.slot)
+    }
+}
+
+/// A handle whose model is known at run time only.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AnyHandle {
+    pub(crate) model: TypeId,
+    pub(crate) stamp: Stamp,
+    pub(crate) slot: u32,
+}
+
+impl AnyHandle {
+    /// The typed handle, if the entity is a `T`.
+    pub(crate) fn typed<T: 'static>(self) -> Option<Handle<T>> {
+        (self.model == TypeId::of::<T>()).then(|| Handle::new(self.stamp, self.slot))
+    }
+}
+
+impl fmt::Debug for Stamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
     }
 }
 

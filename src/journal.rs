@@ -1,38 +1,52 @@
 //! `Journal`: how to undo what happened to the entities of one model since the last commit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::model::{Cell, CellSource, EntityRef, Source};
+use crate::state::State;
 
 /// What a column held before a flush wrote to it.
 #[derive(Debug)]
 enum Before {
     Default,
+    Null,
+    Value(Vec<u8>),
     Pending(Vec<EntityRef>),
 }
 
-/// One entity that a flush has written back to.
+/// What a flush has done to an entity.
 #[derive(Debug)]
-pub(crate) struct Flushed {
-    pub(crate) slot: u32,
-    columns: Vec<FlushedColumn>,
+pub(crate) enum Deed<T> {
+    Inserted,
+    /// The entity as the database had it before.
+    Updated(T),
+    /// The state that the entity had before it was to be deleted.
+    Deleted(State),
 }
 
+/// One entity that a flush has written.
 #[derive(Debug)]
-struct FlushedColumn {
+pub(crate) struct Flushed<T> {
+    pub(crate) slot: u32,
+    pub(crate) deed: Deed<T>,
+    pub(crate) before: ColumnsBefore,
+}
+
+/// The columns of an entity that a flush wrote back to, as they were before.
+#[derive(Debug, Default)]
+pub(crate) struct ColumnsBefore(Vec<ColumnBefore>);
+
+#[derive(Debug)]
+struct ColumnBefore {
     column: usize,
     before: Before,
     /// The bytes that the flush wrote back.
     after: Vec<u8>,
 }
 
-impl Flushed {
-    pub(crate) fn new(slot: u32) -> Flushed {
-        Flushed { slot, columns: Vec::new() }
-    }
-
-    /// Notes what the column's fields said before the flush.
-    pub(crate) fn note(&mut self, column: usize, sources: &[Source]) {
+impl ColumnsBefore {
+    /// Notes what the column's fields said before the flush, and the bytes of their values.
+    pub(crate) fn note(&mut self, column: usize, sources: &[Source], bytes: &[u8]) {
         let pending: Vec<_> = sources
             .iter()
             .filter_map(|source| match source {
@@ -40,37 +54,43 @@ impl Flushed {
                 _ => None,
             })
             .collect();
+        let value = sources.iter().find_map(|source| match *source {
+            Source::Value { start, end } => Some(bytes[start..end].to_vec()),
+            _ => None,
+        });
         let before = if !pending.is_empty() {
             Before::Pending(pending)
+        } else if let Some(value) = value {
+            Before::Value(value)
         } else if sources.contains(&Source::Default) {
             Before::Default
         } else {
-            return;
+            Before::Null
         };
-        self.columns.push(FlushedColumn { column, before, after: Vec::new() });
+        self.0.push(ColumnBefore { column, before, after: Vec::new() });
     }
 
     /// Notes what the columns hold after the flush; `encode` gives a column's bytes.
     pub(crate) fn note_after(&mut self, encode: impl Fn(usize) -> Vec<u8>) {
-        for column in &mut self.columns {
+        for column in &mut self.0 {
             column.after = encode(column.column);
         }
     }
 
     /// Drops the columns that hold something else by now: the caller has changed them.
     pub(crate) fn retain_unchanged(&mut self, encode: impl Fn(usize) -> Vec<u8>) {
-        self.columns.retain(|column| column.after == encode(column.column));
+        self.0.retain(|column| column.after == encode(column.column));
     }
 }
 
 /// As a row, it is the entity's columns before the flush.
-impl CellSource for Flushed {
+impl CellSource for ColumnsBefore {
     fn cell(&self, column: usize) -> Cell<'_> {
-        match self.columns.iter().find(|other| other.column == column) {
-            Some(FlushedColumn { before: Before::Default, .. }) => Cell::Default,
-            Some(FlushedColumn { before: Before::Pending(entities), .. }) => {
-                Cell::Pending(entities)
-            }
+        match self.0.iter().find(|other| other.column == column).map(|column| &column.before) {
+            Some(Before::Default) => Cell::Default,
+            Some(Before::Null) => Cell::Null,
+            Some(Before::Value(bytes)) => Cell::Value(bytes),
+            Some(Before::Pending(entities)) => Cell::Pending(entities),
             None => Cell::Absent,
         }
     }
@@ -80,18 +100,38 @@ impl CellSource for Flushed {
 #[derive(Debug)]
 pub(crate) struct Journal<T> {
     /// In the order of the flushes.
-    flushed: Vec<Flushed>,
-    /// Persistent entities as they were before the first mutable access.
+    flushed: Vec<Flushed<T>>,
+    /// Stored entities as the database has them, from the first mutable access on.
     originals: HashMap<u32, T>,
+    /// Entities that the next flush deletes, and the state that each had before.
+    doomed: BTreeMap<u32, State>,
+    /// Entities that a commit of unknown outcome has changed, as it wrote them; none for those that
+    /// it deleted.
+    in_doubt: HashMap<u32, Option<T>>,
 }
 
 impl<T: Clone> Journal<T> {
     pub(crate) fn new() -> Journal<T> {
-        Journal { flushed: Vec::new(), originals: HashMap::new() }
+        Journal {
+            flushed: Vec::new(),
+            originals: HashMap::new(),
+            doomed: BTreeMap::new(),
+            in_doubt: HashMap::new(),
+        }
     }
 
-    pub(crate) fn push_flushed(&mut self, flushed: Flushed) {
+    pub(crate) fn push_flushed(&mut self, flushed: Flushed<T>) {
         self.flushed.push(flushed);
+    }
+
+    /// The number of things that flushes have done.
+    pub(crate) fn flushed_len(&self) -> usize {
+        self.flushed.len()
+    }
+
+    /// Takes out what the flushes have done from there on.
+    pub(crate) fn take_flushed(&mut self, from: usize) -> Vec<Flushed<T>> {
+        self.flushed.split_off(from.min(self.flushed.len()))
     }
 
     /// Keeps the original of an entity that is about to be changed, unless it has one.
@@ -99,8 +139,15 @@ impl<T: Clone> Journal<T> {
         self.originals.entry(slot).or_insert_with(|| value.clone());
     }
 
-    pub(crate) fn originals(&self) -> impl Iterator<Item = (u32, &T)> {
-        self.originals.iter().map(|(&slot, original)| (slot, original))
+    pub(crate) fn set_original(&mut self, slot: u32, original: T) {
+        self.originals.insert(slot, original);
+    }
+
+    /// The entities that have an original, in ascending order.
+    pub(crate) fn changed(&self) -> Vec<u32> {
+        let mut slots: Vec<u32> = self.originals.keys().copied().collect();
+        slots.sort_unstable();
+        slots
     }
 
     pub(crate) fn original(&self, slot: u32) -> Option<&T> {
@@ -111,18 +158,44 @@ impl<T: Clone> Journal<T> {
         self.originals.get_mut(&slot)
     }
 
-    /// The entity is not persistent after all.
-    pub(crate) fn drop_original(&mut self, slot: u32) {
-        self.originals.remove(&slot);
-    }
-
-    /// Takes out what the flushes have done.
-    pub(crate) fn take_flushed(&mut self) -> Vec<Flushed> {
-        std::mem::take(&mut self.flushed)
+    pub(crate) fn take_original(&mut self, slot: u32) -> Option<T> {
+        self.originals.remove(&slot)
     }
 
     /// Takes out the originals.
     pub(crate) fn take_originals(&mut self) -> HashMap<u32, T> {
         std::mem::take(&mut self.originals)
+    }
+
+    /// The next flush deletes the entity.
+    pub(crate) fn doom(&mut self, slot: u32, was: State) {
+        self.doomed.insert(slot, was);
+    }
+
+    pub(crate) fn doomed(&self) -> impl Iterator<Item = u32> {
+        self.doomed.keys().copied()
+    }
+
+    /// The entity is not to be deleted any more; gives the state that it had before.
+    pub(crate) fn spare(&mut self, slot: u32) -> Option<State> {
+        self.doomed.remove(&slot)
+    }
+
+    pub(crate) fn put_in_doubt(&mut self, slot: u32, written: Option<T>) {
+        self.in_doubt.insert(slot, written);
+    }
+
+    pub(crate) fn is_in_doubt(&self, slot: u32) -> bool {
+        self.in_doubt.contains_key(&slot)
+    }
+
+    /// What a commit of unknown outcome has made of the entity, if it was changed by one.
+    pub(crate) fn take_in_doubt(&mut self, slot: u32) -> Option<T> {
+        self.in_doubt.remove(&slot).flatten()
+    }
+
+    /// Takes out the entities that are in doubt.
+    pub(crate) fn take_all_in_doubt(&mut self) -> HashMap<u32, Option<T>> {
+        std::mem::take(&mut self.in_doubt)
     }
 }

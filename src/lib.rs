@@ -13,10 +13,12 @@ mod identity_map;
 mod insert_strategy;
 mod journal;
 mod model;
+mod planned_change;
 mod planned_table;
 mod retry;
 mod row_order;
 mod sql;
+mod state;
 mod toposort;
 mod unit_of_work;
 mod verify;
@@ -40,6 +42,7 @@ pub use model::{
 };
 #[cfg(feature = "derive")]
 pub use onetrip_derive::Model;
+pub use planned_change::{PlannedDelete, PlannedUpdate};
 pub use planned_table::{OptionalColumn, PlannedTable};
 pub use retry::{Retry, Retrying};
 pub use sql::{Params, Rows};

@@ -1,6 +1,12 @@
-//! What `#[derive(Model)]` makes of a struct, as far as it shows without a database.
+//! What `#[derive(Model)]` makes of a struct, most of which shows without a database.
 
-use onetrip::{Assigned, Column, ForeignKey, Model, QualifiedName, SqlType};
+mod common;
+
+use common::Schema;
+use onetrip::{
+    Assigned, Batch, Column, Copy, ForeignKey, InsertStrategy, Model, OneTrip, QualifiedName,
+    RowByRow, SqlType, UnitOfWork, Unnest,
+};
 
 /// Compares the model's columns, its key, and the columns and tables of its foreign keys, but not
 /// which columns can be NULL.
@@ -73,6 +79,10 @@ fn a_column_is_nullable_when_every_field_of_it_can_be_null() {
         added: Option<String>,
         #[model(default)]
         withdrawn: Option<Option<String>>,
+        #[model(generated)]
+        words: Option<Option<i32>>,
+        #[model(version)]
+        version: i64,
     }
 
     let nullable = |column: &Column| column.is_nullable().map(|is| (column.name(), is));
@@ -87,6 +97,8 @@ fn a_column_is_nullable_when_every_field_of_it_can_be_null() {
             ("reviewer", true),
             ("added", false), // `None` is the default
             ("withdrawn", true),
+            ("words", false), // never written
+            ("version", false),
         ]
     );
 }
@@ -220,6 +232,98 @@ fn a_column_can_have_a_type_of_its_own() {
         &[0],
         &[],
     );
+}
+
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "articles")]
+struct Article {
+    #[model(key)]
+    id: Option<i32>,
+    title: String,
+    #[model(generated)]
+    length: Option<i32>,
+    #[model(generated, column = "first letter")]
+    initial: Option<Option<String>>,
+    #[model(version)]
+    version: i16,
+}
+
+#[test]
+fn a_version_and_generated_columns_are_described() {
+    check::<Article>(
+        &[
+            ID,
+            Column::new("title", SqlType::TEXT),
+            Column::new("length", SqlType::INT4).generated(),
+            Column::new("first letter", SqlType::TEXT).generated(),
+            Column::new("version", SqlType::INT2).version(),
+        ],
+        &[0],
+        &[],
+    );
+    let columns = Article::table().columns();
+    let are = |is: fn(&Column) -> bool| columns.iter().map(is).collect::<Vec<_>>();
+    assert_eq!(are(Column::is_version), [false, false, false, false, true]);
+    assert_eq!(are(Column::is_generated), [false, false, true, true, false]);
+    assert_eq!(are(Column::is_optional), [true, false, true, true, false]);
+}
+
+#[test]
+fn a_generated_column_is_read_back_and_never_written() {
+    let schema = Schema::new(
+        "generated",
+        r#"CREATE TABLE articles (id serial PRIMARY KEY, title text NOT NULL,
+             length int GENERATED ALWAYS AS (char_length(title)) STORED, "first letter" text,
+             version smallint NOT NULL);
+         CREATE FUNCTION set_initial() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+             NEW."first letter" := NULLIF(left(NEW.title, 1), '');
+             RETURN NEW;
+         END $$;
+         CREATE TRIGGER set_initial BEFORE INSERT ON articles
+             FOR EACH ROW EXECUTE FUNCTION set_initial()"#,
+    );
+    let strategies: [(&str, Box<dyn InsertStrategy>); 5] = [
+        ("OneTrip", Box::new(OneTrip)),
+        ("Copy", Box::new(Copy)),
+        ("Unnest", Box::new(Unnest)),
+        ("Batch", Box::new(Batch)),
+        ("RowByRow", Box::new(RowByRow)),
+    ];
+    for (name, strategy) in strategies {
+        let mut client = schema.client();
+        client.batch_execute("TRUNCATE articles RESTART IDENTITY").unwrap();
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy);
+        let article = |title: &str, version| Article {
+            id: None,
+            title: title.to_owned(),
+            length: None,
+            initial: None,
+            version,
+        };
+        let tea = uow.add(article("tea", 7));
+        uow.commit().unwrap();
+        let of = |title: &str, id, length, initial: Option<&str>| Article {
+            id: Some(id),
+            length: Some(length),
+            initial: Some(initial.map(str::to_owned)),
+            ..article(title, 7)
+        };
+        assert_eq!(uow[tea], of("tea", 1, 3, Some("t")), "{name}");
+
+        // What was read is in the clone, and is none of the new row's.
+        let clone = uow[tea].clone();
+        let coffee = uow.add(Article { id: None, title: "coffee".to_owned(), ..clone });
+        let nothing = uow.add(article("", 7));
+        uow.commit().unwrap();
+        assert_eq!(uow[coffee], of("coffee", 2, 6, Some("c")), "{name}");
+        assert_eq!(uow[nothing], of("", 3, 0, None), "{name}");
+        assert_eq!(
+            schema
+                .rows(r#"SELECT title, length, "first letter", version FROM articles ORDER BY id"#),
+            ["tea|3|t|7", "coffee|6|c|7", "|0|NULL|7"],
+            "{name}"
+        );
+    }
 }
 
 #[test]
@@ -455,6 +559,10 @@ pub mod hygiene {
         this: ::core::option::Option<::onetrip::ForeignKey<Self>>,
         #[model(default)]
         r#match: ::core::option::Option<Column>,
+        #[model(generated)]
+        bool: ::core::option::Option<Column>,
+        #[model(version)]
+        r#type: i64,
         #[deprecated]
         part: i32,
         #[deprecated]
@@ -473,6 +581,8 @@ fn the_expansion_is_hygienic() {
             text("out"),
             Column::new("this", SqlType::INT4),
             text("match").server_default(),
+            text("bool").generated(),
+            Column::new("type", SqlType::INT8).version(),
             Column::new("part", SqlType::INT4),
         ],
         &[0],

@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 
 /// The rooms, which are the top modules of the crate, by floor from the ground up.
 const FLOORS: &[&[&str]] = &[
-    &["error", "handle", "toposort"],
+    &["error", "handle", "state", "toposort"],
     &["model"],
     &["arena", "assignments", "identity_map", "journal", "write_back"],
     &["change_set"],
-    &["flush_plan", "planned_table", "row_order"],
+    &["flush_plan", "planned_change", "planned_table", "row_order"],
     &["connection", "sql"],
     &["insert_strategy"],
     &["lib", "retry", "unit_of_work", "verify"],
@@ -21,14 +21,17 @@ const FLOORS: &[&[&str]] = &[
 
 /// Imports within one floor: from the first to the second.
 const NEIGHBOURS: &[(&str, &str)] = &[
+    // An error names the entities that it is about.
+    ("error", "handle"),
     // An arena is put together from these three.
     ("arena", "identity_map"),
     ("arena", "journal"),
     ("arena", "write_back"),
     // Within tables that refer to each other, the plan is one of rows.
     ("flush_plan", "row_order"),
-    // A plan holds its tables.
+    // A plan holds its tables, and what changes in them.
     ("flush_plan", "planned_table"),
+    ("flush_plan", "planned_change"),
     // A connection sends statements and gets rows.
     ("connection", "sql"),
     // What is repeated is a unit of work.

@@ -11,11 +11,12 @@ use crate::roles::of_role;
 pub(crate) fn assertions(model: &Model) -> TokenStream {
     let fields = model.column_fields().map(|field| {
         let columns = number_of_columns(model, field);
-        let key = match &field.role {
+        let role = match &field.role {
             Role::Key(assigned) => assigned_key(model, field, assigned.as_ref()),
-            Role::Plain | Role::Default | Role::Skipped => TokenStream::new(),
+            Role::Version => version(model, field),
+            Role::Plain | Role::Default | Role::Generated | Role::Skipped => TokenStream::new(),
         };
-        quote!(#columns #key)
+        quote!(#columns #role)
     });
     let columns = model.columns.iter().map(|column| shared_column(model, column));
     quote!(#(#fields)* #(#columns)*)
@@ -43,15 +44,26 @@ fn number_of_columns(model: &Model, field: &Field) -> TokenStream {
     quote!(#one #several)
 }
 
-fn assigned_key(model: &Model, field: &Field, assigned: Option<&Assigned>) -> TokenStream {
-    let is_assigned = of_role(model, field, "ASSIGNED");
+fn is_integer(model: &Model, field: &Field) -> TokenStream {
     let types = of_role(model, field, "TYPES");
     let oid = quote!(#types.get(0).oid());
-    let is_integer = quote! {
-        #oid == ::onetrip::SqlType::INT2.oid()
+    quote! {
+        (#oid == ::onetrip::SqlType::INT2.oid()
             || #oid == ::onetrip::SqlType::INT4.oid()
-            || #oid == ::onetrip::SqlType::INT8.oid()
-    };
+            || #oid == ::onetrip::SqlType::INT8.oid())
+    }
+}
+
+fn version(model: &Model, field: &Field) -> TokenStream {
+    let is_plain = of_role(model, field, "PLAIN");
+    let is_integer = is_integer(model, field);
+    let message = "a version is an `i16`, `i32` or `i64`";
+    assert(field, &quote!(#is_plain && #is_integer), message)
+}
+
+fn assigned_key(model: &Model, field: &Field, assigned: Option<&Assigned>) -> TokenStream {
+    let is_assigned = of_role(model, field, "ASSIGNED");
+    let is_integer = is_integer(model, field);
     let not_an_option = "a key that the database assigns is an `Option`: `None` leaves it to the \
                          database";
     let not_an_integer = match assigned {

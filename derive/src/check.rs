@@ -17,7 +17,10 @@ const MAX_COLUMNS: usize = 1600;
 const MAX_KEY_COLUMNS: usize = 8;
 
 const ON_STRUCT: &[&str] = &["table", "schema"];
-const ON_FIELD: &[&str] = &["key", "column", "sequence", "default", "sql_type", "skip"];
+const ON_FIELD: &[&str] =
+    &["key", "column", "sequence", "default", "version", "generated", "sql_type", "skip"];
+/// Those that say who writes the column.
+const ROLES: &[&str] = &["key", "sequence", "default", "version", "generated"];
 
 /// A model whose attributes are in order.
 pub(crate) struct Model {
@@ -80,6 +83,10 @@ pub(crate) enum Role {
     Plain,
     /// A column with a server default.
     Default,
+    /// A column that the database alone writes.
+    Generated,
+    /// The column that holds the row's version.
+    Version,
     /// A part of the key, and what assigns it apart from the column's own sequence.
     Key(Option<Assigned>),
     Skipped,
@@ -106,6 +113,8 @@ pub(crate) fn check(input: Input, errors: &mut Errors) -> Model {
     }
     let model = Model { ident: input.ident, table, schema, columns: columns.list, fields };
     check_key(&model, errors);
+    check_version(&model, errors);
+    check_shared(&model, errors);
     if let Some(column) = model.columns.get(MAX_COLUMNS) {
         errors.at(&column.name, "a table has at most 1600 columns, and this is one more");
     }
@@ -122,7 +131,7 @@ fn check_field(
     let role = role(&settings, errors);
     let columns = match role {
         Role::Skipped => Vec::new(),
-        Role::Plain | Role::Default | Role::Key(_) => {
+        Role::Plain | Role::Default | Role::Generated | Role::Version | Role::Key(_) => {
             let names = column_names(&field.ident, &settings, errors);
             let sql_type = sql_type(&settings, names.len(), errors);
             let sources = names.iter().enumerate().map(|(part, name)| {
@@ -141,6 +150,18 @@ fn role(settings: &Settings<'_>, errors: &mut Errors) -> Role {
             errors.at(&item.meta, message);
         }
         return Role::Skipped;
+    }
+    for (name, what, role) in [
+        ("generated", "a column that the database alone writes", Role::Generated),
+        ("version", "a column that holds the version", Role::Version),
+    ] {
+        if settings.flag(name, errors) {
+            for item in settings.others(name).filter(|item| ROLES.contains(&item.name.as_str())) {
+                errors.at(&item.meta, format!("{what} takes no `{}`", item.name));
+            }
+            // What was meant as the key is not missed as well.
+            return if settings.get("key").is_some() { Role::Key(None) } else { role };
+        }
     }
     let key = settings.flag("key", errors);
     let sequence = settings.get("sequence");
@@ -273,5 +294,31 @@ fn check_key(model: &Model, errors: &mut Errors) {
     }
     if columns == 0 {
         errors.at(&model.ident, "a model needs a key: mark its fields with `#[model(key)]`");
+    }
+}
+
+fn check_version(model: &Model, errors: &mut Errors) {
+    let mut versions = model.fields.iter().filter(|field| matches!(field.role, Role::Version));
+    let Some(first) = versions.next() else { return };
+    for field in versions {
+        let message = format!("a model has one version, and it is `{}` already", first.ident);
+        errors.at(&field.ident, message);
+    }
+}
+
+/// What fields share is written by all of them, which these columns are not.
+fn check_shared(model: &Model, errors: &mut Errors) {
+    for column in model.columns.iter().filter(|column| column.sources.len() > 1) {
+        for source in &column.sources {
+            let field = &model.fields[source.field];
+            let what = match field.role {
+                Role::Generated => "a column that the database alone writes",
+                Role::Version => "a column that holds the version",
+                Role::Plain | Role::Default | Role::Key(_) | Role::Skipped => continue,
+            };
+            let name = column.name.value();
+            let message = format!("{what} is not shared, and another field has `{name}` too");
+            errors.at(&field.ident, message);
+        }
     }
 }

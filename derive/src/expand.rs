@@ -134,6 +134,8 @@ fn table_column(model: &Model, column: &Column) -> TokenStream {
         match &field.role {
             Role::Plain | Role::Skipped => {}
             Role::Default => tokens = quote!(#tokens.server_default()),
+            Role::Generated => tokens = quote!(#tokens.generated()),
+            Role::Version => tokens = quote!(#tokens.version()),
             Role::Key(Some(Assigned::Sequence(name))) => {
                 let name = qualified_name(name);
                 tokens = quote!(#tokens.assigned(::onetrip::Assigned::Sequence(#name)));
@@ -197,7 +199,7 @@ fn decode(model: &Model, field: &Field) -> TokenStream {
             let ty = quote_spanned!(field.span()=> <#ty as ::core::default::Default>);
             quote!(#ident: #ty::default(),)
         }
-        Role::Key(_) | Role::Default | Role::Plain => {
+        Role::Key(_) | Role::Default | Role::Generated | Role::Version | Role::Plain => {
             let get = of_role(model, field, "__get");
             quote!(#ident: #get(__row)?,)
         }

@@ -42,6 +42,8 @@ use crate::errors::Errors;
 /// | `sequence = "name"`, `sequence("schema", "name")` | With `key`: the sequence that assigns it. Without a schema, it is in that of the table. |
 /// | `default = "expression"` | With `key`: the SQL expression that assigns it, such as `gen_random_uuid()`. |
 /// | `default` | Without `key`: the column has a server default. The field is an `Option`, whose `None` takes the default, which is then read back. `Option<Option<T>>` can also write NULL. |
+/// | `generated` | The database alone writes the column: it is generated, or a trigger sets it. The field is an `Option`, whose value is read back and never written, `Some` or not. |
+/// | `version` | The column holds the row's version, for optimistic concurrency. The field is an `i16`, `i32` or `i64`; a model has at most one. |
 /// | `column = "name"` | The column's name, where it is not that of the field. |
 /// | `column("a", "b")` | The columns of a foreign key to a composite key, in the order of that key. |
 /// | `sql_type = "name"`, `sql_type("schema", "name")` | The column's type, where it is not a built-in one: an enum, a domain, `citext`. Values are cast to it. |

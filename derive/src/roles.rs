@@ -56,6 +56,8 @@ fn trait_name(role: &Role) -> Ident {
     match role {
         Role::Key(_) => format_ident!("__KeyColumn"),
         Role::Default => format_ident!("__DefaultColumn"),
+        Role::Generated => format_ident!("__GeneratedColumn"),
+        Role::Version => format_ident!("__VersionColumn"),
         Role::Plain | Role::Skipped => format_ident!("__Column"),
     }
 }
@@ -66,16 +68,25 @@ fn trait_name(role: &Role) -> Ident {
 /// like to suggest methods by their name: hence the underscores.
 fn role_trait(name: &Ident, role: &Role) -> TokenStream {
     let (bound, put, nullable) = match role {
-        Role::Key(_) => (quote!(::onetrip::KeyField), quote!(key), quote!(false)),
+        Role::Key(_) => (quote!(::onetrip::KeyField), quote!(key(__field, __part)), quote!(false)),
         Role::Default => {
             let nullable = quote!(<Self::Type as ::onetrip::DefaultField>::WRITES_NULL);
-            (quote!(::onetrip::DefaultField), quote!(put_or_default), nullable)
+            (quote!(::onetrip::DefaultField), quote!(put_or_default(__field, __part)), nullable)
         }
-        Role::Plain | Role::Skipped => {
+        // Nothing is written, and so no NULL.
+        Role::Generated => (quote!(::onetrip::DefaultField), quote!(generated()), quote!(false)),
+        Role::Plain | Role::Version | Role::Skipped => {
             let nullable = quote!(<Self::Type as ::onetrip::Field>::NULLABLE);
-            (quote!(::onetrip::Field), quote!(put), nullable)
+            (quote!(::onetrip::Field), quote!(put(__field, __part)), nullable)
         }
     };
+    // A foreign key has the type of a key, which can be that of a version.
+    let of_versions = matches!(role, Role::Version).then(|| {
+        quote! {
+            const PLAIN: ::core::primitive::bool =
+                !Self::NULLABLE && <Self::Type as ::onetrip::Field>::TARGET.is_none();
+        }
+    });
     let of_keys = matches!(role, Role::Key(_)).then(|| {
         quote! {
             const ASSIGNED: ::core::primitive::bool = <Self::Type as ::onetrip::KeyField>::ASSIGNED;
@@ -97,13 +108,14 @@ fn role_trait(name: &Ident, role: &Role) -> TokenStream {
             const NULLABLE: ::core::primitive::bool = #nullable;
 
             #of_keys
+            #of_versions
 
             fn __put(
                 __field: &Self::Type,
                 __part: ::core::primitive::usize,
                 __out: &mut ::onetrip::Encoder<'_>,
             ) {
-                __out.#put(__field, __part);
+                __out.#put;
             }
 
             fn __get(

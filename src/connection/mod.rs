@@ -87,6 +87,8 @@ pub struct Connection<'c> {
     round_trips: u64,
     /// A statement was refused since the last `begin`, so the transaction may be aborted.
     was_refused: bool,
+    /// A statement was a transaction of its own, and is committed.
+    has_committed: bool,
     /// The work may be repeated.
     attempt: Option<Attempt>,
 }
@@ -106,6 +108,7 @@ impl<'c> Connection<'c> {
             statements: 0,
             round_trips: 0,
             was_refused: false,
+            has_committed: false,
             attempt: None,
         }
     }
@@ -143,6 +146,15 @@ impl<'c> Connection<'c> {
     pub(crate) fn end_attempt(&mut self) -> Option<Error> {
         let conflict = self.attempt.take()?.into_conflict();
         conflict.filter(|_| self.progress != Progress::Lost)
+    }
+
+    /// Takes note of an error that comes of a conflict with another transaction, of which the server
+    /// knows nothing.
+    pub(crate) fn conflict(&mut self, error: Error) -> Error {
+        match &mut self.attempt {
+            Some(attempt) => attempt.failed(error),
+            None => error,
+        }
     }
 
     /// Runs one statement that reads what the work depends on. In an attempt that may be repeated,
@@ -250,7 +262,14 @@ impl<'c> Connection<'c> {
     pub(crate) fn query_and_commit(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
         self.check()?;
         self.check_open()?;
-        self.query(sql, params).map_err(unknown_outcome)
+        let rows = self.query(sql, params).map_err(unknown_outcome)?;
+        self.has_committed = true;
+        Ok(rows)
+    }
+
+    /// Whether a statement has committed what it wrote, since the last call.
+    pub(crate) fn take_committed(&mut self) -> bool {
+        std::mem::take(&mut self.has_committed)
     }
 
     /// Whether a statement can be a transaction of its own now.
@@ -372,10 +391,7 @@ impl<'c> Connection<'c> {
             if error.kind() == ErrorKind::Connection {
                 self.progress = Progress::Lost;
             }
-            match &mut self.attempt {
-                Some(attempt) => attempt.failed(error),
-                None => error,
-            }
+            self.conflict(error)
         })
     }
 

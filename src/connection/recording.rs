@@ -200,7 +200,9 @@ fn values(params: &Params) -> Vec<(SqlType, Option<Vec<u8>>)> {
 fn show((ty, value): &(SqlType, Option<Vec<u8>>)) -> String {
     let shown = match (*ty, value.as_deref()) {
         (_, None) => "NULL".to_owned(),
+        (ty, Some(_)) if ty.is_array() => return format!("{}[]", ty.name()),
         (SqlType::TEXT, Some(raw)) => format!("'{}'", String::from_utf8_lossy(raw)),
+        (SqlType::FLOAT8, Some(raw)) => f64::from_be_bytes(raw.try_into().unwrap()).to_string(),
         (SqlType::UUID, Some(raw)) => i128::from_be_bytes(raw.try_into().unwrap()).to_string(),
         (_, Some(raw)) => {
             let sign = if raw[0] < 128 { 0 } else { 0xff };
@@ -213,8 +215,14 @@ fn show((ty, value): &(SqlType, Option<Vec<u8>>)) -> String {
 }
 
 fn built_in(name: &str) -> SqlType {
-    [SqlType::INT2, SqlType::INT4, SqlType::INT8, SqlType::TEXT, SqlType::BOOL, SqlType::UUID]
+    if let Some(element) = name.strip_prefix('_') {
+        return built_in(element).array();
+    }
+    let known = [SqlType::INT2, SqlType::INT4, SqlType::INT8, SqlType::TEXT, SqlType::BOOL];
+    let of_statements = [SqlType::UUID, SqlType::FLOAT8];
+    known
         .into_iter()
+        .chain(of_statements)
         .find(|ty| ty.name() == name)
         .unwrap_or_else(|| panic!("the type {name} is not among those of these tests"))
 }

@@ -142,6 +142,11 @@ impl ArrayRows {
         format!("ARRAY(SELECT {value} FROM (SELECT {}) AS r)", elements.join(", "))
     }
 
+    /// Adds a column of values.
+    pub(super) fn add_array(&mut self, values: ArrayParam, params: &mut Params) {
+        self.add(ColumnSource::Arrays { values: Some(values), keys: Vec::new() }, params);
+    }
+
     /// Adds a column.
     fn add(&mut self, source: ColumnSource, params: &mut Params) {
         let mut add = |array: String| {

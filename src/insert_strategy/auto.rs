@@ -85,7 +85,7 @@ impl InsertStrategy for Auto {
     fn tries_next(&self, plan: &FlushPlan, error: &Error) -> bool {
         let is_refused = error.kind() == ErrorKind::Unsupported
             || error.sqlstate().is_some_and(|code| CANNOT_BE_ONE_STATEMENT.contains(&code.code()));
-        if is_refused {
+        if is_refused && !plan.tables().is_empty() {
             let tables = plan.tables().iter().map(|planned| planned.table().name()).collect();
             self.refused.lock().unwrap_or_else(PoisonError::into_inner).push(tables);
         }

@@ -54,6 +54,8 @@ pub struct Flush<'a, 'c> {
     is_autocommit: bool,
     is_sent: bool,
     is_committed: bool,
+    /// The changed rows are written, or there are none.
+    is_changed: bool,
 }
 
 impl<'a, 'c> Flush<'a, 'c> {
@@ -76,7 +78,13 @@ impl<'a, 'c> Flush<'a, 'c> {
             is_autocommit,
             is_sent: false,
             is_committed: false,
+            is_changed: plan.updates().is_empty() && plan.deletes().is_empty(),
         }
+    }
+
+    /// Accounts for the updates and deletes: they are done.
+    pub(crate) fn changed(&mut self) {
+        self.is_changed = true;
     }
 
     /// What to write, and in which order.
@@ -285,6 +293,11 @@ impl<'a, 'c> Flush<'a, 'c> {
 
     /// What was assigned, once every row is accounted for.
     pub(crate) fn finish(self) -> Result<Assignments, Error> {
+        if !self.is_changed {
+            let message = "the strategy did not update and delete what the plan says, and it says \
+                           that it does";
+            return Err(Error::new(ErrorKind::RowMismatch, message));
+        }
         for (planned, stored) in self.plan.tables().iter().zip(self.stored) {
             let count = stored.iter().filter(|&&is_stored| is_stored).count();
             if count < planned.rows() {

@@ -10,6 +10,7 @@ mod one_trip;
 mod reservation;
 mod returned;
 mod row_by_row;
+mod statement;
 mod unnest;
 mod values;
 
@@ -22,6 +23,7 @@ pub(crate) use flush::OnProgress;
 pub use flush::{Bound, Flush, Progress};
 pub use one_trip::OneTrip;
 pub use row_by_row::RowByRow;
+pub(crate) use statement::{Part, plan as plan_changes, write as write_changes};
 pub use unnest::Unnest;
 
 use crate::error::Error;
@@ -98,6 +100,13 @@ pub trait InsertStrategy: Send + Sync {
         false
     }
 
+    /// Whether [`insert`](InsertStrategy::insert) also updates and deletes what the plan says, as
+    /// [`OneTrip`] does in its statement. Otherwise the unit of work does so before the new rows are
+    /// inserted, and afterwards what refers to them.
+    fn writes_changes(&self) -> bool {
+        false
+    }
+
     /// The statements that [`insert`](InsertStrategy::insert) would send for this plan.
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement>;
 
@@ -137,6 +146,10 @@ impl<S: InsertStrategy + ?Sized> InsertStrategy for Box<S> {
 
     fn is_one_statement(&self, plan: &FlushPlan) -> bool {
         (**self).is_one_statement(plan)
+    }
+
+    fn writes_changes(&self) -> bool {
+        (**self).writes_changes()
     }
 
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {

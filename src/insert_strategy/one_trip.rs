@@ -1,12 +1,9 @@
 //! `OneTrip`: everything in one statement.
 
-mod read_back;
-mod statement;
-
+use super::statement::{self, Part};
 use super::{Flush, InsertStrategy, PlannedStatement};
 use crate::error::Error;
 use crate::flush_plan::{Cycles, FlushPlan};
-use statement::Statement;
 
 /// The whole commit as one statement, in one network round trip: keys are assigned by the server
 /// inside the statement, foreign keys are resolved there, and the transaction ends with it.
@@ -38,21 +35,17 @@ impl InsertStrategy for OneTrip {
         true
     }
 
+    fn writes_changes(&self) -> bool {
+        true
+    }
+
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
-        let tables: Vec<_> = plan
-            .tables()
-            .iter()
-            .map(|planned| format!("{} rows into {}", planned.rows(), planned.table().name()))
-            .collect();
-        vec![PlannedStatement::new(format!("insert {}", tables.join(", ")))]
+        statement::plan(plan, Part::Everything).into_iter().collect()
     }
 
     fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
-        let statement = Statement::new(flush.plan());
-        let (sql, params) = statement.render(flush)?;
-        let rows = flush
-            .query(sql.as_str(), &params)
-            .map_err(|error| read_back::explain(error, &statement, flush.plan()))?;
-        read_back::assign(&statement, flush, &rows)
+        statement::write(flush, Part::Everything)?;
+        flush.changed();
+        Ok(())
     }
 }

@@ -104,6 +104,59 @@ impl<'a> Encoder<'a> {
         field.encode_or_default(part, self);
     }
 
+    /// Leaves the column to the database, whatever its field holds: for a column that is
+    /// [`generated`](Column::generated).
+    ///
+    /// ```
+    /// # use onetrip::{Assigned, Column, Error, Model, Row, SqlType, Table};
+    /// use onetrip::Encoder;
+    ///
+    /// #[derive(Clone)]
+    /// struct Task {
+    ///     id: Option<i32>,
+    ///     hours: i32,
+    ///     minutes: Option<i32>, // GENERATED ALWAYS AS (hours * 60) STORED
+    /// }
+    ///
+    /// impl Model for Task {
+    ///     // …
+    /// #   type Key = i32;
+    /// #   fn table() -> &'static Table {
+    /// #       static TABLE: Table = Table::new(
+    /// #           "tasks",
+    /// #           &[
+    /// #               Column::new("id", SqlType::INT4).assigned(Assigned::OwnedSequence),
+    /// #               Column::new("hours", SqlType::INT4),
+    /// #               Column::new("minutes", SqlType::INT4).generated(),
+    /// #           ],
+    /// #           &[0],
+    /// #       );
+    /// #       &TABLE
+    /// #   }
+    /// #   fn key(&self) -> Option<i32> {
+    /// #       self.id
+    /// #   }
+    ///     fn encode(&self, column: usize, out: &mut Encoder<'_>) {
+    ///         match column {
+    ///             0 => out.key(&self.id, 0),
+    ///             1 => out.put(&self.hours, 0),
+    ///             _ => out.generated(),
+    ///         }
+    ///     }
+    /// #   fn decode(row: &Row<'_>) -> Result<Task, Error> {
+    /// #       Ok(Task { id: row.get(&[0])?, hours: row.get(&[1])?, minutes: row.get(&[2])? })
+    /// #   }
+    /// #   fn update(&mut self, row: &Row<'_>) -> Result<(), Error> {
+    /// #       row.update(&[0], &mut self.id)?;
+    /// #       row.update(&[1], &mut self.hours)?;
+    /// #       row.update(&[2], &mut self.minutes)
+    /// #   }
+    /// }
+    /// ```
+    pub fn generated(&mut self) {
+        self.server_default();
+    }
+
     #[inline]
     pub(crate) fn value<V: Value>(&mut self, value: &V) {
         let start = self.buffer.len();

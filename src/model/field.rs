@@ -67,12 +67,13 @@ pub trait KeyField: Field {
     }
 }
 
-/// A [`Field`] that can have a server default: an `Option`, whose `None` takes the default.
+/// A [`Field`] that can have a server default: an `Option`, whose `None` takes the default. A column
+/// that the database alone writes has such a field as well, whose `None` is not read yet.
 ///
 /// `Option<Option<T>>` tells the default (`None`) from an explicit NULL (`Some(None)`).
 #[diagnostic::on_unimplemented(
-    message = "a field with a server default must be an `Option`, not `{Self}`",
-    label = "`None` takes the default, so this must be an `Option`"
+    message = "a column that the database fills must be an `Option`, not `{Self}`",
+    label = "`None` leaves it to the database, so this must be an `Option`"
 )]
 pub trait DefaultField: Field {
     /// Whether the field can hold NULL besides the default.

@@ -87,6 +87,8 @@ pub struct Column {
     sql_type: Option<QualifiedName>,
     assigned: Option<Assigned>,
     server_default: bool,
+    generated: bool,
+    version: bool,
     nullable: Option<bool>,
 }
 
@@ -94,7 +96,16 @@ impl Column {
     /// A column whose values are sent as `ty`.
     #[must_use]
     pub const fn new(name: &'static str, ty: SqlType) -> Column {
-        Column { name, ty, sql_type: None, assigned: None, server_default: false, nullable: None }
+        Column {
+            name,
+            ty,
+            sql_type: None,
+            assigned: None,
+            server_default: false,
+            generated: false,
+            version: false,
+            nullable: None,
+        }
     }
 
     /// The column's own type, where it is not a built-in one: an enum, a domain, `citext`. Values
@@ -117,6 +128,39 @@ impl Column {
     #[must_use]
     pub const fn server_default(mut self) -> Column {
         self.server_default = true;
+        self
+    }
+
+    /// The database alone writes the column: one that is generated, or that a trigger sets. It is
+    /// read back, and never written: [`Encoder::generated`](super::Encoder::generated) is what a
+    /// model says of it.
+    ///
+    /// ```
+    /// use onetrip::{Column, SqlType};
+    ///
+    /// const TOTAL: Column = Column::new("total", SqlType::INT8).generated();
+    /// assert!(TOTAL.is_generated());
+    /// assert!(TOTAL.has_server_default());
+    /// ```
+    #[must_use]
+    pub const fn generated(mut self) -> Column {
+        self.server_default = true;
+        self.generated = true;
+        self
+    }
+
+    /// The column holds the version of the row, for optimistic concurrency: an `int2`, `int4` or
+    /// `int8` that is no part of a key and never NULL. A table has at most one.
+    ///
+    /// ```
+    /// use onetrip::{Column, SqlType};
+    ///
+    /// const VERSION: Column = Column::new("version", SqlType::INT4).version();
+    /// assert!(VERSION.is_version());
+    /// ```
+    #[must_use]
+    pub const fn version(mut self) -> Column {
+        self.version = true;
         self
     }
 
@@ -166,6 +210,18 @@ impl Column {
     #[must_use]
     pub const fn has_server_default(&self) -> bool {
         self.server_default
+    }
+
+    /// Whether the database alone writes the column.
+    #[must_use]
+    pub const fn is_generated(&self) -> bool {
+        self.generated
+    }
+
+    /// Whether the column holds the version of the row.
+    #[must_use]
+    pub const fn is_version(&self) -> bool {
+        self.version
     }
 
     /// Whether the database can supply the value: an assigned key or a server default.
@@ -282,6 +338,11 @@ impl Table {
         self.key
     }
 
+    /// The position of the column that holds the version.
+    pub(crate) fn version(&self) -> Option<usize> {
+        self.columns.iter().position(Column::is_version)
+    }
+
     /// The foreign keys.
     pub fn foreign_keys(&self) -> impl Iterator<Item = ForeignKeyColumns> + use<> {
         self.references.iter().filter_map(|reference| {
@@ -368,7 +429,34 @@ impl Table {
                 ));
             }
         }
-        Ok(())
+        self.version_mistake().map_or(Ok(()), fail)
+    }
+
+    fn version_mistake(&self) -> Option<String> {
+        let position = self.version()?;
+        let column = &self.columns[position];
+        let rest = &self.columns[position + 1..];
+        if let Some(other) = rest.iter().find(|column| column.is_version()) {
+            return Some(format!(
+                "{:?} and {:?} are both the version, and a model has one",
+                column.name, other.name
+            ));
+        }
+        let is_integer = [SqlType::INT2, SqlType::INT4, SqlType::INT8].contains(&column.ty);
+        let mistake = if !is_integer {
+            "is not an int2, int4 or int8"
+        } else if self.key.contains(&position) {
+            "is part of the key"
+        } else if self.foreign_keys().any(|key| key.columns.contains(&position)) {
+            "is part of a foreign key"
+        } else if column.is_optional() {
+            "is left to the database, and the unit of work counts it up"
+        } else if column.nullable == Some(true) {
+            "can be NULL"
+        } else {
+            return None;
+        };
+        Some(format!("the version {:?} {mistake}", column.name))
     }
 }
 
@@ -410,5 +498,45 @@ mod tests {
         static ID: [Column; 1] = [Column::new("id", SqlType::INT4)];
         assert!(refused(&Table::new("t", &ID, &[])).contains("no key"));
         assert!(refused(&Table::new("t", &ID, &[1])).contains("position 1"));
+    }
+
+    #[test]
+    fn a_version_is_one_integer_that_the_entity_gives() {
+        const ID: Column = Column::new("id", SqlType::INT4);
+        const VERSION: Column = Column::new("version", SqlType::INT4).version();
+        let table = |columns: [Column; 2], key: &'static [usize]| {
+            Table::new("t", Box::leak(Box::new(columns)), key)
+        };
+        for ty in [SqlType::INT2, SqlType::INT4, SqlType::INT8] {
+            let table = table([ID, Column::new("version", ty).version().nullable(false)], &[0]);
+            assert!(table.validate().is_ok());
+            assert_eq!(table.version(), Some(1));
+        }
+        for ty in [SqlType::TEXT, SqlType::OID, SqlType::INT4.array()] {
+            let error = refused(&table([ID, Column::new("version", ty).version()], &[0]));
+            assert!(
+                error.contains(r#"the version "version" is not an int2, int4 or int8"#),
+                "{error}"
+            );
+        }
+        static REFERENCES: [Reference; 1] = [Reference {
+            columns: &[1],
+            target: Some(|| {
+                static TARGET: Table = Table::new("u", &[ID], &[0]);
+                &TARGET
+            }),
+        }];
+        let error = refused(&table([ID, VERSION], &[0]).references(&REFERENCES));
+        assert!(error.contains(r#"the version "version" is part of a foreign key"#), "{error}");
+        for (columns, key, expected) in [
+            ([ID.version(), VERSION], &[0][..], r#""id" and "version" are both the version"#),
+            ([ID, VERSION], &[0, 1], r#"the version "version" is part of the key"#),
+            ([ID, VERSION.server_default()], &[0], "left to the database"),
+            ([ID, VERSION.generated()], &[0], "left to the database"),
+            ([ID, VERSION.nullable(true)], &[0], "can be NULL"),
+        ] {
+            let error = refused(&table(columns, key));
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::connection::Connection;
-use crate::flush_plan::FlushPlan;
-use crate::insert_strategy::{InsertStrategy, PlannedStatement};
+use crate::flush_plan::{FlushPlan, counted};
+use crate::insert_strategy::{InsertStrategy, Part, PlannedStatement, plan_changes};
 
 /// What [`commit`](crate::UnitOfWork::commit) would do: the order of the rows, the strategy's
 /// statements, and the round trips. It prints itself:
@@ -47,7 +47,13 @@ impl CommitPlan {
                 return plan;
             }
             plan.statements.push(PlannedStatement::new(brackets.begin));
-            plan.statements.extend(by.plan(flush));
+            if by.writes_changes() {
+                plan.statements.extend(by.plan(flush));
+            } else {
+                plan.statements.extend(plan_changes(flush, Part::Before));
+                plan.statements.extend(by.plan(flush));
+                plan.statements.extend(plan_changes(flush, Part::After));
+            }
         }
         if ends && (write.is_some() || connection.in_transaction()) {
             plan.statements.push(PlannedStatement::new(brackets.commit));
@@ -89,7 +95,19 @@ impl CommitPlan {
         self.flush.rows()
     }
 
-    /// The size of the values of these rows, in bytes and as they would be sent.
+    /// The number of rows that would be updated.
+    #[must_use]
+    pub fn updated_rows(&self) -> usize {
+        self.flush.updated_rows()
+    }
+
+    /// The number of rows that would be deleted.
+    #[must_use]
+    pub fn deleted_rows(&self) -> usize {
+        self.flush.deleted_rows()
+    }
+
+    /// The size of the values that would be written, in bytes and as they would be sent.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.flush.bytes()
@@ -107,12 +125,17 @@ impl CommitPlan {
 impl fmt::Display for CommitPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let plural = |count| if count == 1 { "" } else { "s" };
-        let (rows, bytes, trips) = (self.rows(), self.bytes(), self.round_trips());
+        let (bytes, trips) = (self.bytes(), self.round_trips());
         f.write_str(&self.strategy)?;
         if self.written_by != self.strategy {
             write!(f, " ({})", self.written_by)?;
         }
-        write!(f, ": {rows} row{}, ", plural(rows))?;
+        write!(f, ": {}, ", counted(self.rows()))?;
+        for (verb, rows) in [("update", self.updated_rows()), ("delete", self.deleted_rows())] {
+            if rows > 0 {
+                write!(f, "{rows} to {verb}, ")?;
+            }
+        }
         writeln!(f, "{bytes} byte{}, {trips} round trip{}", plural(bytes), plural(trips))?;
         let counts = self.statements.iter().map(|statement| statement.count().to_string());
         let width = counts.map(|count| count.len()).max().unwrap_or(1);

@@ -10,6 +10,8 @@ pub struct CommitReport {
     pub(super) strategy: String,
     pub(super) written_by: String,
     pub(super) rows: Vec<(&'static str, usize)>,
+    pub(super) updated_rows: usize,
+    pub(super) deleted_rows: usize,
     pub(super) statements: u64,
     pub(super) round_trips: u64,
     pub(super) elapsed: Duration,
@@ -41,6 +43,18 @@ impl CommitReport {
         self.rows.iter().copied()
     }
 
+    /// The number of rows updated.
+    #[must_use]
+    pub fn updated_rows(&self) -> usize {
+        self.updated_rows
+    }
+
+    /// The number of rows deleted, without those that the database deleted along with them.
+    #[must_use]
+    pub fn deleted_rows(&self) -> usize {
+        self.deleted_rows
+    }
+
     /// The number of statements sent, without those that begin and end transactions.
     #[must_use]
     pub fn statements(&self) -> u64 {
@@ -68,7 +82,13 @@ impl fmt::Display for CommitReport {
         if self.written_by != self.strategy {
             write!(f, " ({})", self.written_by)?;
         }
-        write!(f, ": {rows} row{} in ", plural(rows as u64))?;
+        write!(f, ": {rows} row{}", plural(rows as u64))?;
+        for (verb, rows) in [("updated", self.updated_rows), ("deleted", self.deleted_rows)] {
+            if rows > 0 {
+                write!(f, ", {rows} {verb}")?;
+            }
+        }
+        f.write_str(" in ")?;
         write!(f, "{trips} round trip{}, {} ms", plural(trips), self.elapsed.as_millis())
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::UnitOfWork;
+use crate::arena::{AnyArena, Found};
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
 use crate::model::{Key, Model, Row, Table};
@@ -11,7 +12,7 @@ use crate::sql::{Rows, WholeRow, select_by_key, select_by_keys};
 impl UnitOfWork<'_> {
     /// Looks an entity up by its key: among those of this unit of work first, in the database
     /// otherwise, which is one round trip, in the open transaction if there is one. The same key
-    /// gives the same handle.
+    /// gives the same handle. An entity that is to be deleted is not found.
     ///
     /// # Errors
     ///
@@ -30,8 +31,10 @@ impl UnitOfWork<'_> {
     /// ```
     pub fn find<T: Model>(&mut self, key: impl Into<T::Key>) -> Result<Option<Handle<T>>, Error> {
         let (key, stamp) = (key.into(), self.stamp);
-        if let Some(slot) = self.arena_mut::<T>().find(&key) {
-            return Ok(Some(Handle::new(stamp, slot)));
+        match self.arena_mut::<T>().find(&key) {
+            Some(Found::Entity(slot)) => return Ok(Some(Handle::new(stamp, slot))),
+            Some(Found::Doomed(_)) => return Ok(None),
+            None => {}
         }
         let table = T::table();
         table.validate()?;
@@ -73,17 +76,22 @@ impl UnitOfWork<'_> {
     ) -> Result<Vec<Option<Handle<T>>>, Error> {
         let keys: Vec<T::Key> = keys.into_iter().map(Into::into).collect();
         let arena = self.arena_mut::<T>();
-        let mut slots: Vec<Option<u32>> = keys.iter().map(|key| arena.find(key)).collect();
+        let known: Vec<Option<Found>> = keys.iter().map(|key| arena.find(key)).collect();
         // Each key is asked for once, however often it was given.
         let mut asked: Vec<T::Key> = Vec::new();
         let mut places: HashMap<&T::Key, Vec<usize>> = HashMap::new();
-        for (at, key) in keys.iter().enumerate().filter(|(at, _)| slots[*at].is_none()) {
+        for (at, key) in keys.iter().enumerate().filter(|(at, _)| known[*at].is_none()) {
             let places = places.entry(key).or_default();
             if places.is_empty() {
                 asked.push(key.clone());
             }
             places.push(at);
         }
+        let of_entity = |found: &Option<Found>| match found {
+            Some(Found::Entity(slot)) => Some(*slot),
+            Some(Found::Doomed(_)) | None => None,
+        };
+        let mut slots: Vec<Option<u32>> = known.iter().map(of_entity).collect();
         for (position, found) in self.read_by_keys::<T, _>(T::table().key(), &asked)? {
             for &at in &places[&asked[position]] {
                 if slots[at].replace(found).is_some_and(|other| other != found) {
@@ -178,7 +186,7 @@ impl UnitOfWork<'_> {
     ///
     /// As [`refresh`](UnitOfWork::refresh); after an error no entity has changed.
     pub fn refresh_all<T: Model>(&mut self) -> Result<(), Error> {
-        let slots: Vec<u32> = self.arena_mut::<T>().stored().collect();
+        let slots: Vec<u32> = self.arena_mut::<T>().stored();
         self.refresh_slots::<T>(&slots)
     }
 
@@ -187,7 +195,7 @@ impl UnitOfWork<'_> {
         let arena = self.arena_mut::<T>();
         let keys: Option<Vec<T::Key>> = slots.iter().map(|&slot| arena.stored_key(slot)).collect();
         let Some(keys) = keys else {
-            let message = "the entity is not in the database yet";
+            let message = "the entity is not in the database yet, or it is to be deleted";
             return Err(in_table(table)(Error::new(ErrorKind::Handle, message)));
         };
         let read = self.query_by_keys::<T, _>(table.key(), &keys)?;
@@ -197,7 +205,8 @@ impl UnitOfWork<'_> {
                 1 => "the row is not in the database any more".to_owned(),
                 all => format!("{missing} of {all} rows are not in the database any more"),
             };
-            return Err(in_table(table)(Error::new(ErrorKind::Stale, message)));
+            let error = in_table(table)(Error::new(ErrorKind::Stale, message));
+            return Err(self.connection.conflict(error));
         }
         if read.len() > keys.len() {
             return Err(not_unique(table));

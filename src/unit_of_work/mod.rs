@@ -4,25 +4,29 @@ mod commit_plan;
 mod commit_report;
 mod load;
 mod query;
+mod savepoint;
 mod write;
 
 use std::any::TypeId;
 use std::fmt;
 use std::ops::{Index, IndexMut};
+use std::panic::{self, AssertUnwindSafe};
 use std::time::Instant;
 
 pub use commit_plan::CommitPlan;
 pub use commit_report::CommitReport;
 pub use query::Query;
+use savepoint::Mark;
 
-use crate::arena::{AnyArena, Arena, State};
+use crate::arena::{AnyArena, Arena};
 use crate::change_set::{Arenas, ChangeSet};
 use crate::connection::{Connection, IntoConnection};
 use crate::error::{Error, ErrorKind};
 use crate::handle::{Handle, Stamp};
 use crate::insert_strategy::{Auto, InsertStrategy, OnProgress, Progress};
 use crate::model::Model;
-use write::{Writer, Written, WrittenTable};
+use crate::state::State;
+use write::{Writer, Written, WrittenChanges, WrittenTable};
 
 /// Collects entities and writes them together.
 ///
@@ -73,6 +77,8 @@ pub struct UnitOfWork<'c> {
     unknown: Option<Unknown>,
     /// Something was committed, or may have been.
     is_in_database: bool,
+    /// The savepoints that are open, the outermost first.
+    savepoints: Vec<Mark>,
 }
 
 /// What is known of a commit of unknown outcome.
@@ -105,6 +111,7 @@ impl<'c> UnitOfWork<'c> {
             on_progress: None,
             unknown: None,
             is_in_database: false,
+            savepoints: Vec::new(),
         }
     }
 
@@ -169,20 +176,77 @@ impl<'c> UnitOfWork<'c> {
     /// # Errors
     ///
     /// [`ErrorKind::Handle`] when the handle belongs to another unit of work, or the entity was
-    /// rolled back or taken.
+    /// deleted, rolled back or taken.
     pub fn get<T: Model>(&self, handle: Handle<T>) -> Result<&T, Error> {
         self.check_stamp(handle)?;
         self.arena().and_then(|arena| arena.get(handle.slot())).ok_or_else(gone::<T>)
     }
 
-    /// The entity, to be changed.
+    /// The entity, to be changed. The next [`commit`](UnitOfWork::commit) or
+    /// [`flush`](UnitOfWork::flush) writes the columns whose value is another one then.
     ///
     /// # Errors
     ///
-    /// As [`get`](UnitOfWork::get).
+    /// As [`get`](UnitOfWork::get), and for an entity that is to be deleted.
+    ///
+    /// ```
+    /// # use onetrip::{Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "users")]
+    /// # struct User { #[model(key)] id: Option<i32>, name: String }
+    /// fn rename(client: &mut postgres::Client, id: i32, name: &str) -> Result<(), onetrip::Error> {
+    ///     let mut uow = UnitOfWork::new(client);
+    ///     if let Some(user) = uow.find::<User>(id)? {
+    ///         uow.get_mut(user)?.name = name.to_owned();
+    ///     }
+    ///     uow.commit()?;
+    ///     Ok(())
+    /// }
+    /// # let _ = rename;
+    /// ```
     pub fn get_mut<T: Model>(&mut self, handle: Handle<T>) -> Result<&mut T, Error> {
         self.check_stamp(handle)?;
-        self.arena_mut().get_mut(handle.slot()).ok_or_else(gone::<T>)
+        let slot = handle.slot();
+        if self.arena::<T>().is_some_and(|arena| arena.state(slot) == State::Doomed) {
+            let message = "the entity is to be deleted, and cannot be changed";
+            return Err(Error::new(ErrorKind::Handle, message).with_table(T::table().name()));
+        }
+        self.arena_mut().get_mut(slot).ok_or_else(gone::<T>)
+    }
+
+    /// Deletes an entity with the next [`commit`](UnitOfWork::commit) or
+    /// [`flush`](UnitOfWork::flush). One that was only added is forgotten.
+    ///
+    /// Rows that refer to it are the database's affair: its foreign key says whether they are deleted
+    /// along with it, or keep it from being deleted. Entities of this unit of work that are changed
+    /// or new cannot refer to it by its handle any more.
+    ///
+    /// Until then the entity can still be read, and [`rollback`](UnitOfWork::rollback) keeps it.
+    ///
+    /// # Errors
+    ///
+    /// As [`get`](UnitOfWork::get), and while the outcome of a commit that wrote it is unknown.
+    ///
+    /// ```
+    /// # use onetrip::{Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "users")]
+    /// # struct User { #[model(key)] id: Option<i32>, name: String }
+    /// fn remove(client: &mut postgres::Client, id: i32) -> Result<(), onetrip::Error> {
+    ///     let mut uow = UnitOfWork::new(client);
+    ///     if let Some(user) = uow.find::<User>(id)? {
+    ///         uow.delete(user)?;
+    ///     }
+    ///     uow.commit()?;
+    ///     Ok(())
+    /// }
+    /// # let _ = remove;
+    /// ```
+    pub fn delete<T: Model>(&mut self, handle: Handle<T>) -> Result<(), Error> {
+        self.get(handle)?;
+        self.check_certain(handle)?;
+        self.arena_mut::<T>().delete(handle.slot());
+        Ok(())
     }
 
     /// The number of entities.
@@ -217,14 +281,11 @@ impl<'c> UnitOfWork<'c> {
     /// Those of [`expunge`](UnitOfWork::expunge).
     pub fn take<T: Model>(&mut self, handle: Handle<T>) -> Result<T, Error> {
         self.check_stamp(handle)?;
-        let arena = self.arena_mut::<T>();
-        if arena.state(handle.slot()) == State::InDoubt {
-            let message = "the entity is part of a commit of unknown outcome";
-            return Err(Error::new(ErrorKind::Handle, message)
-                .with_table(T::table().name())
-                .with_hint("call `resolve_unknown` first"));
+        self.check_certain(handle)?;
+        match self.arena_mut::<T>().state(handle.slot()) {
+            State::Deleted => Err(gone::<T>()),
+            _ => self.arena_mut::<T>().take(handle.slot()).ok_or_else(gone::<T>),
         }
-        arena.take(handle.slot()).ok_or_else(gone::<T>)
     }
 
     /// Forgets every entity, after undoing what was not committed. Handles given out so far are
@@ -232,6 +293,7 @@ impl<'c> UnitOfWork<'c> {
     pub fn clear(&mut self) {
         self.connection.rollback();
         self.arenas.clear();
+        self.savepoints.clear();
         self.stamp = Stamp::new();
         self.unknown = None;
     }
@@ -254,7 +316,7 @@ impl<'c> UnitOfWork<'c> {
         Ok(CommitPlan::new(&*self.strategy, write, &self.connection, true))
     }
 
-    /// Writes what is new and ends the transaction. `Ok` means that the server has said that it is
+    /// Writes what is new, changed or deleted, and ends the transaction. `Ok` means that the server has said that it is
     /// committed; only then do entities get their keys.
     ///
     /// With nothing to do, nothing is sent.
@@ -270,15 +332,27 @@ impl<'c> UnitOfWork<'c> {
     ///   [`OneTrip`](crate::OneTrip), and with [`Auto`] for commits that are not large: everything is
     ///   committed, but a server default could not be read into its field.
     /// - When COMMIT itself is refused, as for a deferred constraint, the server has undone what
-    ///   earlier calls of [`flush`](UnitOfWork::flush) wrote as well. Those entities are new again.
+    ///   earlier calls of [`flush`](UnitOfWork::flush) wrote as well. Those entities are to be written
+    ///   again.
+    ///
+    /// Within a [`savepoint`](UnitOfWork::savepoint), [`ErrorKind::Transaction`].
     pub fn commit(&mut self) -> Result<CommitReport, Error> {
+        if !self.savepoints.is_empty() {
+            let message = "a commit inside a savepoint would end what is outside of it too";
+            return Err(Error::new(ErrorKind::Transaction, message)
+                .with_hint("commit when the call of `savepoint` has returned"));
+        }
         let call = Call::start(&self.connection);
         let mut written = self.write(true)?;
         if let Err(error) = self.connection.commit() {
             if error.kind() == ErrorKind::UnknownOutcome {
                 self.is_in_database = true;
                 for table in &written.tables {
-                    self.arenas[table.arena].in_doubt(table.rows);
+                    self.arenas[table.arena].in_doubt(table.rows, &[], &[]);
+                }
+                for changes in &written.changed {
+                    let WrittenChanges { arena, slots, deleted, .. } = changes;
+                    self.arenas[*arena].in_doubt(0, slots, deleted);
                 }
                 self.unknown = Some(Unknown::Written(written));
             } else {
@@ -299,7 +373,7 @@ impl<'c> UnitOfWork<'c> {
         }
     }
 
-    /// Writes what is new without ending the transaction: entities get their keys, and the rows
+    /// Writes what is new, changed or deleted, without ending the transaction: entities get their keys, and the rows
     /// can be queried in this transaction. It stays open until
     /// [`commit`](UnitOfWork::commit) or [`rollback`](UnitOfWork::rollback).
     ///
@@ -310,26 +384,27 @@ impl<'c> UnitOfWork<'c> {
     pub fn flush(&mut self) -> Result<CommitReport, Error> {
         let call = Call::start(&self.connection);
         let written = self.write(false)?;
-        if let Err(error) = self.connection.release() {
-            self.connection.rollback();
-            self.unflushed();
-            return Err(error);
+        if written.by.is_some() {
+            if let Err(error) = self.connection.release() {
+                self.connection.rollback();
+                self.unflushed();
+                return Err(error);
+            }
         }
         let report = call.report(&*self.strategy, &written, &self.connection);
-        for WrittenTable { arena, rows, write_back, .. } in &written.tables {
-            self.arenas[*arena].written(*rows, write_back, State::Flushed);
-        }
+        self.written(&written, self.connection.in_transaction());
         Ok(report)
     }
 
     /// Discards every change since the last commit: entities that were added are gone, and so is
-    /// what [`flush`](UnitOfWork::flush) wrote. Entities that were changed are as they were.
-    /// Handles of what is gone are refused.
+    /// what [`flush`](UnitOfWork::flush) wrote. Entities that were changed are as they were, and those
+    /// that were deleted are back. Handles of what is gone are refused.
     pub fn rollback(&mut self) {
         self.connection.rollback();
         self.unknown = None;
+        self.savepoints.clear();
         for arena in self.arenas.values_mut() {
-            arena.rolled_back();
+            arena.rolled_back(0);
         }
     }
 
@@ -372,6 +447,7 @@ impl<'c> UnitOfWork<'c> {
     pub fn reconnect(&mut self, connection: impl IntoConnection<'c>) {
         self.connection.rollback();
         self.connection = connection.into_connection();
+        self.savepoints.clear();
         if self.unknown.is_none() {
             self.unflushed();
         }
@@ -386,30 +462,64 @@ impl<'c> UnitOfWork<'c> {
         self.check_resolved()?;
         let Self { arenas, stamp, strategy, connection, budget, on_progress, .. } = self;
         let writer = Writer { arenas, stamp: *stamp, strategy: &**strategy, ends, budget: *budget };
-        let result = writer.write(connection, on_progress.as_deref_mut());
-        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::UnknownOutcome) {
-            self.is_in_database = true;
-            for arena in self.arenas.values_mut() {
-                arena.in_doubt(arena.pending().len());
+        connection.take_committed();
+        let write = || writer.write(connection, on_progress.as_deref_mut());
+        let result = match panic::catch_unwind(AssertUnwindSafe(write)) {
+            Ok(result) => result,
+            Err(payload) => {
+                // A model or a callback has panicked. Entities of what is committed must not be
+                // written again.
+                if self.connection.take_committed() {
+                    self.forget_all();
+                } else if !self.connection.in_transaction() {
+                    self.unflushed();
+                }
+                panic::resume_unwind(payload);
             }
-            self.unknown = Some(Unknown::KeysLost);
-            return result;
-        }
-        if result.as_ref().is_err_and(|error| error.kind() == ErrorKind::ReadBack) {
-            self.is_in_database = true;
-            // The rows are there, under keys that could not be read: to write them again would
-            // write them twice.
-            for arena in self.arenas.values_mut() {
-                arena.in_doubt(arena.pending().len());
-                arena.forget_in_doubt();
+        };
+        let Err(error) = result else { return result };
+        match error.kind() {
+            ErrorKind::UnknownOutcome => {
+                self.is_in_database = true;
+                self.all_in_doubt();
+                self.unknown = Some(Unknown::KeysLost);
             }
-            return result;
-        }
-        if result.is_err() && !self.connection.in_transaction() {
+            // The rows are there, under keys that could not be read.
+            ErrorKind::ReadBack => self.forget_all(),
             // What was flushed before has gone with the transaction or the connection.
-            self.unflushed();
+            _ if !self.connection.in_transaction() => self.unflushed(),
+            _ => {}
         }
-        result
+        if error.kind() == ErrorKind::Stale {
+            return Err(self.connection.conflict(error));
+        }
+        Err(error)
+    }
+
+    /// Everything that there was to write is committed, and what the database assigned is not known:
+    /// to write it again would write it twice.
+    fn forget_all(&mut self) {
+        self.is_in_database = true;
+        self.all_in_doubt();
+        for arena in self.arenas.values_mut() {
+            arena.forget_in_doubt();
+        }
+    }
+
+    /// Everything that there was to write may have been written.
+    fn all_in_doubt(&mut self) {
+        let changed: Vec<_> = match ChangeSet::collect(&self.arenas, self.stamp) {
+            Ok(changes) => {
+                changes.changed().iter().map(|c| (c.model(), c.slots().to_vec())).collect()
+            }
+            Err(_) => Vec::new(),
+        };
+        for arena in self.arenas.values_mut() {
+            arena.in_doubt(arena.pending().len(), &[], &arena.doomed());
+        }
+        for (model, slots) in changed {
+            self.arenas[model].in_doubt(0, &slots, &[]);
+        }
     }
 
     /// Says that what follows may be repeated in another unit of work.
@@ -435,10 +545,21 @@ impl<'c> UnitOfWork<'c> {
         }
     }
 
-    fn committed(&mut self, written: Written) {
+    /// The entities get to know what was written of them, in a transaction that is still `open` or
+    /// is committed.
+    fn written(&mut self, written: &Written, open: bool) {
+        let state = if open { State::Flushed } else { State::Persistent };
         for WrittenTable { arena, rows, write_back, .. } in &written.tables {
-            self.arenas[*arena].written(*rows, write_back, State::Persistent);
+            self.arenas[*arena].inserted(*rows, write_back, state);
         }
+        for WrittenChanges { arena, slots, write_back, deleted, .. } in &written.changed {
+            self.arenas[*arena].updated(slots, write_back, open);
+            self.arenas[*arena].deleted(deleted, open);
+        }
+    }
+
+    fn committed(&mut self, written: Written) {
+        self.written(&written, false);
         for arena in self.arenas.values_mut() {
             arena.committed();
         }
@@ -456,6 +577,17 @@ impl<'c> UnitOfWork<'c> {
                            write everything twice";
             return Err(Error::new(ErrorKind::UnknownOutcome, message)
                 .with_hint("find out whether it happened, then call `resolve_unknown`"));
+        }
+        Ok(())
+    }
+
+    /// Refuses an entity of which nobody knows whether it is written.
+    fn check_certain<T: Model>(&self, handle: Handle<T>) -> Result<(), Error> {
+        if self.arena::<T>().is_some_and(|arena| arena.is_in_doubt(handle.slot())) {
+            let message = "the entity is part of a commit of unknown outcome";
+            return Err(Error::new(ErrorKind::Handle, message)
+                .with_table(T::table().name())
+                .with_hint("call `resolve_unknown` first"));
         }
         Ok(())
     }
@@ -510,6 +642,8 @@ impl Call {
             strategy: strategy.name().to_owned(),
             written_by: written.by.clone().unwrap_or_else(|| strategy.name().to_owned()),
             rows: written.tables.iter().map(|table| (table.table, table.rows)).collect(),
+            updated_rows: written.changed.iter().map(|changes| changes.updated_rows).sum(),
+            deleted_rows: written.changed.iter().map(|changes| changes.deleted.len()).sum(),
             statements: connection.statements() - self.statements,
             round_trips: connection.round_trips() - self.round_trips,
             elapsed: self.started.elapsed(),
@@ -518,7 +652,8 @@ impl Call {
 }
 
 fn gone<T: Model>() -> Error {
-    let message = "the entity is not in the unit of work any more: it was rolled back, or taken";
+    let message = "the entity is not in the unit of work any more: it was deleted, rolled back, or \
+                   taken";
     Error::new(ErrorKind::Handle, message).with_table(T::table().name())
 }
 

@@ -3,18 +3,20 @@
 use std::sync::Arc;
 
 use super::CommitPlan;
-use crate::change_set::{Arenas, ChangeSet, Extent, NewRows};
+use crate::assignments::Assignments;
+use crate::change_set::{Arenas, ChangeSet, ChangedRows, Extent, NewRows};
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::FlushPlan;
 use crate::handle::Stamp;
-use crate::insert_strategy::{Flush, InsertStrategy, OnProgress};
+use crate::insert_strategy::{Flush, InsertStrategy, OnProgress, OneTrip, Part, write_changes};
 use crate::planned_table::PlannedTable;
 use crate::write_back::WriteBack;
 
 /// What was written and is yet to be given back to the entities.
 pub(super) struct Written {
     pub(super) tables: Vec<WrittenTable>,
+    pub(super) changed: Vec<WrittenChanges>,
     /// The strategy that wrote it, unless there was nothing to write.
     pub(super) by: Option<String>,
     /// Why not everything can be given back, after a commit that cannot be undone.
@@ -29,10 +31,44 @@ pub(super) struct WrittenTable {
     pub(super) write_back: WriteBack,
 }
 
+/// The updated and deleted entities of one model.
+pub(super) struct WrittenChanges {
+    pub(super) arena: usize,
+    /// The entities that get something back; `write_back` has a row for each.
+    pub(super) slots: Vec<u32>,
+    pub(super) write_back: WriteBack,
+    pub(super) deleted: Vec<u32>,
+    /// The number of rows updated.
+    pub(super) updated_rows: usize,
+}
+
 impl Written {
     fn by(strategy: Option<&dyn InsertStrategy>) -> Written {
         let by = strategy.map(|strategy| strategy.name().to_owned());
-        Written { tables: Vec::new(), by, unread: None }
+        Written { tables: Vec::new(), changed: Vec::new(), by, unread: None }
+    }
+
+    fn push(&mut self, changes: &ChangeSet<'_>, table: usize, write_back: WriteBack) {
+        match changes.tables().get(table) {
+            Some(rows) => self.tables.push(WrittenTable::new(rows, write_back)),
+            None => {
+                let rows = &changes.changed()[table - changes.tables().len()];
+                self.changed.push(WrittenChanges::new(rows, write_back));
+            }
+        }
+    }
+}
+
+impl WrittenChanges {
+    fn new(rows: &ChangedRows<'_>, write_back: WriteBack) -> WrittenChanges {
+        let deleted = rows.deletes().iter().flat_map(|group| group.slots.iter().copied());
+        WrittenChanges {
+            arena: rows.model(),
+            slots: rows.slots().to_vec(),
+            write_back,
+            deleted: deleted.collect(),
+            updated_rows: rows.updates().iter().map(|group| group.rows.len()).sum(),
+        }
     }
 }
 
@@ -108,7 +144,9 @@ impl<'a> Writer<'a> {
     ) -> Result<Written, Error> {
         let changes = ChangeSet::collect(self.arenas, self.stamp)?;
         if changes.is_empty() {
-            return Ok(Written::by(None));
+            // An entity can still name another by its handle, of which the database has the key.
+            let none = Assignments::default();
+            return give_back(&changes, &none, Written::by(None));
         }
         let mut candidates = self.candidates(&changes)?;
         let (mut strategy, mut plan) = candidates.first()?;
@@ -133,7 +171,11 @@ impl<'a> Writer<'a> {
         let tables = (0..changes.tables().len())
             .map(|table| PlannedTable::survey(changes, table))
             .collect::<Result<Arc<[_]>, Error>>()?;
-        let mut strategies = self.strategy.alternatives(&tables);
+        let mut strategies = match tables.is_empty() {
+            false => self.strategy.alternatives(&tables),
+            // Strategies differ in how they insert. Changes alone are one statement.
+            true => vec![&OneTrip as &dyn InsertStrategy],
+        };
         if strategies.is_empty() {
             strategies.push(self.strategy);
         }
@@ -151,7 +193,8 @@ impl<'a> Writer<'a> {
         if planned.round_trips() <= budget {
             return Ok(());
         }
-        let (rows, trips) = (plan.rows(), planned.round_trips());
+        let rows = plan.rows() + plan.updated_rows() + plan.deleted_rows();
+        let trips = planned.round_trips();
         let message = format!(
             "writing {rows} rows by {} takes {trips} round trips, and the budget is {budget}",
             strategy.name()
@@ -184,15 +227,20 @@ impl<'a> Writer<'a> {
         }
         let mut undo = UndoOnDrop { connection, armed: true };
         let mut flush = Flush::new(plan, changes, undo.connection, on_progress, false);
-        strategy.insert(&mut flush)?;
+        if strategy.writes_changes() {
+            strategy.insert(&mut flush)?;
+        } else {
+            write_changes(&mut flush, Part::Before)?;
+            strategy.insert(&mut flush)?;
+            write_changes(&mut flush, Part::After)?;
+            flush.changed();
+        }
         let assigned = flush.finish()?;
         undo.connection.check_transaction()?;
-        let mut written = Written::by(Some(strategy));
-        for (index, rows) in changes.tables().iter().enumerate() {
-            let write_back = changes.write_back(index, &assigned, Extent::Everything)?;
-            // Whatever cannot be taken over has to be found before the commit.
-            rows.check(&write_back)?;
-            written.tables.push(WrittenTable::new(rows, write_back));
+        let mut written = give_back(changes, &assigned, Written::by(Some(strategy)))?;
+        // Whatever cannot be taken over has to be found before the commit.
+        if let Some(error) = written.unread.take() {
+            return Err(error);
         }
         undo.armed = false;
         Ok(written)
@@ -210,27 +258,30 @@ fn write_and_commit(
         let is_written = flush.is_committed() && error.kind() != ErrorKind::Transaction;
         return Err(if is_written { error.with_kind(ErrorKind::ReadBack) } else { error });
     }
-    give_back(changes, strategy, flush).map_err(|error| error.with_kind(ErrorKind::ReadBack))
+    // What is committed cannot be undone, so an error can only be reported.
+    flush
+        .finish()
+        .and_then(|assigned| give_back(changes, &assigned, Written::by(Some(strategy))))
+        .map_err(|error| error.with_kind(ErrorKind::ReadBack))
 }
 
-/// What a committed statement gives back. It cannot be undone, so an error can only be reported.
+/// Adds what the entities get back. Where they could not take all of it, they get the keys, and
+/// `unread` says why.
 fn give_back(
     changes: &ChangeSet<'_>,
-    strategy: &dyn InsertStrategy,
-    flush: Flush<'_, '_>,
+    assigned: &Assignments,
+    mut written: Written,
 ) -> Result<Written, Error> {
-    let mut written = Written::by(Some(strategy));
-    let assigned = flush.finish()?;
-    for (index, rows) in changes.tables().iter().enumerate() {
-        let write_back = changes.write_back(index, &assigned, Extent::Everything)?;
-        let write_back = match rows.check(&write_back) {
+    for table in 0..changes.updated_table(changes.changed().len()) {
+        let write_back = changes.write_back(table, assigned, Extent::Everything)?;
+        let write_back = match changes.check(table, &write_back) {
             Ok(()) => write_back,
             Err(error) => {
                 written.unread.get_or_insert(error);
-                changes.write_back(index, &assigned, Extent::Keys)?
+                changes.write_back(table, assigned, Extent::Keys)?
             }
         };
-        written.tables.push(WrittenTable::new(rows, write_back));
+        written.push(changes, table, write_back);
     }
     Ok(written)
 }

@@ -6,12 +6,15 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod changes;
 mod defaults;
+mod deletes;
 mod failures;
 mod fallbacks;
 mod graphs;
 mod interference;
 mod keys;
+mod lifecycle;
 mod names;
 mod transactions;
 

@@ -13,6 +13,10 @@ struct User {
     mood: String,
     #[model(default("now()"))]
     added: Option<String>,
+    #[model(version = "xmin")]
+    version: i32,
+    #[model(generated("2 * version"))]
+    doubled: Option<i32>,
     #[model(skip("always"))]
     cache: u64,
 }

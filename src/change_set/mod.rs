@@ -1,16 +1,22 @@
 //! `ChangeSet`: what a flush has to write, and the value of every cell of it.
 
+mod changed;
+
 use std::any::TypeId;
+use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use bytes::BytesMut;
+use changed::Collector;
+pub(crate) use changed::{ChangedRows, SetTo, UpdateGroup};
 use indexmap::IndexMap;
 
-use crate::arena::{AnyArena, State};
+use crate::arena::AnyArena;
 use crate::assignments::Assignments;
 use crate::error::{Error, ErrorKind};
 use crate::handle::Stamp;
 use crate::model::{Encoder, EntityRef, Source, Table};
+use crate::state::State;
 use crate::write_back::WriteBack;
 
 /// The arenas of a unit of work, in the order in which their models first appeared.
@@ -52,11 +58,6 @@ impl<'a> NewRows<'a> {
     /// The position of the model in the unit of work.
     pub(crate) fn model(&self) -> usize {
         self.model
-    }
-
-    /// Whether the entities could take this over.
-    pub(crate) fn check(&self, write_back: &WriteBack) -> Result<(), Error> {
-        self.arena.check(write_back)
     }
 
     /// The number of rows. Rows are named by their position, in the order of `add`.
@@ -110,7 +111,8 @@ const UNKNOWN_KEY_BYTES: usize = 4;
 /// A chain of keys that refer to keys is hardly ever longer, so only then is a circle looked for.
 const SHORT_CHAIN: usize = 16;
 
-/// A cell of a new row.
+/// A cell of a new row. Beyond the tables with new rows, it is one of an updated row; see
+/// [`ChangeSet::updated_table`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct NewCell {
     pub(crate) table: usize,
@@ -119,7 +121,7 @@ pub(crate) struct NewCell {
 }
 
 /// A cell of any entity of the unit of work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Place {
     model: usize,
     slot: u32,
@@ -154,11 +156,15 @@ impl Found {
     }
 }
 
-/// Everything that a flush has to write: for now, the new rows by table.
+/// Everything that a flush has to write: new rows, changes and deletions, by table.
 pub(crate) struct ChangeSet<'a> {
     arenas: &'a Arenas,
     stamp: Stamp,
     tables: Vec<NewRows<'a>>,
+    changed: Vec<ChangedRows<'a>>,
+    /// Foreign keys that change because the key does that they refer to.
+    followed: HashMap<Place, Place>,
+    changed_bytes: usize,
     /// By the arena's position: the table's in `tables`.
     table_of_model: Vec<Option<usize>>,
 }
@@ -168,37 +174,61 @@ impl<'a> ChangeSet<'a> {
     ///
     /// # Errors
     ///
-    /// When a model's description is wrong, and when a persistent entity was changed.
+    /// When a model's description is wrong, when a value that may have changed cannot be encoded, and
+    /// when it refers to an entity that is not there.
     pub(crate) fn collect(arenas: &'a Arenas, stamp: Stamp) -> Result<ChangeSet<'a>, Error> {
         let mut changes = ChangeSet {
             arenas,
             stamp,
             tables: Vec::new(),
+            changed: Vec::new(),
+            followed: HashMap::new(),
+            changed_bytes: 0,
             table_of_model: vec![None; arenas.len()],
         };
         for (model, arena) in arenas.values().enumerate() {
             arena.table().validate()?;
-            if arena.has_changed()? {
-                let message = "an entity that is in the database already was changed, and this \
-                               version writes new entities only";
-                return Err(
-                    Error::new(ErrorKind::Unsupported, message).with_table(arena.table().name())
-                );
-            }
             if !arena.pending().is_empty() {
                 changes.table_of_model[model] = Some(changes.tables.len());
                 changes.tables.push(NewRows { arena: &**arena, model, slots: arena.pending() });
             }
         }
+        Collector { changes: &mut changes }.collect()?;
         Ok(changes)
+    }
+
+    /// The rows that are updated or deleted, by table.
+    pub(crate) fn changed(&self) -> &[ChangedRows<'a>] {
+        &self.changed
+    }
+
+    /// The size of the new values of updated rows, in bytes and as they are sent.
+    pub(crate) fn changed_bytes(&self) -> usize {
+        self.changed_bytes
+    }
+
+    /// What stands for the table in a [`NewCell`] of an updated row, by the position in
+    /// [`changed`](ChangeSet::changed).
+    pub(crate) fn updated_table(&self, changed: usize) -> usize {
+        self.tables.len() + changed
     }
 
     pub(crate) fn tables(&self) -> &[NewRows<'a>] {
         &self.tables
     }
 
+    /// Whether there is nothing to send.
     pub(crate) fn is_empty(&self) -> bool {
-        self.tables.is_empty()
+        let nothing =
+            |rows: &ChangedRows<'_>| rows.updates().is_empty() && rows.deletes().is_empty();
+        self.tables.is_empty() && self.changed.iter().all(nothing)
+    }
+
+    /// Whether the entities of a table could take this over, by the position in
+    /// [`tables`](ChangeSet::tables), or by [`updated_table`](ChangeSet::updated_table).
+    pub(crate) fn check(&self, table: usize, write_back: &WriteBack) -> Result<(), Error> {
+        let (model, slots) = self.slots_of(table);
+        self.arenas[model].check(slots, write_back)
     }
 
     /// Looks at a cell before anything is written.
@@ -257,9 +287,21 @@ impl<'a> ChangeSet<'a> {
         assigned: &Assignments,
         buffer: &mut BytesMut,
     ) -> Result<CellValue, Error> {
+        self.value_at(self.place(cell), assigned, buffer)
+    }
+
+    fn value_at(
+        &self,
+        place: Place,
+        assigned: &Assignments,
+        buffer: &mut BytesMut,
+    ) -> Result<CellValue, Error> {
         let before = buffer.len();
-        let place = self.place(cell);
-        let arena = self.tables[cell.table].arena;
+        let mut place = place;
+        while let Some(&followed) = self.followed.get(&place) {
+            place = followed;
+        }
+        let arena = &self.arenas[place.model];
         let mut out = Encoder::new(buffer);
         arena.encode(place.slot, place.column, &mut out);
         // Nearly every cell ends here: one field, and it knows its value.
@@ -311,7 +353,9 @@ impl<'a> ChangeSet<'a> {
         assigned: &Assignments,
         extent: Extent,
     ) -> Result<WriteBack, Error> {
-        let description = self.tables[table].table();
+        let (model, slots) = self.slots_of(table);
+        let description = self.arenas[model].table();
+        let is_new = table < self.tables.len();
         let mut columns: Vec<_> =
             description.foreign_keys().flat_map(|fk| fk.columns).copied().collect();
         columns.extend(
@@ -323,15 +367,22 @@ impl<'a> ChangeSet<'a> {
                 is_key || !description.columns()[column].is_optional()
             });
         }
+        if !is_new {
+            columns.extend(description.version());
+        }
         columns.sort_unstable();
         columns.dedup();
-        let mut result = WriteBack::new(columns.clone(), self.tables[table].len());
+        let mut result = WriteBack::new(columns.clone(), slots.len());
         let mut buffer = BytesMut::new();
-        for row in 0..self.tables[table].len() as u32 {
+        for row in 0..slots.len() as u32 {
             for &column in &columns {
                 buffer.clear();
                 let cell = NewCell { table, row, column };
-                let Some(value) = self.unknown_value(cell, assigned, &mut buffer)? else {
+                let value = match is_new {
+                    true => self.unknown_value(cell, assigned, &mut buffer)?,
+                    false => self.updated_value(cell, assigned, &mut buffer)?,
+                };
+                let Some(value) = value else {
                     result.push_absent();
                     continue;
                 };
@@ -375,6 +426,34 @@ impl<'a> ChangeSet<'a> {
         }
         buffer.clear();
         self.value(cell, assigned, buffer).map(Some)
+    }
+
+    /// What an updated entity gets back in a cell: what the database assigned, the key of what it
+    /// refers to by a handle, and the key that a foreign key has followed.
+    fn updated_value(
+        &self,
+        cell: NewCell,
+        assigned: &Assignments,
+        buffer: &mut BytesMut,
+    ) -> Result<Option<CellValue>, Error> {
+        match assigned.get(cell.table, cell.column, cell.row) {
+            Some(Some(raw)) => {
+                buffer.extend_from_slice(raw);
+                return Ok(Some(CellValue::Value));
+            }
+            Some(None) => return Ok(Some(CellValue::Null)),
+            None => {}
+        }
+        let place = self.place(cell);
+        if self.followed.contains_key(&place) {
+            return self.value_at(place, assigned, buffer).map(Some);
+        }
+        let is_left = self.arenas[place.model].table().columns()[cell.column].is_generated();
+        match if is_left { None } else { self.unknown_value(cell, assigned, buffer)? } {
+            // It was not read back.
+            Some(CellValue::Default) => Ok(None),
+            value => Ok(value),
+        }
     }
 
     /// The value of a column, on which all fields that share it and have one must agree.
@@ -466,6 +545,9 @@ impl<'a> ChangeSet<'a> {
         buffer: &mut BytesMut,
     ) -> Result<Found, Error> {
         let Some(cell) = self.new_cell_at(place) else {
+            if place == origin {
+                return Ok(Found::Default);
+            }
             let message = "it refers to an entity that is in the database, but whose key was set \
                            to `None` since";
             return Err(self.error(origin, ErrorKind::Handle, message));
@@ -492,10 +574,12 @@ impl<'a> ChangeSet<'a> {
             return fail("that belongs to another unit of work, or to this one before `clear`");
         }
         match self.arenas.get_index_of(&entity.model) {
-            Some(model) if self.arenas[model].state(entity.slot) != State::Gone => {
-                Ok(Place { model, slot: entity.slot, column: table.key()[part] })
-            }
-            _ => fail("that is not in the unit of work any more"),
+            Some(model) => match self.arenas[model].state(entity.slot) {
+                State::Gone => fail("that is not in the unit of work any more"),
+                State::Doomed | State::Deleted => fail("that is deleted"),
+                _ => Ok(Place { model, slot: entity.slot, column: table.key()[part] }),
+            },
+            None => fail("that is not in the unit of work any more"),
         }
     }
 
@@ -530,8 +614,19 @@ impl<'a> ChangeSet<'a> {
     }
 
     fn place(&self, cell: NewCell) -> Place {
-        let rows = &self.tables[cell.table];
-        Place { model: rows.model, slot: rows.slots[cell.row as usize], column: cell.column }
+        let (model, slots) = self.slots_of(cell.table);
+        Place { model, slot: slots[cell.row as usize], column: cell.column }
+    }
+
+    /// The model and the entities of the rows of a table.
+    fn slots_of(&self, table: usize) -> (usize, &[u32]) {
+        match self.tables.get(table) {
+            Some(rows) => (rows.model, rows.slots),
+            None => {
+                let rows = &self.changed[table - self.tables.len()];
+                (rows.model, &rows.slots)
+            }
+        }
     }
 
     fn new_cell_at(&self, place: Place) -> Option<NewCell> {

@@ -1,0 +1,69 @@
+//! How entities differ, by what they say of their columns.
+
+use bytes::BytesMut;
+
+use crate::error::Error;
+use crate::journal::ColumnsBefore;
+use crate::model::{Cell, CellSource, Encoder, Model, Source};
+use crate::write_back::Rows;
+
+/// Whether two entities have different rows.
+pub(super) fn differs<T: Model>(a: &T, b: &T) -> Result<bool, Error> {
+    for column in 0..T::table().columns().len() {
+        if said(a, column)? != said(b, column)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The columns, among these, in which two entities have different rows.
+pub(super) fn changed_columns<T: Model>(a: &T, b: &T, columns: &[usize]) -> Vec<usize> {
+    let differ = |&column: &usize| match (said(a, column), said(b, column)) {
+        (Ok(a), Ok(b)) => a != b,
+        _ => true,
+    };
+    columns.iter().copied().filter(differ).collect()
+}
+
+/// What an entity's fields say of a column, and the bytes of their values.
+fn said<T: Model>(entity: &T, column: usize) -> Result<(Vec<Source>, BytesMut), Error> {
+    let mut buffer = BytesMut::new();
+    let mut out = Encoder::new(&mut buffer);
+    entity.encode(column, &mut out);
+    let sources = out.sources(T::table(), column)?;
+    Ok((sources, buffer))
+}
+
+/// The bytes of a column's value; none where it has no value.
+pub(super) fn encoded<T: Model>(entity: &T, column: usize) -> Vec<u8> {
+    said(entity, column).map(|(_, bytes)| bytes.to_vec()).unwrap_or_default()
+}
+
+/// What the columns that a row has were before it is written back.
+pub(super) fn columns_before<T: Model>(
+    entity: &T,
+    row: &Rows<'_>,
+    columns: &[usize],
+) -> ColumnsBefore {
+    let mut before = ColumnsBefore::default();
+    for &column in columns {
+        if !matches!(row.cell(column), Cell::Absent) {
+            let (sources, bytes) = said(entity, column).unwrap_or_default();
+            before.note(column, &sources, &bytes);
+        }
+    }
+    before
+}
+
+/// A row without some of its columns.
+pub(super) struct Except<'a> {
+    pub(super) row: &'a dyn CellSource,
+    pub(super) columns: &'a [usize],
+}
+
+impl CellSource for Except<'_> {
+    fn cell(&self, column: usize) -> Cell<'_> {
+        if self.columns.contains(&column) { Cell::Absent } else { self.row.cell(column) }
+    }
+}

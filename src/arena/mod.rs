@@ -1,0 +1,546 @@
+//! `Arena`: the entities of one model in one unit of work, and their states.
+
+mod compare;
+
+use std::any::Any;
+use std::collections::HashMap;
+
+use compare::{Except, changed_columns, columns_before, differs, encoded};
+
+use crate::error::Error;
+use crate::identity_map::{IdentityMap, KeysOf};
+use crate::journal::{ColumnsBefore, Deed, Flushed, Journal};
+use crate::model::{Encoder, Model, Row, Table};
+use crate::state::State;
+use crate::write_back::{Rows, WriteBack};
+
+/// What the rest of the crate needs of an arena whose model it does not know.
+pub(crate) trait AnyArena: Send {
+    fn table(&self) -> &'static Table;
+
+    /// The number of slots ever given out.
+    fn slots(&self) -> usize;
+
+    /// The number of entities.
+    fn len(&self) -> usize;
+
+    fn state(&self, slot: u32) -> State;
+
+    /// The slots of the pending entities, in ascending order.
+    fn pending(&self) -> &[u32];
+
+    /// The slots of the stored entities that may have been changed, in ascending order.
+    fn changed(&self) -> Vec<u32>;
+
+    /// The slots of the stored entities.
+    fn stored(&self) -> Vec<u32>;
+
+    /// The slots of the entities to be deleted, in ascending order.
+    fn doomed(&self) -> Vec<u32>;
+
+    /// Writes the value of a column. A slot without an entity writes nothing.
+    fn encode(&self, slot: u32, column: usize, out: &mut Encoder<'_>);
+
+    /// Writes the value of a column as the database has it.
+    fn encode_stored(&self, slot: u32, column: usize, out: &mut Encoder<'_>);
+
+    /// Whether these entities could take this over.
+    fn check(&self, slots: &[u32], write_back: &WriteBack) -> Result<(), Error>;
+
+    /// The first `count` pending entities have been inserted, and get what the database assigned.
+    /// They become [`State::Persistent`], or [`State::Flushed`] with an entry in the undo journal.
+    ///
+    /// What [`check`](AnyArena::check) has found good cannot fail here.
+    fn inserted(&mut self, count: usize, write_back: &WriteBack, state: State);
+
+    /// These entities have been updated, and get what the database assigned. In a transaction that
+    /// is still `open`, with an entry in the undo journal.
+    fn updated(&mut self, slots: &[u32], write_back: &WriteBack, open: bool);
+
+    /// These entities have been deleted, likewise.
+    fn deleted(&mut self, slots: &[u32], open: bool);
+
+    /// The first `count` pending entities may have been inserted, or not; and likewise those
+    /// updated and deleted.
+    fn in_doubt(&mut self, count: usize, updated: &[u32], deleted: &[u32]);
+
+    /// What was in doubt is in the database, under keys and with values that nobody knows.
+    fn forget_in_doubt(&mut self);
+
+    /// The transaction is committed. Entities that differ from what it wrote stay marked as
+    /// changed.
+    fn committed(&mut self);
+
+    /// The transaction is gone: what was flushed, or in doubt, is to be written again, with the
+    /// caller's changes.
+    fn unflushed(&mut self);
+
+    /// How much has been flushed so far.
+    fn flushed(&self) -> usize;
+
+    /// Everything is undone that happened since so much had been flushed, and nothing was pending.
+    fn rolled_back(&mut self, to: usize);
+
+    fn as_any(&self) -> &dyn Any;
+    fn as_any_mut(&mut self) -> &mut dyn Any;
+}
+
+/// The entities of one model.
+pub(crate) struct Arena<T: Model> {
+    entities: Vec<Option<T>>,
+    states: Vec<State>,
+    pending: Vec<u32>,
+    gone: usize,
+    identity: IdentityMap<T::Key>,
+    /// The entities to be deleted, by the key of the row.
+    doomed: HashMap<T::Key, u32>,
+    journal: Journal<T>,
+}
+
+/// What a unit of work has under a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Found {
+    Entity(u32),
+    /// An entity that is to be deleted.
+    Doomed(u32),
+}
+
+impl Found {
+    pub(crate) fn slot(self) -> u32 {
+        let (Found::Entity(slot) | Found::Doomed(slot)) = self;
+        slot
+    }
+}
+
+impl<T: Model> Arena<T> {
+    pub(crate) fn new() -> Arena<T> {
+        Arena {
+            entities: Vec::new(),
+            states: Vec::new(),
+            pending: Vec::new(),
+            gone: 0,
+            identity: IdentityMap::new(),
+            doomed: HashMap::new(),
+            journal: Journal::new(),
+        }
+    }
+
+    /// Takes an entity in.
+    ///
+    /// # Panics
+    ///
+    /// At more than 2^32 entities of one model.
+    pub(crate) fn insert(&mut self, entity: T, state: State) -> u32 {
+        let slot = u32::try_from(self.entities.len()).expect("at most 2^32 entities of one model");
+        if state == State::Pending {
+            self.pending.push(slot);
+        }
+        self.entities.push(Some(entity));
+        self.states.push(state);
+        self.identity.note(slot);
+        slot
+    }
+
+    pub(crate) fn get(&self, slot: u32) -> Option<&T> {
+        match self.state(slot) {
+            State::Deleted | State::Gone => None,
+            _ => self.entities[slot as usize].as_ref(),
+        }
+    }
+
+    /// The entity, to be changed; none if it is to be deleted.
+    pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
+        let state = self.state(slot);
+        if matches!(state, State::Doomed | State::Deleted | State::Gone) {
+            return None;
+        }
+        let entity = self.entities[slot as usize].as_mut()?;
+        if state != State::Pending {
+            self.journal.keep_original(slot, entity);
+        }
+        // The key may change.
+        self.identity.note(slot);
+        Some(entity)
+    }
+
+    /// The entity with this key.
+    pub(crate) fn find(&mut self, key: &T::Key) -> Option<Found> {
+        let Arena { entities, states, journal, identity, doomed, .. } = self;
+        let keys_of = |slot: u32| -> KeysOf<T::Key> {
+            match states[slot as usize] {
+                State::Doomed | State::Deleted | State::Gone => [None, None],
+                _ => [
+                    entities[slot as usize].as_ref().and_then(T::key),
+                    journal.original(slot).and_then(T::key),
+                ],
+            }
+        };
+        if let Some(slot) = identity.get(key, keys_of) {
+            return Some(Found::Entity(slot));
+        }
+        let slot = *doomed.get(key)?;
+        (states[slot as usize] == State::Doomed).then_some(Found::Doomed(slot))
+    }
+
+    /// Takes in an entity that was read, unless there is one with its key, which stays as it is.
+    pub(crate) fn insert_read(&mut self, entity: T) -> u32 {
+        // The database can consider keys equal that are not equal here, such as those of citext.
+        match entity.key().and_then(|key| self.find(&key)) {
+            Some(found) => found.slot(),
+            None => self.insert(entity, State::Persistent),
+        }
+    }
+
+    /// The key under which the database has this entity, if it has it.
+    pub(crate) fn stored_key(&self, slot: u32) -> Option<T::Key> {
+        if !self.state(slot).is_stored() {
+            return None;
+        }
+        self.journal.original(slot).or_else(|| self.get(slot))?.key()
+    }
+
+    /// Replaces an entity, with all its unsaved changes, by what the database has.
+    pub(crate) fn replace(&mut self, slot: u32, stored: T) {
+        let Some(entity) = self.entities[slot as usize].as_mut() else { return };
+        *entity = stored;
+        self.identity.note(slot);
+        self.journal.take_original(slot);
+    }
+
+    /// Whether a commit of unknown outcome has written the entity.
+    pub(crate) fn is_in_doubt(&self, slot: u32) -> bool {
+        self.state(slot) == State::InDoubt || self.journal.is_in_doubt(slot)
+    }
+
+    /// The next flush deletes the entity. One that was never written is forgotten.
+    pub(crate) fn delete(&mut self, slot: u32) {
+        match self.state(slot) {
+            State::Pending => {
+                self.take(slot);
+            }
+            state @ (State::Persistent | State::Flushed) => self.doom(slot, state),
+            State::InDoubt | State::Doomed | State::Deleted | State::Gone => {}
+        }
+    }
+
+    /// Lets an entity go, by value. What the database has of it stays.
+    pub(crate) fn take(&mut self, slot: u32) -> Option<T> {
+        if let Ok(at) = self.pending.binary_search(&slot) {
+            self.pending.remove(at);
+        }
+        self.spare(slot);
+        self.remove(slot)
+    }
+
+    fn remove(&mut self, slot: u32) -> Option<T> {
+        let was_gone = self.state(slot) == State::Deleted;
+        let entity = self.entities.get_mut(slot as usize)?.take()?;
+        let original = self.journal.take_original(slot);
+        for key in [entity.key(), original.and_then(|original| original.key())] {
+            key.inspect(|key| self.identity.remove(key, slot));
+        }
+        self.states[slot as usize] = State::Gone;
+        self.gone += usize::from(!was_gone);
+        Some(entity)
+    }
+
+    fn doom(&mut self, slot: u32, was: State) {
+        let stored = self.journal.original(slot).or(self.entities[slot as usize].as_ref());
+        if let Some(key) = stored.and_then(T::key) {
+            self.doomed.insert(key, slot);
+        }
+        self.states[slot as usize] = State::Doomed;
+        self.journal.doom(slot, was);
+    }
+
+    /// The entity is not to be deleted any more, if it was.
+    fn spare(&mut self, slot: u32) -> Option<State> {
+        let was = self.journal.spare(slot)?;
+        let stored = self.journal.original(slot).or(self.entities[slot as usize].as_ref());
+        if let Some(key) = stored.and_then(T::key) {
+            self.doomed.remove(&key);
+        }
+        self.states[slot as usize] = was;
+        self.identity.note(slot);
+        Some(was)
+    }
+
+    /// Gives back to an entity what the database assigned, whether or not it was changed since.
+    fn write_back(&mut self, slot: u32, row: &Rows<'_>, columns: &[usize]) {
+        let Some(entity) = self.entities[slot as usize].as_mut() else { return };
+        let table = T::table();
+        match self.journal.original_mut(slot) {
+            None => {
+                let _ = entity.update(&Row::new(table, row));
+            }
+            // It was changed while it was in doubt: what was written is the original, and what was
+            // changed stays.
+            Some(original) => {
+                let changed = changed_columns(entity, original, columns);
+                let rest = Except { row, columns: &changed };
+                let _ = entity.update(&Row::new(table, &rest));
+                let _ = original.update(&Row::new(table, row));
+            }
+        }
+        self.identity.note(slot);
+    }
+
+    /// Takes back what a flush gave to an entity, unless the caller has changed it since.
+    fn undo_write_back(&mut self, slot: u32, mut before: ColumnsBefore) {
+        let Some(entity) = self.entities[slot as usize].as_mut() else { return };
+        before.retain_unchanged(|column| encoded(entity, column));
+        // Restoring cannot fail: it sets what was there.
+        let _ = entity.update(&Row::new(T::table(), &before));
+        self.identity.note(slot);
+    }
+}
+
+impl<T: Model> AnyArena for Arena<T> {
+    fn table(&self) -> &'static Table {
+        T::table()
+    }
+
+    fn slots(&self) -> usize {
+        self.entities.len()
+    }
+
+    fn len(&self) -> usize {
+        self.entities.len() - self.gone
+    }
+
+    fn state(&self, slot: u32) -> State {
+        self.states.get(slot as usize).copied().unwrap_or(State::Gone)
+    }
+
+    fn pending(&self) -> &[u32] {
+        &self.pending
+    }
+
+    fn changed(&self) -> Vec<u32> {
+        // What is to be deleted need not be updated.
+        let mut slots = self.journal.changed();
+        slots.retain(|&slot| self.state(slot).is_stored());
+        slots
+    }
+
+    fn stored(&self) -> Vec<u32> {
+        (0..self.entities.len() as u32).filter(|&slot| self.state(slot).is_stored()).collect()
+    }
+
+    fn doomed(&self) -> Vec<u32> {
+        self.journal.doomed().collect()
+    }
+
+    fn encode(&self, slot: u32, column: usize, out: &mut Encoder<'_>) {
+        if let Some(Some(entity)) = self.entities.get(slot as usize) {
+            entity.encode(column, out);
+        }
+    }
+
+    fn encode_stored(&self, slot: u32, column: usize, out: &mut Encoder<'_>) {
+        match self.journal.original(slot) {
+            Some(original) => original.encode(column, out),
+            None => self.encode(slot, column, out),
+        }
+    }
+
+    fn check(&self, slots: &[u32], write_back: &WriteBack) -> Result<(), Error> {
+        let Some(first) = slots.first().and_then(|&slot| self.get(slot)) else {
+            return Ok(());
+        };
+        if write_back.columns().is_empty() {
+            return Ok(());
+        }
+        let mut scratch = first.clone();
+        let mut rows = write_back.rows();
+        while rows.advance() {
+            scratch.update(&Row::new(T::table(), &rows))?;
+        }
+        Ok(())
+    }
+
+    fn inserted(&mut self, count: usize, write_back: &WriteBack, state: State) {
+        let mut rows = write_back.rows();
+        let later = self.pending.split_off(count.min(self.pending.len()));
+        for slot in std::mem::replace(&mut self.pending, later) {
+            self.states[slot as usize] = state;
+            self.identity.note(slot);
+            let mut before = ColumnsBefore::default();
+            if !write_back.columns().is_empty() && rows.advance() {
+                if let (State::Flushed, Some(entity)) = (state, &self.entities[slot as usize]) {
+                    before = columns_before(entity, &rows, write_back.columns());
+                }
+                self.write_back(slot, &rows, write_back.columns());
+            }
+            if let (State::Flushed, Some(entity)) = (state, &self.entities[slot as usize]) {
+                before.note_after(|column| encoded(entity, column));
+                self.journal.push_flushed(Flushed { slot, deed: Deed::Inserted, before });
+            }
+        }
+    }
+
+    fn updated(&mut self, slots: &[u32], write_back: &WriteBack, open: bool) {
+        let mut rows = write_back.rows();
+        for &slot in slots {
+            let has_row = !write_back.columns().is_empty() && rows.advance();
+            let written = self.journal.take_in_doubt(slot);
+            let Some(entity) = &self.entities[slot as usize] else { continue };
+            // One without an original has only followed a key that it refers to.
+            let original = self.journal.take_original(slot).unwrap_or_else(|| entity.clone());
+            if let Some(key) = original.key() {
+                self.identity.remove(&key, slot);
+            }
+            // What was written is what the database has, also if it was changed since.
+            if let Some(written) = written {
+                self.journal.set_original(slot, written);
+            }
+            let mut before = ColumnsBefore::default();
+            if open && has_row {
+                before = columns_before(entity, &rows, write_back.columns());
+            }
+            if has_row {
+                self.write_back(slot, &rows, write_back.columns());
+            }
+            self.identity.note(slot);
+            if let (true, Some(entity)) = (open, &self.entities[slot as usize]) {
+                before.note_after(|column| encoded(entity, column));
+                self.journal.push_flushed(Flushed { slot, deed: Deed::Updated(original), before });
+            }
+        }
+    }
+
+    fn deleted(&mut self, slots: &[u32], open: bool) {
+        for &slot in slots {
+            self.journal.take_in_doubt(slot);
+            let Some(was) = self.spare(slot) else { continue };
+            if open {
+                self.states[slot as usize] = State::Deleted;
+                self.gone += 1;
+                let before = ColumnsBefore::default();
+                self.journal.push_flushed(Flushed { slot, deed: Deed::Deleted(was), before });
+            } else {
+                self.remove(slot);
+            }
+        }
+    }
+
+    fn in_doubt(&mut self, count: usize, updated: &[u32], deleted: &[u32]) {
+        for &slot in self.pending.iter().take(count) {
+            self.states[slot as usize] = State::InDoubt;
+        }
+        for &slot in updated {
+            self.journal.put_in_doubt(slot, self.entities[slot as usize].clone());
+        }
+        for &slot in deleted {
+            self.journal.put_in_doubt(slot, None);
+        }
+    }
+
+    fn forget_in_doubt(&mut self) {
+        let pending = std::mem::take(&mut self.pending);
+        for slot in pending {
+            if self.states[slot as usize] == State::InDoubt {
+                self.remove(slot);
+            } else {
+                self.pending.push(slot);
+            }
+        }
+        for slot in self.journal.take_all_in_doubt().into_keys() {
+            self.take(slot);
+        }
+    }
+
+    fn committed(&mut self) {
+        for Flushed { slot, deed, .. } in self.journal.take_flushed(0) {
+            match (deed, self.state(slot)) {
+                (Deed::Inserted, State::Flushed) => {
+                    self.states[slot as usize] = State::Persistent;
+                }
+                (Deed::Deleted(_), State::Deleted) => {
+                    self.remove(slot);
+                }
+                _ => {}
+            }
+        }
+        // A commit writes every change, so what is left are changes made since.
+        for (slot, original) in self.journal.take_originals() {
+            let Some(entity) = self.get(slot) else { continue };
+            if differs(entity, &original).unwrap_or(true) {
+                self.journal.set_original(slot, original);
+            }
+        }
+    }
+
+    fn unflushed(&mut self) {
+        self.journal.take_all_in_doubt();
+        for &slot in &self.pending {
+            self.states[slot as usize] = State::Pending;
+            self.journal.take_original(slot);
+        }
+        for Flushed { slot, deed, before } in self.journal.take_flushed(0).into_iter().rev() {
+            match (deed, self.state(slot)) {
+                (_, State::Gone) => {}
+                (Deed::Inserted, state) => {
+                    self.undo_write_back(slot, before);
+                    if state == State::Doomed {
+                        self.take(slot);
+                        continue;
+                    }
+                    self.journal.take_original(slot);
+                    self.states[slot as usize] = State::Pending;
+                    self.pending.push(slot);
+                }
+                (Deed::Updated(original), _) => {
+                    self.undo_write_back(slot, before);
+                    // The earliest is what the database has.
+                    self.journal.set_original(slot, original);
+                }
+                (Deed::Deleted(was), _) => {
+                    self.gone -= 1;
+                    self.doom(slot, was);
+                }
+            }
+        }
+        self.pending.sort_unstable();
+    }
+
+    fn flushed(&self) -> usize {
+        self.journal.flushed_len()
+    }
+
+    fn rolled_back(&mut self, to: usize) {
+        self.journal.take_all_in_doubt();
+        for slot in std::mem::take(&mut self.pending) {
+            self.remove(slot);
+        }
+        let doomed: Vec<u32> = self.journal.doomed().collect();
+        for slot in doomed {
+            self.spare(slot);
+        }
+        for (slot, original) in self.journal.take_originals() {
+            self.replace(slot, original);
+        }
+        for Flushed { slot, deed, .. } in self.journal.take_flushed(to).into_iter().rev() {
+            match (deed, self.state(slot)) {
+                (_, State::Gone) => {}
+                (Deed::Inserted, _) => {
+                    self.remove(slot);
+                }
+                (Deed::Updated(original), _) => self.replace(slot, original),
+                (Deed::Deleted(was), _) => {
+                    self.gone -= 1;
+                    self.states[slot as usize] = was;
+                    self.identity.note(slot);
+                }
+            }
+        }
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+}

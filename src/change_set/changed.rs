@@ -1,0 +1,423 @@
+//! What a flush has to change in rows that the database has: columns to update, rows to delete.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use bytes::BytesMut;
+use indexmap::IndexMap;
+
+use super::{CellValue, ChangeSet, Place};
+use crate::arena::AnyArena;
+use crate::assignments::Assignments;
+use crate::error::{Error, ErrorKind};
+use crate::handle::AnyHandle;
+use crate::model::{Encoder, Source, SqlType, Table};
+
+/// What an update makes of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum SetTo {
+    Value,
+    Default,
+}
+
+/// Rows of one table in which the same columns have changed.
+#[derive(Debug)]
+pub(crate) struct UpdateGroup {
+    /// By position, in the table's order.
+    pub(crate) columns: Vec<(usize, SetTo)>,
+    /// Positions in [`ChangedRows::slots`], in the order of their keys.
+    pub(crate) rows: Vec<u32>,
+    /// They refer to new rows, so that those have to be written first.
+    pub(crate) is_late: bool,
+}
+
+/// Rows of one table to be deleted.
+#[derive(Debug)]
+pub(crate) struct DeleteGroup {
+    /// In the order of their keys.
+    pub(crate) slots: Vec<u32>,
+    /// Rows that are updated late refer to them until then.
+    pub(crate) is_late: bool,
+}
+
+/// The changed rows of one table.
+pub(crate) struct ChangedRows<'a> {
+    pub(super) arena: &'a dyn AnyArena,
+    /// The arena's position, which stands for its model.
+    pub(super) model: usize,
+    /// The entities that are updated, or get something back, in ascending order.
+    pub(super) slots: Vec<u32>,
+    updates: Vec<UpdateGroup>,
+    deletes: Vec<DeleteGroup>,
+}
+
+impl ChangedRows<'_> {
+    pub(crate) fn table(&self) -> &'static Table {
+        self.arena.table()
+    }
+
+    /// The position of the model in the unit of work.
+    pub(crate) fn model(&self) -> usize {
+        self.model
+    }
+
+    pub(crate) fn slots(&self) -> &[u32] {
+        &self.slots
+    }
+
+    pub(crate) fn updates(&self) -> &[UpdateGroup] {
+        &self.updates
+    }
+
+    pub(crate) fn deletes(&self) -> &[DeleteGroup] {
+        &self.deletes
+    }
+}
+
+/// What is to become of one row.
+#[derive(Debug, Default)]
+struct Draft {
+    columns: BTreeMap<usize, SetTo>,
+    is_late: bool,
+}
+
+/// The rows to be updated, by model and slot.
+type Drafts = BTreeMap<(usize, u32), Draft>;
+
+/// The bytes of a key, each part after its length; none where a part is NULL.
+type KeyBytes = Option<Vec<u8>>;
+
+/// Finds out what has changed.
+pub(super) struct Collector<'c, 'a> {
+    pub(super) changes: &'c mut ChangeSet<'a>,
+}
+
+impl<'a> Collector<'_, 'a> {
+    /// Compares every entity that may have been changed with what the database has.
+    ///
+    /// # Errors
+    ///
+    /// When a value cannot be encoded, and when an entity refers to one that is not there.
+    pub(super) fn collect(mut self) -> Result<(), Error> {
+        let mut drafts = Drafts::new();
+        for (model, arena) in self.changes.arenas.values().enumerate() {
+            for slot in arena.changed() {
+                if let Some(draft) = self.compare(model, slot)? {
+                    drafts.insert((model, slot), draft);
+                }
+            }
+        }
+        self.follow_keys(&mut drafts)?;
+        let late_deletes = self.late_deletes(&drafts)?;
+        for (model, arena) in self.changes.arenas.values().enumerate() {
+            let mut of_model = drafts.range((model, 0)..=(model, u32::MAX));
+            let doomed = arena.doomed();
+            if doomed.is_empty() && of_model.next().is_none() {
+                continue;
+            }
+            let rows = self.group(model, &**arena, &drafts, &doomed, &late_deletes)?;
+            self.changes.changed.push(rows);
+        }
+        Ok(())
+    }
+
+    /// The columns in which an entity differs from its row; none if it need not be looked at
+    /// again.
+    fn compare(&mut self, model: usize, slot: u32) -> Result<Option<Draft>, Error> {
+        let table = self.changes.arenas[model].table();
+        let (mut draft, mut has_handle) = (Draft::default(), false);
+        let mut buffer = BytesMut::new();
+        for (column, description) in table.columns().iter().enumerate() {
+            if description.is_generated() || description.is_version() {
+                continue;
+            }
+            buffer.clear();
+            let place = Place { model, slot, column };
+            let stored = self.changes.stored(place, &mut buffer)?;
+            let stored_bytes = buffer.split();
+            let current = self.changes.value_at(place, &Assignments::default(), &mut buffer)?;
+            has_handle |= self.changes.has_handle(place)?;
+            let is_same = match current {
+                CellValue::Value => stored == CellValue::Value && buffer == stored_bytes,
+                CellValue::Unassigned(_) => false,
+                other => stored == other,
+            };
+            if is_same {
+                continue;
+            }
+            if current == CellValue::Default && table.key().contains(&column) {
+                let message = "the key of an entity that is in the database was set to `None`";
+                return Err(self.changes.error(place, ErrorKind::Handle, message));
+            }
+            draft.is_late |= matches!(current, CellValue::Unassigned(_));
+            let is_default = current == CellValue::Default;
+            draft.columns.insert(column, if is_default { SetTo::Default } else { SetTo::Value });
+            self.changes.changed_bytes += buffer.len();
+        }
+        let is_needed = has_handle || !draft.columns.is_empty();
+        Ok(is_needed.then_some(draft))
+    }
+
+    /// Has foreign keys follow the keys that they refer to, where those change. The database would
+    /// do it only where the foreign key says `ON UPDATE CASCADE`, and would not tell the entities.
+    fn follow_keys(&mut self, drafts: &mut Drafts) -> Result<(), Error> {
+        let mut moved: Vec<(usize, u32)> = Vec::new();
+        for (&(model, slot), draft) in drafts.iter() {
+            let table = self.changes.arenas[model].table();
+            if table.key().iter().any(|column| draft.columns.contains_key(column)) {
+                moved.push((model, slot));
+            }
+        }
+        while !moved.is_empty() {
+            let mut parents: HashMap<(usize, Vec<u8>), u32> = HashMap::new();
+            for (model, slot) in std::mem::take(&mut moved) {
+                let key = self.changes.arenas[model].table().key();
+                if let Some(key) = self.key_bytes(model, slot, key)? {
+                    parents.insert((model, key), slot);
+                }
+            }
+            for child in 0..self.changes.arenas.len() {
+                moved.extend(self.follow_into(child, &parents, drafts)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the foreign keys of one model follow, and gives the entities whose own keys change by
+    /// that.
+    fn follow_into(
+        &mut self,
+        child: usize,
+        parents: &HashMap<(usize, Vec<u8>), u32>,
+        drafts: &mut Drafts,
+    ) -> Result<Vec<(usize, u32)>, Error> {
+        let (mut moved, table) = (Vec::new(), self.changes.arenas[child].table());
+        for foreign_key in table.foreign_keys() {
+            let targets: Vec<usize> = (0..self.changes.arenas.len())
+                .filter(|&model| self.changes.arenas[model].table().is(foreign_key.target))
+                .filter(|&model| parents.keys().any(|(parent, _)| *parent == model))
+                .collect();
+            if targets.is_empty() {
+                continue;
+            }
+            for slot in self.changes.arenas[child].stored() {
+                let Some(key) = self.key_bytes(child, slot, foreign_key.columns)? else { continue };
+                for &target in &targets {
+                    let Some(&parent) = parents.get(&(target, key.clone())) else { continue };
+                    let known = drafts.get(&(child, slot));
+                    let changed = |column| known.is_some_and(|d| d.columns.contains_key(column));
+                    if foreign_key.columns.iter().any(changed) {
+                        continue;
+                    }
+                    let is_late = drafts.get(&(target, parent)).is_some_and(|d| d.is_late);
+                    let draft = drafts.entry((child, slot)).or_default();
+                    draft.is_late |= is_late;
+                    for (&column, &part) in foreign_key.columns.iter().zip(foreign_key.target.key())
+                    {
+                        draft.columns.insert(column, SetTo::Value);
+                        let from = Place { model: child, slot, column };
+                        let to = Place { model: target, slot: parent, column: part };
+                        self.changes.followed.insert(from, to);
+                    }
+                    if foreign_key.columns.iter().any(|column| table.key().contains(column)) {
+                        moved.push((child, slot));
+                    }
+                }
+            }
+        }
+        Ok(moved)
+    }
+
+    /// The rows that can be deleted only after late updates, which take away what refers to them.
+    fn late_deletes(&self, drafts: &Drafts) -> Result<HashSet<(usize, u32)>, Error> {
+        let mut late = HashSet::new();
+        if !drafts.values().any(|draft| draft.is_late) {
+            return Ok(late);
+        }
+        let mut by_key: HashMap<(usize, Vec<u8>), u32> = HashMap::new();
+        for (model, arena) in self.changes.arenas.values().enumerate() {
+            for slot in arena.doomed() {
+                if let Some(key) = self.key_bytes(model, slot, arena.table().key())? {
+                    by_key.insert((model, key), slot);
+                }
+            }
+        }
+        let is_late = |(at, draft): (&(usize, u32), &Draft)| draft.is_late.then_some(*at);
+        let mut referring: Vec<(usize, u32)> = drafts.iter().filter_map(is_late).collect();
+        while let Some((model, slot)) = referring.pop() {
+            for foreign_key in self.changes.arenas[model].table().foreign_keys() {
+                let Some(key) = self.key_bytes(model, slot, foreign_key.columns)? else { continue };
+                for (target, arena) in self.changes.arenas.values().enumerate() {
+                    if !arena.table().is(foreign_key.target) {
+                        continue;
+                    }
+                    if let Some(&parent) = by_key.get(&(target, key.clone())) {
+                        if late.insert((target, parent)) {
+                            referring.push((target, parent));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(late)
+    }
+
+    fn group(
+        &self,
+        model: usize,
+        arena: &'a dyn AnyArena,
+        drafts: &Drafts,
+        doomed: &[u32],
+        late_deletes: &HashSet<(usize, u32)>,
+    ) -> Result<ChangedRows<'a>, Error> {
+        let key = arena.table().key();
+        let (mut slots, mut groups) = (Vec::new(), IndexMap::<_, Vec<(KeyBytes, u32)>>::new());
+        for (&(_, slot), draft) in drafts.range((model, 0)..=(model, u32::MAX)) {
+            if !draft.columns.is_empty() {
+                let columns: Vec<_> = draft.columns.iter().map(|(&c, &to)| (c, to)).collect();
+                let row = (self.key_bytes(model, slot, key)?, slots.len() as u32);
+                groups.entry((columns, draft.is_late)).or_default().push(row);
+            }
+            slots.push(slot);
+        }
+        let updates = groups.into_iter().map(|((columns, is_late), rows)| UpdateGroup {
+            columns,
+            rows: in_order(rows),
+            is_late,
+        });
+        let mut deletes = Vec::new();
+        for is_late in [false, true] {
+            let mut rows = Vec::new();
+            for &slot in doomed {
+                if late_deletes.contains(&(model, slot)) == is_late {
+                    rows.push((self.key_bytes(model, slot, key)?, slot));
+                }
+            }
+            if !rows.is_empty() {
+                deletes.push(DeleteGroup { slots: in_order(rows), is_late });
+            }
+        }
+        Ok(ChangedRows { arena, model, slots, updates: updates.collect(), deletes })
+    }
+
+    /// The bytes of these columns as the database has them.
+    fn key_bytes(&self, model: usize, slot: u32, columns: &[usize]) -> Result<KeyBytes, Error> {
+        let (mut key, mut value) = (Vec::new(), BytesMut::new());
+        for &column in columns {
+            value.clear();
+            match self.changes.stored(Place { model, slot, column }, &mut value)? {
+                CellValue::Value => {
+                    key.extend_from_slice(&value.len().to_be_bytes());
+                    key.extend_from_slice(&value);
+                }
+                _ => return Ok(None),
+            }
+        }
+        Ok(Some(key))
+    }
+}
+
+/// Two units of work that change the same rows in the same order cannot wait for each other.
+fn in_order(mut rows: Vec<(KeyBytes, u32)>) -> Vec<u32> {
+    rows.sort_unstable();
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+impl ChangeSet<'_> {
+    /// The value of a cell as the database has it, by model and slot. The bytes of a value, and
+    /// nothing else, are appended to `buffer`.
+    pub(super) fn stored(&self, place: Place, buffer: &mut BytesMut) -> Result<CellValue, Error> {
+        let arena = &self.arenas[place.model];
+        let before = buffer.len();
+        let mut out = Encoder::new(buffer);
+        arena.encode_stored(place.slot, place.column, &mut out);
+        let sources = match out.single() {
+            Some(source) => vec![source],
+            None => out.sources(arena.table(), place.column)?,
+        };
+        let value = sources.iter().find_map(|source| match *source {
+            Source::Value { start, end } => Some(start..end),
+            _ => None,
+        });
+        let Some(range) = value else {
+            let is_null = sources.contains(&Source::Null);
+            return Ok(if is_null { CellValue::Null } else { CellValue::Default });
+        };
+        let len = range.len();
+        buffer.copy_within(range, before);
+        buffer.truncate(before + len);
+        Ok(CellValue::Value)
+    }
+
+    /// Whether an entity still names another by its handle here.
+    fn has_handle(&self, place: Place) -> Result<bool, Error> {
+        let (mut has_handle, mut buffer) = (false, BytesMut::new());
+        self.each_source(place, &mut buffer, |source| {
+            has_handle |= matches!(source, Source::Pending { .. });
+            Ok(())
+        })?;
+        Ok(has_handle)
+    }
+
+    /// The bytes of a stored key's column, or version, of an entity that is updated or deleted.
+    ///
+    /// # Errors
+    ///
+    /// When it has no value.
+    pub(crate) fn stored_value(
+        &self,
+        rows: &ChangedRows<'_>,
+        slot: u32,
+        column: usize,
+        buffer: &mut BytesMut,
+    ) -> Result<(), Error> {
+        let place = Place { model: rows.model, slot, column };
+        match self.stored(place, buffer)? {
+            CellValue::Value => Ok(()),
+            _ => {
+                let message =
+                    "the entity is in the database, and this part of its key is not known";
+                Err(self.error(place, ErrorKind::Handle, message))
+            }
+        }
+    }
+
+    /// An entity's key for people, where it is one of numbers or UUIDs. Other keys can hold what must
+    /// not get into logs.
+    pub(crate) fn show_key(&self, rows: &ChangedRows<'_>, slot: u32) -> Option<String> {
+        let (table, mut parts) = (rows.table(), Vec::new());
+        for &column in table.key() {
+            let mut buffer = BytesMut::new();
+            self.stored_value(rows, slot, column, &mut buffer).ok()?;
+            parts.push(show(table.columns()[column].ty(), &buffer)?);
+        }
+        Some(match &parts[..] {
+            [part] => part.clone(),
+            _ => format!("({})", parts.join(", ")),
+        })
+    }
+
+    /// Names an entity for an error.
+    pub(crate) fn name(&self, rows: &ChangedRows<'_>, slot: u32) -> AnyHandle {
+        let model = self.arenas.get_index(rows.model).map(|(&model, _)| model);
+        let model = model.expect("a change set's models are those of its arenas");
+        AnyHandle { model, stamp: self.stamp, slot }
+    }
+}
+
+fn show(ty: SqlType, raw: &[u8]) -> Option<String> {
+    if ty == SqlType::INT2 {
+        return raw.try_into().ok().map(|raw| i16::from_be_bytes(raw).to_string());
+    }
+    if ty == SqlType::INT4 {
+        return raw.try_into().ok().map(|raw| i32::from_be_bytes(raw).to_string());
+    }
+    if ty == SqlType::INT8 {
+        return raw.try_into().ok().map(|raw| i64::from_be_bytes(raw).to_string());
+    }
+    if ty == SqlType::UUID {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let parts = [raw.get(..4)?, &raw[4..6], raw.get(6..8)?, raw.get(8..10)?, raw.get(10..)?];
+        return Some(parts.map(hex).join("-"));
+    }
+    None
+}

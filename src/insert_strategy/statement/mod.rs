@@ -1,0 +1,304 @@
+//! One statement for all that a flush writes, or for all that it changes and deletes.
+
+mod change;
+mod read_back;
+
+use super::arrays::{ArraySource, Group, KeyArray};
+use super::keys::next_key;
+use super::values::begin_insert;
+use super::{Flush, PlannedStatement};
+use crate::change_set::{ChangeSet, UpdateGroup};
+use crate::error::Error;
+use crate::flush_plan::{FlushPlan, counted};
+use crate::model::{SqlType, Table};
+use crate::sql::{Params, Sql};
+
+/// What part of a flush a statement writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Part {
+    Everything,
+    /// The changes that new rows may have to find done: keys and unique values that are given up,
+    /// keys that are referred to.
+    Before,
+    /// The changes that refer to new rows, and what they leave to be deleted.
+    After,
+}
+
+impl Part {
+    fn has(self, is_late: bool) -> bool {
+        self == Part::Everything || is_late == (self == Part::After)
+    }
+}
+
+/// What the one statement is made of.
+#[derive(Debug)]
+pub(super) struct Statement {
+    keys: Vec<KeyArray>,
+    groups: Vec<Group>,
+    /// By the position in [`ChangeSet::changed`], and that of the group within.
+    deletes: Vec<(usize, usize)>,
+    updates: Vec<(usize, usize)>,
+}
+
+/// Writes a part of a flush.
+pub(crate) fn write(flush: &mut Flush<'_, '_>, part: Part) -> Result<(), Error> {
+    let statement = Statement::new(flush.plan(), flush.changes(), part);
+    if statement.is_empty() {
+        return Ok(());
+    }
+    let (sql, params) = statement.render(flush)?;
+    let rows = flush
+        .query(sql.as_str(), &params)
+        .map_err(|error| read_back::explain(error, &statement, flush))?;
+    read_back::assign(&statement, flush, &rows)
+}
+
+/// The statement that [`write`] would send, if it would send one.
+pub(crate) fn plan(plan: &FlushPlan, part: Part) -> Option<PlannedStatement> {
+    let mut clauses = Vec::new();
+    for delete in plan.deletes().iter().filter(|delete| part.has(delete.is_late())) {
+        let (rows, table) = (counted(delete.rows()), delete.table().name());
+        clauses.push(format!("delete {rows} from {table}"));
+    }
+    for update in plan.updates().iter().filter(|update| part.has(update.is_late())) {
+        let name = |&column: &usize| update.table().columns()[column].name();
+        let columns: Vec<_> = update.columns().iter().map(name).collect();
+        let (rows, table) = (counted(update.rows()), update.table().name());
+        clauses.push(format!("update {} of {rows} in {table}", columns.join(", ")));
+    }
+    if part == Part::Everything && !plan.tables().is_empty() {
+        let tables = plan.tables().iter();
+        let tables: Vec<_> = tables
+            .map(|planned| format!("{} into {}", counted(planned.rows()), planned.table().name()))
+            .collect();
+        clauses.push(format!("insert {}", tables.join(", ")));
+    }
+    (!clauses.is_empty()).then(|| PlannedStatement::new(clauses.join("; ")))
+}
+
+impl Statement {
+    /// Groups what is to be written.
+    fn new(plan: &FlushPlan, changes: &ChangeSet<'_>, part: Part) -> Statement {
+        let (mut keys, mut groups) = (Vec::new(), Vec::new());
+        let steps = if part == Part::Everything { plan.steps() } else { &[] };
+        for step in steps {
+            let planned = &plan.tables()[step.table()];
+            for column in planned.assigned_columns() {
+                let is_left = |row: &u32| planned.left_by(*row).contains(&column);
+                let rows = step.rows().iter().copied().filter(is_left).collect();
+                keys.push(KeyArray { table: step.table(), column, rows });
+            }
+            for group in planned.groups(step.rows(), false, |_| true) {
+                groups.push(Group { table: step.table(), left: group.left, rows: group.rows });
+            }
+        }
+        let (mut deletes, mut updates) = (Vec::new(), Vec::new());
+        for (changed, rows) in changes.changed().iter().enumerate() {
+            let chosen = |is_late: &dyn Fn(usize) -> bool, count: usize| {
+                (0..count).filter(|&at| part.has(is_late(at))).map(|at| (changed, at)).collect()
+            };
+            let of_table: Vec<_> = chosen(&|at| rows.deletes()[at].is_late, rows.deletes().len());
+            deletes.extend(of_table);
+            let of_table: Vec<_> = chosen(&|at| rows.updates()[at].is_late, rows.updates().len());
+            updates.extend(of_table);
+        }
+        Statement { keys, groups, deletes, updates }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.groups.is_empty() && self.deletes.is_empty() && self.updates.is_empty()
+    }
+
+    /// The columns of a group whose values are read back: those with a server default.
+    fn read_back(table: &Table, group: &Group) -> Vec<usize> {
+        let assigned = |column: &usize| table.columns()[*column].assigned_by().is_some();
+        group.left.iter().copied().filter(|column| !assigned(column)).collect()
+    }
+
+    /// The text and the parameters.
+    ///
+    /// ```text
+    /// WITH k AS MATERIALIZED (
+    ///          SELECT ''::text AS z, ARRAY(SELECT nextval(…) FROM generate_series(1, $1)) AS k0
+    ///          WHERE NOT (…the transaction is somebody else's…)),
+    ///      d0 AS (DELETE FROM … RETURNING … AS n),
+    ///      d AS MATERIALIZED (SELECT (SELECT count(*) FROM d0) AS done FROM k),
+    ///      u0 AS (UPDATE … FROM (SELECT … FROM k, d WHERE d.done >= 0) … RETURNING … AS n),
+    ///      u AS MATERIALIZED (SELECT (SELECT count(*) FROM u0) AS done FROM k, d …),
+    ///      i0 AS (INSERT INTO users (id, name) SELECT unnest(k0), unnest($2) FROM k, u …
+    ///             RETURNING id AS r0)
+    /// SELECT k0, CASE WHEN ARRAY(SELECT r0 FROM i0) IS DISTINCT FROM k0 THEN …error… END FROM k
+    /// ```
+    ///
+    /// All keys are in the one row of `k`: however many tables there are, nothing is left for the
+    /// planner to search, and without that row nothing is written.
+    ///
+    /// The parts of a statement run in no order of their own. `d` and `u` give them one, where it
+    /// counts: a key or a unique value is given up before another row takes it.
+    fn render(&self, flush: &Flush<'_, '_>) -> Result<(Sql, Params), Error> {
+        let (mut sql, mut params) = (Sql::new(), Params::new());
+        sql.push("WITH k AS MATERIALIZED (SELECT ''::text AS z");
+        for (index, array) in self.keys.iter().enumerate() {
+            let table = flush.plan().tables()[array.table].table();
+            let count = params.push_count(array.rows.len() as u64);
+            sql.push(", ARRAY(SELECT ");
+            next_key(&mut sql, table, array.column).cast(table.columns()[array.column].ty());
+            sql.push(&format!(" FROM generate_series(1, ${count})) AS k{index}"));
+        }
+        if flush.is_autocommit() {
+            let limit = params.push_f64(self.age_limit(flush.plan().bytes()));
+            sql.push(&format!(
+                " WHERE txid_current_if_assigned() IS NULL \
+                 AND date_part('epoch', clock_timestamp() - now()) <= ${limit}"
+            ));
+        }
+        sql.push(")");
+        let source =
+            ArraySource { changes: flush.changes(), assigned: flush.assigned(), keys: &self.keys };
+        let mut checks = Vec::new();
+        for (at, &delete) in self.deletes.iter().enumerate() {
+            sql.push(&format!(", d{at} AS ("));
+            let slots = &Self::delete_slots(flush.changes(), delete);
+            change::render_delete(flush, (delete.0, slots), " FROM k", &mut sql, &mut params)?;
+            sql.push(")");
+            checks.push(change::check(&format!("d{at}"), params.push_count(slots.len() as u64)));
+        }
+        let mut from = " FROM k".to_owned();
+        render_barrier("d", self.deletes.len(), &mut from, &mut sql);
+        for (at, &update) in self.updates.iter().enumerate() {
+            sql.push(&format!(", u{at} AS ("));
+            let group = Self::update_group(flush.changes(), update);
+            let rows = (update.0, group);
+            change::render_update(flush, &source, rows, &from, &mut sql, &mut params)?;
+            sql.push(")");
+            let count = params.push_count(group.rows.len() as u64);
+            checks.push(change::check(&format!("u{at}"), count));
+        }
+        render_barrier("u", self.updates.len(), &mut from, &mut sql);
+        for (index, group) in self.groups.iter().enumerate() {
+            let table = flush.plan().tables()[group.table].table();
+            sql.push(", ");
+            let rows = (index, group);
+            checks.push(Self::render_insert(table, &source, rows, &from, &mut sql, &mut params)?);
+        }
+        self.render_result(flush, &checks, &mut sql);
+        Ok((sql, params))
+    }
+
+    fn update_group<'a>(
+        changes: &'a ChangeSet<'_>,
+        (changed, group): (usize, usize),
+    ) -> &'a UpdateGroup {
+        &changes.changed()[changed].updates()[group]
+    }
+
+    fn delete_slots<'a>(changes: &'a ChangeSet<'_>, (changed, group): (usize, usize)) -> &'a [u32] {
+        &changes.changed()[changed].deletes()[group].slots
+    }
+
+    /// How old the transaction can be when the statement runs in one of its own, in seconds.
+    ///
+    /// A transaction that somebody opened by hand would take the statement in, and nothing would
+    /// be committed. No function says whether one is open. But one that has written has an id
+    /// before this statement, and one that has not was begun at least a round trip before it. What
+    /// lies between the beginning of the statement's own transaction and its execution is the time
+    /// to parse it and to receive its parameters. On a slow link it can be taken for the other;
+    /// then nothing is written, and the caller begins a transaction to see for certain.
+    fn age_limit(&self, bytes: usize) -> f64 {
+        1.0 + 0.005 * self.groups.len() as f64 + bytes as f64 / 4e6
+    }
+
+    /// Appends the insert of a group, and gives the check that its keys are those that were sent.
+    fn render_insert(
+        table: &'static Table,
+        source: &ArraySource<'_>,
+        (index, group): (usize, &Group),
+        from: &str,
+        sql: &mut Sql,
+        params: &mut Params,
+    ) -> Result<String, Error> {
+        let read_back = Statement::read_back(table, group);
+        let written: Vec<usize> =
+            (0..table.columns().len()).filter(|column| !read_back.contains(column)).collect();
+        let rows = source.rows(table, group, &written, params)?;
+        sql.push(&format!("i{index} AS ("));
+        begin_insert(sql, table, &written);
+        rows.render(from, sql.push(" "), |sql, index| {
+            sql.write_cast(table, written[index]);
+        });
+        sql.push(" RETURNING ");
+        let returned: Vec<usize> = table.key().iter().copied().chain(read_back).collect();
+        sql.list(returned.iter().enumerate(), |sql, (at, &column)| {
+            sql.read_columns(table, &[column]);
+            if at < table.key().len() && table.columns()[column].ty() == SqlType::TEXT {
+                // There is no comparison of arrays of `varchar` with those of `text`.
+                sql.cast(SqlType::TEXT);
+            }
+            sql.push(&format!(" AS r{at}"));
+        });
+        sql.push(")");
+        let differs = table.key().iter().enumerate().map(|(at, column)| {
+            let sent = written.iter().position(|other| other == column).unwrap_or(0);
+            let keys = rows.whole(sent);
+            format!("ARRAY(SELECT r{at} FROM i{index}) IS DISTINCT FROM {keys}")
+        });
+        let differs: Vec<_> = differs.collect();
+        // What comes from `k` keeps the planner from computing the error beforehand.
+        let (differs, table) = (differs.join(" OR "), group.table);
+        Ok(format!(" WHEN {differs} THEN ('{AGAINST} i{table} ' || z)::int4"))
+    }
+
+    /// Appends what the statement returns: the keys, the columns that the database sets, and the
+    /// checks, which fail the statement, and with it the commit, when other rows were stored than
+    /// were sent, or fewer rows found than were sought.
+    fn render_result(&self, flush: &Flush<'_, '_>, checks: &[String], sql: &mut Sql) {
+        let mut results: Vec<String> =
+            (0..self.keys.len()).map(|index| format!("k{index}")).collect();
+        // Arrays of one length only could be put into an array, and it would be flattened.
+        let column = |table: &Table, column: usize, at: usize, from: String| match table.columns()
+            [column]
+            .ty()
+            .is_array()
+        {
+            true => format!("ARRAY(SELECT array_send(r{at}) FROM {from})"),
+            false => format!("ARRAY(SELECT r{at} FROM {from})"),
+        };
+        for (index, group) in self.groups.iter().enumerate() {
+            let table = flush.plan().tables()[group.table].table();
+            let read_back = Statement::read_back(table, group);
+            for (at, back) in (table.key().len()..).zip(read_back) {
+                results.push(column(table, back, at, format!("i{index}")));
+            }
+        }
+        for (index, update) in self.updates.iter().enumerate() {
+            let table = flush.changes().changed()[update.0].table();
+            let read_back = change::read_back(table);
+            if !read_back.is_empty() {
+                results.push(format!("ARRAY(SELECT n FROM u{index})"));
+            }
+            for (at, back) in read_back.into_iter().enumerate() {
+                results.push(column(table, back, at, format!("u{index}")));
+            }
+        }
+        sql.push(" SELECT ");
+        for result in results {
+            sql.push(&result).push(", ");
+        }
+        sql.push("CASE").push(&checks.concat()).push(" END FROM k");
+    }
+}
+
+/// Has what is appended from here on wait for the parts of this kind, if there are any.
+fn render_barrier(kind: &str, count: usize, from: &mut String, sql: &mut Sql) {
+    if count > 0 {
+        let counts: Vec<_> =
+            (0..count).map(|at| format!("(SELECT count(*) FROM {kind}{at})")).collect();
+        sql.push(&format!(", {kind} AS MATERIALIZED (SELECT {} AS done", counts.join(" + ")));
+        sql.push(from).push(")");
+        *from = format!(" FROM k, {kind} WHERE {kind}.done >= 0");
+    }
+}
+
+/// What the text of the error of a failed check begins with. The part's name follows, and what else
+/// the check has to say.
+const AGAINST: &str = "onetrip check";

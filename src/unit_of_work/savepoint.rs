@@ -1,0 +1,118 @@
+//! Savepoints: work that is undone alone.
+
+use super::UnitOfWork;
+use crate::error::Error;
+
+/// Where a savepoint stands.
+pub(super) struct Mark {
+    /// For each arena, how much had been flushed. Models that appeared later have nothing.
+    flushed: Vec<usize>,
+    /// The transaction was open, so that there is a savepoint in it.
+    is_in_transaction: bool,
+}
+
+impl<'c> UnitOfWork<'c> {
+    /// Does some work that is undone alone if it fails: after an error, and after a panic, the
+    /// database and the entities are as they were when it began. The transaction stays open.
+    ///
+    /// What was to be written before is flushed first, and what the work leaves to be written is
+    /// flushed at its end, so that an error of the server falls to the work that caused it. Savepoints
+    /// can be nested. What `work` gives up with is handed on.
+    ///
+    /// Entities that were loaded by the work stay; those that it added are gone if it fails.
+    ///
+    /// # Errors
+    ///
+    /// Those of `work`, and of [`flush`](UnitOfWork::flush).
+    ///
+    /// ```
+    /// # use onetrip::{Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "users")]
+    /// # struct User { #[model(key)] id: Option<i32>, name: String }
+    /// fn import(uow: &mut UnitOfWork<'_>, names: &[&str]) -> Result<(), onetrip::Error> {
+    ///     for &name in names {
+    ///         let added = uow.savepoint(|uow| -> Result<(), onetrip::Error> {
+    ///             uow.add(User { id: None, name: name.to_owned() });
+    ///             Ok(())
+    ///         });
+    ///         if let Err(error) = added {
+    ///             eprintln!("left out: {error}");
+    ///         }
+    ///     }
+    ///     uow.commit()?;
+    ///     Ok(())
+    /// }
+    /// # let _ = import;
+    /// ```
+    pub fn savepoint<R, E: From<Error>>(
+        &mut self,
+        work: impl FnOnce(&mut UnitOfWork<'c>) -> Result<R, E>,
+    ) -> Result<R, E> {
+        self.flush()?;
+        let is_in_transaction = self.connection.in_transaction();
+        if is_in_transaction {
+            if let Err(error) = self.connection.begin() {
+                self.connection.rollback();
+                self.unflushed();
+                return Err(error.into());
+            }
+        }
+        let flushed = self.arenas.values().map(|arena| arena.flushed()).collect();
+        let depth = self.savepoints.len();
+        self.savepoints.push(Mark { flushed, is_in_transaction });
+        let inside = Inside { uow: self, depth };
+        let result = work(&mut *inside.uow)?;
+        inside.keep()?;
+        Ok(result)
+    }
+
+    /// Undoes everything since a savepoint.
+    fn undo_to(&mut self, mark: &Mark) {
+        if mark.is_in_transaction {
+            self.connection.rollback_last();
+        } else {
+            self.connection.rollback();
+        }
+        for (index, arena) in self.arenas.values_mut().enumerate() {
+            arena.rolled_back(mark.flushed.get(index).copied().unwrap_or(0));
+        }
+        if mark.is_in_transaction && !self.connection.in_transaction() {
+            // The connection is lost, and what was flushed outside with it.
+            self.unflushed();
+        }
+    }
+}
+
+/// Undoes the work of a savepoint unless it is kept.
+struct Inside<'a, 'c> {
+    uow: &'a mut UnitOfWork<'c>,
+    /// The number of savepoints around this one.
+    depth: usize,
+}
+
+impl Inside<'_, '_> {
+    fn keep(self) -> Result<(), Error> {
+        // There is none any more where the work has rolled everything back.
+        if let Some(is_in_transaction) =
+            self.uow.savepoints.get(self.depth).map(|mark| mark.is_in_transaction)
+        {
+            self.uow.flush()?;
+            if is_in_transaction {
+                self.uow.connection.release()?;
+            }
+            self.uow.savepoints.truncate(self.depth);
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Inside<'_, '_> {
+    fn drop(&mut self) {
+        if self.uow.savepoints.len() > self.depth {
+            let mark = self.uow.savepoints.swap_remove(self.depth);
+            self.uow.savepoints.truncate(self.depth);
+            self.uow.undo_to(&mark);
+        }
+    }
+}

@@ -1,0 +1,12 @@
+use onetrip::Model;
+
+#[derive(Model, Clone)]
+#[model(table = "users")]
+struct User {
+    #[model(key)]
+    id: Option<i32>,
+    #[model(version)]
+    version: String,
+}
+
+fn main() {}
