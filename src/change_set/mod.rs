@@ -1,6 +1,7 @@
 //! `ChangeSet`: what a flush has to write, and the value of every cell of it.
 
 mod changed;
+mod give_back;
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -9,6 +10,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use bytes::BytesMut;
 use changed::Collector;
 pub(crate) use changed::{ChangedRows, SetTo, UpdateGroup};
+pub(crate) use give_back::Extent;
 use indexmap::IndexMap;
 
 use crate::arena::AnyArena;
@@ -73,15 +75,6 @@ impl<'a> NewRows<'a> {
         }
         self.slots.binary_search(&slot).ok().map(|row| row as u32)
     }
-}
-
-/// How much is given back to entities.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Extent {
-    /// Keys, and the keys of what is referred to.
-    Keys,
-    /// The columns with server defaults as well.
-    Everything,
 }
 
 /// What is written into a cell.
@@ -339,121 +332,6 @@ impl<'a> ChangeSet<'a> {
         let before = buffer.len();
         let found = self.follow(place, source, assigned, buffer)?;
         Ok(found.leave_value(before, buffer))
-    }
-
-    /// What the entities of a table get back: the values of the columns that the database
-    /// assigned, and the keys of what they refer to.
-    ///
-    /// # Errors
-    ///
-    /// When a value that the database was to assign is not there.
-    pub(crate) fn write_back(
-        &self,
-        table: usize,
-        assigned: &Assignments,
-        extent: Extent,
-    ) -> Result<WriteBack, Error> {
-        let (model, slots) = self.slots_of(table);
-        let description = self.arenas[model].table();
-        let is_new = table < self.tables.len();
-        let mut columns: Vec<_> =
-            description.foreign_keys().flat_map(|fk| fk.columns).copied().collect();
-        columns.extend(
-            (0..description.columns().len()).filter(|&c| description.columns()[c].is_optional()),
-        );
-        if extent == Extent::Keys {
-            columns.retain(|&column| {
-                let is_key = description.key().contains(&column);
-                is_key || !description.columns()[column].is_optional()
-            });
-        }
-        if !is_new {
-            columns.extend(description.version());
-        }
-        columns.sort_unstable();
-        columns.dedup();
-        let mut result = WriteBack::new(columns.clone(), slots.len());
-        let mut buffer = BytesMut::new();
-        for row in 0..slots.len() as u32 {
-            for &column in &columns {
-                buffer.clear();
-                let cell = NewCell { table, row, column };
-                let value = match is_new {
-                    true => self.unknown_value(cell, assigned, &mut buffer)?,
-                    false => self.updated_value(cell, assigned, &mut buffer)?,
-                };
-                let Some(value) = value else {
-                    result.push_absent();
-                    continue;
-                };
-                match value {
-                    CellValue::Value => result.push_value(&buffer),
-                    CellValue::Null if description.key().contains(&column) => {
-                        let message = "the key that the database assigned is NULL";
-                        return Err(self.error(self.place(cell), ErrorKind::RowMismatch, message));
-                    }
-                    CellValue::Null => result.push_null(),
-                    CellValue::Default | CellValue::Unassigned(_) => {
-                        let message = "the strategy did not return the value that the database \
-                                       assigned";
-                        return Err(self.error(self.place(cell), ErrorKind::RowMismatch, message));
-                    }
-                }
-            }
-        }
-        Ok(result)
-    }
-
-    /// The value of a cell, unless every field of it holds its value already.
-    fn unknown_value(
-        &self,
-        cell: NewCell,
-        assigned: &Assignments,
-        buffer: &mut BytesMut,
-    ) -> Result<Option<CellValue>, Error> {
-        let knows = |source: &Source| matches!(source, Source::Value { .. } | Source::Null);
-        let place = self.place(cell);
-        let arena = &self.arenas[place.model];
-        let mut out = Encoder::new(buffer);
-        arena.encode(place.slot, place.column, &mut out);
-        match out.single() {
-            Some(source) if knows(&source) => return Ok(None),
-            Some(source) => return self.resolve(place, source, assigned, buffer).map(Some),
-            None => {}
-        }
-        if out.sources(arena.table(), place.column)?.iter().all(knows) {
-            return Ok(None);
-        }
-        buffer.clear();
-        self.value(cell, assigned, buffer).map(Some)
-    }
-
-    /// What an updated entity gets back in a cell: what the database assigned, the key of what it
-    /// refers to by a handle, and the key that a foreign key has followed.
-    fn updated_value(
-        &self,
-        cell: NewCell,
-        assigned: &Assignments,
-        buffer: &mut BytesMut,
-    ) -> Result<Option<CellValue>, Error> {
-        match assigned.get(cell.table, cell.column, cell.row) {
-            Some(Some(raw)) => {
-                buffer.extend_from_slice(raw);
-                return Ok(Some(CellValue::Value));
-            }
-            Some(None) => return Ok(Some(CellValue::Null)),
-            None => {}
-        }
-        let place = self.place(cell);
-        if self.followed.contains_key(&place) {
-            return self.value_at(place, assigned, buffer).map(Some);
-        }
-        let is_left = self.arenas[place.model].table().columns()[cell.column].is_generated();
-        match if is_left { None } else { self.unknown_value(cell, assigned, buffer)? } {
-            // It was not read back.
-            Some(CellValue::Default) => Ok(None),
-            value => Ok(value),
-        }
     }
 
     /// The value of a column, on which all fields that share it and have one must agree.

@@ -1,5 +1,6 @@
 //! `UnitOfWork`: the facade.
 
+mod commit;
 mod commit_plan;
 mod commit_report;
 mod load;
@@ -10,8 +11,6 @@ mod write;
 use std::any::TypeId;
 use std::fmt;
 use std::ops::{Index, IndexMut};
-use std::panic::{self, AssertUnwindSafe};
-use std::time::Instant;
 
 pub use commit_plan::CommitPlan;
 pub use commit_report::CommitReport;
@@ -19,14 +18,14 @@ pub use query::Query;
 use savepoint::Mark;
 
 use crate::arena::{AnyArena, Arena};
-use crate::change_set::{Arenas, ChangeSet};
+use crate::change_set::Arenas;
 use crate::connection::{Connection, IntoConnection};
 use crate::error::{Error, ErrorKind};
 use crate::handle::{Handle, Stamp};
 use crate::insert_strategy::{Auto, InsertStrategy, OnProgress, Progress};
 use crate::model::Model;
 use crate::state::State;
-use write::{Writer, Written, WrittenChanges, WrittenTable};
+use write::Written;
 
 /// Collects entities and writes them together.
 ///
@@ -298,279 +297,6 @@ impl<'c> UnitOfWork<'c> {
         self.unknown = None;
     }
 
-    /// What [`commit`](UnitOfWork::commit) would do now: steps, statements, rows, bytes and round
-    /// trips. Nothing is sent.
-    ///
-    /// # Errors
-    ///
-    /// Those that `commit` would give before it sends anything: references that lead nowhere,
-    /// circles that the strategy cannot write, mistakes in a model.
-    pub fn plan(&self) -> Result<CommitPlan, Error> {
-        self.check_resolved()?;
-        let changes = ChangeSet::collect(&self.arenas, self.stamp)?;
-        let mut first = None;
-        if !changes.is_empty() {
-            first = Some(self.writer(true).candidates(&changes)?.first()?);
-        }
-        let write = first.as_ref().map(|(strategy, plan)| (*strategy, plan));
-        Ok(CommitPlan::new(&*self.strategy, write, &self.connection, true))
-    }
-
-    /// Writes what is new, changed or deleted, and ends the transaction. `Ok` means that the server has said that it is
-    /// committed; only then do entities get their keys.
-    ///
-    /// With nothing to do, nothing is sent.
-    ///
-    /// # Errors
-    ///
-    /// After any error the database has nothing of this commit, and the unit of work is as it was:
-    /// mend what was wrong and commit again. Three cases differ:
-    ///
-    /// - [`ErrorKind::UnknownOutcome`]: the link was lost while the server was committing. Further
-    ///   commits are refused until [`resolve_unknown`](UnitOfWork::resolve_unknown).
-    /// - [`ErrorKind::ReadBack`], only where one statement is the whole commit, as with
-    ///   [`OneTrip`](crate::OneTrip), and with [`Auto`] for commits that are not large: everything is
-    ///   committed, but a server default could not be read into its field.
-    /// - When COMMIT itself is refused, as for a deferred constraint, the server has undone what
-    ///   earlier calls of [`flush`](UnitOfWork::flush) wrote as well. Those entities are to be written
-    ///   again.
-    ///
-    /// Within a [`savepoint`](UnitOfWork::savepoint), [`ErrorKind::Transaction`].
-    pub fn commit(&mut self) -> Result<CommitReport, Error> {
-        if !self.savepoints.is_empty() {
-            let message = "a commit inside a savepoint would end what is outside of it too";
-            return Err(Error::new(ErrorKind::Transaction, message)
-                .with_hint("commit when the call of `savepoint` has returned"));
-        }
-        let call = Call::start(&self.connection);
-        let mut written = self.write(true)?;
-        if let Err(error) = self.connection.commit() {
-            if error.kind() == ErrorKind::UnknownOutcome {
-                self.is_in_database = true;
-                for table in &written.tables {
-                    self.arenas[table.arena].in_doubt(table.rows, &[], &[]);
-                }
-                for changes in &written.changed {
-                    let WrittenChanges { arena, slots, deleted, .. } = changes;
-                    self.arenas[*arena].in_doubt(0, slots, deleted);
-                }
-                self.unknown = Some(Unknown::Written(written));
-            } else {
-                self.connection.rollback();
-                self.unflushed();
-            }
-            return Err(error);
-        }
-        let report = call.report(&*self.strategy, &written, &self.connection);
-        self.is_in_database |= report.round_trips > 0;
-        let unread = written.unread.take();
-        self.committed(written);
-        match unread {
-            Some(error) => Err(error.with_kind(ErrorKind::ReadBack).while_doing(
-                "the commit has happened, but what the database assigned could not be read",
-            )),
-            None => Ok(report),
-        }
-    }
-
-    /// Writes what is new, changed or deleted, without ending the transaction: entities get their keys, and the rows
-    /// can be queried in this transaction. It stays open until
-    /// [`commit`](UnitOfWork::commit) or [`rollback`](UnitOfWork::rollback).
-    ///
-    /// # Errors
-    ///
-    /// As [`commit`](UnitOfWork::commit). What earlier flushes wrote stays, unless the connection is
-    /// lost.
-    pub fn flush(&mut self) -> Result<CommitReport, Error> {
-        let call = Call::start(&self.connection);
-        let written = self.write(false)?;
-        if written.by.is_some() {
-            if let Err(error) = self.connection.release() {
-                self.connection.rollback();
-                self.unflushed();
-                return Err(error);
-            }
-        }
-        let report = call.report(&*self.strategy, &written, &self.connection);
-        self.written(&written, self.connection.in_transaction());
-        Ok(report)
-    }
-
-    /// Discards every change since the last commit: entities that were added are gone, and so is
-    /// what [`flush`](UnitOfWork::flush) wrote. Entities that were changed are as they were, and those
-    /// that were deleted are back. Handles of what is gone are refused.
-    pub fn rollback(&mut self) {
-        self.connection.rollback();
-        self.unknown = None;
-        self.savepoints.clear();
-        for arena in self.arenas.values_mut() {
-            arena.rolled_back(0);
-        }
-    }
-
-    /// Says how a commit of unknown outcome has ended, after the caller has found out: for
-    /// instance by looking for one of its rows over a new connection.
-    ///
-    /// A row that is not there may still appear as long as the old session is listed in
-    /// `pg_stat_activity`.
-    ///
-    /// If it was committed, entities get their keys. Otherwise they are new, as before the commit.
-    /// Keys that were assigned in the very statement whose answer was lost cannot be known, as with
-    /// [`OneTrip`](crate::OneTrip), and with [`Auto`] for commits that are not large: those entities
-    /// leave the unit of work, to be found again by what else tells them apart.
-    ///
-    /// # Errors
-    ///
-    /// [`ErrorKind::Transaction`] when no outcome is unknown.
-    pub fn resolve_unknown(&mut self, was_committed: bool) -> Result<(), Error> {
-        match (self.unknown.take(), was_committed) {
-            (None, _) => {
-                let message = "no commit of this unit of work has an unknown outcome";
-                return Err(Error::new(ErrorKind::Transaction, message));
-            }
-            (Some(_), false) => self.unflushed(),
-            (Some(Unknown::Written(written)), true) => self.committed(written),
-            (Some(Unknown::KeysLost), true) => {
-                for arena in self.arenas.values_mut() {
-                    arena.forget_in_doubt();
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Continues on another connection, with all entities. A transaction that is open on the old
-    /// one is rolled back, and what was flushed in it is new again. An outcome that is unknown
-    /// remains to be resolved.
-    ///
-    /// The unit of work borrows the connection: declare the client before it.
-    pub fn reconnect(&mut self, connection: impl IntoConnection<'c>) {
-        self.connection.rollback();
-        self.connection = connection.into_connection();
-        self.savepoints.clear();
-        if self.unknown.is_none() {
-            self.unflushed();
-        }
-    }
-
-    /// Writes what is new in a transaction, or in a savepoint where one is open. Undoes it on
-    /// errors and panics.
-    ///
-    /// Where it `ends` the transaction, and the strategy needs one statement only, that statement
-    /// is the transaction.
-    fn write(&mut self, ends: bool) -> Result<Written, Error> {
-        self.check_resolved()?;
-        let Self { arenas, stamp, strategy, connection, budget, on_progress, .. } = self;
-        let writer = Writer { arenas, stamp: *stamp, strategy: &**strategy, ends, budget: *budget };
-        connection.take_committed();
-        let write = || writer.write(connection, on_progress.as_deref_mut());
-        let result = match panic::catch_unwind(AssertUnwindSafe(write)) {
-            Ok(result) => result,
-            Err(payload) => {
-                // A model or a callback has panicked. Entities of what is committed must not be
-                // written again.
-                if self.connection.take_committed() {
-                    self.forget_all();
-                } else if !self.connection.in_transaction() {
-                    self.unflushed();
-                }
-                panic::resume_unwind(payload);
-            }
-        };
-        let Err(error) = result else { return result };
-        match error.kind() {
-            ErrorKind::UnknownOutcome => {
-                self.is_in_database = true;
-                self.all_in_doubt();
-                self.unknown = Some(Unknown::KeysLost);
-            }
-            // The rows are there, under keys that could not be read.
-            ErrorKind::ReadBack => self.forget_all(),
-            // What was flushed before has gone with the transaction or the connection.
-            _ if !self.connection.in_transaction() => self.unflushed(),
-            _ => {}
-        }
-        if error.kind() == ErrorKind::Stale {
-            return Err(self.connection.conflict(error));
-        }
-        Err(error)
-    }
-
-    /// Everything that there was to write is committed, and what the database assigned is not known:
-    /// to write it again would write it twice.
-    fn forget_all(&mut self) {
-        self.is_in_database = true;
-        self.all_in_doubt();
-        for arena in self.arenas.values_mut() {
-            arena.forget_in_doubt();
-        }
-    }
-
-    /// Everything that there was to write may have been written.
-    fn all_in_doubt(&mut self) {
-        let changed: Vec<_> = match ChangeSet::collect(&self.arenas, self.stamp) {
-            Ok(changes) => {
-                changes.changed().iter().map(|c| (c.model(), c.slots().to_vec())).collect()
-            }
-            Err(_) => Vec::new(),
-        };
-        for arena in self.arenas.values_mut() {
-            arena.in_doubt(arena.pending().len(), &[], &arena.doomed());
-        }
-        for (model, slots) in changed {
-            self.arenas[model].in_doubt(0, &slots, &[]);
-        }
-    }
-
-    /// Says that what follows may be repeated in another unit of work.
-    pub(crate) fn begin_attempt(&mut self, name: String) {
-        self.connection.begin_attempt(name);
-    }
-
-    /// Undoes an attempt that has failed. If it has failed for a conflict with another transaction,
-    /// and has left nothing in the database, that conflict is why it is worth another one.
-    pub(crate) fn end_attempt(mut self) -> Option<Error> {
-        self.connection.rollback();
-        let conflict = self.connection.end_attempt();
-        conflict.filter(|_| !self.is_in_database)
-    }
-
-    fn writer(&self, ends: bool) -> Writer<'_> {
-        Writer {
-            arenas: &self.arenas,
-            stamp: self.stamp,
-            strategy: &*self.strategy,
-            ends,
-            budget: self.budget,
-        }
-    }
-
-    /// The entities get to know what was written of them, in a transaction that is still `open` or
-    /// is committed.
-    fn written(&mut self, written: &Written, open: bool) {
-        let state = if open { State::Flushed } else { State::Persistent };
-        for WrittenTable { arena, rows, write_back, .. } in &written.tables {
-            self.arenas[*arena].inserted(*rows, write_back, state);
-        }
-        for WrittenChanges { arena, slots, write_back, deleted, .. } in &written.changed {
-            self.arenas[*arena].updated(slots, write_back, open);
-            self.arenas[*arena].deleted(deleted, open);
-        }
-    }
-
-    fn committed(&mut self, written: Written) {
-        self.written(&written, false);
-        for arena in self.arenas.values_mut() {
-            arena.committed();
-        }
-    }
-
-    fn unflushed(&mut self) {
-        for arena in self.arenas.values_mut() {
-            arena.unflushed();
-        }
-    }
-
     fn check_resolved(&self) -> Result<(), Error> {
         if self.unknown.is_some() {
             let message = "the outcome of the last commit is unknown, and writing again could \
@@ -614,41 +340,6 @@ impl<'c> UnitOfWork<'c> {
 fn arena_in<T: Model>(arenas: &mut Arenas) -> &mut Arena<T> {
     let arena = arenas.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(Arena::<T>::new()));
     arena.as_any_mut().downcast_mut().expect("an arena is filed under its model's type")
-}
-
-/// What a report measures from.
-struct Call {
-    started: Instant,
-    statements: u64,
-    round_trips: u64,
-}
-
-impl Call {
-    fn start(connection: &Connection<'_>) -> Call {
-        Call {
-            started: Instant::now(),
-            statements: connection.statements(),
-            round_trips: connection.round_trips(),
-        }
-    }
-
-    fn report(
-        self,
-        strategy: &dyn InsertStrategy,
-        written: &Written,
-        connection: &Connection<'_>,
-    ) -> CommitReport {
-        CommitReport {
-            strategy: strategy.name().to_owned(),
-            written_by: written.by.clone().unwrap_or_else(|| strategy.name().to_owned()),
-            rows: written.tables.iter().map(|table| (table.table, table.rows)).collect(),
-            updated_rows: written.changed.iter().map(|changes| changes.updated_rows).sum(),
-            deleted_rows: written.changed.iter().map(|changes| changes.deleted.len()).sum(),
-            statements: connection.statements() - self.statements,
-            round_trips: connection.round_trips() - self.round_trips,
-            elapsed: self.started.elapsed(),
-        }
-    }
 }
 
 fn gone<T: Model>() -> Error {
