@@ -1,5 +1,6 @@
 //! What a unit of work sends, to the letter, and what it makes of the answers: without a server.
 
+mod changes;
 mod faults;
 mod identity;
 mod plans;

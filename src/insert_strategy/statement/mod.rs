@@ -164,7 +164,9 @@ impl Statement {
             checks.push(change::check(&format!("d{at}"), params.push_count(slots.len() as u64)));
         }
         let mut from = " FROM k".to_owned();
-        render_barrier("d", self.deletes.len(), &mut from, &mut sql);
+        if !self.updates.is_empty() || !self.groups.is_empty() {
+            render_barrier("d", self.deletes.len(), &mut from, &mut sql);
+        }
         for (at, &update) in self.updates.iter().enumerate() {
             sql.push(&format!(", u{at} AS ("));
             let group = Self::update_group(flush.changes(), update);
@@ -174,7 +176,9 @@ impl Statement {
             let count = params.push_count(group.rows.len() as u64);
             checks.push(change::check(&format!("u{at}"), count));
         }
-        render_barrier("u", self.updates.len(), &mut from, &mut sql);
+        if !self.groups.is_empty() {
+            render_barrier("u", self.updates.len(), &mut from, &mut sql);
+        }
         for (index, group) in self.groups.iter().enumerate() {
             let table = flush.plan().tables()[group.table].table();
             sql.push(", ");

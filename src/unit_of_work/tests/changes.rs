@@ -1,0 +1,124 @@
+//! The statements that change and delete, to the letter.
+
+use insta::assert_snapshot;
+
+use super::*;
+use crate::handle::Handle;
+use crate::insert_strategy::OneTrip;
+
+/// Two users, their addresses and two notes, which the database has.
+struct Stored {
+    users: [Handle<User>; 2],
+    addresses: [Handle<Address>; 2],
+    notes: [Handle<Note>; 2],
+}
+
+fn stored() -> (UnitOfWork<'static>, Recording, Stored) {
+    let (mut uow, recording) = record(Batch);
+    let users = ["Ada", "Bob"].map(|name| uow.add(user(name)));
+    let addresses = users.map(|of| uow.add(address("home", of)));
+    let notes = [1, 2].map(|n| uow.add(Note { id: None, text: None, score: Some(n) }));
+    uow.commit().unwrap();
+    recording.take();
+    (uow, recording, Stored { users, addresses, notes })
+}
+
+/// What a commit sends. The recording has no answer to it.
+fn changed(
+    strategy: impl InsertStrategy + 'static,
+    change: impl Fn(&mut UnitOfWork<'_>, &Stored),
+) -> String {
+    let (uow, recording, stored) = stored();
+    let mut uow = uow.with_strategy(strategy);
+    change(&mut uow, &stored);
+    let _ = uow.commit();
+    // Whatever follows comes of the missing answer.
+    recording.take().lines().next().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn an_update_of_one_column() {
+    let sql = changed(OneTrip, |uow, stored| {
+        for user in stored.users {
+            uow[user].name.push('!');
+        }
+    });
+    assert_snapshot!(sql, @r#"WITH k AS MATERIALIZED (SELECT ''::text AS z WHERE txid_current_if_assigned() IS NULL AND date_part('epoch', clock_timestamp() - now()) <= $1), u0 AS (UPDATE "users" AS t SET "name" = r.v0 FROM (SELECT unnest($2) AS v0, unnest($3) AS v1, unnest($4) AS v2 FROM k) AS r WHERE t."id" = r.v1 RETURNING r.v2 AS n) SELECT CASE WHEN (SELECT count(*) FROM u0) <> $5 THEN ('onetrip check u0 ' || ($5 - (SELECT count(*) FROM u0)) || ' ' || array_to_string(ARRAY(SELECT s FROM generate_series(1, $5) AS s EXCEPT SELECT n FROM u0 ORDER BY 1 LIMIT 100), ' ') || z)::int4 END FROM k -- 1.000002 float8, text[], int4[], int4[], 2 int8"#);
+}
+
+#[test]
+fn a_delete() {
+    let sql = changed(OneTrip, |uow, stored| {
+        uow.delete(stored.notes[0]).unwrap();
+    });
+    assert_snapshot!(sql, @r#"WITH k AS MATERIALIZED (SELECT ''::text AS z WHERE txid_current_if_assigned() IS NULL AND date_part('epoch', clock_timestamp() - now()) <= $1), d0 AS (DELETE FROM "notes" AS t USING (SELECT unnest($2) AS v0, unnest($3) AS v1 FROM k) AS r WHERE t."id" = r.v0 RETURNING r.v1 AS n) SELECT CASE WHEN (SELECT count(*) FROM d0) <> $4 THEN ('onetrip check d0 ' || ($4 - (SELECT count(*) FROM d0)) || ' ' || array_to_string(ARRAY(SELECT s FROM generate_series(1, $4) AS s EXCEPT SELECT n FROM d0 ORDER BY 1 LIMIT 100), ' ') || z)::int4 END FROM k -- 1 float8, int4[], int4[], 1 int8"#);
+}
+
+#[test]
+fn a_default_is_taken_and_read_back() {
+    let sql = changed(OneTrip, |uow, stored| {
+        uow[stored.notes[1]].score = None;
+    });
+    assert_snapshot!(sql, @r#"WITH k AS MATERIALIZED (SELECT ''::text AS z WHERE txid_current_if_assigned() IS NULL AND date_part('epoch', clock_timestamp() - now()) <= $1), u0 AS (UPDATE "notes" AS t SET "score" = DEFAULT FROM (SELECT unnest($2) AS v0, unnest($3) AS v1 FROM k) AS r WHERE t."id" = r.v0 RETURNING r.v1 AS n, t."score" AS r0) SELECT ARRAY(SELECT n FROM u0), ARRAY(SELECT r0 FROM u0), CASE WHEN (SELECT count(*) FROM u0) <> $4 THEN ('onetrip check u0 ' || ($4 - (SELECT count(*) FROM u0)) || ' ' || array_to_string(ARRAY(SELECT s FROM generate_series(1, $4) AS s EXCEPT SELECT n FROM u0 ORDER BY 1 LIMIT 100), ' ') || z)::int4 END FROM k -- 1 float8, int4[], int4[], 1 int8"#);
+}
+
+#[test]
+fn deletes_come_before_updates_and_those_before_inserts() {
+    let sql = changed(OneTrip, |uow, stored| {
+        let cid = uow.add(user("Cid"));
+        uow[stored.addresses[0]].user_id = cid.into();
+        uow.delete(stored.addresses[1]).unwrap();
+        uow.delete(stored.users[1]).unwrap();
+    });
+    assert_snapshot!(sql, @r#"WITH k AS MATERIALIZED (SELECT ''::text AS z, ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"users"', 'id')::regclass))::"int4" FROM generate_series(1, $1)) AS k0 WHERE txid_current_if_assigned() IS NULL AND date_part('epoch', clock_timestamp() - now()) <= $2), d0 AS (DELETE FROM "users" AS t USING (SELECT unnest($3) AS v0, unnest($4) AS v1 FROM k) AS r WHERE t."id" = r.v0 RETURNING r.v1 AS n), d1 AS (DELETE FROM "addresses" AS t USING (SELECT unnest($6) AS v0, unnest($7) AS v1 FROM k) AS r WHERE t."id" = r.v0 RETURNING r.v1 AS n), d AS MATERIALIZED (SELECT (SELECT count(*) FROM d0) + (SELECT count(*) FROM d1) AS done FROM k), u0 AS (UPDATE "addresses" AS t SET "user_id" = r.v0 FROM (SELECT k0[unnest($9)] AS v0, unnest($10) AS v1, unnest($11) AS v2 FROM k, d WHERE d.done >= 0) AS r WHERE t."id" = r.v1 RETURNING r.v2 AS n), u AS MATERIALIZED (SELECT (SELECT count(*) FROM u0) AS done FROM k, d WHERE d.done >= 0), i0 AS (INSERT INTO "users" ("id", "name") OVERRIDING SYSTEM VALUE SELECT unnest(k0), unnest($13) FROM k, u WHERE u.done >= 0 RETURNING "id" AS r0) SELECT k0, CASE WHEN (SELECT count(*) FROM d0) <> $5 THEN ('onetrip check d0 ' || ($5 - (SELECT count(*) FROM d0)) || ' ' || array_to_string(ARRAY(SELECT s FROM generate_series(1, $5) AS s EXCEPT SELECT n FROM d0 ORDER BY 1 LIMIT 100), ' ') || z)::int4 WHEN (SELECT count(*) FROM d1) <> $8 THEN ('onetrip check d1 ' || ($8 - (SELECT count(*) FROM d1)) || ' ' || array_to_string(ARRAY(SELECT s FROM generate_series(1, $8) AS s EXCEPT SELECT n FROM d1 ORDER BY 1 LIMIT 100), ' ') || z)::int4 WHEN (SELECT count(*) FROM u0) <> $12 THEN ('onetrip check u0 ' || ($12 - (SELECT count(*) FROM u0)) || ' ' || array_to_string(ARRAY(SELECT s FROM generate_series(1, $12) AS s EXCEPT SELECT n FROM u0 ORDER BY 1 LIMIT 100), ' ') || z)::int4 WHEN ARRAY(SELECT r0 FROM i0) IS DISTINCT FROM k0 THEN ('onetrip check i0 ' || z)::int4 END FROM k -- 1 int8, 1.00500075 float8, int4[], int4[], 1 int8, int4[], int4[], 1 int8, int4[], int4[], int4[], 1 int8, text[]"#);
+}
+
+#[test]
+fn a_plan_of_changes_around_inserts() {
+    let (mut uow, _, stored) = stored();
+    let cid = uow.add(user("Cid"));
+    uow[stored.addresses[0]].user_id = cid.into();
+    uow[stored.users[0]].name.push('!');
+    uow.delete(stored.addresses[1]).unwrap();
+    uow.delete(stored.users[1]).unwrap();
+    uow.delete(stored.notes[0]).unwrap();
+    let plan = uow.plan().unwrap();
+    assert_snapshot!(plan, @"
+    batch: 1 row, 2 to update, 3 to delete, 7 bytes, 6 round trips
+      1 × BEGIN
+      1 × delete 1 row from users; delete 1 row from addresses; delete 1 row from notes; update name of 1 row in users
+      1 × reserve keys: 1 for users.id
+      1 × insert 1 row into users
+      1 × update user_id of 1 row in addresses
+      1 × COMMIT
+    ");
+    assert_snapshot!(plan.flush_plan(), @"
+    1. users: delete 1 row
+    2. addresses: delete 1 row
+    3. notes: delete 1 row
+    4. users: update name of 1 row
+    5. users: 1 row
+    6. addresses: update user_id of 1 row
+    ");
+    let uow = uow.with_strategy(OneTrip);
+    assert_snapshot!(uow.plan().unwrap(), @"
+    one_trip: 1 row, 2 to update, 3 to delete, 7 bytes, 1 round trip
+      1 × delete 1 row from users; delete 1 row from addresses; delete 1 row from notes; update name of 1 row in users; update user_id of 1 row in addresses; insert 1 row into users
+    ");
+}
+
+#[test]
+fn a_row_that_another_leaves_late_is_deleted_late() {
+    let (mut uow, _, stored) = stored();
+    let cid = uow.add(user("Cid"));
+    uow[stored.addresses[0]].user_id = cid.into();
+    uow.delete(stored.users[0]).unwrap();
+    assert_snapshot!(uow.plan().unwrap(), @"
+    batch: 1 row, 1 to update, 1 to delete, 3 bytes, 5 round trips
+      1 × BEGIN
+      1 × reserve keys: 1 for users.id
+      1 × insert 1 row into users
+      1 × delete 1 row from users; update user_id of 1 row in addresses
+      1 × COMMIT
+    ");
+}
