@@ -1,9 +1,8 @@
 //! `PlannedTable`: what is known of the new rows of one table before anything is written.
 
-use bytes::BytesMut;
 use indexmap::IndexSet;
 
-use crate::change_set::{ChangeSet, NewCell};
+use crate::change_set::ChangeSet;
 use crate::error::Error;
 use crate::model::Table;
 
@@ -31,6 +30,45 @@ pub struct PlannedTable {
     row_bytes: Option<Vec<u32>>,
 }
 
+/// The sets of columns that rows leave to the database, as they come up row by row.
+#[derive(Default)]
+struct LeftSets {
+    sets: IndexSet<Vec<usize>>,
+    /// For each row its set; empty as long as there is one set.
+    of_row: Vec<u32>,
+    /// The row at hand, what it leaves so far, and the set of the one before.
+    row: u32,
+    left: Vec<usize>,
+    last: usize,
+}
+
+impl LeftSets {
+    fn push(&mut self, row: u32, column: usize) {
+        self.end(row);
+        self.left.push(column);
+    }
+
+    /// Ends the rows before this one.
+    fn end(&mut self, row: u32) {
+        while self.row < row {
+            if self.sets.get_index(self.last) != Some(&self.left) {
+                self.last = match self.sets.get_index_of(&self.left) {
+                    Some(set) => set,
+                    None => self.sets.insert_full(self.left.clone()).0,
+                };
+                if self.sets.len() == 2 && self.of_row.is_empty() {
+                    self.of_row = vec![0; self.row as usize];
+                }
+            }
+            if self.sets.len() > 1 {
+                self.of_row.push(self.last as u32);
+            }
+            self.left.clear();
+            self.row += 1;
+        }
+    }
+}
+
 /// Rows that leave the same columns to the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RowGroup {
@@ -50,53 +88,25 @@ impl PlannedTable {
     /// A reference to an entity that is not there; a value that cannot be encoded.
     pub(crate) fn survey(changes: &ChangeSet<'_>, index: usize) -> Result<PlannedTable, Error> {
         let (table, rows) = (changes.tables()[index].table(), changes.tables()[index].len());
-        let columns = table.columns();
-        let mut given = vec![0; columns.len()];
-        let mut sets = IndexSet::new();
-        let (mut left_of_row, mut row_bytes) = (Vec::new(), Vec::with_capacity(rows));
-        let (mut buffer, mut left) = (BytesMut::new(), Vec::new());
-        let (mut total, mut last_set) = (0, 0);
-        for row in 0..rows as u32 {
-            buffer.clear();
-            left.clear();
-            let mut bytes = 0;
-            for (column, description) in columns.iter().enumerate() {
-                let survey = changes.survey(NewCell { table: index, row, column }, &mut buffer)?;
-                bytes += survey.bytes;
-                if description.is_optional() {
-                    if survey.is_default {
-                        left.push(column);
-                    } else {
-                        given[column] += 1;
-                    }
-                }
-            }
-            total += bytes;
-            row_bytes.push(u32::try_from(bytes).unwrap_or(u32::MAX));
-            if sets.get_index(last_set) != Some(&left) {
-                last_set = match sets.get_index_of(&left) {
-                    Some(set) => set,
-                    None => sets.insert_full(left.clone()).0,
-                };
-                if sets.len() == 2 && left_of_row.is_empty() {
-                    left_of_row = vec![0; row as usize];
-                }
-            }
-            if sets.len() > 1 {
-                left_of_row.push(last_set as u32);
-            }
-        }
-        let optional = (0..columns.len()).filter(|&column| columns[column].is_optional());
+        let (mut row_bytes, mut left) = (Vec::with_capacity(rows), LeftSets::default());
+        let mut counts = vec![0; table.columns().len()];
+        changes.survey(index, &mut row_bytes, |row, column| {
+            counts[column] += 1;
+            left.push(row, column);
+        })?;
+        left.end(rows as u32);
+        let bytes = row_bytes.iter().map(|&bytes| bytes as usize).sum();
+        let optional = (0..counts.len()).filter(|&column| table.columns()[column].is_optional());
         Ok(PlannedTable {
             table,
             rows,
-            bytes: total,
+            bytes,
             optional: optional
-                .map(|column| OptionalColumn { column, given: given[column] })
+                .map(|column| OptionalColumn { column, given: rows - counts[column] })
                 .collect(),
-            left: sets.into_iter().collect(),
-            left_of_row,
-            row_bytes: (total > SMALL).then_some(row_bytes),
+            left: left.sets.into_iter().collect(),
+            left_of_row: left.of_row,
+            row_bytes: (bytes > SMALL).then_some(row_bytes),
         })
     }
 

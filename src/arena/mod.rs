@@ -1,11 +1,14 @@
 //! `Arena`: the entities of one model in one unit of work, and their states.
 
 mod compare;
+mod encode;
 
 use std::any::Any;
 use std::collections::HashMap;
 
+use bytes::BytesMut;
 use compare::{Except, changed_columns, columns_before, differs, encoded};
+pub(crate) use encode::{Encoded, Frame, OnOpen, OnOpenSize};
 
 use crate::error::Error;
 use crate::identity_map::{IdentityMap, KeysOf};
@@ -40,6 +43,25 @@ pub(crate) trait AnyArena: Send {
 
     /// Writes the value of a column. A slot without an entity writes nothing.
     fn encode(&self, slot: u32, column: usize, out: &mut Encoder<'_>);
+
+    /// Appends the cells of some columns of these entities, each after its length, as `frame` says.
+    /// `open` takes those whose value the entity does not know.
+    fn encode_cells(
+        &self,
+        slots: &[u32],
+        columns: &[usize],
+        frame: Frame<'_>,
+        out: &mut BytesMut,
+        open: &mut OnOpen<'_>,
+    ) -> Result<Encoded, Error>;
+
+    /// Appends the size of the values of each of these entities, likewise.
+    fn measure(
+        &self,
+        slots: &[u32],
+        sizes: &mut Vec<u32>,
+        open: &mut OnOpenSize<'_>,
+    ) -> Result<(), Error>;
 
     /// Writes the value of a column as the database has it.
     fn encode_stored(&self, slot: u32, column: usize, out: &mut Encoder<'_>);
@@ -335,6 +357,28 @@ impl<T: Model> AnyArena for Arena<T> {
         if let Some(Some(entity)) = self.entities.get(slot as usize) {
             entity.encode(column, out);
         }
+    }
+
+    fn encode_cells(
+        &self,
+        slots: &[u32],
+        columns: &[usize],
+        frame: Frame<'_>,
+        out: &mut BytesMut,
+        open: &mut OnOpen<'_>,
+    ) -> Result<Encoded, Error> {
+        let entities = slots.iter().map(|&slot| self.entities.get(slot as usize)?.as_ref());
+        encode::encode_cells(entities, columns, frame, out, open)
+    }
+
+    fn measure(
+        &self,
+        slots: &[u32],
+        sizes: &mut Vec<u32>,
+        open: &mut OnOpenSize<'_>,
+    ) -> Result<(), Error> {
+        let entities = slots.iter().map(|&slot| self.entities.get(slot as usize)?.as_ref());
+        encode::measure(entities, sizes, open)
     }
 
     fn encode_stored(&self, slot: u32, column: usize, out: &mut Encoder<'_>) {

@@ -1,5 +1,6 @@
 //! `ChangeSet`: what a flush has to write, and the value of every cell of it.
 
+mod cells;
 mod changed;
 mod give_back;
 
@@ -8,6 +9,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 use bytes::BytesMut;
+pub(crate) use cells::CellRange;
 use changed::Collector;
 pub(crate) use changed::{ChangedRows, SetTo, UpdateGroup};
 pub(crate) use give_back::Extent;
@@ -91,11 +93,11 @@ pub(crate) enum CellValue {
 
 /// What there is to know of a cell before anything is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Survey {
+struct Survey {
     /// The row leaves the column to the database.
-    pub(crate) is_default: bool,
+    is_default: bool,
     /// The size of the value that will be sent.
-    pub(crate) bytes: usize,
+    bytes: usize,
 }
 
 /// The size that a plan assumes for a key that is not known yet.
@@ -224,27 +226,23 @@ impl<'a> ChangeSet<'a> {
         self.arenas[model].check(slots, write_back)
     }
 
-    /// Looks at a cell before anything is written.
-    ///
-    /// # Errors
-    ///
-    /// When it refers to an entity that is not there, and when its value cannot be encoded.
-    pub(crate) fn survey(&self, cell: NewCell, buffer: &mut BytesMut) -> Result<Survey, Error> {
-        let place = self.place(cell);
-        let mut survey = Survey { is_default: true, bytes: 0 };
-        self.each_source(place, buffer, |source| {
-            survey.is_default &= source == Source::Default;
-            match source {
-                Source::Value { start, end } => survey.bytes = survey.bytes.max(end - start),
-                Source::Pending { entity, part } => {
-                    self.target(place, entity, part)?;
-                    survey.bytes = survey.bytes.max(UNKNOWN_KEY_BYTES);
-                }
-                Source::Default | Source::Null => {}
+    /// Adds what one field says to what is known of its cell.
+    fn survey_source(
+        &self,
+        place: Place,
+        source: Source,
+        survey: &mut Survey,
+    ) -> Result<(), Error> {
+        survey.is_default &= source == Source::Default;
+        match source {
+            Source::Value { start, end } => survey.bytes = survey.bytes.max(end - start),
+            Source::Pending { entity, part } => {
+                self.target(place, entity, part)?;
+                survey.bytes = survey.bytes.max(UNKNOWN_KEY_BYTES);
             }
-            Ok(())
-        })?;
-        Ok(survey)
+            Source::Default | Source::Null => {}
+        }
+        Ok(())
     }
 
     /// The new rows that this row refers to in this column.

@@ -6,7 +6,7 @@ use postgres_protocol::types::array_from_sql;
 
 use super::flush::not_written_yet;
 use crate::assignments::Assignments;
-use crate::change_set::{CellValue, ChangeSet, NewCell};
+use crate::change_set::{CellRange, CellValue, ChangeSet, NewCell};
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::model::{SqlType, Table};
 use crate::sql::{ArrayParam, Params, Sql};
@@ -214,34 +214,34 @@ impl ArraySource<'_> {
             return self.slices(group, column, ty);
         }
         let mut values = ArrayParam::new(ty, group.rows.len());
-        let mut positions: Vec<(usize, ArrayParam)> = Vec::new();
-        for (done, &row) in group.rows.iter().enumerate() {
-            let cell = NewCell { table: group.table, row, column };
-            let pending = values.push_encoded(|out: &mut BytesMut| {
-                Ok(match self.changes.value(cell, self.assigned, out)? {
-                    CellValue::Value => (true, None),
-                    CellValue::Null | CellValue::Default => (false, None),
-                    CellValue::Unassigned(origin) => (false, Some(origin)),
-                })
-            })?;
-            let Some(origin) = pending else {
-                positions.iter_mut().for_each(|(_, array)| array.push_null());
-                continue;
-            };
-            let (array, index) = self.position(origin)?;
-            if !positions.iter().any(|(other, _)| *other == array) {
-                let mut late = ArrayParam::new(SqlType::INT4, group.rows.len());
-                (0..done).for_each(|_| late.push_null());
-                positions.push((array, late));
-            }
-            for (other, positions) in &mut positions {
-                if *other == array {
-                    positions.push_i32(index);
-                } else {
-                    positions.push_null();
+        // Keys that the statement assigns: the row, the array, and the position in it.
+        let mut pending: Vec<(usize, usize, i32)> = Vec::new();
+        let range = CellRange { table: group.table, rows: &group.rows, columns: &[column] };
+        values.push_cells(|frame, out| {
+            self.changes.encode_cells(range, frame, self.assigned, out, &mut |at, _, value| {
+                if let CellValue::Unassigned(origin) = value {
+                    let (array, index) = self.position(origin)?;
+                    pending.push((at, array, index));
                 }
+                Ok(())
+            })
+        })?;
+        let mut arrays: Vec<usize> = Vec::new();
+        for &(_, array, _) in &pending {
+            if !arrays.contains(&array) {
+                arrays.push(array);
             }
         }
+        let positions_in = |array: usize| {
+            let mut positions = ArrayParam::new(SqlType::INT4, group.rows.len());
+            for &(at, _, index) in pending.iter().filter(|(_, other, _)| *other == array) {
+                positions.pad(at);
+                positions.push_i32(index);
+            }
+            positions.pad(group.rows.len());
+            (array, positions)
+        };
+        let positions: Vec<_> = arrays.into_iter().map(positions_in).collect();
         let values = (values.has_value() || positions.is_empty()).then_some(values);
         Ok(ColumnSource::Arrays { values, keys: positions })
     }

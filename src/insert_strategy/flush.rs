@@ -6,7 +6,7 @@ use bytes::BytesMut;
 
 use super::returned;
 use crate::assignments::Assignments;
-use crate::change_set::{CellValue, ChangeSet, NewCell};
+use crate::change_set::{CellRange, CellValue, ChangeSet, NewCell};
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::FlushPlan;
@@ -201,18 +201,13 @@ impl<'a, 'c> Flush<'a, 'c> {
             if !std::mem::replace(&mut is_begun, true) {
                 data.push_header();
             }
-            while let ([row, later @ ..], true) = (rest, data.len() < COPY_PIECE) {
-                data.push_row(columns.len(), |index, out| {
-                    let cell = NewCell { table, row: *row, column: columns[index] };
-                    match changes.value(cell, assigned, out)? {
-                        CellValue::Value => Ok(true),
-                        CellValue::Null => Ok(false),
-                        CellValue::Default | CellValue::Unassigned(_) => Err(not_written_yet()
-                            .with_column(description.columns()[columns[index]].name())),
-                    }
-                })?;
-                rest = later;
-            }
+            let range = CellRange { table, rows: rest, columns };
+            let written = data.push_rows(columns.len(), COPY_PIECE, |frame, out| {
+                changes.encode_cells(range, frame, assigned, out, &mut |_, column, _| {
+                    Err(not_written_yet().with_column(description.columns()[column].name()))
+                })
+            })?;
+            rest = &rest[written..];
             if rest.is_empty() && !std::mem::replace(&mut is_ended, true) {
                 data.push_trailer();
             }

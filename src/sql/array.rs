@@ -2,6 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 
+use crate::arena::{Encoded, Frame};
 use crate::error::{Error, ErrorKind};
 use crate::model::SqlType;
 
@@ -30,6 +31,11 @@ impl ArrayParam {
         self.bytes.put_i32(-1);
         self.len += 1;
         self.has_null = true;
+    }
+
+    /// Appends NULLs up to this length.
+    pub(crate) fn pad(&mut self, len: usize) {
+        (self.len..len).for_each(|_| self.push_null());
     }
 
     pub(crate) fn push_i32(&mut self, value: i32) {
@@ -72,6 +78,23 @@ impl ArrayParam {
         }
         self.len += 1;
         Ok(result)
+    }
+
+    /// Appends the elements that `encode` writes, each after its length.
+    ///
+    /// # Errors
+    ///
+    /// Those of `encode`.
+    pub(crate) fn push_cells(
+        &mut self,
+        encode: impl FnOnce(Frame<'_>, &mut BytesMut) -> Result<Encoded, Error>,
+    ) -> Result<(), Error> {
+        let frame = Frame { before_row: &[], limit: usize::MAX };
+        let Encoded { rows, nulls } = encode(frame, &mut self.bytes)?;
+        self.len += rows;
+        self.has_null |= nulls > 0;
+        self.has_value |= nulls < rows;
+        Ok(())
     }
 
     /// The array's type and its bytes.

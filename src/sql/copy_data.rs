@@ -2,6 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 
+use crate::arena::{Encoded, Frame};
 use crate::error::{Error, ErrorKind};
 
 /// Rows, encoded one after the other.
@@ -23,41 +24,33 @@ impl CopyData {
         self.bytes.put_slice(HEADER);
     }
 
-    /// Appends a row of so many columns; `encode` appends the value of each, or says that it is
-    /// NULL.
+    /// Appends rows of so many columns, as `encode` does, and gives their number. None begins beyond
+    /// `limit`.
     ///
     /// # Errors
     ///
-    /// Those of `encode`, and when the row is too large. The row is not appended then.
-    pub(crate) fn push_row(
+    /// Those of `encode`, and when a row is too large. No row is appended then.
+    pub(crate) fn push_rows(
         &mut self,
         columns: usize,
-        mut encode: impl FnMut(usize, &mut BytesMut) -> Result<bool, Error>,
-    ) -> Result<(), Error> {
+        limit: usize,
+        encode: impl FnOnce(Frame<'_>, &mut BytesMut) -> Result<Encoded, Error>,
+    ) -> Result<usize, Error> {
         let start = self.bytes.len();
         let count = i16::try_from(columns)
             .map_err(|_| Error::new(ErrorKind::Model, "the table has too many columns"))?;
-        self.bytes.put_i16(count);
-        for column in 0..columns {
-            let at = self.bytes.len();
-            self.bytes.put_i32(-1);
-            let result = encode(column, &mut self.bytes).and_then(|is_value| {
-                let len = self.bytes.len() - at - 4;
-                match i32::try_from(len) {
-                    Ok(len) if self.bytes.len() - start <= MAX_ROW => Ok(is_value.then_some(len)),
-                    _ => Err(Error::new(ErrorKind::Encode, "the row is larger than 1 GiB")),
-                }
-            });
-            match result {
-                Ok(Some(len)) => self.bytes[at..at + 4].copy_from_slice(&len.to_be_bytes()),
-                Ok(None) => self.bytes.truncate(at + 4),
-                Err(error) => {
-                    self.bytes.truncate(start);
-                    return Err(error);
-                }
+        let frame = Frame { before_row: &count.to_be_bytes(), limit };
+        let result = encode(frame, &mut self.bytes);
+        // All rows but the last have ended before the limit.
+        let is_too_large = self.bytes.len() > MAX_ROW.saturating_add(limit);
+        match result {
+            Ok(encoded) if !is_too_large => Ok(encoded.rows),
+            result => {
+                self.bytes.truncate(start);
+                result?;
+                Err(Error::new(ErrorKind::Encode, "the row is larger than 1 GiB"))
             }
         }
-        Ok(())
     }
 
     pub(crate) fn push_trailer(&mut self) {
@@ -87,17 +80,17 @@ mod tests {
         data.push_header();
         assert_eq!(data.len(), 19);
         data.clear();
-        let values = [Some(&b"ab"[..]), None, Some(b"")];
-        data.push_row(3, |column, out| {
-            out.put_slice(values[column].unwrap_or(b"left over"));
-            Ok(values[column].is_some())
-        })
-        .unwrap();
+        let written = data.push_rows(3, 64, |frame, out| {
+            out.put_slice(frame.before_row);
+            out.put_slice(b"\0\0\0\x02ab\xff\xff\xff\xff\0\0\0\0");
+            Ok(Encoded { rows: 1, nulls: 1 })
+        });
+        assert_eq!(written.unwrap(), 1);
         let row = b"\0\x03\0\0\0\x02ab\xff\xff\xff\xff\0\0\0\0";
         assert_eq!(data.as_bytes(), row);
-        let failed = data.push_row(2, |column, out| {
+        let failed = data.push_rows(2, 64, |_, out| {
             out.put_slice(b"half");
-            if column == 1 { Err(Error::new(ErrorKind::Encode, "no")) } else { Ok(true) }
+            Err(Error::new(ErrorKind::Encode, "no"))
         });
         assert!(failed.is_err());
         assert_eq!(data.as_bytes(), row, "nothing of a row that cannot be encoded is left");
