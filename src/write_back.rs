@@ -4,7 +4,8 @@ use bytes::{BufMut, BytesMut};
 
 use crate::model::{Cell, CellSource};
 
-const ABSENT: i32 = -2;
+/// Stands in a cell's length for "the entity keeps what it has".
+pub(crate) const ABSENT: i32 = -2;
 const NULL: i32 = -1;
 
 /// For each new row, in the order in which the rows were added, the cells of some columns.
@@ -27,6 +28,11 @@ impl WriteBack {
 
     pub(crate) fn columns(&self) -> &[usize] {
         &self.columns
+    }
+
+    /// Where cells are appended, each after its length.
+    pub(crate) fn cells_mut(&mut self) -> &mut BytesMut {
+        &mut self.cells
     }
 
     /// The entity keeps what it has.

@@ -7,6 +7,7 @@ use bytes::{BufMut, BytesMut};
 
 use crate::error::{Error, ErrorKind};
 use crate::model::{Encoder, Model, Source};
+use crate::write_back::ABSENT;
 
 /// Takes a cell whose value its entity does not know: the position among the entities, the column,
 /// and what the cell's field says; none where several fields share the column, or where the value
@@ -21,6 +22,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) before_row: &'a [u8],
     /// No row begins beyond this length.
     pub(crate) limit: usize,
+    /// A cell whose value the entity knows becomes [`ABSENT`].
+    pub(crate) omits_known: bool,
 }
 
 /// How much was encoded.
@@ -56,6 +59,11 @@ pub(super) fn encode_cells<'e, T: Model>(
                 entity.encode(column, &mut encoder);
             }
             let is_value = match encoder.single() {
+                Some(Source::Value { .. } | Source::Null) if frame.omits_known => {
+                    out.truncate(start);
+                    out.put_i32(ABSENT);
+                    continue;
+                }
                 Some(Source::Value { .. }) => true,
                 Some(Source::Null) => false,
                 source => {

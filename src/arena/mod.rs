@@ -48,7 +48,7 @@ pub(crate) trait AnyArena: Send {
     /// `open` takes those whose value the entity does not know.
     fn encode_cells(
         &self,
-        slots: &[u32],
+        slots: &mut dyn Iterator<Item = u32>,
         columns: &[usize],
         frame: Frame<'_>,
         out: &mut BytesMut,
@@ -361,13 +361,13 @@ impl<T: Model> AnyArena for Arena<T> {
 
     fn encode_cells(
         &self,
-        slots: &[u32],
+        slots: &mut dyn Iterator<Item = u32>,
         columns: &[usize],
         frame: Frame<'_>,
         out: &mut BytesMut,
         open: &mut OnOpen<'_>,
     ) -> Result<Encoded, Error> {
-        let entities = slots.iter().map(|&slot| self.entities.get(slot as usize)?.as_ref());
+        let entities = slots.map(|slot| self.entities.get(slot as usize)?.as_ref());
         encode::encode_cells(entities, columns, frame, out, open)
     }
 

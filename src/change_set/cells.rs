@@ -1,12 +1,14 @@
 //! The cells of many rows at once.
 
+use std::any::TypeId;
+
 use bytes::BytesMut;
 
-use super::{CellValue, ChangeSet, NewCell, Survey};
+use super::{CellValue, ChangeSet, NewCell, Survey, UNKNOWN_KEY_BYTES};
 use crate::arena::{Encoded, Frame};
 use crate::assignments::Assignments;
-use crate::error::Error;
-use crate::model::Source;
+use crate::error::{Error, ErrorKind};
+use crate::model::{EntityRef, Source};
 
 /// Some columns of some rows of one table.
 #[derive(Clone, Copy)]
@@ -31,8 +33,13 @@ impl ChangeSet<'_> {
     ) -> Result<(), Error> {
         let (model, slots) = self.slots_of(table);
         let arena = &self.arenas[model];
-        let mut buffer = BytesMut::new();
+        let (mut buffer, mut parents) = (BytesMut::new(), NewParents::default());
         let mut open = |row: usize, column: usize, source: Option<Source>| {
+            if let Some(Source::Pending { entity, .. }) = source {
+                if parents.find(self, &entity).is_some() {
+                    return Ok(UNKNOWN_KEY_BYTES);
+                }
+            }
             let place = self.place(NewCell { table, row: row as u32, column });
             let mut survey = Survey { is_default: true, bytes: 0 };
             match source {
@@ -72,19 +79,66 @@ impl ChangeSet<'_> {
         // to become: without a slot, every cell is open.
         let follows = !self.followed.is_empty() && table >= self.tables.len();
         let slot = |&row: &u32| if follows { u32::MAX } else { of_table[row as usize] };
-        let slots: Vec<u32> = rows.iter().map(slot).collect();
+        let mut slots = rows.iter().map(slot);
+        let is_key = |column| self.arenas[model].table().key().contains(&column);
+        let mut parents = NewParents::default();
         let mut take = |at: usize, column: usize, source: Option<Source>, out: &mut BytesMut| {
             let cell = NewCell { table, row: rows[at], column };
+            // Nearly all open cells are keys that have been assigned by now.
+            let key = match source {
+                Some(Source::Default) => assigned.get(table, column, cell.row),
+                Some(Source::Pending { entity, part }) => parents
+                    .find(self, &entity)
+                    .and_then(|(table, key, row)| assigned.get(table, *key.get(part)?, row)),
+                _ => None,
+            };
+            if let Some(Some(key)) = key {
+                out.extend_from_slice(key);
+                return Ok(true);
+            }
             let value = match source {
                 Some(source) => self.resolve(self.place(cell), source, assigned, out)?,
                 None => self.value(cell, assigned, out)?,
             };
             match value {
                 CellValue::Value => Ok(true),
+                CellValue::Null if frame.omits_known && is_key(column) => {
+                    let message = "the key that the database assigned is NULL";
+                    Err(self.error(self.place(cell), ErrorKind::RowMismatch, message))
+                }
                 CellValue::Null => Ok(false),
                 value => open(at, column, value).map(|()| false),
             }
         };
-        self.arenas[model].encode_cells(&slots, columns, frame, out, &mut take)
+        self.arenas[model].encode_cells(&mut slots, columns, frame, out, &mut take)
+    }
+}
+
+/// Finds the new rows that references lead to. Mostly all references of a column lead to one table,
+/// which is remembered.
+#[derive(Default)]
+struct NewParents {
+    last: Option<(TypeId, usize)>,
+}
+
+impl NewParents {
+    /// The table, its key, and the row, if the entity is new. It is in the unit of work then.
+    fn find(
+        &mut self,
+        changes: &ChangeSet<'_>,
+        entity: &EntityRef,
+    ) -> Option<(usize, &'static [usize], u32)> {
+        let table = match self.last {
+            Some((model, table)) if model == entity.model => table,
+            _ => {
+                let model = changes.arenas.get_index_of(&entity.model)?;
+                let table = changes.table_of_model[model]?;
+                self.last = Some((entity.model, table));
+                table
+            }
+        };
+        let rows = &changes.tables[table];
+        let row = rows.row_of(entity.slot).filter(|_| entity.stamp == changes.stamp)?;
+        Some((table, rows.table().key(), row))
     }
 }

@@ -2,7 +2,8 @@
 
 use bytes::BytesMut;
 
-use super::{CellValue, ChangeSet, NewCell};
+use super::{CellRange, CellValue, ChangeSet, NewCell};
+use crate::arena::Frame;
 use crate::assignments::Assignments;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Encoder, Source};
@@ -50,31 +51,26 @@ impl ChangeSet<'_> {
         columns.sort_unstable();
         columns.dedup();
         let mut result = WriteBack::new(columns.clone(), slots.len());
+        if is_new {
+            let rows: Vec<u32> = (0..slots.len() as u32).collect();
+            let range = CellRange { table, rows: &rows, columns: &columns };
+            let frame = Frame { before_row: &[], limit: usize::MAX, omits_known: true };
+            self.encode_cells(range, frame, assigned, result.cells_mut(), &mut |at, column, _| {
+                let cell = NewCell { table, row: at as u32, column };
+                let message = "the strategy did not return the value that the database assigned";
+                Err(self.error(self.place(cell), ErrorKind::RowMismatch, message))
+            })?;
+            return Ok(result);
+        }
         let mut buffer = BytesMut::new();
         for row in 0..slots.len() as u32 {
             for &column in &columns {
                 buffer.clear();
                 let cell = NewCell { table, row, column };
-                let value = match is_new {
-                    true => self.unknown_value(cell, assigned, &mut buffer)?,
-                    false => self.updated_value(cell, assigned, &mut buffer)?,
-                };
-                let Some(value) = value else {
-                    result.push_absent();
-                    continue;
-                };
-                match value {
-                    CellValue::Value => result.push_value(&buffer),
-                    CellValue::Null if description.key().contains(&column) => {
-                        let message = "the key that the database assigned is NULL";
-                        return Err(self.error(self.place(cell), ErrorKind::RowMismatch, message));
-                    }
-                    CellValue::Null => result.push_null(),
-                    CellValue::Default | CellValue::Unassigned(_) => {
-                        let message = "the strategy did not return the value that the database \
-                                       assigned";
-                        return Err(self.error(self.place(cell), ErrorKind::RowMismatch, message));
-                    }
+                match self.updated_value(cell, assigned, &mut buffer)? {
+                    Some(CellValue::Value) => result.push_value(&buffer),
+                    Some(CellValue::Null) => result.push_null(),
+                    _ => result.push_absent(),
                 }
             }
         }

@@ -39,7 +39,7 @@ impl CopyData {
         let start = self.bytes.len();
         let count = i16::try_from(columns)
             .map_err(|_| Error::new(ErrorKind::Model, "the table has too many columns"))?;
-        let frame = Frame { before_row: &count.to_be_bytes(), limit };
+        let frame = Frame { before_row: &count.to_be_bytes(), limit, omits_known: false };
         let result = encode(frame, &mut self.bytes);
         // All rows but the last have ended before the limit.
         let is_too_large = self.bytes.len() > MAX_ROW.saturating_add(limit);
