@@ -18,6 +18,15 @@ mod unit_of_work {}
 #[doc = include_str!("../docs/src/loading.md")]
 mod loading {}
 
+#[doc = include_str!("../docs/src/changing.md")]
+mod changing {}
+
+#[doc = include_str!("../docs/src/transactions.md")]
+mod transactions {}
+
+#[doc = include_str!("../docs/src/many-to-many.md")]
+mod many_to_many {}
+
 #[doc = include_str!("../docs/src/flush-graph.md")]
 mod flush_graph {}
 
@@ -29,3 +38,6 @@ mod concurrency {}
 
 #[doc = include_str!("../docs/src/verify.md")]
 mod verify {}
+
+#[doc = include_str!("../docs/src/coming-from-sqlalchemy.md")]
+mod coming_from_sqlalchemy {}

@@ -30,7 +30,9 @@ fn programs() -> &'static Path {
         if let Some(cargo) = env::var_os("CARGO") {
             let mut build = Command::new(cargo);
             build.args(["build", "--quiet"]);
-            build.args(["--example", "chart", "--example", "demo", "--example", "git_import"]);
+            for example in ["bank", "chart", "demo", "git_import"] {
+                build.args(["--example", example]);
+            }
             build.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
             build.arg("--target-dir").arg(profile.parent().expect("it is in TARGET/PROFILE"));
             let profile = profile.file_name().and_then(OsStr::to_str).expect("profiles are text");
@@ -235,6 +237,66 @@ mod demo {
         let complaint = complaint(program("demo").args(["--schema", schema.name()]), 1);
         assert!(complaint.contains("--schema"), "{complaint}");
         assert_eq!(schema.count("precious"), 0);
+    }
+}
+
+mod bank {
+    use super::*;
+
+    fn bank(test: &str, options: &[&str]) -> Command {
+        let mut bank = program("bank");
+        let schema = format!("t_{}_bank_{test}", std::process::id());
+        bank.args(["--latency", "1", "--schema", &schema]).args(options);
+        bank
+    }
+
+    fn json(test: &str, options: &[&str]) -> serde_json::Value {
+        let object = run(bank(test, options).arg("--json"));
+        serde_json::from_str(&object).expect("stdout is one object")
+    }
+
+    #[test]
+    fn no_money_is_made_or_lost() {
+        let options = ["--threads", "4", "--transfers", "100", "--accounts", "2"];
+        let object = json("sum", &options);
+        assert_eq!((&object["verified"], &object["sum"]), (&true.into(), &2_000.into()));
+        let number = |name: &str| object[name].as_u64().expect(name);
+        assert_eq!(number("transfers") + number("not_covered"), 100);
+        assert!(number("stale") > 0 && number("most_attempts") > 1, "{object}");
+        assert!(number("looks") > 0, "{object}");
+        assert!(object["transfers_per_s"].as_f64().unwrap() > 0.0);
+
+        // And it would be noticed.
+        let complaint = complaint(bank("no_versions", &options).arg("--without-versions"), 1);
+        assert!(complaint.contains("the sum was 2000 and is "), "{complaint}");
+    }
+
+    #[test]
+    fn a_transfer_takes_five_round_trips() {
+        let object = json("alone", &["--threads=1", "--transfers=10"]);
+        assert_eq!((&object["transfers"], &object["round_trips"]), (&10.into(), &50.into()));
+        assert_eq!((&object["stale"], &object["most_attempts"]), (&0.into(), &1.into()));
+    }
+
+    #[test]
+    fn text() {
+        let text = run(&mut bank("text", &["--threads", "2", "--transfers=20"]));
+        assert!(text.starts_with("20 transfers between 100 accounts by 2 threads, 1 ms away\n"));
+        assert!(text.ends_with("and every balance is what the transfers say.\n"), "{text}");
+        assert!(text.contains("The sum was 100,000 at the end"), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        run(&mut bank("none", &["--transfers", "0"]));
+    }
+
+    #[test]
+    fn arguments() {
+        assert!(run(program("bank").arg("--help").env_remove("DATABASE_URL")).contains("usage:"));
+        for wrong in ["--threads=0", "--threads=many", "--accounts=1", "--transfers=-1", "extra"] {
+            let complaint = complaint(program("bank").arg(wrong), 2);
+            assert!(complaint.starts_with("bank: "), "{complaint}");
+        }
+        let without = complaint(program("bank").env_remove("DATABASE_URL"), 1);
+        assert!(without.contains("scripts/with-postgres"), "{without}");
     }
 }
 

@@ -6,7 +6,8 @@ mod relayed;
 
 use common::Schema;
 use onetrip::{
-    Auto, Batch, Copy, ForeignKey, InsertStrategy, Model, OneTrip, RowByRow, UnitOfWork, Unnest,
+    Auto, Batch, Copy, Error, ForeignKey, InsertStrategy, Model, OneTrip, RowByRow, UnitOfWork,
+    Unnest,
 };
 use postgres::Client;
 use relayed::{client_through, relay_to};
@@ -74,6 +75,42 @@ fn a_report_counts_what_a_relay_counts() {
         assert_eq!(relay.round_trips().unwrap(), before, "the identity map needs no server");
         assert_eq!(uow[user].name, "user 0");
     }
+}
+
+/// The table in the chapter on transactions.
+#[test]
+fn savepoints_take_the_round_trips_that_the_book_says() {
+    let schema = Schema::new("savepoints", TABLES);
+    let relay = relay_to(&schema);
+    let mut client = client_through(&relay, &schema);
+    let mut uow = UnitOfWork::new(&mut client);
+    let user = |name: &str| User { id: None, name: name.to_owned() };
+    let mut counted = |names: &[&str], fails: bool| {
+        let before = relay.round_trips().unwrap();
+        let result = uow.savepoint(|uow| -> Result<(), Error> {
+            for name in names {
+                uow.add(user(name));
+            }
+            if fails { Err(Error::other("on purpose")) } else { Ok(()) }
+        });
+        assert_eq!(result.is_err(), fails);
+        relay.round_trips().unwrap() - before
+    };
+    assert_eq!(counted(&[], false), 0);
+    assert_eq!(counted(&["ada"], false), 2, "BEGIN and the insert");
+    assert_eq!(counted(&["bob", "cid"], false), 5, "two savepoints and the insert");
+    assert_eq!(counted(&["dan"], true), 2, "nothing is written");
+    assert_eq!(counted(&[], false), 2);
+    uow.add(user("eve"));
+    let before = relay.round_trips().unwrap();
+    uow.savepoint(|uow| -> Result<(), Error> {
+        uow.add(user("fay"));
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(relay.round_trips().unwrap() - before, 3 + 5);
+    assert_eq!(uow.commit().unwrap().round_trips(), 1);
+    assert_eq!(schema.count("users"), 5);
 }
 
 /// What a pool hands out: it dereferences to the driver's client.
