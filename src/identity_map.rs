@@ -5,9 +5,12 @@ use std::collections::hash_map::Entry;
 
 use crate::model::Key;
 
-/// The keys under which an entity is found: the one that it has, and the one under which the
-/// database has it, where that is another.
-pub(crate) type KeysOf<K> = [Option<K>; 2];
+/// The key of an entity, and whether the database has the entity under it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Identity<K> {
+    pub(crate) key: K,
+    pub(crate) is_stored: bool,
+}
 
 /// Key to slot, for the entities of one model.
 ///
@@ -40,28 +43,31 @@ impl<K: Key> IdentityMap<K> {
         }
     }
 
-    /// The entity with this key. `keys_of` gives an entity's keys as they are now.
+    /// The entity with this key. `identity` gives an entity's key as it is now.
     ///
-    /// Where two entities have one key, the one that was noted first keeps it.
-    pub(crate) fn get(&mut self, key: &K, keys_of: impl Fn(u32) -> KeysOf<K>) -> Option<u32> {
-        let has = |slot, key: &K| keys_of(slot).iter().flatten().any(|own| own == key);
+    /// Where several entities have one key, it is the one that the database has under it, and
+    /// otherwise the one that was noted first.
+    pub(crate) fn get(
+        &mut self,
+        key: &K,
+        identity: impl Fn(u32) -> Option<Identity<K>>,
+    ) -> Option<u32> {
         for slot in self.unindexed.drain(..) {
-            for key in keys_of(slot).into_iter().flatten() {
-                match self.slots.entry(key) {
-                    Entry::Vacant(entry) => {
+            let Some(Identity { key, is_stored }) = identity(slot) else { continue };
+            match self.slots.entry(key) {
+                Entry::Vacant(entry) => {
+                    entry.insert(slot);
+                }
+                Entry::Occupied(mut entry) => {
+                    let other = identity(*entry.get()).filter(|other| other.key == *entry.key());
+                    if other.is_none_or(|other| is_stored && !other.is_stored) {
                         entry.insert(slot);
-                    }
-                    Entry::Occupied(mut entry) => {
-                        let other = *entry.get();
-                        if other != slot && !has(other, entry.key()) {
-                            entry.insert(slot);
-                        }
                     }
                 }
             }
         }
         let slot = *self.slots.get(key)?;
-        if has(slot, key) {
+        if identity(slot).is_some_and(|identity| identity.key == *key) {
             return Some(slot);
         }
         self.slots.remove(key);
@@ -78,9 +84,8 @@ mod tests {
         let mut map = IdentityMap::new();
         map.note(0);
         map.note(1);
-        let keys = |slot| [(slot == 1).then_some(7_i32), (slot == 1).then_some(6)];
+        let keys = |slot| (slot == 1).then_some(Identity { key: 7_i32, is_stored: true });
         assert_eq!(map.get(&7, keys), Some(1));
-        assert_eq!(map.get(&6, keys), Some(1), "it has two keys");
         assert_eq!(map.get(&8, keys), None);
         map.remove(&7, 0);
         assert_eq!(map.get(&7, keys), Some(1), "another entity's key stays");
@@ -92,12 +97,24 @@ mod tests {
     fn a_key_that_was_lost_is_free_for_another() {
         let mut map = IdentityMap::new();
         map.note(0);
-        assert_eq!(map.get(&7, |_| [Some(7), None]), Some(0));
-        assert_eq!(map.get(&7, |_| [Some(8), None]), None, "it has another key by now");
+        let stored = |key| Some(Identity { key, is_stored: true });
+        assert_eq!(map.get(&7, |_| stored(7)), Some(0));
+        assert_eq!(map.get(&7, |_| stored(8)), None, "it has another key by now");
         map.note(0);
         map.note(1);
-        let keys = |slot| [Some(if slot == 0 { 8 } else { 7 }), None];
+        let keys = |slot| stored(if slot == 0 { 8 } else { 7 });
         assert_eq!(map.get(&7, keys), Some(1));
         assert_eq!(map.get(&8, keys), Some(0));
+    }
+
+    #[test]
+    fn the_one_that_is_stored_has_the_key() {
+        let mut map = IdentityMap::new();
+        let identity = |slot| Some(Identity { key: 7, is_stored: slot == 1 });
+        map.note(0);
+        assert_eq!(map.get(&7, identity), Some(0));
+        map.note(1);
+        map.note(2);
+        assert_eq!(map.get(&7, identity), Some(1));
     }
 }

@@ -11,7 +11,7 @@ use compare::{Except, changed_columns, columns_before, differs, encoded};
 pub(crate) use encode::{Encoded, Frame, OnOpen, OnOpenSize};
 
 use crate::error::Error;
-use crate::identity_map::{IdentityMap, KeysOf};
+use crate::identity_map::{Identity, IdentityMap};
 use crate::journal::{ColumnsBefore, Deed, Flushed, Journal};
 use crate::model::{Encoder, Model, Row, Table};
 use crate::state::State;
@@ -127,13 +127,6 @@ pub(crate) enum Found {
     Doomed(u32),
 }
 
-impl Found {
-    pub(crate) fn slot(self) -> u32 {
-        let (Found::Entity(slot) | Found::Doomed(slot)) = self;
-        slot
-    }
-}
-
 impl<T: Model> Arena<T> {
     pub(crate) fn new() -> Arena<T> {
         Arena {
@@ -185,32 +178,45 @@ impl<T: Model> Arena<T> {
         Some(entity)
     }
 
-    /// The entity with this key.
+    /// The entity that the database has under this key, or that is to be added under it. A key that
+    /// was changed counts once it is written.
     pub(crate) fn find(&mut self, key: &T::Key) -> Option<Found> {
-        let Arena { entities, states, journal, identity, doomed, .. } = self;
-        let keys_of = |slot: u32| -> KeysOf<T::Key> {
-            match states[slot as usize] {
-                State::Doomed | State::Deleted | State::Gone => [None, None],
-                _ => [
-                    entities[slot as usize].as_ref().and_then(T::key),
-                    journal.original(slot).and_then(T::key),
-                ],
-            }
+        let Arena { entities, states, journal, identity, .. } = self;
+        let of_slot = |slot: u32| {
+            let state = states[slot as usize];
+            let entity = match state {
+                State::Doomed | State::Deleted | State::Gone => None,
+                State::Pending | State::InDoubt => entities[slot as usize].as_ref(),
+                State::Flushed | State::Persistent => {
+                    journal.original(slot).or(entities[slot as usize].as_ref())
+                }
+            };
+            Some(Identity { key: entity?.key()?, is_stored: state.is_stored() })
         };
-        if let Some(slot) = identity.get(key, keys_of) {
-            return Some(Found::Entity(slot));
+        match identity.get(key, of_slot) {
+            Some(slot) => Some(Found::Entity(slot)),
+            None => self.find_doomed(key).map(Found::Doomed),
         }
-        let slot = *doomed.get(key)?;
-        (states[slot as usize] == State::Doomed).then_some(Found::Doomed(slot))
     }
 
-    /// Takes in an entity that was read, unless there is one with its key, which stays as it is.
+    /// The entity that the database has under this key.
+    pub(crate) fn find_stored(&mut self, key: &T::Key) -> Option<u32> {
+        match self.find(key) {
+            Some(Found::Entity(slot)) if self.state(slot).is_stored() => Some(slot),
+            _ => self.find_doomed(key),
+        }
+    }
+
+    fn find_doomed(&self, key: &T::Key) -> Option<u32> {
+        let slot = *self.doomed.get(key)?;
+        (self.state(slot) == State::Doomed).then_some(slot)
+    }
+
+    /// Takes in an entity that was read, unless there is one of its row, which stays as it is.
     pub(crate) fn insert_read(&mut self, entity: T) -> u32 {
         // The database can consider keys equal that are not equal here, such as those of citext.
-        match entity.key().and_then(|key| self.find(&key)) {
-            Some(found) => found.slot(),
-            None => self.insert(entity, State::Persistent),
-        }
+        let known = entity.key().and_then(|key| self.find_stored(&key));
+        known.unwrap_or_else(|| self.insert(entity, State::Persistent))
     }
 
     /// The key under which the database has this entity, if it has it.

@@ -12,7 +12,8 @@ use crate::sql::{Rows, WholeRow, select_by_key, select_by_keys};
 impl UnitOfWork<'_> {
     /// Looks an entity up by its key: among those of this unit of work first, in the database
     /// otherwise, which is one round trip, in the open transaction if there is one. The same key
-    /// gives the same handle. An entity that is to be deleted is not found.
+    /// gives the same handle. An entity that is to be deleted is not found, and a key that was changed
+    /// is that of the entity once it is written.
     ///
     /// # Errors
     ///
@@ -225,7 +226,9 @@ impl UnitOfWork<'_> {
     ) -> Result<Vec<Vec<Handle<C>>>, Error> {
         let mut keys = Vec::with_capacity(parents.len());
         for &parent in parents {
-            keys.push(self.get(parent)?.key().ok_or_else(|| {
+            let unsaved = self.get(parent)?.key();
+            let stored = self.arena_mut::<P>().stored_key(parent.slot());
+            keys.push(stored.or(unsaved).ok_or_else(|| {
                 let message = "the parent has no key yet: flush or commit it first";
                 in_table(P::table())(Error::new(ErrorKind::Handle, message))
             })?);

@@ -146,8 +146,8 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
             }
             for row in 0..rows.len() {
                 let read: T = decode(rows, row)?;
-                let known = read.key().and_then(|key| arena.find(&key));
-                let entity = known.and_then(|found| arena.get(found.slot())).unwrap_or(&read);
+                let known = read.key().and_then(|key| arena.find_stored(&key));
+                let entity = known.and_then(|slot| arena.get(slot)).unwrap_or(&read);
                 if let Err(error) = each(entity) {
                     stopped = Some(error);
                     return Ok(false);

@@ -27,6 +27,7 @@ suite! {
     a_lost_update_is_stale: super::VERSIONED,
     a_flushed_change_can_be_changed_again: super::TABLES,
     a_key_set_to_none_is_refused: super::TABLES,
+    a_row_is_that_of_its_stored_key: super::TABLES,
 }
 
 const TABLES: &str = "
@@ -535,6 +536,27 @@ fn a_flushed_change_can_be_changed_again(setup: &Setup) {
     assert_eq!(uow.commit().unwrap().updated_rows(), 1);
     assert_eq!(setup.schema.rows("SELECT name, age FROM users"), ["ida|1"]);
     assert_eq!(uow.commit().unwrap().round_trips(), 0);
+}
+
+fn a_row_is_that_of_its_stored_key(setup: &Setup) {
+    let mut client = setup.client();
+    let mut uow = setup.uow(&mut client);
+    let [ada, bob] = ["ada", "bob"].map(|name| uow.add(user(name)));
+    let home = uow.add(address("home", ada));
+    uow.commit().unwrap();
+    let ids = [uow[ada].id.unwrap(), uow[bob].id.unwrap()];
+    // Keys that are not written yet are nobody's.
+    uow[ada].id = Some(ids[1]);
+    uow.expunge(bob).unwrap();
+    let new = uow.add(User { id: Some(ids[1]), ..user("new") });
+    let bob = uow.query::<User>("id = $1").bind(ids[1]).first().unwrap().unwrap();
+    assert!(bob != ada && bob != new);
+    assert_eq!(uow[bob].name, "bob");
+    assert_eq!(uow.find::<User>(ids[0]).unwrap(), Some(ada));
+    assert_eq!(uow.find::<User>(ids[1]).unwrap(), Some(bob));
+    assert_eq!(uow.children::<Address, User>(&[ada]).unwrap(), [[home]]);
+    assert!(uow.commit().is_err(), "the key is taken");
+    assert_eq!(uow.find::<User>(ids[0]).unwrap(), Some(ada));
 }
 
 fn a_key_set_to_none_is_refused(setup: &Setup) {
