@@ -382,6 +382,40 @@ fn rows_of_one_commit_are_locked_in_the_order_of_their_keys() {
     }
 }
 
+/// The server would find these rows the other way round, as they lie in the table.
+#[test]
+fn rows_are_locked_in_the_order_of_their_keys_however_they_lie() {
+    let schema = accounts("heap_order");
+    let fill = "DELETE FROM accounts; INSERT INTO accounts (id, owner, balance)
+        SELECT id, 'x', 10 FROM generate_series(100, 1, -1) AS id; ANALYZE accounts";
+    schema.client().batch_execute(fill).unwrap();
+    for deletes in [false, true] {
+        let (mut one, mut other) = (schema.client(), schema.client());
+        let mut holding = one.transaction().unwrap();
+        holding.batch_execute("SELECT FROM accounts WHERE id = 30 FOR UPDATE").unwrap();
+        let work = |client: &mut Client| -> Result<_, Error> {
+            let mut uow = UnitOfWork::new(client);
+            for (n, account) in (1..).zip(uow.find_all::<Plain>((1..=60).rev())?) {
+                let account = account.expect("it is there");
+                match n % 3 {
+                    0 if deletes => uow.delete(account)?,
+                    1 => uow[account].owner.push('!'),
+                    _ => uow[account].balance += 1,
+                }
+            }
+            uow.commit()
+        };
+        let look = || {
+            let sql = "SELECT count(*), max(id) FROM (SELECT id FROM accounts
+                WHERE id <= 60 ORDER BY id FOR UPDATE SKIP LOCKED) AS free";
+            assert_eq!(schema.rows(sql), ["30|60"], "1 to 29 are locked, and 30 is waited for");
+            holding.rollback().unwrap();
+        };
+        let report = blocked(&schema, &mut other, work, look).unwrap();
+        assert_eq!(report.updated_rows() + report.deleted_rows(), 60);
+    }
+}
+
 #[test]
 fn a_deadlock_of_updates_is_repeated() {
     let schema = accounts("deadlock");

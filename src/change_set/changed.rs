@@ -48,6 +48,8 @@ pub(crate) struct ChangedRows<'a> {
     pub(super) slots: Vec<u32>,
     updates: Vec<UpdateGroup>,
     deletes: Vec<DeleteGroup>,
+    /// All entities that are updated or deleted, in the order of their keys, and whether late.
+    locked: Vec<(u32, bool)>,
 }
 
 impl ChangedRows<'_> {
@@ -70,6 +72,19 @@ impl ChangedRows<'_> {
 
     pub(crate) fn deletes(&self) -> &[DeleteGroup] {
         &self.deletes
+    }
+
+    /// The entities that are updated or deleted in this part, in the order of their keys.
+    pub(crate) fn locked(&self, part: impl Fn(bool) -> bool) -> Vec<u32> {
+        let in_part = self.locked.iter().filter(|(_, is_late)| part(*is_late));
+        in_part.map(|&(slot, _)| slot).collect()
+    }
+
+    /// Whether rows are deleted, or get another key, so that nothing can refer to them meanwhile.
+    pub(crate) fn locks_keys(&self) -> bool {
+        let key = self.table().key();
+        let is_of_key = |group: &UpdateGroup| group.columns.iter().any(|(c, _)| key.contains(c));
+        !self.deletes.is_empty() || self.updates.iter().any(is_of_key)
     }
 }
 
@@ -271,10 +286,12 @@ impl<'a> Collector<'_, 'a> {
     ) -> Result<ChangedRows<'a>, Error> {
         let key = arena.table().key();
         let (mut slots, mut groups) = (Vec::new(), IndexMap::<_, Vec<(KeyBytes, u32)>>::new());
+        let mut locked = Vec::new();
         for (&(_, slot), draft) in drafts.range((model, 0)..=(model, u32::MAX)) {
             if !draft.columns.is_empty() {
                 let columns: Vec<_> = draft.columns.iter().map(|(&c, &to)| (c, to)).collect();
                 let row = (self.key_bytes(model, slot, key)?, slots.len() as u32);
+                locked.push((row.0.clone(), (slot, draft.is_late)));
                 groups.entry((columns, draft.is_late)).or_default().push(row);
             }
             slots.push(slot);
@@ -289,14 +306,17 @@ impl<'a> Collector<'_, 'a> {
             let mut rows = Vec::new();
             for &slot in doomed {
                 if late_deletes.contains(&(model, slot)) == is_late {
-                    rows.push((self.key_bytes(model, slot, key)?, slot));
+                    let key = self.key_bytes(model, slot, key)?;
+                    locked.push((key.clone(), (slot, is_late)));
+                    rows.push((key, slot));
                 }
             }
             if !rows.is_empty() {
                 deletes.push(DeleteGroup { slots: in_order(rows), is_late });
             }
         }
-        Ok(ChangedRows { arena, model, slots, updates: updates.collect(), deletes })
+        let (updates, locked) = (updates.collect(), in_order(locked));
+        Ok(ChangedRows { arena, model, slots, updates, deletes, locked })
     }
 
     /// The bytes of these columns as the database has them.
@@ -316,8 +336,8 @@ impl<'a> Collector<'_, 'a> {
     }
 }
 
-/// Two units of work that change the same rows in the same order cannot wait for each other.
-fn in_order(mut rows: Vec<(KeyBytes, u32)>) -> Vec<u32> {
+/// In the order of the keys.
+fn in_order<R: Ord>(mut rows: Vec<(KeyBytes, R)>) -> Vec<R> {
     rows.sort_unstable();
     rows.into_iter().map(|(_, row)| row).collect()
 }

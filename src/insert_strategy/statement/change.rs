@@ -96,6 +96,62 @@ pub(super) fn render_delete(
     Ok(())
 }
 
+/// Appends a query that locks rows of a table one after the other, and counts them.
+///
+/// ```text
+/// SELECT count(*) FROM (SELECT unnest($1) AS v0 FROM k) AS r,
+///     LATERAL (SELECT FROM accounts AS t WHERE t.id = r.v0 FOR NO KEY UPDATE) AS l
+/// ```
+///
+/// An update of many rows locks them in whatever order the planner finds them. Two of them that
+/// meet in a different order would wait for each other. A subquery that locks cannot be merged into
+/// the query around it, so it runs once for each key, in their order.
+pub(super) fn render_locks(
+    flush: &Flush<'_, '_>,
+    rows: &ChangedRows<'_>,
+    slots: &[u32],
+    sql: &mut Sql,
+    params: &mut Params,
+) -> Result<(), Error> {
+    let (table, mut arrays) = (rows.table(), ArrayRows::default());
+    for &column in table.key() {
+        arrays.add_array(stored_values(flush, rows, slots, column)?, params);
+    }
+    sql.push("SELECT count(*) FROM (");
+    arrays.render(" FROM k", sql, |sql, index| {
+        sql.push(&format!(" AS v{index}"));
+    });
+    sql.push(") AS r, LATERAL (SELECT FROM ").qualified(table.qualified_name()).push(" AS t");
+    render_match(table, table.key(), 0, sql);
+    sql.push(if rows.locks_keys() { " FOR UPDATE) AS l" } else { " FOR NO KEY UPDATE) AS l" });
+    Ok(())
+}
+
+/// These columns of entities as the database has them.
+fn stored_values(
+    flush: &Flush<'_, '_>,
+    rows: &ChangedRows<'_>,
+    slots: &[u32],
+    column: usize,
+) -> Result<ArrayParam, Error> {
+    let mut array = ArrayParam::new(rows.table().columns()[column].ty(), slots.len());
+    for &slot in slots {
+        array.push_encoded(|out| {
+            flush.changes().stored_value(rows, slot, column, out).map(|()| (true, ()))
+        })?;
+    }
+    Ok(array)
+}
+
+/// Appends the condition that these columns are those of `r`, from `v{first}` on.
+fn render_match(table: &'static Table, columns: &[usize], first: usize, sql: &mut Sql) {
+    for (at, &column) in columns.iter().enumerate() {
+        sql.push(if at == 0 { " WHERE t." } else { " AND t." });
+        sql.name(table.columns()[column].name());
+        sql.push(&format!(" = r.v{}", first + at)).write_cast(table, column);
+    }
+}
+
 /// The columns by which rows are found: the key as the database has it, and the version. After them
 /// comes the row's number, counted from 1.
 struct Matched {
@@ -116,13 +172,7 @@ impl Matched {
         let table = rows.table();
         let columns: Vec<usize> = table.key().iter().copied().chain(table.version()).collect();
         for &column in &columns {
-            let mut array = ArrayParam::new(table.columns()[column].ty(), slots.len());
-            for &slot in slots {
-                array.push_encoded(|out| {
-                    flush.changes().stored_value(rows, slot, column, out).map(|()| (true, ()))
-                })?;
-            }
-            arrays.add_array(array, params);
+            arrays.add_array(stored_values(flush, rows, slots, column)?, params);
         }
         let mut numbers = ArrayParam::new(SqlType::INT4, slots.len());
         (1..).take(slots.len()).for_each(|number| numbers.push_i32(number));
@@ -131,11 +181,7 @@ impl Matched {
     }
 
     fn render(&self, table: &'static Table, sql: &mut Sql) {
-        for (at, &column) in self.columns.iter().enumerate() {
-            sql.push(if at == 0 { " WHERE t." } else { " AND t." });
-            sql.name(table.columns()[column].name());
-            sql.push(&format!(" = r.v{}", self.first + at)).write_cast(table, column);
-        }
+        render_match(table, &self.columns, self.first, sql);
         let number = self.first + self.columns.len();
         sql.push(&format!(" RETURNING r.v{number} AS n"));
     }

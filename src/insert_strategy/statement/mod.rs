@@ -7,7 +7,7 @@ use super::arrays::{ArraySource, Group, KeyArray};
 use super::keys::next_key;
 use super::values::begin_insert;
 use super::{Flush, PlannedStatement};
-use crate::change_set::{ChangeSet, UpdateGroup};
+use crate::change_set::{ChangeSet, ChangedRows, UpdateGroup};
 use crate::error::Error;
 use crate::flush_plan::{FlushPlan, counted};
 use crate::model::{SqlType, Table};
@@ -38,6 +38,8 @@ pub(super) struct Statement {
     /// By the position in [`ChangeSet::changed`], and that of the group within.
     deletes: Vec<(usize, usize)>,
     updates: Vec<(usize, usize)>,
+    /// The rows to lock beforehand: the position in [`ChangeSet::changed`], and the entities.
+    locks: Vec<(usize, Vec<u32>)>,
 }
 
 /// Writes a part of a flush.
@@ -102,7 +104,26 @@ impl Statement {
             let of_table: Vec<_> = chosen(&|at| rows.updates()[at].is_late, rows.updates().len());
             updates.extend(of_table);
         }
-        Statement { keys, groups, deletes, updates }
+        let locks = Self::locks(changes, part);
+        Statement { keys, groups, deletes, updates, locks }
+    }
+
+    /// The rows to lock, by the names of the tables, so that everybody does it in one order. A single
+    /// row needs no order.
+    fn locks(changes: &ChangeSet<'_>, part: Part) -> Vec<(usize, Vec<u32>)> {
+        let of_table = |(changed, rows): (usize, &ChangedRows<'_>)| {
+            (changed, rows.locked(|is_late| part.has(is_late)))
+        };
+        let mut locks: Vec<_> = changes.changed().iter().enumerate().map(of_table).collect();
+        locks.retain(|(_, slots)| !slots.is_empty());
+        if locks.iter().map(|(_, slots)| slots.len()).sum::<usize>() <= 1 {
+            locks.clear();
+        }
+        locks.sort_by_key(|&(changed, _)| {
+            let name = changes.changed()[changed].table().qualified_name();
+            (name.schema(), name.name())
+        });
+        locks
     }
 
     fn is_empty(&self) -> bool {
@@ -121,7 +142,8 @@ impl Statement {
     /// WITH k AS MATERIALIZED (
     ///          SELECT ''::text AS z, ARRAY(SELECT nextval(…) FROM generate_series(1, $1)) AS k0
     ///          WHERE NOT (…the transaction is somebody else's…)),
-    ///      d0 AS (DELETE FROM … RETURNING … AS n),
+    ///      l AS MATERIALIZED (SELECT (SELECT count(*) FROM …locks…) AS done FROM k),
+    ///      d0 AS (DELETE FROM … USING (SELECT … FROM k, l WHERE l.done >= 0) … RETURNING … AS n),
     ///      d AS MATERIALIZED (SELECT (SELECT count(*) FROM d0) AS done FROM k),
     ///      u0 AS (UPDATE … FROM (SELECT … FROM k, d WHERE d.done >= 0) … RETURNING … AS n),
     ///      u AS MATERIALIZED (SELECT (SELECT count(*) FROM u0) AS done FROM k, d …),
@@ -133,8 +155,9 @@ impl Statement {
     /// All keys are in the one row of `k`: however many tables there are, nothing is left for the
     /// planner to search, and without that row nothing is written.
     ///
-    /// The parts of a statement run in no order of their own. `d` and `u` give them one, where it
-    /// counts: a key or a unique value is given up before another row takes it.
+    /// The parts of a statement run in no order of their own. `l`, `d` and `u` give them one, where it
+    /// counts: rows are locked in one order, and a key or a unique value is given up before another
+    /// row takes it.
     fn render(&self, flush: &Flush<'_, '_>) -> Result<(Sql, Params), Error> {
         let (mut sql, mut params) = (Sql::new(), Params::new());
         sql.push("WITH k AS MATERIALIZED (SELECT ''::text AS z");
@@ -155,15 +178,25 @@ impl Statement {
         sql.push(")");
         let source =
             ArraySource { changes: flush.changes(), assigned: flush.assigned(), keys: &self.keys };
+        let mut from = " FROM k".to_owned();
+        for (at, (changed, slots)) in self.locks.iter().enumerate() {
+            sql.push(if at == 0 { ", l AS MATERIALIZED (SELECT (" } else { " + (" });
+            let rows = &flush.changes().changed()[*changed];
+            change::render_locks(flush, rows, slots, &mut sql, &mut params)?;
+            sql.push(")");
+        }
+        if !self.locks.is_empty() {
+            sql.push(" AS done").push(&from).push(")");
+            from = from_after("l");
+        }
         let mut checks = Vec::new();
         for (at, &delete) in self.deletes.iter().enumerate() {
             sql.push(&format!(", d{at} AS ("));
             let slots = &Self::delete_slots(flush.changes(), delete);
-            change::render_delete(flush, (delete.0, slots), " FROM k", &mut sql, &mut params)?;
+            change::render_delete(flush, (delete.0, slots), &from, &mut sql, &mut params)?;
             sql.push(")");
             checks.push(change::check(&format!("d{at}"), params.push_count(slots.len() as u64)));
         }
-        let mut from = " FROM k".to_owned();
         if !self.updates.is_empty() || !self.groups.is_empty() {
             render_barrier("d", self.deletes.len(), &mut from, &mut sql);
         }
@@ -299,8 +332,13 @@ fn render_barrier(kind: &str, count: usize, from: &mut String, sql: &mut Sql) {
             (0..count).map(|at| format!("(SELECT count(*) FROM {kind}{at})")).collect();
         sql.push(&format!(", {kind} AS MATERIALIZED (SELECT {} AS done", counts.join(" + ")));
         sql.push(from).push(")");
-        *from = format!(" FROM k, {kind} WHERE {kind}.done >= 0");
+        *from = from_after(kind);
     }
+}
+
+/// Where the rows come from of what has to wait.
+fn from_after(kind: &str) -> String {
+    format!(" FROM k, {kind} WHERE {kind}.done >= 0")
 }
 
 /// What the text of the error of a failed check begins with. The part's name follows, and what else
