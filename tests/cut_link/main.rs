@@ -3,6 +3,7 @@
 //!
 //! A new strategy is one line in `strategies!`.
 
+mod changes;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/relayed.rs"]
@@ -32,6 +33,13 @@ macro_rules! strategies {
                 fn at_every_message() {
                     let schema = concat!("cut_messages_", stringify!($name));
                     crate::at_every_message(&crate::Setup::new(schema, || Box::new($strategy)));
+                }
+
+                #[test]
+                fn at_every_message_of_changes() {
+                    let schema = concat!("cut_changes_", stringify!($name));
+                    let setup = crate::Setup::new(schema, || Box::new($strategy));
+                    crate::changes::at_every_message(&setup);
                 }
             }
         )*

@@ -23,17 +23,17 @@ pub(crate) const DELETE: &str = "DELETE FROM t; DELETE FROM c; DELETE FROM p";
 #[model(table = "p")]
 pub(crate) struct Parent {
     #[model(key)]
-    k: Option<i32>,
-    n: i32,
+    pub(crate) k: Option<i32>,
+    pub(crate) n: i32,
 }
 
 #[derive(Model, Debug, Clone, PartialEq)]
 #[model(table = "c")]
 pub(crate) struct Child {
     #[model(key)]
-    k: Option<i32>,
-    n: i32,
-    p: ForeignKey<Parent>,
+    pub(crate) k: Option<i32>,
+    pub(crate) n: i32,
+    pub(crate) p: ForeignKey<Parent>,
 }
 
 #[derive(Model, Debug, Clone, PartialEq)]
