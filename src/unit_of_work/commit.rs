@@ -30,9 +30,9 @@ impl<'c> UnitOfWork<'c> {
         Ok(CommitPlan::new(&*self.strategy, write, &self.connection, true))
     }
 
-    /// Writes what is new, changed or deleted, and ends the transaction. `Ok` means that the server has said that it is
-    /// committed; only then do entities get their keys.
+    /// Writes what is new, changed or deleted, and ends the transaction.
     ///
+    /// `Ok` means that the server has said that it is committed; only then do entities get their keys.
     /// With nothing to do, nothing is sent.
     ///
     /// # Errors
@@ -43,7 +43,7 @@ impl<'c> UnitOfWork<'c> {
     /// - [`ErrorKind::UnknownOutcome`]: the link was lost while the server was committing. Further
     ///   commits are refused until [`resolve_unknown`](UnitOfWork::resolve_unknown).
     /// - [`ErrorKind::ReadBack`], only where one statement is the whole commit, as with
-    ///   [`OneTrip`](crate::OneTrip), and with [`Auto`] for commits that are not large: everything is
+    ///   [`OneTrip`](crate::OneTrip), and with [`Auto`](crate::Auto) for commits that are not large: everything is
     ///   committed, but a server default could not be read into its field.
     /// - When COMMIT itself is refused, as for a deferred constraint, the server has undone what
     ///   earlier calls of [`flush`](UnitOfWork::flush) wrote as well. Those entities are to be written
@@ -87,8 +87,9 @@ impl<'c> UnitOfWork<'c> {
         }
     }
 
-    /// Writes what is new, changed or deleted, without ending the transaction: entities get their keys, and the rows
-    /// can be queried in this transaction. It stays open until
+    /// Writes what is new, changed or deleted, without ending the transaction.
+    ///
+    /// Entities get their keys, and the rows can be queried in this transaction. It stays open until
     /// [`commit`](UnitOfWork::commit) or [`rollback`](UnitOfWork::rollback).
     ///
     /// # Errors
@@ -128,10 +129,11 @@ impl<'c> UnitOfWork<'c> {
     /// A row that is not there may still appear as long as the old session is listed in
     /// `pg_stat_activity`.
     ///
-    /// If it was committed, entities get their keys. Otherwise they are new, as before the commit.
-    /// Keys that were assigned in the very statement whose answer was lost cannot be known, as with
-    /// [`OneTrip`](crate::OneTrip), and with [`Auto`] for commits that are not large: those entities
-    /// leave the unit of work, to be found again by what else tells them apart.
+    /// If it was committed, entities get their keys. Otherwise they are to be written again, as before
+    /// the commit. What was assigned in the very statement whose answer was lost cannot be known, as
+    /// with [`OneTrip`](crate::OneTrip), with [`Auto`](crate::Auto) for commits that are not large,
+    /// and for changes alone: the entities that it wrote leave the unit of work, to be found again by
+    /// what else tells them apart.
     ///
     /// # Errors
     ///

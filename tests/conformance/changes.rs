@@ -448,7 +448,8 @@ fn a_changed_row_that_is_gone_is_stale(setup: &Setup) {
     assert_eq!(
         error.to_string(),
         "table users: the row to update is not in the database any more: 1; \
-         hint: load them anew and decide again"
+         hint: load them anew and decide again; a trigger or a policy that keeps a row from being \
+         written looks the same"
     );
     // The same for one to be deleted, with another that could be.
     uow.rollback();

@@ -205,10 +205,10 @@ impl Failed {
             message = format!("{message}: {}{more}", keys.join(", "));
         }
         let stale = stale.into_iter().map(|slot| flush.changes().name(rows, slot)).collect();
-        Error::new(ErrorKind::Stale, message)
-            .with_table(table.name())
-            .with_stale(stale)
-            .with_hint("load them anew and decide again")
+        Error::new(ErrorKind::Stale, message).with_table(table.name()).with_stale(stale).with_hint(
+            "load them anew and decide again; a trigger or a policy that keeps a row from being \
+                 written looks the same",
+        )
     }
 }
 
