@@ -11,8 +11,8 @@ use crate::error::Error;
 use crate::unit_of_work::UnitOfWork;
 
 /// Runs a piece of work in a unit of work of its own, commits it, and does all of it again when the
-/// server has refused it for the sake of another transaction: after a serialization failure and
-/// after a deadlock, as [`Error::is_retryable`] has it.
+/// server has refused it for the sake of another transaction: after a serialization failure, after
+/// a deadlock, and when entities are stale, as [`Error::is_retryable`] has it.
 ///
 /// ```
 /// use onetrip::{Error, Model, Retry};

@@ -17,6 +17,13 @@ use crate::insert_strategy::{InsertStrategy, Part, PlannedStatement, plan_change
 ///   1 × insert 200 rows into addresses
 ///   1 × COMMIT
 /// ```
+///
+/// With `{plan:#}`, the steps come first, which say what is written before what:
+///
+/// ```text
+/// 1. users: 100 rows
+/// 2. addresses: 200 rows, after users
+/// ```
 #[derive(Debug, Clone)]
 pub struct CommitPlan {
     strategy: String,
@@ -124,6 +131,9 @@ impl CommitPlan {
 
 impl fmt::Display for CommitPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            fmt::Display::fmt(&self.flush, f)?;
+        }
         let plural = |count| if count == 1 { "" } else { "s" };
         let (bytes, trips) = (self.bytes(), self.round_trips());
         f.write_str(&self.strategy)?;

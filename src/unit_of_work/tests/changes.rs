@@ -92,6 +92,7 @@ fn a_plan_of_changes_around_inserts() {
       1 × update user_id of 1 row in addresses
       1 × COMMIT
     ");
+    assert_eq!(format!("{plan:#}"), format!("{}{plan}", plan.flush_plan()));
     assert_snapshot!(plan.flush_plan(), @"
     1. users: delete 1 row
     2. addresses: delete 1 row
