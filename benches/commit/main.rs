@@ -14,15 +14,18 @@ mod relay;
 mod database;
 mod figure;
 mod holding_server;
+mod loading;
 mod raw_copy;
 mod twelve_tables;
 mod users;
 
+use std::cell::RefCell;
 use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkId, Criterion, SamplingMode};
 use onetrip::{Auto, Batch, Copy, InsertStrategy, OneTrip, RowByRow, UnitOfWork, Unnest};
+use postgres::Client;
 
 use database::Database;
 use figure::Figure;
@@ -110,7 +113,7 @@ fn against_raw_copy(criterion: &mut Criterion<Figure>) {
                 bencher.iter_custom(|times| {
                     let ratio = side_by_side(
                         times,
-                        &database,
+                        || database.empty(),
                         || users::commit(&mut ours, strategy(), rows / 3),
                         || raw_copy::commit(&mut theirs, rows / 3),
                     );
@@ -131,7 +134,7 @@ fn small_commit(criterion: &mut Criterion<Figure>) {
         bencher.iter_custom(|times| {
             let ratio = side_by_side(
                 times,
-                &database,
+                || database.empty(),
                 || users::commit(&mut ours, Box::new(Auto::new()), 1),
                 || users::commit(&mut theirs, Box::new(RowByRow), 1),
             );
@@ -161,6 +164,29 @@ fn growth(criterion: &mut Criterion<Figure>) {
             many.as_secs_f64() / few.as_secs_f64() * times as f64
         });
     });
+}
+
+/// A million rows by the unit of work, against the driver alone.
+fn loading(criterion: &mut Criterion<Figure>) {
+    type Load = fn(&mut Client) -> Duration;
+    const WAYS: [(&str, Load, Load); 2] = [
+        ("load", loading::load, loading::load_by_hand),
+        ("for_each", loading::for_each, loading::for_each_by_hand),
+    ];
+    let database = loading::database();
+    let mut client = database.client();
+    let mut group = criterion.benchmark_group("loading_against_driver");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.measurement_time(Duration::from_secs(20));
+    for (name, ours, theirs) in WAYS {
+        group.bench_function(BenchmarkId::new(name, loading::ROWS), |bencher| {
+            bencher.iter_custom(|times| {
+                let client = RefCell::new(&mut client);
+                let by = |way: Load| way(&mut client.borrow_mut());
+                side_by_side(times, || (), || by(ours), || by(theirs)) * times as f64
+            });
+        });
+    }
 }
 
 /// The CPU time of this process for each row of a commit, in microseconds: from the entities to the
@@ -213,17 +239,17 @@ fn strategy(name: &str) -> fn() -> Box<dyn InsertStrategy> {
     found.expect("it is in the list").1
 }
 
-/// The ratio of two durations, measured in turns on empty tables.
+/// The ratio of two durations, measured in turns. Ahead of each turn, `prepare` runs.
 fn side_by_side(
     times: u64,
-    database: &Database,
+    mut prepare: impl FnMut(),
     mut ours: impl FnMut() -> Duration,
     mut theirs: impl FnMut() -> Duration,
 ) -> f64 {
     let (mut a, mut b) = (Duration::ZERO, Duration::ZERO);
     for turn in 0..times {
         for first in [turn % 2 == 0, turn % 2 != 0] {
-            database.empty();
+            prepare();
             if first {
                 a += ours();
             } else {
@@ -241,6 +267,7 @@ fn main() {
     against_one_round_trip(&mut ratios);
     small_commit(&mut ratios);
     growth(&mut ratios);
+    loading(&mut ratios);
     let criterion = Criterion::default().configure_from_args();
     round_trips(&mut criterion.with_measurement(Figure("round trips")));
     let criterion = Criterion::default().configure_from_args();

@@ -12,7 +12,7 @@ pub(crate) const TABLES: &str = "
 
 #[derive(Model, Clone)]
 #[model(table = "users")]
-struct User {
+pub(crate) struct User {
     #[model(key)]
     id: Option<i32>,
     name: String,
@@ -20,11 +20,11 @@ struct User {
 
 #[derive(Model, Clone)]
 #[model(table = "addresses")]
-struct Address {
+pub(crate) struct Address {
     #[model(key)]
-    id: Option<i32>,
-    email: String,
-    user_id: ForeignKey<User>,
+    pub(crate) id: Option<i32>,
+    pub(crate) email: String,
+    pub(crate) user_id: ForeignKey<User>,
 }
 
 pub(crate) fn name(user: usize) -> String {

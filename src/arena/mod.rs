@@ -219,6 +219,23 @@ impl<T: Model> Arena<T> {
         known.unwrap_or_else(|| self.insert(entity, State::Persistent))
     }
 
+    /// Takes in what one query of the table has read, each row once, as
+    /// [`insert_read`](Arena::insert_read) does.
+    pub(crate) fn insert_all_read(&mut self, entities: Vec<T>) -> Vec<u32> {
+        // The rows are different ones, so that each need only be looked for among what was there
+        // before: mostly nothing, and then no key is ever hashed.
+        let known: Vec<Option<u32>> = match self.len() {
+            0 => vec![None; entities.len()],
+            _ => entities.iter().map(|e| self.find_stored(&e.key()?)).collect(),
+        };
+        self.entities.reserve(entities.len());
+        self.states.reserve(entities.len());
+        let insert = |(entity, known): (T, Option<u32>)| {
+            known.unwrap_or_else(|| self.insert(entity, State::Persistent))
+        };
+        entities.into_iter().zip(known).map(insert).collect()
+    }
+
     /// The key under which the database has this entity, if it has it.
     pub(crate) fn stored_key(&self, slot: u32) -> Option<T::Key> {
         if !self.state(slot).is_stored() {

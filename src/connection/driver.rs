@@ -115,12 +115,15 @@ fn take_all(
     const PIECE: usize = 256;
     loop {
         let mut piece = Vec::with_capacity(PIECE);
-        while piece.len() < PIECE {
-            match blocking(|| rows.next())? {
-                Some(row) => piece.push(row),
-                None => break,
+        blocking(|| {
+            while piece.len() < PIECE {
+                match rows.next()? {
+                    Some(row) => piece.push(row),
+                    None => break,
+                }
             }
-        }
+            Ok(())
+        })?;
         let is_last = piece.len() < PIECE;
         if !take(&Rows::driver(piece))? || is_last {
             return Ok(());

@@ -103,6 +103,7 @@ impl<V: Value> Field for V {
         out.value(self);
     }
 
+    #[inline]
     fn decode(cells: Cells<'_>) -> Result<V, BoxError> {
         match cells.get(0) {
             Cell::Value(raw) => V::decode(raw),
@@ -133,6 +134,7 @@ impl<V: Value> Field for Option<V> {
         }
     }
 
+    #[inline]
     fn decode(cells: Cells<'_>) -> Result<Option<V>, BoxError> {
         match cells.get(0) {
             Cell::Value(raw) => V::decode(raw).map(Some),
@@ -180,11 +182,13 @@ impl<T: Model> Field for ForeignKey<T> {
         }
     }
 
+    #[inline]
     fn decode(cells: Cells<'_>) -> Result<ForeignKey<T>, BoxError> {
-        if let Some(handle) = pending_handle(cells) {
-            return Ok(ForeignKey::Pending(handle));
+        // The rows of a query have keys; only the journal's have handles.
+        match T::Key::decode(cells) {
+            Ok(key) => Ok(ForeignKey::Key(key)),
+            Err(error) => pending_handle(cells).map(ForeignKey::Pending).ok_or(error),
         }
-        T::Key::decode(cells).map(ForeignKey::Key)
     }
 
     fn update(&mut self, cells: Cells<'_>) -> Result<(), BoxError> {

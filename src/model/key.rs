@@ -78,6 +78,7 @@ impl<V: KeyValue> Key for V {
         out.value(self);
     }
 
+    #[inline]
     fn decode(cells: Cells<'_>) -> Result<V, BoxError> {
         match cells.get(0) {
             Cell::Value(raw) => <V as Value>::decode(raw),

@@ -42,6 +42,7 @@ impl<'a> Row<'a> {
     ///
     /// [`ErrorKind::Decode`], naming the column, when the row lacks a column, when a value does
     /// not fit the field's type, and for NULL in a field that is not an `Option`.
+    #[inline]
     pub fn get<F: Field>(&self, columns: &[usize]) -> Result<F, Error> {
         F::decode(Cells { row: self, columns }).map_err(|error| self.error(columns, error))
     }
@@ -79,6 +80,7 @@ pub struct Cells<'r> {
 }
 
 impl<'r> Cells<'r> {
+    #[inline]
     pub(crate) fn get(self, part: usize) -> Cell<'r> {
         match self.columns.get(part) {
             Some(&column) => self.row.cells.cell(column),
@@ -91,6 +93,7 @@ impl<'r> Cells<'r> {
         Cells { row: self.row, columns: self.columns.get(parts..).unwrap_or(&[]) }
     }
 
+    #[inline]
     pub(crate) fn iter(self) -> impl Iterator<Item = Cell<'r>> {
         self.columns.iter().map(move |&column| self.row.cells.cell(column))
     }

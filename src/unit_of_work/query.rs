@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 
 use super::UnitOfWork;
 use super::load::{check_types, decode, in_table};
+use crate::arena::AnyArena;
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
 use crate::model::{Model, Value};
@@ -105,12 +106,15 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         let table = T::table();
         let rows = uow.connection.read(sql.as_str(), &params).map_err(in_table(table))?;
         check_types(table, &rows)?;
-        let entities: Result<Vec<T>, Error> =
-            (0..rows.len()).map(|row| decode(&rows, row)).collect();
-        let (entities, stamp) = (entities?, uow.stamp);
-        let arena = uow.arena_mut::<T>();
-        let insert = |entity| Handle::new(stamp, arena.insert_read(entity));
-        Ok(entities.into_iter().map(insert).collect())
+        let mut entities: Vec<T> = Vec::with_capacity(rows.len());
+        for row in 0..rows.len() {
+            entities.push(decode(&rows, row)?);
+        }
+        let stamp = uow.stamp;
+        // They are not needed beside what the arena will hold.
+        drop(rows);
+        let slots = uow.arena_mut::<T>().insert_all_read(entities);
+        Ok(slots.into_iter().map(|slot| Handle::new(stamp, slot)).collect())
     }
 
     /// Loads the first entity, if there is one.
@@ -146,7 +150,10 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
             }
             for row in 0..rows.len() {
                 let read: T = decode(rows, row)?;
-                let known = read.key().and_then(|key| arena.find_stored(&key));
+                let known = match arena.len() {
+                    0 => None,
+                    _ => read.key().and_then(|key| arena.find_stored(&key)),
+                };
                 let entity = known.and_then(|slot| arena.get(slot)).unwrap_or(&read);
                 if let Err(error) = each(entity) {
                     stopped = Some(error);
