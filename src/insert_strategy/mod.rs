@@ -169,6 +169,12 @@ impl<S: InsertStrategy + ?Sized> InsertStrategy for Box<S> {
     }
 }
 
+/// Whether a strategy's one statement is all that there is to send for this plan.
+pub(crate) fn is_everything(strategy: &dyn InsertStrategy, plan: &FlushPlan) -> bool {
+    let has_changes = !plan.updates().is_empty() || !plan.deletes().is_empty();
+    strategy.is_one_statement(plan) && (strategy.writes_changes() || !has_changes)
+}
+
 /// A statement, or several alike, that a strategy would send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedStatement {

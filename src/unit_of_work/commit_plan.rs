@@ -4,7 +4,7 @@ use std::fmt;
 
 use crate::connection::Connection;
 use crate::flush_plan::{FlushPlan, counted};
-use crate::insert_strategy::{InsertStrategy, Part, PlannedStatement, plan_changes};
+use crate::insert_strategy::{InsertStrategy, Part, PlannedStatement, is_everything, plan_changes};
 
 /// What [`commit`](crate::UnitOfWork::commit) would do: the order of the rows, the strategy's
 /// statements, and the round trips. It prints itself:
@@ -49,7 +49,7 @@ impl CommitPlan {
         };
         let brackets = connection.brackets();
         if let Some((by, flush)) = write {
-            if ends && connection.is_autocommit() && by.is_one_statement(flush) {
+            if ends && connection.is_autocommit() && is_everything(by, flush) {
                 plan.statements = by.plan(flush);
                 return plan;
             }

@@ -97,6 +97,10 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
 
     /// Loads the entities, in one round trip.
     ///
+    /// The rows of a table have different keys, and so each row is an entity. Where the key of the
+    /// model is not unique, as can happen with a view, rows with one key are several entities, unless
+    /// the unit of work had one of them before.
+    ///
     /// # Errors
     ///
     /// When a parameter cannot be encoded, when the query fails, and when a row does not fit the

@@ -9,7 +9,9 @@ use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::FlushPlan;
 use crate::handle::Stamp;
-use crate::insert_strategy::{Flush, InsertStrategy, OnProgress, OneTrip, Part, write_changes};
+use crate::insert_strategy::{
+    Flush, InsertStrategy, OnProgress, OneTrip, Part, is_everything, write_changes,
+};
 use crate::planned_table::PlannedTable;
 use crate::write_back::WriteBack;
 
@@ -210,7 +212,7 @@ impl<'a> Writer<'a> {
         connection: &mut Connection<'_>,
         mut on_progress: Option<&mut OnProgress<'static>>,
     ) -> Result<Written, Error> {
-        if self.ends && connection.is_autocommit() && strategy.is_one_statement(plan) {
+        if self.ends && connection.is_autocommit() && is_everything(strategy, plan) {
             let on_progress = on_progress.as_deref_mut();
             let flush = Flush::new(plan, changes, connection, on_progress, true);
             match write_and_commit(changes, strategy, flush) {
@@ -258,11 +260,12 @@ fn write_and_commit(
         let is_written = flush.is_committed() && error.kind() != ErrorKind::Transaction;
         return Err(if is_written { error.with_kind(ErrorKind::ReadBack) } else { error });
     }
-    // What is committed cannot be undone, so an error can only be reported.
+    let is_committed = flush.is_committed();
     flush
         .finish()
         .and_then(|assigned| give_back(changes, &assigned, Written::by(Some(strategy))))
-        .map_err(|error| error.with_kind(ErrorKind::ReadBack))
+        // What is committed cannot be undone, so an error can only be reported.
+        .map_err(|error| if is_committed { error.with_kind(ErrorKind::ReadBack) } else { error })
 }
 
 /// Adds what the entities get back. Where they could not take all of it, they get the keys, and

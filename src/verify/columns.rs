@@ -104,7 +104,7 @@ impl Comparison<'_> {
         let name = column.name();
         if found.is_generated && !column.has_server_default() {
             let message = "the column is generated, and cannot be written: make the field an \
-                           `Option` with `#[model(default)]`";
+                           `Option` with `#[model(generated)]`";
             self.column_problem(ProblemKind::Generated, name, message.to_owned());
         }
         match column.assigned_by() {

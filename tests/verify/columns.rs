@@ -161,7 +161,7 @@ fn a_generated_column_cannot_be_written() {
         name text GENERATED ALWAYS AS (upper(nickname)) STORED)";
     let found = report("generated", users, &Verify::new().model::<User>());
     assert_eq!(kinds(&found), [ProblemKind::Generated]);
-    assert_snapshot!(found, @"users.name: the column is generated, and cannot be written: make the field an `Option` with `#[model(default)]`");
+    assert_snapshot!(found, @"users.name: the column is generated, and cannot be written: make the field an `Option` with `#[model(generated)]`");
 }
 
 #[test]

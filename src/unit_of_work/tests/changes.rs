@@ -3,8 +3,10 @@
 use insta::assert_snapshot;
 
 use super::*;
+use crate::error::{Error, ErrorKind};
+use crate::flush_plan::{Cycles, FlushPlan};
 use crate::handle::Handle;
-use crate::insert_strategy::OneTrip;
+use crate::insert_strategy::{Flush, OneTrip, PlannedStatement};
 
 /// Two users, their addresses and two notes, which the database has.
 struct Stored {
@@ -122,4 +124,62 @@ fn a_row_that_another_leaves_late_is_deleted_late() {
       1 × delete 1 row from users; update user_id of 1 row in addresses
       1 × COMMIT
     ");
+}
+
+/// Says that it sends one statement, and maybe that it writes changes as well. It writes nothing.
+struct Idle {
+    writes_changes: bool,
+}
+
+impl InsertStrategy for Idle {
+    fn name(&self) -> &str {
+        "idle"
+    }
+
+    fn cycles(&self) -> Cycles {
+        Cycles::Any
+    }
+
+    fn is_one_statement(&self, _: &FlushPlan) -> bool {
+        true
+    }
+
+    fn writes_changes(&self) -> bool {
+        self.writes_changes
+    }
+
+    fn plan(&self, _: &FlushPlan) -> Vec<PlannedStatement> {
+        Vec::new()
+    }
+
+    fn insert(&self, _: &mut Flush<'_, '_>) -> Result<(), Error> {
+        Ok(())
+    }
+}
+
+#[test]
+fn one_statement_of_inserts_is_not_the_commit_of_changes() {
+    let (uow, _, stored) = stored();
+    let mut uow = uow.with_strategy(Idle { writes_changes: false });
+    uow.add(user("Cid"));
+    assert_eq!(uow.plan().unwrap().round_trips(), 0, "it is alone");
+    uow[stored.users[0]].name.push('!');
+    assert_snapshot!(uow.plan().unwrap(), @"
+    idle: 1 row, 1 to update, 7 bytes, 3 round trips
+      1 × BEGIN
+      1 × update name of 1 row in users
+      1 × COMMIT
+    ");
+}
+
+#[test]
+fn a_strategy_that_forgets_the_changes_is_found_out() {
+    let (uow, recording, stored) = stored();
+    let mut uow = uow.with_strategy(Idle { writes_changes: true });
+    uow.add(user("Cid"));
+    uow.delete(stored.notes[0]).unwrap();
+    let error = uow.commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RowMismatch, "{error}");
+    assert_eq!(recording.take(), "");
+    assert!(uow.get(stored.notes[0]).is_ok());
 }
