@@ -16,6 +16,7 @@ mod interference;
 mod keys;
 mod lifecycle;
 mod names;
+mod stale;
 mod transactions;
 
 use common::Schema;
