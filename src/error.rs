@@ -66,8 +66,9 @@ pub enum ErrorKind {
 /// The error of every fallible call of this crate.
 ///
 /// Its `Display` is one line that names the table and, where they are known, the column and the
-/// constraint, followed by the server's own message. Values never appear in it. The driver's error
-/// is its [`source`](std::error::Error::source).
+/// constraint, followed by the server's own message. Values never appear in it, but for the keys of
+/// [stale](ErrorKind::Stale) entities, where they are integers or UUIDs. The driver's error is its
+/// [`source`](std::error::Error::source).
 ///
 /// ```
 /// use onetrip::{Error, ErrorKind};
