@@ -187,19 +187,19 @@ impl FlushPlan {
         number: &mut usize,
         is_late: bool,
     ) -> fmt::Result {
-        let mut lines = Vec::new();
-        for update in self.updates.iter().filter(|update| update.is_late() == is_late) {
-            let name = |&column: &usize| update.table().columns()[column].name();
-            let columns: Vec<_> = update.columns().iter().map(name).collect();
+        let updates = self.updates.iter().filter(|update| update.is_late() == is_late);
+        let updates = updates.map(|update| {
             let (table, rows) = (update.table().name(), counted(update.rows()));
-            lines.push(format!("{table}: update {} of {rows}", columns.join(", ")));
-        }
+            format!("{table}: update {} of {rows}", update.column_names())
+        });
         let deletes = self.deletes.iter().filter(|delete| delete.is_late() == is_late);
-        let deletes: Vec<_> = deletes
-            .map(|delete| format!("{}: delete {}", delete.table().name(), counted(delete.rows())))
-            .collect();
-        let at = if is_late { lines.len() } else { 0 };
-        lines.splice(at..at, deletes);
+        let deletes = deletes
+            .map(|delete| format!("{}: delete {}", delete.table().name(), counted(delete.rows())));
+        // What a late update leaves is deleted after it.
+        let lines: Vec<String> = match is_late {
+            true => updates.chain(deletes).collect(),
+            false => deletes.chain(updates).collect(),
+        };
         for line in lines {
             *number += 1;
             writeln!(f, "{number}. {line}")?;

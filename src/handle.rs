@@ -79,7 +79,7 @@ impl<T> fmt::Debug for Handle<T> {
 }
 
 /// A handle whose model is known at run time only.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AnyHandle {
     pub(crate) model: TypeId,
     pub(crate) stamp: Stamp,
@@ -87,15 +87,13 @@ pub(crate) struct AnyHandle {
 }
 
 impl AnyHandle {
+    pub(crate) fn new<T: 'static>(handle: Handle<T>) -> AnyHandle {
+        AnyHandle { model: TypeId::of::<T>(), stamp: handle.stamp, slot: handle.slot }
+    }
+
     /// The typed handle, if the entity is a `T`.
     pub(crate) fn typed<T: 'static>(self) -> Option<Handle<T>> {
         (self.model == TypeId::of::<T>()).then(|| Handle::new(self.stamp, self.slot))
-    }
-}
-
-impl fmt::Debug for Stamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
     }
 }
 

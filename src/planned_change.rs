@@ -38,6 +38,12 @@ impl PlannedUpdate {
         &self.columns
     }
 
+    /// Their names, as a plan prints them.
+    pub(crate) fn column_names(&self) -> String {
+        let name = |&column: &usize| self.table.columns()[column].name();
+        self.columns.iter().map(name).collect::<Vec<_>>().join(", ")
+    }
+
     /// The number of rows.
     #[must_use]
     pub fn rows(&self) -> usize {

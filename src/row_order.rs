@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use bytes::BytesMut;
 
 use crate::assignments::Assignments;
-use crate::change_set::{CellValue, ChangeSet, NewCell};
+use crate::change_set::{ChangeSet, NewCell, key_bytes};
 use crate::error::{Error, ErrorKind};
 use crate::model::Table;
 use crate::toposort::Graph;
@@ -99,27 +99,18 @@ impl<'a> RowGraph<'a> {
         Ok(())
     }
 
-    /// The bytes of these columns, each after its length, if all of them have a known value.
+    /// The bytes of these columns, if all of them have a known value.
     fn key_bytes(
         &self,
         group: usize,
         row: u32,
         columns: &[usize],
     ) -> Result<Option<Vec<u8>>, Error> {
-        let (mut key, mut value) = (Vec::new(), BytesMut::new());
         let none = Assignments::default();
-        for &column in columns {
-            value.clear();
+        key_bytes(columns, |column, value| {
             let cell = NewCell { table: self.tables[group], row, column };
-            match self.changes.value(cell, &none, &mut value)? {
-                CellValue::Value => {
-                    key.extend_from_slice(&value.len().to_be_bytes());
-                    key.extend_from_slice(&value);
-                }
-                _ => return Ok(None),
-            }
-        }
-        Ok(Some(key))
+            self.changes.value(cell, &none, value)
+        })
     }
 
     fn collect_edges(&mut self, own_key_known: bool) -> Result<(), Error> {

@@ -22,8 +22,16 @@ pub(crate) struct Frame<'a> {
     pub(crate) before_row: &'a [u8],
     /// No row begins beyond this length.
     pub(crate) limit: usize,
+    /// How long a row can be.
+    pub(crate) max_row: usize,
     /// A cell whose value the entity knows becomes [`ABSENT`].
     pub(crate) omits_known: bool,
+}
+
+impl Frame<'_> {
+    /// Nothing but the cells, as many as there are.
+    pub(crate) const NONE: Frame<'static> =
+        Frame { before_row: &[], limit: usize::MAX, max_row: usize::MAX, omits_known: false };
 }
 
 /// How much was encoded.
@@ -50,6 +58,7 @@ pub(super) fn encode_cells<'e, T: Model>(
         if out.len() >= frame.limit {
             break;
         }
+        let row_start = out.len();
         out.put_slice(frame.before_row);
         for &column in columns {
             let start = out.len();
@@ -82,6 +91,10 @@ pub(super) fn encode_cells<'e, T: Model>(
             } else {
                 out.truncate(start + LENGTH);
                 encoded.nulls += 1;
+            }
+            if out.len() - row_start > frame.max_row {
+                return Err(Error::new(ErrorKind::Encode, "the row is larger than 1 GiB")
+                    .with_table(T::table().name()));
             }
         }
         encoded.rows += 1;

@@ -222,6 +222,22 @@ impl<T: Model> Arena<T> {
         Some(was)
     }
 
+    /// Gives back to a written entity its columns of a row, and notes what was done, if it can still
+    /// be undone.
+    fn written(&mut self, slot: u32, row: Option<(&Rows<'_>, &[usize])>, deed: Option<Deed<T>>) {
+        let mut before = ColumnsBefore::default();
+        if let Some((row, columns)) = row {
+            if let (Some(_), Some(entity)) = (&deed, &self.entities[slot as usize]) {
+                before = columns_before(entity, row, columns);
+            }
+            self.write_back(slot, row, columns);
+        }
+        if let (Some(deed), Some(entity)) = (deed, &self.entities[slot as usize]) {
+            before.note_after(|column| encoded(entity, column));
+            self.journal.push_flushed(Flushed { slot, deed, before });
+        }
+    }
+
     /// Gives back to an entity what the database assigned, whether or not it was changed since.
     fn write_back(&mut self, slot: u32, row: &Rows<'_>, columns: &[usize]) {
         let Some(entity) = self.entities[slot as usize].as_mut() else { return };
@@ -344,17 +360,10 @@ impl<T: Model> AnyArena for Arena<T> {
         for slot in std::mem::replace(&mut self.pending, later) {
             self.states[slot as usize] = state;
             self.identity.note(slot);
-            let mut before = ColumnsBefore::default();
-            if !write_back.columns().is_empty() && rows.advance() {
-                if let (State::Flushed, Some(entity)) = (state, &self.entities[slot as usize]) {
-                    before = columns_before(entity, &rows, write_back.columns());
-                }
-                self.write_back(slot, &rows, write_back.columns());
-            }
-            if let (State::Flushed, Some(entity)) = (state, &self.entities[slot as usize]) {
-                before.note_after(|column| encoded(entity, column));
-                self.journal.push_flushed(Flushed { slot, deed: Deed::Inserted, before });
-            }
+            let has_row = !write_back.columns().is_empty() && rows.advance();
+            let row = has_row.then_some((&rows, write_back.columns()));
+            let deed = (state == State::Flushed).then_some(Deed::Inserted);
+            self.written(slot, row, deed);
         }
     }
 
@@ -373,18 +382,9 @@ impl<T: Model> AnyArena for Arena<T> {
             if let Some(written) = written {
                 self.journal.set_original(slot, written);
             }
-            let mut before = ColumnsBefore::default();
-            if open && has_row {
-                before = columns_before(entity, &rows, write_back.columns());
-            }
-            if has_row {
-                self.write_back(slot, &rows, write_back.columns());
-            }
+            let row = has_row.then_some((&rows, write_back.columns()));
             self.identity.note(slot);
-            if let (true, Some(entity)) = (open, &self.entities[slot as usize]) {
-                before.note_after(|column| encoded(entity, column));
-                self.journal.push_flushed(Flushed { slot, deed: Deed::Updated(original), before });
-            }
+            self.written(slot, row, open.then_some(Deed::Updated(original)));
         }
     }
 

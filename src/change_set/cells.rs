@@ -8,7 +8,8 @@ use super::{CellValue, ChangeSet, NewCell, Survey, UNKNOWN_KEY_BYTES};
 use crate::arena::{Encoded, Frame};
 use crate::assignments::Assignments;
 use crate::error::{Error, ErrorKind};
-use crate::model::{EntityRef, Source};
+use crate::handle::AnyHandle;
+use crate::model::Source;
 
 /// Some columns of some rows of one table.
 #[derive(Clone, Copy)]
@@ -36,7 +37,7 @@ impl ChangeSet<'_> {
         let (mut buffer, mut parents) = (BytesMut::new(), NewParents::default());
         let mut open = |row: usize, column: usize, source: Option<Source>| {
             if let Some(Source::Pending { entity, .. }) = source {
-                if parents.find(self, &entity).is_some() {
+                if parents.find(self, entity.handle).is_some() {
                     return Ok(UNKNOWN_KEY_BYTES);
                 }
             }
@@ -88,7 +89,7 @@ impl ChangeSet<'_> {
             let key = match source {
                 Some(Source::Default) => assigned.get(table, column, cell.row),
                 Some(Source::Pending { entity, part }) => parents
-                    .find(self, &entity)
+                    .find(self, entity.handle)
                     .and_then(|(table, key, row)| assigned.get(table, *key.get(part)?, row)),
                 _ => None,
             };
@@ -126,7 +127,7 @@ impl NewParents {
     fn find(
         &mut self,
         changes: &ChangeSet<'_>,
-        entity: &EntityRef,
+        entity: AnyHandle,
     ) -> Option<(usize, &'static [usize], u32)> {
         let table = match self.last {
             Some((model, table)) if model == entity.model => table,

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use bytes::BytesMut;
 use indexmap::IndexMap;
 
-use super::{CellValue, ChangeSet, Place};
+use super::{CellValue, ChangeSet, Place, key_bytes};
 use crate::arena::AnyArena;
 use crate::assignments::Assignments;
 use crate::error::{Error, ErrorKind};
 use crate::handle::AnyHandle;
-use crate::model::{Encoder, Source, SqlType, Table};
+use crate::model::{Encoder, Source, SqlType, Table, Value};
 
 /// What an update makes of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -70,6 +70,11 @@ impl ChangedRows<'_> {
         &self.updates
     }
 
+    /// The entities of a group.
+    pub(crate) fn slots_of(&self, group: &UpdateGroup) -> Vec<u32> {
+        group.rows.iter().map(|&row| self.slots[row as usize]).collect()
+    }
+
     pub(crate) fn deletes(&self) -> &[DeleteGroup] {
         &self.deletes
     }
@@ -101,20 +106,15 @@ type Drafts = BTreeMap<(usize, u32), Draft>;
 /// The bytes of a key, each part after its length; none where a part is NULL.
 type KeyBytes = Option<Vec<u8>>;
 
-/// Finds out what has changed.
-pub(super) struct Collector<'c, 'a> {
-    pub(super) changes: &'c mut ChangeSet<'a>,
-}
-
-impl<'a> Collector<'_, 'a> {
+impl<'a> ChangeSet<'a> {
     /// Compares every entity that may have been changed with what the database has.
     ///
     /// # Errors
     ///
     /// When a value cannot be encoded, and when an entity refers to one that is not there.
-    pub(super) fn collect(mut self) -> Result<(), Error> {
+    pub(super) fn collect_changed(&mut self) -> Result<(), Error> {
         let mut drafts = Drafts::new();
-        for (model, arena) in self.changes.arenas.values().enumerate() {
+        for (model, arena) in self.arenas.values().enumerate() {
             for slot in arena.changed() {
                 if let Some(draft) = self.compare(model, slot)? {
                     drafts.insert((model, slot), draft);
@@ -123,14 +123,14 @@ impl<'a> Collector<'_, 'a> {
         }
         self.follow_keys(&mut drafts)?;
         let late_deletes = self.late_deletes(&drafts)?;
-        for (model, arena) in self.changes.arenas.values().enumerate() {
+        for (model, arena) in self.arenas.values().enumerate() {
             let mut of_model = drafts.range((model, 0)..=(model, u32::MAX));
             let doomed = arena.doomed();
             if doomed.is_empty() && of_model.next().is_none() {
                 continue;
             }
             let rows = self.group(model, &**arena, &drafts, &doomed, &late_deletes)?;
-            self.changes.changed.push(rows);
+            self.changed.push(rows);
         }
         Ok(())
     }
@@ -138,7 +138,7 @@ impl<'a> Collector<'_, 'a> {
     /// The columns in which an entity differs from its row; none if it need not be looked at
     /// again.
     fn compare(&mut self, model: usize, slot: u32) -> Result<Option<Draft>, Error> {
-        let table = self.changes.arenas[model].table();
+        let table = self.arenas[model].table();
         let (mut draft, mut has_handle) = (Draft::default(), false);
         let mut buffer = BytesMut::new();
         for (column, description) in table.columns().iter().enumerate() {
@@ -147,26 +147,27 @@ impl<'a> Collector<'_, 'a> {
             }
             buffer.clear();
             let place = Place { model, slot, column };
-            let stored = self.changes.stored(place, &mut buffer)?;
+            let stored = self.stored(place, &mut buffer)?;
             let stored_bytes = buffer.split();
-            let current = self.changes.value_at(place, &Assignments::default(), &mut buffer)?;
-            has_handle |= self.changes.has_handle(place)?;
+            let current = self.value_at(place, &Assignments::default(), &mut buffer)?;
             let is_same = match current {
                 CellValue::Value => stored == CellValue::Value && buffer == stored_bytes,
                 CellValue::Unassigned(_) => false,
                 other => stored == other,
             };
             if is_same {
+                has_handle = has_handle
+                    || self.any_source(place, |source| matches!(source, Source::Pending { .. }))?;
                 continue;
             }
             if current == CellValue::Default && table.key().contains(&column) {
                 let message = "the key of an entity that is in the database was set to `None`";
-                return Err(self.changes.error(place, ErrorKind::Handle, message));
+                return Err(self.error(place, ErrorKind::Handle, message));
             }
             draft.is_late |= matches!(current, CellValue::Unassigned(_));
             let is_default = current == CellValue::Default;
             draft.columns.insert(column, if is_default { SetTo::Default } else { SetTo::Value });
-            self.changes.changed_bytes += buffer.len();
+            self.changed_bytes += buffer.len();
         }
         let is_needed = has_handle || !draft.columns.is_empty();
         Ok(is_needed.then_some(draft))
@@ -177,7 +178,7 @@ impl<'a> Collector<'_, 'a> {
     fn follow_keys(&mut self, drafts: &mut Drafts) -> Result<(), Error> {
         let mut moved: Vec<(usize, u32)> = Vec::new();
         for (&(model, slot), draft) in drafts.iter() {
-            let table = self.changes.arenas[model].table();
+            let table = self.arenas[model].table();
             if table.key().iter().any(|column| draft.columns.contains_key(column)) {
                 moved.push((model, slot));
             }
@@ -185,12 +186,12 @@ impl<'a> Collector<'_, 'a> {
         while !moved.is_empty() {
             let mut parents: HashMap<(usize, Vec<u8>), u32> = HashMap::new();
             for (model, slot) in std::mem::take(&mut moved) {
-                let key = self.changes.arenas[model].table().key();
+                let key = self.arenas[model].table().key();
                 if let Some(key) = self.key_bytes(model, slot, key)? {
                     parents.insert((model, key), slot);
                 }
             }
-            for child in 0..self.changes.arenas.len() {
+            for child in 0..self.arenas.len() {
                 moved.extend(self.follow_into(child, &parents, drafts)?);
             }
         }
@@ -205,16 +206,16 @@ impl<'a> Collector<'_, 'a> {
         parents: &HashMap<(usize, Vec<u8>), u32>,
         drafts: &mut Drafts,
     ) -> Result<Vec<(usize, u32)>, Error> {
-        let (mut moved, table) = (Vec::new(), self.changes.arenas[child].table());
+        let (mut moved, table) = (Vec::new(), self.arenas[child].table());
         for foreign_key in table.foreign_keys() {
-            let targets: Vec<usize> = (0..self.changes.arenas.len())
-                .filter(|&model| self.changes.arenas[model].table().is(foreign_key.target))
+            let targets: Vec<usize> = (0..self.arenas.len())
+                .filter(|&model| self.arenas[model].table().is(foreign_key.target))
                 .filter(|&model| parents.keys().any(|(parent, _)| *parent == model))
                 .collect();
             if targets.is_empty() {
                 continue;
             }
-            for slot in self.changes.arenas[child].stored() {
+            for slot in self.arenas[child].stored() {
                 let Some(key) = self.key_bytes(child, slot, foreign_key.columns)? else { continue };
                 for &target in &targets {
                     let Some(&parent) = parents.get(&(target, key.clone())) else { continue };
@@ -231,7 +232,7 @@ impl<'a> Collector<'_, 'a> {
                         draft.columns.insert(column, SetTo::Value);
                         let from = Place { model: child, slot, column };
                         let to = Place { model: target, slot: parent, column: part };
-                        self.changes.followed.insert(from, to);
+                        self.followed.insert(from, to);
                     }
                     if foreign_key.columns.iter().any(|column| table.key().contains(column)) {
                         moved.push((child, slot));
@@ -249,7 +250,7 @@ impl<'a> Collector<'_, 'a> {
             return Ok(late);
         }
         let mut by_key: HashMap<(usize, Vec<u8>), u32> = HashMap::new();
-        for (model, arena) in self.changes.arenas.values().enumerate() {
+        for (model, arena) in self.arenas.values().enumerate() {
             for slot in arena.doomed() {
                 if let Some(key) = self.key_bytes(model, slot, arena.table().key())? {
                     by_key.insert((model, key), slot);
@@ -259,9 +260,9 @@ impl<'a> Collector<'_, 'a> {
         let is_late = |(at, draft): (&(usize, u32), &Draft)| draft.is_late.then_some(*at);
         let mut referring: Vec<(usize, u32)> = drafts.iter().filter_map(is_late).collect();
         while let Some((model, slot)) = referring.pop() {
-            for foreign_key in self.changes.arenas[model].table().foreign_keys() {
+            for foreign_key in self.arenas[model].table().foreign_keys() {
                 let Some(key) = self.key_bytes(model, slot, foreign_key.columns)? else { continue };
-                for (target, arena) in self.changes.arenas.values().enumerate() {
+                for (target, arena) in self.arenas.values().enumerate() {
                     if !arena.table().is(foreign_key.target) {
                         continue;
                     }
@@ -321,18 +322,7 @@ impl<'a> Collector<'_, 'a> {
 
     /// The bytes of these columns as the database has them.
     fn key_bytes(&self, model: usize, slot: u32, columns: &[usize]) -> Result<KeyBytes, Error> {
-        let (mut key, mut value) = (Vec::new(), BytesMut::new());
-        for &column in columns {
-            value.clear();
-            match self.changes.stored(Place { model, slot, column }, &mut value)? {
-                CellValue::Value => {
-                    key.extend_from_slice(&value.len().to_be_bytes());
-                    key.extend_from_slice(&value);
-                }
-                _ => return Ok(None),
-            }
-        }
-        Ok(Some(key))
+        key_bytes(columns, |column, value| self.stored(Place { model, slot, column }, value))
     }
 }
 
@@ -345,7 +335,7 @@ fn in_order<R: Ord>(mut rows: Vec<(KeyBytes, R)>) -> Vec<R> {
 impl ChangeSet<'_> {
     /// The value of a cell as the database has it, by model and slot. The bytes of a value, and
     /// nothing else, are appended to `buffer`.
-    pub(super) fn stored(&self, place: Place, buffer: &mut BytesMut) -> Result<CellValue, Error> {
+    fn stored(&self, place: Place, buffer: &mut BytesMut) -> Result<CellValue, Error> {
         let arena = &self.arenas[place.model];
         let before = buffer.len();
         let mut out = Encoder::new(buffer);
@@ -366,16 +356,6 @@ impl ChangeSet<'_> {
         buffer.copy_within(range, before);
         buffer.truncate(before + len);
         Ok(CellValue::Value)
-    }
-
-    /// Whether an entity still names another by its handle here.
-    fn has_handle(&self, place: Place) -> Result<bool, Error> {
-        let (mut has_handle, mut buffer) = (false, BytesMut::new());
-        self.each_source(place, &mut buffer, |source| {
-            has_handle |= matches!(source, Source::Pending { .. });
-            Ok(())
-        })?;
-        Ok(has_handle)
     }
 
     /// The bytes of a stored key's column, or version, of an entity that is updated or deleted.
@@ -425,19 +405,20 @@ impl ChangeSet<'_> {
 }
 
 fn show(ty: SqlType, raw: &[u8]) -> Option<String> {
+    fn integer<V: Value + ToString>(raw: &[u8]) -> Option<String> {
+        V::decode(raw).ok().map(|value| value.to_string())
+    }
     if ty == SqlType::INT2 {
-        return raw.try_into().ok().map(|raw| i16::from_be_bytes(raw).to_string());
+        integer::<i16>(raw)
+    } else if ty == SqlType::INT4 {
+        integer::<i32>(raw)
+    } else if ty == SqlType::INT8 {
+        integer::<i64>(raw)
+    } else if ty == SqlType::UUID {
+        let hex = format!("{:032x}", u128::from_be_bytes(raw.try_into().ok()?));
+        let parts = [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]];
+        Some(parts.join("-"))
+    } else {
+        None
     }
-    if ty == SqlType::INT4 {
-        return raw.try_into().ok().map(|raw| i32::from_be_bytes(raw).to_string());
-    }
-    if ty == SqlType::INT8 {
-        return raw.try_into().ok().map(|raw| i64::from_be_bytes(raw).to_string());
-    }
-    if ty == SqlType::UUID {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        let parts = [raw.get(..4)?, &raw[4..6], raw.get(6..8)?, raw.get(8..10)?, raw.get(10..)?];
-        return Some(parts.map(hex).join("-"));
-    }
-    None
 }

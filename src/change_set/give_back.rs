@@ -6,7 +6,7 @@ use super::{CellRange, CellValue, ChangeSet, NewCell};
 use crate::arena::Frame;
 use crate::assignments::Assignments;
 use crate::error::{Error, ErrorKind};
-use crate::model::{Encoder, Source};
+use crate::model::Source;
 use crate::write_back::WriteBack;
 
 /// How much is given back to entities.
@@ -54,7 +54,7 @@ impl ChangeSet<'_> {
         if is_new {
             let rows: Vec<u32> = (0..slots.len() as u32).collect();
             let range = CellRange { table, rows: &rows, columns: &columns };
-            let frame = Frame { before_row: &[], limit: usize::MAX, omits_known: true };
+            let frame = Frame { omits_known: true, ..Frame::NONE };
             self.encode_cells(range, frame, assigned, result.cells_mut(), &mut |at, column, _| {
                 let cell = NewCell { table, row: at as u32, column };
                 let message = "the strategy did not return the value that the database assigned";
@@ -77,30 +77,6 @@ impl ChangeSet<'_> {
         Ok(result)
     }
 
-    /// The value of a cell, unless every field of it holds its value already.
-    fn unknown_value(
-        &self,
-        cell: NewCell,
-        assigned: &Assignments,
-        buffer: &mut BytesMut,
-    ) -> Result<Option<CellValue>, Error> {
-        let knows = |source: &Source| matches!(source, Source::Value { .. } | Source::Null);
-        let place = self.place(cell);
-        let arena = &self.arenas[place.model];
-        let mut out = Encoder::new(buffer);
-        arena.encode(place.slot, place.column, &mut out);
-        match out.single() {
-            Some(source) if knows(&source) => return Ok(None),
-            Some(source) => return self.resolve(place, source, assigned, buffer).map(Some),
-            None => {}
-        }
-        if out.sources(arena.table(), place.column)?.iter().all(knows) {
-            return Ok(None);
-        }
-        buffer.clear();
-        self.value(cell, assigned, buffer).map(Some)
-    }
-
     /// What an updated entity gets back in a cell: what the database assigned, the key of what it
     /// refers to by a handle, and the key that a foreign key has followed.
     fn updated_value(
@@ -118,14 +94,14 @@ impl ChangeSet<'_> {
             None => {}
         }
         let place = self.place(cell);
-        if self.followed.contains_key(&place) {
-            return self.value_at(place, assigned, buffer).map(Some);
+        let is_open = |source| !matches!(source, Source::Value { .. } | Source::Null);
+        if !self.followed.contains_key(&place) && !self.any_source(place, is_open)? {
+            return Ok(None);
         }
-        let is_left = self.arenas[place.model].table().columns()[cell.column].is_generated();
-        match if is_left { None } else { self.unknown_value(cell, assigned, buffer)? } {
+        match self.value_at(place, assigned, buffer)? {
             // It was not read back.
-            Some(CellValue::Default) => Ok(None),
-            value => Ok(value),
+            CellValue::Default => Ok(None),
+            value => Ok(Some(value)),
         }
     }
 }

@@ -10,7 +10,6 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use bytes::BytesMut;
 pub(crate) use cells::CellRange;
-use changed::Collector;
 pub(crate) use changed::{ChangedRows, SetTo, UpdateGroup};
 pub(crate) use give_back::Extent;
 use indexmap::IndexMap;
@@ -18,7 +17,7 @@ use indexmap::IndexMap;
 use crate::arena::AnyArena;
 use crate::assignments::Assignments;
 use crate::error::{Error, ErrorKind};
-use crate::handle::Stamp;
+use crate::handle::{AnyHandle, Stamp};
 use crate::model::{Encoder, EntityRef, Source, Table};
 use crate::state::State;
 use crate::write_back::WriteBack;
@@ -151,6 +150,24 @@ impl Found {
     }
 }
 
+/// The bytes of some columns, each after its length, if all of them have a value. `value` gives a
+/// column's, and appends its bytes.
+pub(crate) fn key_bytes(
+    columns: &[usize],
+    mut value: impl FnMut(usize, &mut BytesMut) -> Result<CellValue, Error>,
+) -> Result<Option<Vec<u8>>, Error> {
+    let (mut key, mut bytes) = (Vec::new(), BytesMut::new());
+    for &column in columns {
+        bytes.clear();
+        if value(column, &mut bytes)? != CellValue::Value {
+            return Ok(None);
+        }
+        key.extend_from_slice(&bytes.len().to_be_bytes());
+        key.extend_from_slice(&bytes);
+    }
+    Ok(Some(key))
+}
+
 /// Everything that a flush has to write: new rows, changes and deletions, by table.
 pub(crate) struct ChangeSet<'a> {
     arenas: &'a Arenas,
@@ -188,7 +205,7 @@ impl<'a> ChangeSet<'a> {
                 changes.tables.push(NewRows { arena: &**arena, model, slots: arena.pending() });
             }
         }
-        Collector { changes: &mut changes }.collect()?;
+        changes.collect_changed()?;
         Ok(changes)
     }
 
@@ -369,7 +386,7 @@ impl<'a> ChangeSet<'a> {
         let rank = |source: &Source| match source {
             Source::Value { .. } => 0,
             Source::Pending { entity, .. } => {
-                1 + usize::from(self.arenas.get_index_of(&entity.model) == Some(place.model))
+                1 + usize::from(self.arenas.get_index_of(&entity.handle.model) == Some(place.model))
             }
             Source::Null => 3,
             Source::Default => 4,
@@ -446,14 +463,15 @@ impl<'a> ChangeSet<'a> {
             let message = format!("it refers to an entity of {} {what}", table.name());
             Err(self.error(from, ErrorKind::Handle, &message))
         };
-        if entity.stamp != self.stamp {
+        let AnyHandle { model, stamp, slot } = entity.handle;
+        if stamp != self.stamp {
             return fail("that belongs to another unit of work, or to this one before `clear`");
         }
-        match self.arenas.get_index_of(&entity.model) {
-            Some(model) => match self.arenas[model].state(entity.slot) {
+        match self.arenas.get_index_of(&model) {
+            Some(model) => match self.arenas[model].state(slot) {
                 State::Gone => fail("that is not in the unit of work any more"),
                 State::Doomed | State::Deleted => fail("that is deleted"),
-                _ => Ok(Place { model, slot: entity.slot, column: table.key()[part] }),
+                _ => Ok(Place { model, slot, column: table.key()[part] }),
             },
             None => fail("that is not in the unit of work any more"),
         }
@@ -473,6 +491,16 @@ impl<'a> ChangeSet<'a> {
             Some(source) => each(source),
             None => out.sources(arena.table(), place.column)?.into_iter().try_for_each(each),
         }
+    }
+
+    /// Whether a field says something of a cell that is such.
+    fn any_source(&self, place: Place, is_such: impl Fn(Source) -> bool) -> Result<bool, Error> {
+        let mut found = false;
+        self.each_source(place, &mut BytesMut::new(), |source| {
+            found |= is_such(source);
+            Ok(())
+        })?;
+        Ok(found)
     }
 
     /// What the field says that gives the cell its value.

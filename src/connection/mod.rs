@@ -267,7 +267,12 @@ impl<'c> Connection<'c> {
         Ok(rows)
     }
 
-    /// Whether a statement has committed what it wrote, since the last call.
+    /// Whether a statement has committed what it wrote, since this was last asked for good.
+    pub(crate) fn has_committed(&self) -> bool {
+        self.has_committed
+    }
+
+    /// The same, and forgets it.
     pub(crate) fn take_committed(&mut self) -> bool {
         std::mem::take(&mut self.has_committed)
     }

@@ -53,7 +53,6 @@ pub struct Flush<'a, 'c> {
     /// The one statement is the whole transaction.
     is_autocommit: bool,
     is_sent: bool,
-    is_committed: bool,
     /// The changed rows are written, or there are none.
     is_changed: bool,
 }
@@ -77,7 +76,6 @@ impl<'a, 'c> Flush<'a, 'c> {
             on_progress,
             is_autocommit,
             is_sent: false,
-            is_committed: false,
             is_changed: plan.updates().is_empty() && plan.deletes().is_empty(),
         }
     }
@@ -239,9 +237,7 @@ impl<'a, 'c> Flush<'a, 'c> {
                 let message = "the strategy sent a second statement after saying that it sends one";
                 return Err(Error::new(ErrorKind::Transaction, message));
             }
-            let rows = self.connection.query_and_commit(sql, params)?;
-            self.is_committed = true;
-            return Ok(rows);
+            return self.connection.query_and_commit(sql, params);
         }
         self.connection.query(sql, params)
     }
@@ -283,7 +279,7 @@ impl<'a, 'c> Flush<'a, 'c> {
 
     /// Whether the one statement has been committed, so that an error cannot undo it any more.
     pub(crate) fn is_committed(&self) -> bool {
-        self.is_committed
+        self.connection.has_committed()
     }
 
     /// What was assigned, once every row is accounted for.

@@ -1,27 +1,24 @@
 //! `Encoder`: what a model writes the value of a column into.
 
-use std::any::TypeId;
 use std::fmt;
 
 use bytes::BytesMut;
 
 use super::{Column, DefaultField, Field, KeyField, Model, Table, Value};
 use crate::error::{BoxError, Error, ErrorKind};
-use crate::handle::{Handle, Stamp};
+use crate::handle::{AnyHandle, Handle};
 
-/// A handle whose model is known at run time only.
+/// A handle whose model is known at run time only, and the model's table.
 #[derive(Clone, Copy)]
 pub(crate) struct EntityRef {
-    pub(crate) model: TypeId,
+    pub(crate) handle: AnyHandle,
     pub(crate) table: fn() -> &'static Table,
-    pub(crate) stamp: Stamp,
-    pub(crate) slot: u32,
 }
 
 // By hand, since pointers to functions have no equality to rely on.
 impl PartialEq for EntityRef {
     fn eq(&self, other: &EntityRef) -> bool {
-        (self.model, self.stamp, self.slot) == (other.model, other.stamp, other.slot)
+        self.handle == other.handle
     }
 }
 
@@ -29,23 +26,13 @@ impl Eq for EntityRef {}
 
 impl fmt::Debug for EntityRef {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}", (self.table)().name(), self.slot)
+        write!(f, "{}#{}", (self.table)().name(), self.handle.slot)
     }
 }
 
 impl EntityRef {
     pub(crate) fn new<T: Model>(handle: Handle<T>) -> EntityRef {
-        EntityRef {
-            model: TypeId::of::<T>(),
-            table: T::table,
-            stamp: handle.stamp(),
-            slot: handle.slot(),
-        }
-    }
-
-    /// The typed handle, if the entity is a `T`.
-    pub(crate) fn handle<T: Model>(self) -> Option<Handle<T>> {
-        (self.model == TypeId::of::<T>()).then(|| Handle::new(self.stamp, self.slot))
+        EntityRef { handle: AnyHandle::new(handle), table: T::table }
     }
 }
 

@@ -242,7 +242,7 @@ fn pending_handle<T: Model>(cells: Cells<'_>) -> Option<Handle<T>> {
     candidates
         .iter()
         .filter(|entity| cells.iter().all(|cell| named(cell, entity)))
-        .find_map(|entity| entity.handle())
+        .find_map(|entity| entity.handle.typed())
 }
 
 #[diagnostic::do_not_recommend]

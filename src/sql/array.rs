@@ -89,8 +89,7 @@ impl ArrayParam {
         &mut self,
         encode: impl FnOnce(Frame<'_>, &mut BytesMut) -> Result<Encoded, Error>,
     ) -> Result<(), Error> {
-        let frame = Frame { before_row: &[], limit: usize::MAX, omits_known: false };
-        let Encoded { rows, nulls } = encode(frame, &mut self.bytes)?;
+        let Encoded { rows, nulls } = encode(Frame::NONE, &mut self.bytes)?;
         self.len += rows;
         self.has_null |= nulls > 0;
         self.has_value |= nulls < rows;

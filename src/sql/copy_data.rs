@@ -39,18 +39,13 @@ impl CopyData {
         let start = self.bytes.len();
         let count = i16::try_from(columns)
             .map_err(|_| Error::new(ErrorKind::Model, "the table has too many columns"))?;
-        let frame = Frame { before_row: &count.to_be_bytes(), limit, omits_known: false };
-        let result = encode(frame, &mut self.bytes);
-        // All rows but the last have ended before the limit.
-        let is_too_large = self.bytes.len() > MAX_ROW.saturating_add(limit);
-        match result {
-            Ok(encoded) if !is_too_large => Ok(encoded.rows),
-            result => {
-                self.bytes.truncate(start);
-                result?;
-                Err(Error::new(ErrorKind::Encode, "the row is larger than 1 GiB"))
-            }
+        let frame =
+            Frame { before_row: &count.to_be_bytes(), limit, max_row: MAX_ROW, ..Frame::NONE };
+        let encoded = encode(frame, &mut self.bytes);
+        if encoded.is_err() {
+            self.bytes.truncate(start);
         }
+        Ok(encoded?.rows)
     }
 
     pub(crate) fn push_trailer(&mut self) {

@@ -76,14 +76,7 @@ pub(crate) fn at_every_message(setup: &Setup) {
             uow.find::<Parent>(-99).expect_err("the link dies in the end");
         }
         setup.relay.cut_at(None);
-        let says = match &result {
-            Ok(_) => Says::Done,
-            Err(error) if error.kind() == ErrorKind::Connection => Says::Lost,
-            Err(error) if error.kind() == ErrorKind::UnknownOutcome => Says::Unknown,
-            Err(error) => panic!("{cut:?}: {error:?}"),
-        };
-        let can_say = traffic.says(cut);
-        assert!(can_say.contains(&says), "{cut:?}: {says:?} is not in {can_say:?}: {result:?}");
+        let says = traffic.check(cut, &result);
         said.push(says);
         let rows = observer.rows_after(session);
         assert!(rows == stored || rows == whole, "half a commit: {cut:?}: {rows}");

@@ -3,6 +3,8 @@
 use std::iter;
 use std::ops::Range;
 
+use onetrip::{CommitReport, Error, ErrorKind};
+
 use crate::relayed::relay::{CutAt, Recorded};
 
 /// What a commit says of itself.
@@ -74,11 +76,28 @@ impl Traffic {
         self.to_client.commit.end == 0
     }
 
+    /// What a commit has said, if it may say so.
+    ///
+    /// # Panics
+    ///
+    /// When it may not.
+    pub(crate) fn check(&self, cut: CutAt, result: &Result<CommitReport, Error>) -> Says {
+        let says = match result.as_ref().map_err(Error::kind) {
+            Ok(_) => Says::Done,
+            Err(ErrorKind::Connection) => Says::Lost,
+            Err(ErrorKind::UnknownOutcome) => Says::Unknown,
+            Err(_) => panic!("{cut:?}: {result:?}"),
+        };
+        let can_say = self.can_say(cut);
+        assert!(can_say.contains(&says), "{cut:?}: {says:?} is not in {can_say:?}: {result:?}");
+        says
+    }
+
     /// What a commit may say when the link is cut there.
     ///
     /// The client cannot tell how much of what it has sent has arrived. What it knows is which
     /// answers it has: without the last one but one, it has not sent the COMMIT.
-    pub(crate) fn says(&self, cut: CutAt) -> &'static [Says] {
+    fn can_say(&self, cut: CutAt) -> &'static [Says] {
         let (to_server, to_client) = (&self.to_server, &self.to_client);
         match cut {
             CutAt::ToServer(at) if at > to_server.end => &[Says::Done],

@@ -61,13 +61,9 @@ pub(super) fn render_update(
         let name = table.columns()[version].name();
         sql.push(", ").name(name).push(" = t.").name(name).push(" + 1");
     }
-    let slots: Vec<u32> = group.rows.iter().map(|&row| rows.slots()[row as usize]).collect();
-    sql.push(" FROM (");
+    let slots = rows.slots_of(group);
     let matched = Matched::add(flush, rows, &slots, written.len(), &mut arrays, params)?;
-    arrays.render(from, sql, |sql, index| {
-        sql.push(&format!(" AS v{index}"));
-    });
-    sql.push(") AS r");
+    render_arrays(&arrays, from, sql.push(" FROM "));
     matched.render(table, sql);
     for (at, column) in read_back(table).into_iter().enumerate() {
         sql.push(", t.").read_columns(table, &[column]).push(&format!(" AS r{at}"));
@@ -87,11 +83,8 @@ pub(super) fn render_delete(
     let table = rows.table();
     let mut arrays = ArrayRows::default();
     let matched = Matched::add(flush, rows, slots, 0, &mut arrays, params)?;
-    sql.push("DELETE FROM ").qualified(table.qualified_name()).push(" AS t USING (");
-    arrays.render(from, sql, |sql, index| {
-        sql.push(&format!(" AS v{index}"));
-    });
-    sql.push(") AS r");
+    sql.push("DELETE FROM ").qualified(table.qualified_name()).push(" AS t USING ");
+    render_arrays(&arrays, from, sql);
     matched.render(table, sql);
     Ok(())
 }
@@ -117,11 +110,8 @@ pub(super) fn render_locks(
     for &column in table.key() {
         arrays.add_array(stored_values(flush, rows, slots, column)?, params);
     }
-    sql.push("SELECT count(*) FROM (");
-    arrays.render(" FROM k", sql, |sql, index| {
-        sql.push(&format!(" AS v{index}"));
-    });
-    sql.push(") AS r, LATERAL (SELECT FROM ").qualified(table.qualified_name()).push(" AS t");
+    render_arrays(&arrays, " FROM k", sql.push("SELECT count(*) FROM "));
+    sql.push(", LATERAL (SELECT FROM ").qualified(table.qualified_name()).push(" AS t");
     render_match(table, table.key(), 0, sql);
     sql.push(if rows.locks_keys() { " FOR UPDATE) AS l" } else { " FOR NO KEY UPDATE) AS l" });
     Ok(())
@@ -141,6 +131,15 @@ fn stored_values(
         })?;
     }
     Ok(array)
+}
+
+/// Appends the rows of arrays as a table `r` with the columns `v0`, `v1`, ….
+fn render_arrays(arrays: &ArrayRows, from: &str, sql: &mut Sql) {
+    sql.push("(");
+    arrays.render(from, sql, |sql, index| {
+        sql.push(&format!(" AS v{index}"));
+    });
+    sql.push(") AS r");
 }
 
 /// Appends the condition that these columns are those of `r`, from `v{first}` on.

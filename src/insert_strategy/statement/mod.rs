@@ -63,10 +63,8 @@ pub(crate) fn plan(plan: &FlushPlan, part: Part) -> Option<PlannedStatement> {
         clauses.push(format!("delete {rows} from {table}"));
     }
     for update in plan.updates().iter().filter(|update| part.has(update.is_late())) {
-        let name = |&column: &usize| update.table().columns()[column].name();
-        let columns: Vec<_> = update.columns().iter().map(name).collect();
         let (rows, table) = (counted(update.rows()), update.table().name());
-        clauses.push(format!("update {} of {rows} in {table}", columns.join(", ")));
+        clauses.push(format!("update {} of {rows} in {table}", update.column_names()));
     }
     if part == Part::Everything && !plan.tables().is_empty() {
         let tables = plan.tables().iter();
@@ -96,13 +94,12 @@ impl Statement {
         }
         let (mut deletes, mut updates) = (Vec::new(), Vec::new());
         for (changed, rows) in changes.changed().iter().enumerate() {
-            let chosen = |is_late: &dyn Fn(usize) -> bool, count: usize| {
-                (0..count).filter(|&at| part.has(is_late(at))).map(|at| (changed, at)).collect()
-            };
-            let of_table: Vec<_> = chosen(&|at| rows.deletes()[at].is_late, rows.deletes().len());
-            deletes.extend(of_table);
-            let of_table: Vec<_> = chosen(&|at| rows.updates()[at].is_late, rows.updates().len());
-            updates.extend(of_table);
+            let of_table = rows.deletes().iter().enumerate();
+            let of_table = of_table.filter(|(_, group)| part.has(group.is_late));
+            deletes.extend(of_table.map(|(at, _)| (changed, at)));
+            let of_table = rows.updates().iter().enumerate();
+            let of_table = of_table.filter(|(_, group)| part.has(group.is_late));
+            updates.extend(of_table.map(|(at, _)| (changed, at)));
         }
         let locks = Self::locks(changes, part);
         Statement { keys, groups, deletes, updates, locks }

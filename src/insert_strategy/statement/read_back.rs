@@ -135,8 +135,7 @@ pub(super) fn explain(error: Error, statement: &Statement, flush: &Flush<'_, '_>
         }),
         'u' => statement.updates.get(failed.part).map(|&update| {
             let rows = &changes.changed()[update.0];
-            let of_rows = &Statement::update_group(changes, update).rows;
-            let slots: Vec<u32> = of_rows.iter().map(|&row| rows.slots()[row as usize]).collect();
+            let slots = rows.slots_of(Statement::update_group(changes, update));
             failed.stale(flush, rows, &slots, "update")
         }),
         _ => flush.plan().tables().get(failed.part).map(|planned| {
