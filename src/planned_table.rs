@@ -1,5 +1,7 @@
 //! `PlannedTable`: what is known of the new rows of one table before anything is written.
 
+use std::borrow::Cow;
+
 use indexmap::IndexSet;
 
 use crate::change_set::ChangeSet;
@@ -20,7 +22,8 @@ pub struct OptionalColumn {
 pub struct PlannedTable {
     table: &'static Table,
     rows: usize,
-    bytes: usize,
+    /// None if it does not matter, and was not asked for.
+    bytes: Option<usize>,
     optional: Vec<OptionalColumn>,
     /// The sets of columns that rows leave to the database. There is at least one.
     left: Vec<Vec<usize>>,
@@ -81,16 +84,26 @@ pub(crate) struct RowGroup {
 const SMALL: usize = 1 << 20;
 
 impl PlannedTable {
-    /// Looks at every cell of the new rows of a table.
+    /// Looks at the new rows of a table: at every cell, or, where their sizes do not matter, at those
+    /// that can be left to the database or refer to others.
     ///
     /// # Errors
     ///
     /// A reference to an entity that is not there; a value that cannot be encoded.
-    pub(crate) fn survey(changes: &ChangeSet<'_>, index: usize) -> Result<PlannedTable, Error> {
+    pub(crate) fn survey(
+        changes: &ChangeSet<'_>,
+        index: usize,
+        needs_bytes: bool,
+    ) -> Result<PlannedTable, Error> {
         let (table, rows) = (changes.tables()[index].table(), changes.tables()[index].len());
         let (mut row_bytes, mut left) = (Vec::with_capacity(rows), LeftSets::default());
         let mut counts = vec![0; table.columns().len()];
-        changes.survey(index, &mut row_bytes, |row, column| {
+        let refers = |column: &usize| table.foreign_keys().any(|fk| fk.columns.contains(column));
+        let is_looked_at = |column: &usize| {
+            needs_bytes || table.columns()[*column].is_optional() || refers(column)
+        };
+        let columns: Vec<usize> = (0..table.columns().len()).filter(is_looked_at).collect();
+        changes.survey(index, &columns, &mut row_bytes, |row, column| {
             counts[column] += 1;
             left.push(row, column);
         })?;
@@ -100,13 +113,13 @@ impl PlannedTable {
         Ok(PlannedTable {
             table,
             rows,
-            bytes,
+            bytes: needs_bytes.then_some(bytes),
             optional: optional
                 .map(|column| OptionalColumn { column, given: rows - counts[column] })
                 .collect(),
             left: left.sets.into_iter().collect(),
             left_of_row: left.of_row,
-            row_bytes: (bytes > SMALL).then_some(row_bytes),
+            row_bytes: (needs_bytes && bytes > SMALL).then_some(row_bytes),
         })
     }
 
@@ -124,9 +137,27 @@ impl PlannedTable {
 
     /// The size of the values of the new rows, in bytes and as they are sent. Keys that are yet to
     /// be assigned count for nothing in their own row, and 4 bytes where they are referred to.
+    ///
+    /// 0 in a commit whose strategy does not [ask for it](crate::InsertStrategy::needs_bytes).
     #[must_use]
     pub fn bytes(&self) -> usize {
-        self.bytes
+        self.bytes.unwrap_or(0)
+    }
+
+    /// The same with its sizes, also where they were not asked for.
+    ///
+    /// # Errors
+    ///
+    /// A value that cannot be encoded.
+    pub(crate) fn measured(
+        &self,
+        changes: &ChangeSet<'_>,
+        index: usize,
+    ) -> Result<Cow<'_, PlannedTable>, Error> {
+        match self.bytes {
+            Some(_) => Ok(Cow::Borrowed(self)),
+            None => PlannedTable::survey(changes, index, true).map(Cow::Owned),
+        }
     }
 
     /// The columns that the database could supply, in the table's order.
@@ -200,7 +231,7 @@ impl PlannedTable {
         max_rows: usize,
         max_bytes: usize,
     ) -> Vec<&'r [u32]> {
-        let Some(row_bytes) = self.row_bytes.as_ref().filter(|_| self.bytes > max_bytes) else {
+        let Some(row_bytes) = self.row_bytes.as_ref().filter(|_| self.bytes() > max_bytes) else {
             return rows.chunks(max_rows).collect();
         };
         let (mut parts, mut start, mut bytes) = (Vec::new(), 0, 0);

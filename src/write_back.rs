@@ -55,7 +55,8 @@ impl WriteBack {
 
     /// Reads the rows from the first on.
     pub(crate) fn rows(&self) -> Rows<'_> {
-        Rows { columns: &self.columns, rest: &self.cells, cells: Vec::new() }
+        let len = self.columns.iter().map(|column| column + 1).max().unwrap_or(0);
+        Rows { columns: &self.columns, rest: &self.cells, cells: vec![Cell::Absent; len] }
     }
 }
 
@@ -63,14 +64,14 @@ impl WriteBack {
 pub(crate) struct Rows<'a> {
     columns: &'a [usize],
     rest: &'a [u8],
+    /// By the position of the column in the table.
     cells: Vec<Cell<'a>>,
 }
 
 impl<'a> Rows<'a> {
     /// Moves to the next row; false after the last one.
     pub(crate) fn advance(&mut self) -> bool {
-        self.cells.clear();
-        for _ in self.columns {
+        for &column in self.columns {
             let Some((len, rest)) = self.rest.split_first_chunk() else { return false };
             self.rest = rest;
             let cell = match i32::from_be_bytes(*len) {
@@ -82,7 +83,7 @@ impl<'a> Rows<'a> {
                     Cell::Value(value)
                 }
             };
-            self.cells.push(cell);
+            self.cells[column] = cell;
         }
         true
     }
@@ -90,10 +91,7 @@ impl<'a> Rows<'a> {
 
 impl CellSource for Rows<'_> {
     fn cell(&self, column: usize) -> Cell<'_> {
-        match self.columns.iter().position(|&other| other == column) {
-            Some(index) => self.cells[index],
-            None => Cell::Absent,
-        }
+        self.cells.get(column).copied().unwrap_or(Cell::Absent)
     }
 }
 

@@ -48,10 +48,11 @@ pub(crate) trait AnyArena: Send {
         open: &mut OnOpen<'_>,
     ) -> Result<Encoded, Error>;
 
-    /// Appends the size of the values of each of these entities, likewise.
+    /// Appends the size of each of these entities, in some columns, likewise.
     fn measure(
         &self,
         slots: &[u32],
+        columns: &[usize],
         sizes: &mut Vec<u32>,
         open: &mut OnOpenSize<'_>,
     ) -> Result<(), Error>;

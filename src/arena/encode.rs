@@ -107,17 +107,18 @@ pub(super) fn encode_cells<'e, T: Model>(
 pub(crate) type OnOpenSize<'a> =
     dyn FnMut(usize, usize, Option<Source>) -> Result<usize, Error> + 'a;
 
-/// Appends the size of each entity's values.
+/// Appends the size of each entity's values in some columns.
 pub(super) fn measure<'e, T: Model>(
     entities: impl Iterator<Item = Option<&'e T>>,
+    columns: &[usize],
     sizes: &mut Vec<u32>,
     open: &mut OnOpenSize<'_>,
 ) -> Result<(), Error> {
-    let (columns, mut scratch) = (T::table().columns().len(), BytesMut::new());
+    let mut scratch = BytesMut::new();
     for (row, entity) in entities.enumerate() {
         scratch.clear();
         let mut size = 0;
-        for column in 0..columns {
+        for &column in columns {
             let mut encoder = Encoder::new(&mut scratch);
             if let Some(entity) = entity {
                 entity.encode(column, &mut encoder);

@@ -325,11 +325,12 @@ impl<T: Model> AnyArena for Arena<T> {
     fn measure(
         &self,
         slots: &[u32],
+        columns: &[usize],
         sizes: &mut Vec<u32>,
         open: &mut OnOpenSize<'_>,
     ) -> Result<(), Error> {
         let entities = slots.iter().map(|&slot| self.entities.get(slot as usize)?.as_ref());
-        encode::measure(entities, sizes, open)
+        encode::measure(entities, columns, sizes, open)
     }
 
     fn encode_stored(&self, slot: u32, column: usize, out: &mut Encoder<'_>) {

@@ -4,12 +4,12 @@ use std::any::TypeId;
 
 use bytes::BytesMut;
 
-use super::{CellValue, ChangeSet, NewCell, Survey, UNKNOWN_KEY_BYTES};
+use super::{CellValue, ChangeSet, NewCell, NewRows, Survey, UNKNOWN_KEY_BYTES};
 use crate::arena::{Encoded, Frame};
 use crate::assignments::Assignments;
 use crate::error::{Error, ErrorKind};
 use crate::handle::AnyHandle;
-use crate::model::Source;
+use crate::model::{Column, Source};
 
 /// Some columns of some rows of one table.
 #[derive(Clone, Copy)]
@@ -20,8 +20,9 @@ pub(crate) struct CellRange<'r> {
 }
 
 impl ChangeSet<'_> {
-    /// Looks at every cell of the new rows of a table before anything is written: appends the size
-    /// of each row, and calls `left` for every cell that is left to the database.
+    /// Looks at the cells of the new rows of a table before anything is written: appends the size
+    /// of each row, and calls `left` for every cell that is left to the database. Some columns can do
+    /// where the sizes do not matter.
     ///
     /// # Errors
     ///
@@ -29,17 +30,28 @@ impl ChangeSet<'_> {
     pub(crate) fn survey(
         &self,
         table: usize,
+        columns: &[usize],
         sizes: &mut Vec<u32>,
         mut left: impl FnMut(u32, usize),
     ) -> Result<(), Error> {
         let (model, slots) = self.slots_of(table);
         let arena = &self.arenas[model];
-        let (mut buffer, mut parents) = (BytesMut::new(), NewParents::default());
+        let (mut buffer, mut parents) = (BytesMut::new(), NewParents::new(self));
+        let is_optional: Vec<bool> =
+            arena.table().columns().iter().map(Column::is_optional).collect();
         let mut open = |row: usize, column: usize, source: Option<Source>| {
-            if let Some(Source::Pending { entity, .. }) = source {
-                if parents.find(self, entity.handle).is_some() {
+            // Nearly all open cells are keys that are to be assigned, of rows of this very commit.
+            match source {
+                Some(Source::Default) if is_optional[column] => {
+                    left(row as u32, column);
+                    return Ok(0);
+                }
+                Some(Source::Pending { entity, part })
+                    if parents.find(entity.handle, part).is_some() =>
+                {
                     return Ok(UNKNOWN_KEY_BYTES);
                 }
+                _ => {}
             }
             let place = self.place(NewCell { table, row: row as u32, column });
             let mut survey = Survey { is_default: true, bytes: 0 };
@@ -52,12 +64,12 @@ impl ChangeSet<'_> {
                     })?;
                 }
             }
-            if survey.is_default && arena.table().columns()[column].is_optional() {
+            if survey.is_default && is_optional[column] {
                 left(row as u32, column);
             }
             Ok(survey.bytes)
         };
-        arena.measure(slots, sizes, &mut open)
+        arena.measure(slots, columns, sizes, &mut open)
     }
 
     /// Appends cells as [`Frame`] says, up to its limit. `open` decides what becomes of those that
@@ -82,15 +94,15 @@ impl ChangeSet<'_> {
         let slot = |&row: &u32| if follows { u32::MAX } else { of_table[row as usize] };
         let mut slots = rows.iter().map(slot);
         let is_key = |column| self.arenas[model].table().key().contains(&column);
-        let mut parents = NewParents::default();
+        let mut parents = NewParents::new(self);
         let mut take = |at: usize, column: usize, source: Option<Source>, out: &mut BytesMut| {
             let cell = NewCell { table, row: rows[at], column };
             // Nearly all open cells are keys that have been assigned by now.
             let key = match source {
                 Some(Source::Default) => assigned.get(table, column, cell.row),
                 Some(Source::Pending { entity, part }) => parents
-                    .find(self, entity.handle)
-                    .and_then(|(table, key, row)| assigned.get(table, *key.get(part)?, row)),
+                    .find(entity.handle, part)
+                    .and_then(|key| assigned.get(key.table, key.column, key.row)),
                 _ => None,
             };
             if let Some(Some(key)) = key {
@@ -117,29 +129,37 @@ impl ChangeSet<'_> {
 
 /// Finds the new rows that references lead to. Mostly all references of a column lead to one table,
 /// which is remembered.
-#[derive(Default)]
-struct NewParents {
-    last: Option<(TypeId, usize)>,
+struct NewParents<'c> {
+    changes: &'c ChangeSet<'c>,
+    last: Option<ParentTable<'c>>,
 }
 
-impl NewParents {
-    /// The table, its key, and the row, if the entity is new. It is in the unit of work then.
-    fn find(
-        &mut self,
-        changes: &ChangeSet<'_>,
-        entity: AnyHandle,
-    ) -> Option<(usize, &'static [usize], u32)> {
-        let table = match self.last {
-            Some((model, table)) if model == entity.model => table,
-            _ => {
-                let model = changes.arenas.get_index_of(&entity.model)?;
-                let table = changes.table_of_model[model]?;
-                self.last = Some((entity.model, table));
-                table
-            }
-        };
-        let rows = &changes.tables[table];
-        let row = rows.row_of(entity.slot).filter(|_| entity.stamp == changes.stamp)?;
-        Some((table, rows.table().key(), row))
+struct ParentTable<'c> {
+    model: TypeId,
+    table: usize,
+    rows: &'c NewRows<'c>,
+    key: &'static [usize],
+}
+
+impl<'c> NewParents<'c> {
+    fn new(changes: &'c ChangeSet<'c>) -> NewParents<'c> {
+        NewParents { changes, last: None }
+    }
+
+    /// The cell of the key that is meant, if the entity is new. It is in the unit of work then.
+    #[inline]
+    fn find(&mut self, entity: AnyHandle, part: usize) -> Option<NewCell> {
+        if self.last.as_ref().is_none_or(|last| last.model != entity.model) {
+            let model = self.changes.arenas.get_index_of(&entity.model)?;
+            let table = self.changes.table_of_model[model]?;
+            let rows = &self.changes.tables[table];
+            self.last =
+                Some(ParentTable { model: entity.model, table, rows, key: rows.table().key() });
+        }
+        let ParentTable { table, rows, key, .. } = self.last.as_ref()?;
+        if entity.stamp != self.changes.stamp {
+            return None;
+        }
+        Some(NewCell { table: *table, row: rows.row_of(entity.slot)?, column: *key.get(part)? })
     }
 }

@@ -70,6 +70,10 @@ impl InsertStrategy for Auto {
         Cycles::Any
     }
 
+    fn needs_bytes(&self, rows: usize) -> bool {
+        rows <= MAX_ROWS
+    }
+
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
         OneTrip.plan(plan)
     }

@@ -31,6 +31,10 @@ impl InsertStrategy for Copy {
         Cycles::OneRow
     }
 
+    fn needs_bytes(&self, _: usize) -> bool {
+        false
+    }
+
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
         let reservation = Reservation::new(plan);
         let mut first = Vec::new();
@@ -51,7 +55,7 @@ impl InsertStrategy for Copy {
                 let text = format!("copy {rows} row{plural} into {}", planned.table().name());
                 PlannedStatement::new(text).round_trips_each(COPY_ROUND_TRIPS)
             } else {
-                let inserts = unnest::inserts(plan, step).len();
+                let inserts = unnest::inserts(plan, planned, step).len();
                 PlannedStatement::insert(planned.table(), rows, inserts)
             });
         }

@@ -107,6 +107,14 @@ pub trait InsertStrategy: Send + Sync {
         false
     }
 
+    /// Whether the strategy asks for the size of so many new rows; see [`PlannedTable::bytes`].
+    ///
+    /// To know it, a commit has to encode every value twice.
+    fn needs_bytes(&self, rows: usize) -> bool {
+        let _ = rows;
+        true
+    }
+
     /// The statements that [`insert`](InsertStrategy::insert) would send for this plan.
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement>;
 
@@ -150,6 +158,10 @@ impl<S: InsertStrategy + ?Sized> InsertStrategy for Box<S> {
 
     fn writes_changes(&self) -> bool {
         (**self).writes_changes()
+    }
+
+    fn needs_bytes(&self, rows: usize) -> bool {
+        (**self).needs_bytes(rows)
     }
 
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {

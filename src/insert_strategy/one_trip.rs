@@ -39,6 +39,10 @@ impl InsertStrategy for OneTrip {
         true
     }
 
+    fn needs_bytes(&self, _: usize) -> bool {
+        false
+    }
+
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
         statement::plan(plan, Part::Everything).into_iter().collect()
     }

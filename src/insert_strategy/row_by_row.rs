@@ -22,6 +22,10 @@ impl InsertStrategy for RowByRow {
         Cycles::None
     }
 
+    fn needs_bytes(&self, _: usize) -> bool {
+        false
+    }
+
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
         let insert = |step: &crate::Step| {
             let table = plan.tables()[step.table()].table().name();

@@ -6,6 +6,7 @@ use super::values::{InsertColumns, MAX_BYTES, begin_insert};
 use super::{Flush, InsertStrategy, PlannedStatement};
 use crate::error::Error;
 use crate::flush_plan::{Cycles, FlushPlan, Step};
+use crate::planned_table::PlannedTable;
 use crate::sql::{Params, Sql};
 
 /// Reserves all keys in one query, then writes each table by one insert whose parameters are
@@ -28,7 +29,9 @@ impl InsertStrategy for Unnest {
     }
 
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
-        Reservation::new(plan).planned_with_inserts(plan, |step| inserts(plan, step).len())
+        Reservation::new(plan).planned_with_inserts(plan, |step| {
+            inserts(plan, &plan.tables()[step.table()], step).len()
+        })
     }
 
     fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
@@ -43,15 +46,16 @@ impl InsertStrategy for Unnest {
 
 /// Writes the rows of a step. Every key of theirs, and of what they refer to, is known.
 pub(super) fn insert(flush: &mut Flush<'_, '_>, step: &Step) -> Result<(), Error> {
-    for group in inserts(flush.plan(), step) {
+    let plan = flush.plan();
+    let planned = plan.tables()[step.table()].measured(flush.changes(), step.table())?;
+    for group in inserts(plan, &planned, step) {
         insert_group(flush, &group)?;
     }
     Ok(())
 }
 
-/// The inserts that the rows of a step take.
-pub(super) fn inserts(plan: &FlushPlan, step: &Step) -> Vec<Group> {
-    let planned = &plan.tables()[step.table()];
+/// The inserts that the rows of a step take, which are of this table.
+pub(super) fn inserts(plan: &FlushPlan, planned: &PlannedTable, step: &Step) -> Vec<Group> {
     let columns = planned.table().columns();
     // Where rows refer to rows of the same step, what comes first has to be written first.
     let groups = planned.groups(step.rows(), plan.is_ordered(step), |column| {

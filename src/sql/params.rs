@@ -79,6 +79,13 @@ impl Params {
         self.push_bytes(SqlType::FLOAT8, &number.to_be_bytes())
     }
 
+    /// Replaces a number that was [appended](Params::push_f64).
+    pub(crate) fn set_f64(&mut self, param: usize, number: f64) {
+        if let Some((_, Stored::Range(range))) = self.params.get(param.wrapping_sub(1)) {
+            self.bytes[range.clone()].copy_from_slice(&number.to_be_bytes());
+        }
+    }
+
     /// Appends a value that is encoded already.
     fn push_bytes(&mut self, ty: SqlType, bytes: &[u8]) -> usize {
         let start = self.bytes.len();

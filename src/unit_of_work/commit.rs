@@ -24,7 +24,7 @@ impl<'c> UnitOfWork<'c> {
         let changes = ChangeSet::collect(&self.arenas, self.stamp)?;
         let mut first = None;
         if !changes.is_empty() {
-            first = Some(self.writer(true).candidates(&changes)?.first()?);
+            first = Some(self.writer(true).candidates(&changes, true)?.first()?);
         }
         let write = first.as_ref().map(|(strategy, plan)| (*strategy, plan));
         Ok(CommitPlan::new(&*self.strategy, write, &self.connection, true))

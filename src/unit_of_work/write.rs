@@ -150,7 +150,9 @@ impl<'a> Writer<'a> {
             let none = Assignments::default();
             return give_back(&changes, &none, Written::by(None));
         }
-        let mut candidates = self.candidates(&changes)?;
+        let rows = changes.tables().iter().map(NewRows::len).sum();
+        let needs_bytes = self.budget.is_some() || self.strategy.needs_bytes(rows);
+        let mut candidates = self.candidates(&changes, needs_bytes)?;
         let (mut strategy, mut plan) = candidates.first()?;
         loop {
             self.check_budget(strategy, &plan, connection)?;
@@ -165,13 +167,15 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// The strategies that can write these rows, the best first.
+    /// The strategies that can write these rows, the best first. Plans need bytes where they are to
+    /// be looked at.
     pub(super) fn candidates<'c>(
         &self,
         changes: &'c ChangeSet<'c>,
+        needs_bytes: bool,
     ) -> Result<Candidates<'a, 'c>, Error> {
         let tables = (0..changes.tables().len())
-            .map(|table| PlannedTable::survey(changes, table))
+            .map(|table| PlannedTable::survey(changes, table, needs_bytes))
             .collect::<Result<Arc<[_]>, Error>>()?;
         let mut strategies = match tables.is_empty() {
             false => self.strategy.alternatives(&tables),

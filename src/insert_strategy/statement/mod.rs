@@ -156,7 +156,7 @@ impl Statement {
     /// counts: rows are locked in one order, and a key or a unique value is given up before another
     /// row takes it.
     fn render(&self, flush: &Flush<'_, '_>) -> Result<(Sql, Params), Error> {
-        let (mut sql, mut params) = (Sql::new(), Params::new());
+        let (mut sql, mut params, mut age_limit) = (Sql::new(), Params::new(), None);
         sql.push("WITH k AS MATERIALIZED (SELECT ''::text AS z");
         for (index, array) in self.keys.iter().enumerate() {
             let table = flush.plan().tables()[array.table].table();
@@ -166,11 +166,12 @@ impl Statement {
             sql.push(&format!(" FROM generate_series(1, ${count})) AS k{index}"));
         }
         if flush.is_autocommit() {
-            let limit = params.push_f64(self.age_limit(flush.plan().bytes()));
+            let number = params.push_f64(0.0);
             sql.push(&format!(
                 " WHERE txid_current_if_assigned() IS NULL \
-                 AND date_part('epoch', clock_timestamp() - now()) <= ${limit}"
+                 AND date_part('epoch', clock_timestamp() - now()) <= ${number}"
             ));
+            age_limit = Some(number);
         }
         sql.push(")");
         let source =
@@ -216,6 +217,9 @@ impl Statement {
             checks.push(Self::render_insert(table, &source, rows, &from, &mut sql, &mut params)?);
         }
         self.render_result(flush, &checks, &mut sql);
+        if let Some(number) = age_limit {
+            params.set_f64(number, self.age_limit(params.bytes()));
+        }
         Ok((sql, params))
     }
 
