@@ -121,11 +121,11 @@ impl Script {
         Rows::canned(Vec::new(), Vec::new())
     }
 
-    /// `…::"int4" FROM generate_series(1, $1)), …`: as many keys as each parameter says.
+    /// `…::"int4" FROM (SELECT generate_series(1, $1)) AS g), …`: as many keys as each parameter says.
     fn reserved(&mut self, arrays: &str, params: &[(SqlType, Option<Vec<u8>>)]) -> Rows {
         let (mut types, mut row) = (Vec::new(), Vec::new());
         for (array, (_, count)) in arrays.split("ARRAY(SELECT ").zip(params) {
-            let (key, _) = array.split_once("\" FROM generate_series").unwrap();
+            let (key, _) = array.split_once("\" FROM (SELECT generate_series").unwrap();
             let ty = built_in(key.rsplit('"').next().unwrap());
             let count = i64::from_be_bytes(count.as_ref().unwrap()[..].try_into().unwrap());
             // An array: dimensions, NULLs, the type, the length, the lower bound.
@@ -202,7 +202,9 @@ fn show((ty, value): &(SqlType, Option<Vec<u8>>)) -> String {
         (_, None) => "NULL".to_owned(),
         (ty, Some(_)) if ty.is_array() => return format!("{}[]", ty.name()),
         (SqlType::TEXT, Some(raw)) => format!("'{}'", String::from_utf8_lossy(raw)),
-        (SqlType::FLOAT8, Some(raw)) => f64::from_be_bytes(raw.try_into().unwrap()).to_string(),
+        (SqlType::INTERVAL, Some(raw)) => {
+            format!("{} µs", i64::from_be_bytes(raw[..8].try_into().unwrap()))
+        }
         (SqlType::UUID, Some(raw)) => i128::from_be_bytes(raw.try_into().unwrap()).to_string(),
         (_, Some(raw)) => {
             let sign = if raw[0] < 128 { 0 } else { 0xff };
@@ -219,7 +221,7 @@ fn built_in(name: &str) -> SqlType {
         return built_in(element).array();
     }
     let known = [SqlType::INT2, SqlType::INT4, SqlType::INT8, SqlType::TEXT, SqlType::BOOL];
-    let of_statements = [SqlType::UUID, SqlType::FLOAT8];
+    let of_statements = [SqlType::UUID, SqlType::INTERVAL];
     known
         .into_iter()
         .chain(of_statements)

@@ -3,8 +3,18 @@
 use crate::model::{Assigned, Table};
 use crate::sql::Sql;
 
-/// Appends the expression that gives the next key of a column that the database assigns.
-pub(super) fn next_key<'s>(sql: &'s mut Sql, table: &Table, column: usize) -> &'s mut Sql {
+/// Appends an array of keys of a column that the database assigns, as many as the parameter says:
+/// `ARRAY(SELECT nextval(…)::int4 FROM (SELECT generate_series(1, $1)) AS g)`.
+///
+/// In `FROM` itself, the server would store the numbers of the series first.
+pub(super) fn key_array(sql: &mut Sql, table: &Table, column: usize, count: usize) {
+    sql.push("ARRAY(SELECT ");
+    next_key(sql, table, column).cast(table.columns()[column].ty());
+    sql.push(" FROM (SELECT generate_series(1, ").param(count).push(")) AS g)");
+}
+
+/// Appends the expression that gives the next key.
+fn next_key<'s>(sql: &'s mut Sql, table: &Table, column: usize) -> &'s mut Sql {
     let column = &table.columns()[column];
     let mut quoted = Sql::new();
     match column.assigned_by() {

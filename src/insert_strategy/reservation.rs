@@ -3,7 +3,7 @@
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::types::array_from_sql;
 
-use super::keys::next_key;
+use super::keys::key_array;
 use super::{Flush, PlannedStatement};
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::{FlushPlan, Step};
@@ -67,13 +67,12 @@ impl Reservation {
         self.columns.is_empty()
     }
 
-    /// Appends `ARRAY(SELECT nextval(…) FROM generate_series(1, $1)), …`: an array for each column.
+    /// Appends an array of keys for each column.
     pub(super) fn render(&self, sql: &mut Sql, params: &mut Params) {
         for (index, reserved) in self.columns.iter().enumerate() {
             let number = params.push_count(reserved.rows as u64);
-            sql.push(if index > 0 { ", ARRAY(SELECT " } else { "ARRAY(SELECT " });
-            next_key(sql, reserved.table, reserved.column_index).cast(reserved.column().ty());
-            sql.push(" FROM generate_series(1, ").param(number).push("))");
+            sql.push(if index > 0 { ", " } else { "" });
+            key_array(sql, reserved.table, reserved.column_index, number);
         }
     }
 

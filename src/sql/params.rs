@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::ops::Range;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use postgres::types::{IsNull, Kind, ToSql, Type};
@@ -74,15 +75,15 @@ impl Params {
         self.push_bytes(SqlType::INT8, &count.to_be_bytes())
     }
 
-    /// Appends a number.
-    pub(crate) fn push_f64(&mut self, number: f64) -> usize {
-        self.push_bytes(SqlType::FLOAT8, &number.to_be_bytes())
+    /// Appends a duration.
+    pub(crate) fn push_interval(&mut self, duration: Duration) -> usize {
+        self.push_bytes(SqlType::INTERVAL, &interval(duration))
     }
 
-    /// Replaces a number that was [appended](Params::push_f64).
-    pub(crate) fn set_f64(&mut self, param: usize, number: f64) {
+    /// Replaces a duration that was [appended](Params::push_interval).
+    pub(crate) fn set_interval(&mut self, param: usize, duration: Duration) {
         if let Some((_, Stored::Range(range))) = self.params.get(param.wrapping_sub(1)) {
-            self.bytes[range.clone()].copy_from_slice(&number.to_be_bytes());
+            self.bytes[range.clone()].copy_from_slice(&interval(duration));
         }
     }
 
@@ -141,6 +142,14 @@ impl Params {
             })
             .collect()
     }
+}
+
+/// The binary form of an interval: microseconds, and no days or months.
+fn interval(duration: Duration) -> [u8; 16] {
+    let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&micros.to_be_bytes());
+    bytes
 }
 
 impl fmt::Debug for Params {

@@ -1,6 +1,5 @@
 //! The updates and deletes of the one statement.
 
-use super::AGAINST;
 use crate::change_set::{ChangedRows, SetTo, UpdateGroup};
 use crate::error::Error;
 use crate::insert_strategy::Flush;
@@ -189,10 +188,10 @@ impl Matched {
 /// The check that as many rows were found as were sought, with the numbers of those that were not.
 pub(super) fn check(name: &str, count: usize) -> String {
     format!(
-        " WHEN (SELECT count(*) FROM {name}) <> ${count} THEN ('{AGAINST} {name} ' \
+        " WHEN (SELECT count(*) FROM {name}) <> ${count} THEN '{name} ' \
          || (${count} - (SELECT count(*) FROM {name})) || ' ' \
          || array_to_string(ARRAY(SELECT s FROM generate_series(1, ${count}) AS s \
-         EXCEPT SELECT n FROM {name} ORDER BY 1 LIMIT {MAX_NAMED}), ' ') || z)::int4"
+         EXCEPT SELECT n FROM {name} ORDER BY 1 LIMIT {MAX_NAMED}), ' ')"
     )
 }
 

@@ -3,8 +3,10 @@
 mod change;
 mod read_back;
 
+use std::time::Duration;
+
 use super::arrays::{ArraySource, Group, KeyArray};
-use super::keys::next_key;
+use super::keys::key_array;
 use super::values::begin_insert;
 use super::{Flush, PlannedStatement};
 use crate::change_set::{ChangeSet, ChangedRows, UpdateGroup};
@@ -137,7 +139,7 @@ impl Statement {
     ///
     /// ```text
     /// WITH k AS MATERIALIZED (
-    ///          SELECT ''::text AS z, ARRAY(SELECT nextval(…) FROM generate_series(1, $1)) AS k0
+    ///          SELECT ARRAY(SELECT nextval(…) FROM (SELECT generate_series(1, $1)) AS g) AS k0
     ///          WHERE NOT (…the transaction is somebody else's…)),
     ///      l AS MATERIALIZED (SELECT (SELECT count(*) FROM …locks…) AS done FROM k),
     ///      d0 AS (DELETE FROM … USING (SELECT … FROM k, l WHERE l.done >= 0) … RETURNING … AS n),
@@ -146,7 +148,7 @@ impl Statement {
     ///      u AS MATERIALIZED (SELECT (SELECT count(*) FROM u0) AS done FROM k, d …),
     ///      i0 AS (INSERT INTO users (id, name) SELECT unnest(k0), unnest($2) FROM k, u …
     ///             RETURNING id AS r0)
-    /// SELECT k0, CASE WHEN ARRAY(SELECT r0 FROM i0) IS DISTINCT FROM k0 THEN …error… END FROM k
+    /// SELECT k0, CASE WHEN ARRAY(SELECT r0 FROM i0) IS DISTINCT FROM k0 THEN … END FROM k
     /// ```
     ///
     /// All keys are in the one row of `k`: however many tables there are, nothing is left for the
@@ -157,19 +159,19 @@ impl Statement {
     /// row takes it.
     fn render(&self, flush: &Flush<'_, '_>) -> Result<(Sql, Params), Error> {
         let (mut sql, mut params, mut age_limit) = (Sql::new(), Params::new(), None);
-        sql.push("WITH k AS MATERIALIZED (SELECT ''::text AS z");
+        sql.push("WITH k AS MATERIALIZED (SELECT");
         for (index, array) in self.keys.iter().enumerate() {
             let table = flush.plan().tables()[array.table].table();
             let count = params.push_count(array.rows.len() as u64);
-            sql.push(", ARRAY(SELECT ");
-            next_key(&mut sql, table, array.column).cast(table.columns()[array.column].ty());
-            sql.push(&format!(" FROM generate_series(1, ${count})) AS k{index}"));
+            sql.push(if index == 0 { " " } else { ", " });
+            key_array(&mut sql, table, array.column, count);
+            sql.push(&format!(" AS k{index}"));
         }
         if flush.is_autocommit() {
-            let number = params.push_f64(0.0);
+            let number = params.push_interval(Duration::ZERO);
             sql.push(&format!(
                 " WHERE txid_current_if_assigned() IS NULL \
-                 AND date_part('epoch', clock_timestamp() - now()) <= ${number}"
+                 AND clock_timestamp() - now() <= ${number}"
             ));
             age_limit = Some(number);
         }
@@ -218,7 +220,7 @@ impl Statement {
         }
         self.render_result(flush, &checks, &mut sql);
         if let Some(number) = age_limit {
-            params.set_f64(number, self.age_limit(params.bytes()));
+            params.set_interval(number, self.age_limit(params.bytes()));
         }
         Ok((sql, params))
     }
@@ -234,7 +236,7 @@ impl Statement {
         &changes.changed()[changed].deletes()[group].slots
     }
 
-    /// How old the transaction can be when the statement runs in one of its own, in seconds.
+    /// How old the transaction can be when the statement runs in one of its own.
     ///
     /// A transaction that somebody opened by hand would take the statement in, and nothing would
     /// be committed. No function says whether one is open. But one that has written has an id
@@ -242,8 +244,9 @@ impl Statement {
     /// lies between the beginning of the statement's own transaction and its execution is the time
     /// to parse it and to receive its parameters. On a slow link it can be taken for the other;
     /// then nothing is written, and the caller begins a transaction to see for certain.
-    fn age_limit(&self, bytes: usize) -> f64 {
-        1.0 + 0.005 * self.groups.len() as f64 + bytes as f64 / 4e6
+    fn age_limit(&self, bytes: usize) -> Duration {
+        let (groups, bytes) = (self.groups.len() as f64, bytes as f64);
+        Duration::from_secs_f64(1.0 + 0.005 * groups + bytes / 4e6)
     }
 
     /// Appends the insert of a group, and gives the check that its keys are those that were sent.
@@ -281,9 +284,7 @@ impl Statement {
             format!("ARRAY(SELECT r{at} FROM i{index}) IS DISTINCT FROM {keys}")
         });
         let differs: Vec<_> = differs.collect();
-        // What comes from `k` keeps the planner from computing the error beforehand.
-        let (differs, table) = (differs.join(" OR "), group.table);
-        Ok(format!(" WHEN {differs} THEN ('{AGAINST} i{table} ' || z)::int4"))
+        Ok(format!(" WHEN {} THEN 'i{}'", differs.join(" OR "), group.table))
     }
 
     /// Appends what the statement returns: the keys, the columns that the database sets, and the
@@ -322,7 +323,8 @@ impl Statement {
         for result in results {
             sql.push(&result).push(", ");
         }
-        sql.push("CASE").push(&checks.concat()).push(" END FROM k");
+        // NULL, unless a check has failed: then it is a text that is no number.
+        sql.push(&format!("('{AGAINST} ' || CASE{} END)::int4 FROM k", checks.concat()));
     }
 }
 
