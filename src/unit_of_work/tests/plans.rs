@@ -1,10 +1,15 @@
 //! What a plan and a report say.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use insta::assert_snapshot;
 
 use super::*;
-use crate::error::ErrorKind;
+use crate::error::{Error, ErrorKind};
+use crate::flush_plan::{Cycles, FlushPlan};
 use crate::handle::Handle;
+use crate::insert_strategy::{Flush, PlannedStatement};
 
 fn family(uow: &mut UnitOfWork<'_>) -> Handle<User> {
     let ada = uow.add(user("Ada"));
@@ -195,4 +200,51 @@ fn a_report_counts_what_was_sent() {
     assert_eq!((report.statements(), report.round_trips()), (2, 4), "and a savepoint's two");
     let report = uow.commit().unwrap();
     assert_eq!((report.rows(), report.statements(), report.round_trips()), (0, 0, 1));
+}
+
+/// Notes the size of what it is to write, and writes nothing.
+struct Weigh {
+    needs_bytes: bool,
+    seen: Arc<AtomicUsize>,
+}
+
+impl InsertStrategy for Weigh {
+    fn name(&self) -> &str {
+        "weigh"
+    }
+
+    fn cycles(&self) -> Cycles {
+        Cycles::None
+    }
+
+    fn needs_bytes(&self, rows: usize) -> bool {
+        assert_eq!(rows, 5);
+        self.needs_bytes
+    }
+
+    fn plan(&self, _: &FlushPlan) -> Vec<PlannedStatement> {
+        Vec::new()
+    }
+
+    fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
+        self.seen.store(flush.plan().bytes(), Ordering::Relaxed);
+        Err(Error::new(ErrorKind::Unsupported, "it writes nothing"))
+    }
+}
+
+#[test]
+fn sizes_are_looked_at_where_they_are_asked_for() {
+    for (needs_bytes, budget, expected) in
+        [(true, None, 27), (false, None, 0), (false, Some(9), 27)]
+    {
+        let seen = Arc::new(AtomicUsize::new(usize::MAX));
+        let (mut uow, _) = record(Weigh { needs_bytes, seen: Arc::clone(&seen) });
+        if let Some(budget) = budget {
+            uow = uow.with_round_trip_budget(budget);
+        }
+        family(&mut uow);
+        assert_eq!(uow.plan().unwrap().bytes(), 27, "a plan always has it");
+        assert_eq!(uow.commit().unwrap_err().kind(), ErrorKind::Unsupported);
+        assert_eq!(seen.load(Ordering::Relaxed), expected, "{needs_bytes} {budget:?}");
+    }
 }
