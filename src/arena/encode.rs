@@ -54,20 +54,23 @@ pub(super) fn encode_cells<'e, T: Model>(
     open: &mut OnOpen<'_>,
 ) -> Result<Encoded, Error> {
     let mut encoded = Encoded::default();
+    let mut encoder = Encoder::new(out);
     for entity in entities {
-        if out.len() >= frame.limit {
+        let row_start = encoder.buffer().len();
+        if row_start >= frame.limit {
             break;
         }
-        let row_start = out.len();
-        out.put_slice(frame.before_row);
+        encoder.buffer().put_slice(frame.before_row);
         for &column in columns {
-            let start = out.len();
-            out.put_i32(NULL);
-            let mut encoder = Encoder::new(out);
+            let start = encoder.buffer().len();
+            encoder.buffer().put_i32(NULL);
+            encoder.begin_cell();
             if let Some(entity) = entity {
                 entity.encode(column, &mut encoder);
             }
-            let is_value = match encoder.single() {
+            let single = encoder.single();
+            let out = encoder.buffer();
+            let is_value = match single {
                 Some(Source::Value { .. } | Source::Null) if frame.omits_known => {
                     out.truncate(start);
                     out.put_i32(ABSENT);
@@ -115,11 +118,12 @@ pub(super) fn measure<'e, T: Model>(
     open: &mut OnOpenSize<'_>,
 ) -> Result<(), Error> {
     let mut scratch = BytesMut::new();
+    let mut encoder = Encoder::new(&mut scratch);
     for (row, entity) in entities.enumerate() {
-        scratch.clear();
+        encoder.buffer().clear();
         let mut size = 0;
         for &column in columns {
-            let mut encoder = Encoder::new(&mut scratch);
+            encoder.begin_cell();
             if let Some(entity) = entity {
                 entity.encode(column, &mut encoder);
             }

@@ -50,8 +50,6 @@ pub struct Flush<'a, 'c> {
     stored: Vec<Vec<bool>>,
     stored_rows: usize,
     on_progress: Option<&'a mut OnProgress<'static>>,
-    /// What can be done while the server stores the last rows, whose keys are all known.
-    meanwhile: Option<&'a mut dyn FnMut(&Assignments)>,
     /// The one statement is the whole transaction.
     is_autocommit: bool,
     is_sent: bool,
@@ -76,17 +74,10 @@ impl<'a, 'c> Flush<'a, 'c> {
             stored,
             stored_rows: 0,
             on_progress,
-            meanwhile: None,
             is_autocommit,
             is_sent: false,
             is_changed: plan.updates().is_empty() && plan.deletes().is_empty(),
         }
-    }
-
-    /// Has this called while the server is busy with the last rows, once everything is assigned, if
-    /// there is such a time: it comes with strategies that send rows ahead of the answer.
-    pub(crate) fn meanwhile(&mut self, call: &'a mut dyn FnMut(&Assignments)) {
-        self.meanwhile = Some(call);
     }
 
     /// Accounts for the updates and deletes: they are done.
@@ -201,20 +192,10 @@ impl<'a, 'c> Flush<'a, 'c> {
         rows: &[u32],
         columns: &[usize],
     ) -> Result<(), Error> {
-        let Flush {
-            plan, changes, connection, assigned, on_progress, stored_rows, meanwhile, ..
-        } = self;
-        let is_last = self.is_changed && *stored_rows + rows.len() == plan.rows();
-        let mut meanwhile = if is_last { meanwhile.take() } else { None };
+        let Flush { plan, changes, connection, assigned, on_progress, stored_rows, .. } = self;
         let description = plan.tables()[table].table();
         let (mut rest, mut is_begun, mut is_ended) = (rows, false, false);
         let mut fill = |data: &mut CopyData| {
-            if is_ended {
-                if let Some(meanwhile) = meanwhile.take() {
-                    meanwhile(assigned);
-                }
-                return Ok(());
-            }
             if !std::mem::replace(&mut is_begun, true) {
                 data.push_header();
             }
@@ -225,8 +206,7 @@ impl<'a, 'c> Flush<'a, 'c> {
                 })
             })?;
             rest = &rest[written..];
-            if rest.is_empty() {
-                is_ended = true;
+            if rest.is_empty() && !std::mem::replace(&mut is_ended, true) {
                 data.push_trailer();
             }
             if let (Some(on_progress), false) = (on_progress.as_mut(), is_ended) {

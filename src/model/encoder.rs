@@ -73,6 +73,24 @@ impl<'a> Encoder<'a> {
         Encoder { buffer, first: None, rest: Vec::new(), error: None }
     }
 
+    /// Begins the next cell: for what many cells go into, one after the other.
+    #[inline]
+    pub(crate) fn begin_cell(&mut self) {
+        self.first = None;
+        if !self.rest.is_empty() {
+            self.rest.clear();
+        }
+        if self.error.is_some() {
+            self.error = None;
+        }
+    }
+
+    /// Where the bytes of values go.
+    #[inline]
+    pub(crate) fn buffer(&mut self) -> &mut BytesMut {
+        self.buffer
+    }
+
     /// Writes column `part` of an ordinary field; 0 for every field that is one column.
     ///
     /// A column that several fields share gets one call for each of them: those that have a value

@@ -232,13 +232,7 @@ impl<'a> Writer<'a> {
             return Err(error);
         }
         let mut undo = UndoOnDrop { connection, armed: true };
-        let mut staged = None;
-        let mut stage = |assigned: &Assignments| {
-            // What goes wrong here goes wrong again when the rows are stored.
-            staged = give_back(changes, assigned, Written::by(Some(strategy))).ok();
-        };
         let mut flush = Flush::new(plan, changes, undo.connection, on_progress, false);
-        flush.meanwhile(&mut stage);
         if strategy.writes_changes() {
             strategy.insert(&mut flush)?;
         } else {
@@ -249,10 +243,7 @@ impl<'a> Writer<'a> {
         }
         let assigned = flush.finish()?;
         undo.connection.check_transaction()?;
-        let mut written = match staged {
-            Some(written) => written,
-            None => give_back(changes, &assigned, Written::by(Some(strategy)))?,
-        };
+        let mut written = give_back(changes, &assigned, Written::by(Some(strategy)))?;
         // Whatever cannot be taken over has to be found before the commit.
         if let Some(error) = written.unread.take() {
             return Err(error);
