@@ -65,11 +65,18 @@ impl InsertStrategy for Copy {
     fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
         let plan = flush.plan();
         let can_copy = prepare(flush)?;
+        // The sizes, by which inserts are split, are looked at once a table, however many steps it has.
+        let mut to_insert = Vec::new();
+        for (index, planned) in plan.tables().iter().enumerate() {
+            to_insert.push(match can_copy[index] {
+                true => None,
+                false => Some(planned.measured(flush.changes(), index)?),
+            });
+        }
         for step in plan.steps() {
-            if can_copy[step.table()] {
-                copy(flush, step)?;
-            } else {
-                unnest::insert(flush, step)?;
+            match &to_insert[step.table()] {
+                Some(planned) => unnest::insert(flush, planned, step)?,
+                None => copy(flush, step)?,
             }
         }
         Ok(())

@@ -109,7 +109,8 @@ pub trait InsertStrategy: Send + Sync {
 
     /// Whether the strategy asks for the size of so many new rows; see [`PlannedTable::bytes`].
     ///
-    /// To know it, a commit has to encode every value twice.
+    /// To know it, a commit has to encode every value twice. A strategy that picks among
+    /// [others](InsertStrategy::alternatives) answers for them.
     fn needs_bytes(&self, rows: usize) -> bool {
         let _ = rows;
         true

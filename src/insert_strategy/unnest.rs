@@ -38,17 +38,20 @@ impl InsertStrategy for Unnest {
         let plan = flush.plan();
         Reservation::new(plan).reserve(flush)?;
         for step in plan.steps() {
-            insert(flush, step)?;
+            insert(flush, &plan.tables()[step.table()], step)?;
         }
         Ok(())
     }
 }
 
-/// Writes the rows of a step. Every key of theirs, and of what they refer to, is known.
-pub(super) fn insert(flush: &mut Flush<'_, '_>, step: &Step) -> Result<(), Error> {
-    let plan = flush.plan();
-    let planned = plan.tables()[step.table()].measured(flush.changes(), step.table())?;
-    for group in inserts(plan, &planned, step) {
+/// Writes the rows of a step, which are of this table. Every key of theirs, and of what they refer
+/// to, is known.
+pub(super) fn insert(
+    flush: &mut Flush<'_, '_>,
+    planned: &PlannedTable,
+    step: &Step,
+) -> Result<(), Error> {
+    for group in inserts(flush.plan(), planned, step) {
         insert_group(flush, &group)?;
     }
     Ok(())

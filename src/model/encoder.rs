@@ -77,12 +77,8 @@ impl<'a> Encoder<'a> {
     #[inline]
     pub(crate) fn begin_cell(&mut self) {
         self.first = None;
-        if !self.rest.is_empty() {
-            self.rest.clear();
-        }
-        if self.error.is_some() {
-            self.error = None;
-        }
+        self.rest.clear();
+        self.error = None;
     }
 
     /// Where the bytes of values go.

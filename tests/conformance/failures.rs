@@ -282,6 +282,36 @@ fn a_value_that_fails_or_panics(setup: &Setup) {
     assert_eq!(setup.schema.count("moody"), 5);
 }
 
+#[derive(Model, Clone, Debug)]
+#[model(table = "notes")]
+struct Note {
+    #[model(key)]
+    id: Option<i32>,
+    body: String,
+}
+
+/// By the time the last row is looked at, a strategy that streams has sent the first ones.
+fn a_text_that_cannot_be_stored_after_many_that_can(setup: &Setup) {
+    let mut client = setup.client();
+    let mut uow = setup.uow(&mut client);
+    let body = "of a length that fills some buffers ".repeat(8);
+    let notes: Vec<_> =
+        (0..1_000).map(|_| uow.add(Note { id: None, body: body.clone() })).collect();
+    let last = notes[999];
+    uow[last].body = "\0".into();
+    let error = uow.commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Encode, "{error}");
+    assert_eq!((error.table(), error.column()), (Some("notes"), Some("body")));
+    assert!(error.to_string().contains("NUL"), "{error}");
+    assert_eq!(setup.schema.count("notes"), 0);
+    assert!(notes.iter().all(|&note| uow[note].id.is_none()));
+
+    uow[last].body = body;
+    assert_eq!(uow.commit().unwrap().rows(), 1_000);
+    assert!(notes.iter().all(|&note| uow[note].id.is_some()));
+    assert_eq!(setup.schema.count("notes"), 1_000);
+}
+
 fn a_default_of_another_type(setup: &Setup) {
     let mut client = setup.client();
     let mut uow = setup.uow(&mut client);
@@ -310,5 +340,6 @@ suite! {
     handles_of_another_unit_of_work: super::USERS,
     a_reference_to_an_entity_that_was_rolled_back: super::USERS,
     a_value_that_fails_or_panics: "CREATE TABLE moody (id serial PRIMARY KEY, value int NOT NULL, back int NOT NULL DEFAULT 0)",
+    a_text_that_cannot_be_stored_after_many_that_can: "CREATE TABLE notes (id serial PRIMARY KEY, body text NOT NULL)",
     a_default_of_another_type: "CREATE TABLE moody (id serial PRIMARY KEY, value int NOT NULL, back bigint NOT NULL DEFAULT 0)",
 }
