@@ -127,7 +127,7 @@ impl Script {
         for (array, (_, count)) in arrays.split("ARRAY(SELECT ").zip(params) {
             let (key, _) = array.split_once("\" FROM (SELECT generate_series").unwrap();
             let ty = built_in(key.rsplit('"').next().unwrap());
-            let count = i64::from_be_bytes(count.as_ref().unwrap()[..].try_into().unwrap());
+            let count = i32::from_be_bytes(count.as_ref().unwrap()[..].try_into().unwrap());
             // An array: dimensions, NULLs, the type, the length, the lower bound.
             let mut raw = Vec::new();
             for header in [1, 0, ty.oid() as i32, count as i32, 1] {

@@ -78,17 +78,38 @@ enum Value {
 }
 
 impl Value {
-    fn render(&self, element: &dyn Fn(usize) -> String) -> String {
+    fn render(&self, sql: &mut Sql, element: &dyn Fn(&mut Sql, usize)) {
         match self {
-            Value::Element(at) => element(*at),
-            Value::KeyAt(key, at) => format!("k{key}[{}]", element(*at)),
+            Value::Element(at) => element(sql, *at),
+            Value::KeyAt(key, at) => {
+                element(sql.push("k").number(*key).push("["), *at);
+                sql.push("]");
+            }
             Value::Slice(param, first, last) => {
-                format!("(${param})[{}:{}]", element(*first), element(*last))
+                element(sql.push("(").param(*param).push(")["), *first);
+                element(sql.push(":"), *last);
+                sql.push("]");
             }
             Value::Either(values) => {
-                let values: Vec<_> = values.iter().map(|value| value.render(element)).collect();
-                format!("COALESCE({})", values.join(", "))
+                sql.push("COALESCE(").list(values, |sql, value| value.render(sql, element));
+                sql.push(")");
             }
+        }
+    }
+}
+
+/// What an array is called in the text.
+#[derive(Debug, Clone, Copy)]
+enum Array {
+    Param(usize),
+    Keys(usize),
+}
+
+impl Array {
+    fn render(self, sql: &mut Sql) -> &mut Sql {
+        match self {
+            Array::Param(number) => sql.param(number),
+            Array::Keys(index) => sql.push("k").number(index),
         }
     }
 }
@@ -96,8 +117,7 @@ impl Value {
 /// The rows of an insert, as they stand in its text.
 #[derive(Debug, Default)]
 pub(super) struct ArrayRows {
-    /// The expressions of the arrays, such as `$1`.
-    arrays: Vec<String>,
+    arrays: Vec<Array>,
     values: Vec<Value>,
 }
 
@@ -109,37 +129,43 @@ impl ArrayRows {
     /// store all of them first.
     pub(super) fn render(&self, from: &str, sql: &mut Sql, cast: impl Fn(&mut Sql, usize)) {
         let is_nested = self.values.iter().any(|value| matches!(value, Value::Either(_)));
-        let element = |at: usize| match is_nested {
-            // A set cannot be within COALESCE.
-            true => format!("c{at}"),
-            false => format!("unnest({})", self.arrays[at]),
+        let unnest = |sql: &mut Sql, at: usize| {
+            self.arrays[at].render(sql.push("unnest(")).push(")");
         };
+        // A set cannot be within COALESCE.
+        let element: &dyn Fn(&mut Sql, usize) = if is_nested { &named_element } else { &unnest };
         sql.push("SELECT ");
         sql.list(self.values.iter().enumerate(), |sql, (index, value)| {
-            cast(sql.push(&value.render(&element)), index);
+            value.render(sql, element);
+            cast(sql, index);
         });
         if is_nested {
-            let elements = self.arrays.iter().enumerate();
-            let elements: Vec<_> =
-                elements.map(|(at, array)| format!("unnest({array}) AS c{at}")).collect();
-            let all = if from.is_empty() { "" } else { "*, " };
-            sql.push(&format!(" FROM (SELECT {all}{}{from}) AS r", elements.join(", ")));
+            sql.push(if from.is_empty() { " FROM (SELECT " } else { " FROM (SELECT *, " });
+            self.name_elements(sql);
+            sql.push(from).push(") AS r");
         } else {
             sql.push(from);
         }
     }
 
-    /// All values of a column as one array.
-    pub(super) fn whole(&self, column: usize) -> String {
+    /// Appends all values of a column as one array.
+    pub(super) fn render_whole(&self, column: usize, sql: &mut Sql) {
         // What is a whole array already need not be put together again.
         if let Value::Element(at) = self.values[column] {
-            return self.arrays[at].clone();
+            self.arrays[at].render(sql);
+            return;
         }
-        let elements = self.arrays.iter().enumerate();
-        let elements: Vec<_> =
-            elements.map(|(at, array)| format!("unnest({array}) AS c{at}")).collect();
-        let value = self.values[column].render(&|at| format!("c{at}"));
-        format!("ARRAY(SELECT {value} FROM (SELECT {}) AS r)", elements.join(", "))
+        self.values[column].render(sql.push("ARRAY(SELECT "), &named_element);
+        self.name_elements(sql.push(" FROM (SELECT "));
+        sql.push(") AS r)");
+    }
+
+    /// Appends the elements of all arrays, with the names that [`named_element`] gives them.
+    fn name_elements(&self, sql: &mut Sql) {
+        sql.list(self.arrays.iter().enumerate(), |sql, (at, array)| {
+            array.render(sql.push("unnest(")).push(") AS ");
+            named_element(sql, at);
+        });
     }
 
     /// Adds a column of values.
@@ -149,25 +175,25 @@ impl ArrayRows {
 
     /// Adds a column.
     fn add(&mut self, source: ColumnSource, params: &mut Params) {
-        let mut add = |array: String| {
+        let mut add = |array: Array| {
             self.arrays.push(array);
             self.arrays.len() - 1
         };
         let value = match source {
-            ColumnSource::Keys(index) => Value::Element(add(format!("k{index}"))),
+            ColumnSource::Keys(index) => Value::Element(add(Array::Keys(index))),
             ColumnSource::Slices { elements, first, last } => {
                 let elements = params.push_array(elements);
-                let first = add(format!("${}", params.push_array(first)));
-                let last = add(format!("${}", params.push_array(last)));
+                let first = add(Array::Param(params.push_array(first)));
+                let last = add(Array::Param(params.push_array(last)));
                 Value::Slice(elements, first, last)
             }
             ColumnSource::Arrays { values, keys } => {
-                let mut parts = Vec::new();
+                let mut parts = Vec::with_capacity(1);
                 if let Some(values) = values {
-                    parts.push(Value::Element(add(format!("${}", params.push_array(values)))));
+                    parts.push(Value::Element(add(Array::Param(params.push_array(values)))));
                 }
                 for (index, positions) in keys {
-                    let position = add(format!("${}", params.push_array(positions)));
+                    let position = add(Array::Param(params.push_array(positions)));
                     parts.push(Value::KeyAt(index, position));
                 }
                 if parts.len() == 1 { parts.remove(0) } else { Value::Either(parts) }
@@ -175,6 +201,11 @@ impl ArrayRows {
         };
         self.values.push(value);
     }
+}
+
+/// Appends the name of an element of an array, where elements are columns of a table.
+fn named_element(sql: &mut Sql, at: usize) {
+    sql.push("c").number(at);
 }
 
 impl ArraySource<'_> {

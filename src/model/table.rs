@@ -355,6 +355,10 @@ impl Table {
     /// it refers to.
     #[must_use]
     pub fn cast(&self, column: usize) -> Option<QualifiedName> {
+        let refers = |reference: &Reference| reference.columns.contains(&column);
+        if self.columns[column].sql_type.is_none() && !self.references.iter().any(refers) {
+            return None;
+        }
         // Keys can refer to keys, and several foreign keys can share a column: all are followed,
         // each once, for they can lead back to where they came from.
         let mut places = vec![(self.columns, self.references, column)];

@@ -69,10 +69,11 @@ impl Params {
         self.push_encoded(V::TYPE, |out| value.encode(out).map(|()| true))
     }
 
-    /// Appends a count.
+    /// Appends a count, as an `int4`, the type of numbers in a statement's text: for two of different
+    /// types the server would have to find a function that takes both.
     pub(crate) fn push_count(&mut self, count: u64) -> usize {
-        let count = i64::try_from(count).unwrap_or(i64::MAX);
-        self.push_bytes(SqlType::INT8, &count.to_be_bytes())
+        let count = i32::try_from(count).unwrap_or(i32::MAX);
+        self.push_bytes(SqlType::INT4, &count.to_be_bytes())
     }
 
     /// Appends a duration.

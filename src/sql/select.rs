@@ -69,7 +69,7 @@ pub(crate) fn select_by_keys<K: Key>(
     sql.qualified(table.qualified_name()).push(" AS t ON ");
     for (part, &column) in columns.iter().enumerate() {
         sql.push(if part > 0 { " AND t." } else { "t." });
-        sql.name(table.columns()[column].name()).push(&format!(" = k.k{part}"));
+        sql.name(table.columns()[column].name()).push(" = k.k").number(part);
         sql.write_cast(table, column);
     }
     sql.push(" ORDER BY k.n");

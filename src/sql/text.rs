@@ -1,6 +1,8 @@
 //! `Sql`: builds the text of a statement. Every name goes through a quoting function.
 
-use postgres_protocol::escape::{escape_identifier, escape_literal};
+use std::fmt::Write;
+
+use postgres_protocol::escape::escape_literal;
 
 use crate::model::{QualifiedName, SqlType, Table};
 
@@ -13,6 +15,11 @@ impl Sql {
         Sql::default()
     }
 
+    /// An empty text with room for so many bytes.
+    pub(crate) fn with_capacity(bytes: usize) -> Sql {
+        Sql(String::with_capacity(bytes))
+    }
+
     /// Appends text that the caller wrote.
     pub(crate) fn push(&mut self, text: &str) -> &mut Sql {
         self.0.push_str(text);
@@ -21,13 +28,21 @@ impl Sql {
 
     /// Appends a quoted name.
     pub(crate) fn name(&mut self, name: &str) -> &mut Sql {
-        self.0.push_str(&escape_identifier(name));
+        self.0.push('"');
+        for (index, part) in name.split('"').enumerate() {
+            self.0.push_str(if index == 0 { "" } else { "\"\"" });
+            self.0.push_str(part);
+        }
+        self.0.push('"');
         self
     }
 
     /// Appends a quoted name, with its schema if it has one.
     pub(crate) fn qualified(&mut self, name: QualifiedName) -> &mut Sql {
-        self.push(&name.to_string())
+        if let Some(schema) = name.schema() {
+            self.name(schema).push(".");
+        }
+        self.name(name.name())
     }
 
     /// Appends a string constant. For names that are passed to functions; values are parameters.
@@ -37,9 +52,16 @@ impl Sql {
         self
     }
 
+    /// Appends a number.
+    pub(crate) fn number(&mut self, number: usize) -> &mut Sql {
+        // A string takes whatever is written to it.
+        let _ = write!(self.0, "{number}");
+        self
+    }
+
     /// Appends `$number`.
     pub(crate) fn param(&mut self, number: usize) -> &mut Sql {
-        self.push("$").push(&number.to_string())
+        self.push("$").number(number)
     }
 
     /// Appends a list, with `, ` between its items.

@@ -1,5 +1,6 @@
 //! The updates and deletes of the one statement.
 
+use super::AGAINST;
 use crate::change_set::{ChangedRows, SetTo, UpdateGroup};
 use crate::error::Error;
 use crate::insert_strategy::Flush;
@@ -52,7 +53,7 @@ pub(super) fn render_update(
             SetTo::Default => sql.push(" = DEFAULT"),
             SetTo::Value => {
                 value += 1;
-                sql.push(&format!(" = r.v{}", value - 1)).write_cast(table, column)
+                sql.push(" = r.v").number(value - 1).write_cast(table, column)
             }
         };
     });
@@ -65,7 +66,7 @@ pub(super) fn render_update(
     render_arrays(&arrays, from, sql.push(" FROM "));
     matched.render(table, sql);
     for (at, column) in read_back(table).into_iter().enumerate() {
-        sql.push(", t.").read_columns(table, &[column]).push(&format!(" AS r{at}"));
+        sql.push(", t.").read_columns(table, &[column]).push(" AS r").number(at);
     }
     Ok(())
 }
@@ -136,7 +137,7 @@ fn stored_values(
 fn render_arrays(arrays: &ArrayRows, from: &str, sql: &mut Sql) {
     sql.push("(");
     arrays.render(from, sql, |sql, index| {
-        sql.push(&format!(" AS v{index}"));
+        sql.push(" AS v").number(index);
     });
     sql.push(") AS r");
 }
@@ -146,7 +147,7 @@ fn render_match(table: &'static Table, columns: &[usize], first: usize, sql: &mu
     for (at, &column) in columns.iter().enumerate() {
         sql.push(if at == 0 { " WHERE t." } else { " AND t." });
         sql.name(table.columns()[column].name());
-        sql.push(&format!(" = r.v{}", first + at)).write_cast(table, column);
+        sql.push(" = r.v").number(first + at).write_cast(table, column);
     }
 }
 
@@ -181,18 +182,18 @@ impl Matched {
     fn render(&self, table: &'static Table, sql: &mut Sql) {
         render_match(table, &self.columns, self.first, sql);
         let number = self.first + self.columns.len();
-        sql.push(&format!(" RETURNING r.v{number} AS n"));
+        sql.push(" RETURNING r.v").number(number).push(" AS n");
     }
 }
 
-/// The check that as many rows were found as were sought, with the numbers of those that were not.
-pub(super) fn check(name: &str, count: usize) -> String {
-    format!(
-        " WHEN (SELECT count(*) FROM {name}) <> ${count} THEN '{name} ' \
+/// Appends the check that as many rows were found as were sought, with the numbers of those that were not.
+pub(super) fn check(name: &str, count: usize, checks: &mut Sql) {
+    checks.push(&format!(
+        " WHEN (SELECT count(*) FROM {name}) <> ${count} THEN '{AGAINST} {name} ' \
          || (${count} - (SELECT count(*) FROM {name})) || ' ' \
          || array_to_string(ARRAY(SELECT s FROM generate_series(1, ${count}) AS s \
          EXCEPT SELECT n FROM {name} ORDER BY 1 LIMIT {MAX_NAMED}), ' ')"
-    )
+    ));
 }
 
 /// The most entities that an error names.

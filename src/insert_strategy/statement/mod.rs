@@ -5,7 +5,7 @@ mod read_back;
 
 use std::time::Duration;
 
-use super::arrays::{ArraySource, Group, KeyArray};
+use super::arrays::{ArrayRows, ArraySource, Group, KeyArray};
 use super::keys::key_array;
 use super::values::begin_insert;
 use super::{Flush, PlannedStatement};
@@ -129,6 +129,12 @@ impl Statement {
         self.groups.is_empty() && self.deletes.is_empty() && self.updates.is_empty()
     }
 
+    /// The columns of a group that the statement gives values to.
+    fn written(table: &Table, group: &Group) -> Vec<usize> {
+        let read_back = Self::read_back(table, group);
+        (0..table.columns().len()).filter(|column| !read_back.contains(column)).collect()
+    }
+
     /// The columns of a group whose values are read back: those with a server default.
     fn read_back(table: &Table, group: &Group) -> Vec<usize> {
         let assigned = |column: &usize| table.columns()[*column].assigned_by().is_some();
@@ -148,7 +154,7 @@ impl Statement {
     ///      u AS MATERIALIZED (SELECT (SELECT count(*) FROM u0) AS done FROM k, d …),
     ///      i0 AS (INSERT INTO users (id, name) SELECT unnest(k0), unnest($2) FROM k, u …
     ///             RETURNING id AS r0)
-    /// SELECT k0, CASE WHEN ARRAY(SELECT r0 FROM i0) IS DISTINCT FROM k0 THEN … END FROM k
+    /// SELECT k0, CASE WHEN ARRAY(SELECT r0 FROM i0) <> k0 THEN … END FROM k
     /// ```
     ///
     /// All keys are in the one row of `k`: however many tables there are, nothing is left for the
@@ -158,21 +164,20 @@ impl Statement {
     /// counts: rows are locked in one order, and a key or a unique value is given up before another
     /// row takes it.
     fn render(&self, flush: &Flush<'_, '_>) -> Result<(Sql, Params), Error> {
-        let (mut sql, mut params, mut age_limit) = (Sql::new(), Params::new(), None);
+        let (mut sql, mut checks) = (Sql::with_capacity(TEXT_BYTES), Sql::new());
+        let (mut params, mut age_limit) = (Params::new(), None);
         sql.push("WITH k AS MATERIALIZED (SELECT");
         for (index, array) in self.keys.iter().enumerate() {
             let table = flush.plan().tables()[array.table].table();
             let count = params.push_count(array.rows.len() as u64);
             sql.push(if index == 0 { " " } else { ", " });
             key_array(&mut sql, table, array.column, count);
-            sql.push(&format!(" AS k{index}"));
+            sql.push(" AS k").number(index);
         }
         if flush.is_autocommit() {
             let number = params.push_interval(Duration::ZERO);
-            sql.push(&format!(
-                " WHERE txid_current_if_assigned() IS NULL \
-                 AND clock_timestamp() - now() <= ${number}"
-            ));
+            sql.push(" WHERE txid_current_if_assigned() IS NULL AND clock_timestamp() - now() <= ");
+            sql.param(number);
             age_limit = Some(number);
         }
         sql.push(")");
@@ -189,36 +194,38 @@ impl Statement {
             sql.push(" AS done").push(&from).push(")");
             from = from_after("l");
         }
-        let mut checks = Vec::new();
         for (at, &delete) in self.deletes.iter().enumerate() {
-            sql.push(&format!(", d{at} AS ("));
+            sql.push(", d").number(at).push(" AS (");
             let slots = &Self::delete_slots(flush.changes(), delete);
             change::render_delete(flush, (delete.0, slots), &from, &mut sql, &mut params)?;
             sql.push(")");
-            checks.push(change::check(&format!("d{at}"), params.push_count(slots.len() as u64)));
+            let count = params.push_count(slots.len() as u64);
+            change::check(&format!("d{at}"), count, &mut checks);
         }
         if !self.updates.is_empty() || !self.groups.is_empty() {
             render_barrier("d", self.deletes.len(), &mut from, &mut sql);
         }
         for (at, &update) in self.updates.iter().enumerate() {
-            sql.push(&format!(", u{at} AS ("));
+            sql.push(", u").number(at).push(" AS (");
             let group = Self::update_group(flush.changes(), update);
             let rows = (update.0, group);
             change::render_update(flush, &source, rows, &from, &mut sql, &mut params)?;
             sql.push(")");
             let count = params.push_count(group.rows.len() as u64);
-            checks.push(change::check(&format!("u{at}"), count));
+            change::check(&format!("u{at}"), count, &mut checks);
         }
         if !self.groups.is_empty() {
             render_barrier("u", self.updates.len(), &mut from, &mut sql);
         }
         for (index, group) in self.groups.iter().enumerate() {
             let table = flush.plan().tables()[group.table].table();
-            sql.push(", ");
-            let rows = (index, group);
-            checks.push(Self::render_insert(table, &source, rows, &from, &mut sql, &mut params)?);
+            let rows = source.rows(table, group, &Self::written(table, group), &mut params)?;
+            sql.push(", i").number(index).push(" AS (");
+            Self::render_insert(table, group, &rows, &from, &mut sql);
+            sql.push(")");
+            Self::render_check(table, (index, group), &rows, &mut checks);
         }
-        self.render_result(flush, &checks, &mut sql);
+        self.render_result(flush, checks.as_str(), &mut sql);
         if let Some(number) = age_limit {
             params.set_interval(number, self.age_limit(params.bytes()));
         }
@@ -249,84 +256,86 @@ impl Statement {
         Duration::from_secs_f64(1.0 + 0.005 * groups + bytes / 4e6)
     }
 
-    /// Appends the insert of a group, and gives the check that its keys are those that were sent.
+    /// Appends the insert of a group.
     fn render_insert(
         table: &'static Table,
-        source: &ArraySource<'_>,
-        (index, group): (usize, &Group),
+        group: &Group,
+        rows: &ArrayRows,
         from: &str,
         sql: &mut Sql,
-        params: &mut Params,
-    ) -> Result<String, Error> {
-        let read_back = Statement::read_back(table, group);
-        let written: Vec<usize> =
-            (0..table.columns().len()).filter(|column| !read_back.contains(column)).collect();
-        let rows = source.rows(table, group, &written, params)?;
-        sql.push(&format!("i{index} AS ("));
+    ) {
+        let written = Self::written(table, group);
         begin_insert(sql, table, &written);
         rows.render(from, sql.push(" "), |sql, index| {
             sql.write_cast(table, written[index]);
         });
         sql.push(" RETURNING ");
-        let returned: Vec<usize> = table.key().iter().copied().chain(read_back).collect();
-        sql.list(returned.iter().enumerate(), |sql, (at, &column)| {
+        let returned = table.key().iter().copied().chain(Self::read_back(table, group));
+        sql.list(returned.enumerate(), |sql, (at, column)| {
             sql.read_columns(table, &[column]);
             if at < table.key().len() && table.columns()[column].ty() == SqlType::TEXT {
                 // There is no comparison of arrays of `varchar` with those of `text`.
                 sql.cast(SqlType::TEXT);
             }
-            sql.push(&format!(" AS r{at}"));
+            sql.push(" AS r").number(at);
         });
-        sql.push(")");
-        let differs = table.key().iter().enumerate().map(|(at, column)| {
+    }
+
+    /// Appends the check that the keys of a group are those that were sent.
+    fn render_check(
+        table: &'static Table,
+        (index, group): (usize, &Group),
+        rows: &ArrayRows,
+        checks: &mut Sql,
+    ) {
+        let written = Self::written(table, group);
+        for (at, column) in table.key().iter().enumerate() {
+            checks.push(if at == 0 { " WHEN " } else { " OR " });
+            checks.push("ARRAY(SELECT r").number(at).push(" FROM i").number(index).push(") <> ");
             let sent = written.iter().position(|other| other == column).unwrap_or(0);
-            let keys = rows.whole(sent);
-            format!("ARRAY(SELECT r{at} FROM i{index}) IS DISTINCT FROM {keys}")
-        });
-        let differs: Vec<_> = differs.collect();
-        Ok(format!(" WHEN {} THEN 'i{}'", differs.join(" OR "), group.table))
+            rows.render_whole(sent, checks);
+        }
+        checks.push(" THEN '").push(AGAINST).push(" i").number(group.table).push("'");
     }
 
     /// Appends what the statement returns: the keys, the columns that the database sets, and the
     /// checks, which fail the statement, and with it the commit, when other rows were stored than
     /// were sent, or fewer rows found than were sought.
-    fn render_result(&self, flush: &Flush<'_, '_>, checks: &[String], sql: &mut Sql) {
-        let mut results: Vec<String> =
-            (0..self.keys.len()).map(|index| format!("k{index}")).collect();
+    fn render_result(&self, flush: &Flush<'_, '_>, checks: &str, sql: &mut Sql) {
+        sql.push(" SELECT ");
+        for index in 0..self.keys.len() {
+            sql.push("k").number(index).push(", ");
+        }
         // Arrays of one length only could be put into an array, and it would be flattened.
-        let column = |table: &Table, column: usize, at: usize, from: String| match table.columns()
-            [column]
-            .ty()
-            .is_array()
-        {
-            true => format!("ARRAY(SELECT array_send(r{at}) FROM {from})"),
-            false => format!("ARRAY(SELECT r{at} FROM {from})"),
+        let column = |sql: &mut Sql, table: &Table, column: usize, at: usize, from: &str| {
+            let is_array = table.columns()[column].ty().is_array();
+            let (before, after) = if is_array { ("array_send(", ")") } else { ("", "") };
+            sql.push("ARRAY(SELECT ").push(before).push("r").number(at).push(after);
+            sql.push(" FROM ").push(from).push("), ");
         };
         for (index, group) in self.groups.iter().enumerate() {
             let table = flush.plan().tables()[group.table].table();
-            let read_back = Statement::read_back(table, group);
-            for (at, back) in (table.key().len()..).zip(read_back) {
-                results.push(column(table, back, at, format!("i{index}")));
+            for (at, back) in (table.key().len()..).zip(Self::read_back(table, group)) {
+                column(sql, table, back, at, &format!("i{index}"));
             }
         }
         for (index, update) in self.updates.iter().enumerate() {
             let table = flush.changes().changed()[update.0].table();
-            let read_back = change::read_back(table);
+            let (read_back, from) = (change::read_back(table), format!("u{index}"));
             if !read_back.is_empty() {
-                results.push(format!("ARRAY(SELECT n FROM u{index})"));
+                sql.push("ARRAY(SELECT n FROM ").push(&from).push("), ");
             }
             for (at, back) in read_back.into_iter().enumerate() {
-                results.push(column(table, back, at, format!("u{index}")));
+                column(sql, table, back, at, &from);
             }
         }
-        sql.push(" SELECT ");
-        for result in results {
-            sql.push(&result).push(", ");
-        }
         // NULL, unless a check has failed: then it is a text that is no number.
-        sql.push(&format!("('{AGAINST} ' || CASE{} END)::int4 FROM k", checks.concat()));
+        sql.push("(CASE").push(checks).push(" END)::int4 FROM k");
     }
 }
+
+/// What the texts of most statements have room in.
+const TEXT_BYTES: usize = 2048;
 
 /// Has what is appended from here on wait for the parts of this kind, if there are any.
 fn render_barrier(kind: &str, count: usize, from: &mut String, sql: &mut Sql) {
