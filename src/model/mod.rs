@@ -17,6 +17,7 @@ pub use key::{Key, KeyValue};
 pub(crate) use row::{Cell, CellSource};
 pub use row::{Cells, Row};
 pub use sql_type::{ColumnTypes, SqlType};
+pub(crate) use table::Quoted;
 pub use table::{Assigned, Column, ForeignKeyColumns, QualifiedName, Reference, Table};
 pub use value::Value;
 

@@ -1,10 +1,10 @@
 //! `Sql`: builds the text of a statement. Every name goes through a quoting function.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
 use postgres_protocol::escape::escape_literal;
 
-use crate::model::{QualifiedName, SqlType, Table};
+use crate::model::{QualifiedName, Quoted, SqlType, Table};
 
 /// The text of a statement under construction.
 #[derive(Debug, Default)]
@@ -28,21 +28,12 @@ impl Sql {
 
     /// Appends a quoted name.
     pub(crate) fn name(&mut self, name: &str) -> &mut Sql {
-        self.0.push('"');
-        for (index, part) in name.split('"').enumerate() {
-            self.0.push_str(if index == 0 { "" } else { "\"\"" });
-            self.0.push_str(part);
-        }
-        self.0.push('"');
-        self
+        self.display(Quoted(name))
     }
 
     /// Appends a quoted name, with its schema if it has one.
     pub(crate) fn qualified(&mut self, name: QualifiedName) -> &mut Sql {
-        if let Some(schema) = name.schema() {
-            self.name(schema).push(".");
-        }
-        self.name(name.name())
+        self.display(name)
     }
 
     /// Appends a string constant. For names that are passed to functions; values are parameters.
@@ -54,8 +45,12 @@ impl Sql {
 
     /// Appends a number.
     pub(crate) fn number(&mut self, number: usize) -> &mut Sql {
+        self.display(number)
+    }
+
+    fn display(&mut self, text: impl fmt::Display) -> &mut Sql {
         // A string takes whatever is written to it.
-        let _ = write!(self.0, "{number}");
+        let _ = write!(self.0, "{text}");
         self
     }
 
