@@ -67,8 +67,12 @@ impl Database {
 
     /// Leaves the tables empty, and their sequences at the beginning.
     pub(crate) fn empty(&self) {
-        let sql = format!("TRUNCATE {} RESTART IDENTITY", self.tables);
-        self.janitor.borrow_mut().batch_execute(&sql).expect("TRUNCATE works");
+        self.run(&format!("TRUNCATE {} RESTART IDENTITY", self.tables));
+    }
+
+    /// Runs a statement in between.
+    pub(crate) fn run(&self, sql: &str) {
+        self.janitor.borrow_mut().batch_execute(sql).expect("the statement works");
     }
 
     fn enter(&self, mut client: Client) -> Client {

@@ -15,7 +15,7 @@ pub(crate) const TABLES: &str = "
 pub(crate) struct User {
     #[model(key)]
     id: Option<i32>,
-    name: String,
+    pub(crate) name: String,
 }
 
 #[derive(Model, Clone)]

@@ -1,0 +1,79 @@
+//! Rows that are changed or deleted, by the unit of work and by a statement written by hand.
+
+use std::time::{Duration, Instant};
+
+use onetrip::UnitOfWork;
+use postgres::Client;
+
+use crate::database::Database;
+use crate::users::User;
+
+/// Leaves so many users in the table, as if they had long been there.
+pub(crate) fn fill(database: &Database, users: usize) {
+    database.empty();
+    database.run(&format!(
+        "INSERT INTO users (name) SELECT 'user ' || n FROM generate_series(1, {users}) AS n"
+    ));
+    database.run("VACUUM ANALYZE users");
+}
+
+/// The commit of a change to every user.
+pub(crate) fn update(client: &mut Client) -> Duration {
+    let mut uow = UnitOfWork::new(client);
+    let users = uow.query::<User>("true").load().expect("the query works");
+    for &user in &users {
+        uow[user].name.push('!');
+    }
+    let started = Instant::now();
+    let report = uow.commit().expect("the commit works");
+    let elapsed = started.elapsed();
+    assert_eq!((report.updated_rows(), report.round_trips()), (users.len(), 1));
+    elapsed
+}
+
+/// The same by hand.
+pub(crate) fn update_by_hand(client: &mut Client) -> Duration {
+    let (ids, mut names) = users(client);
+    names.iter_mut().for_each(|name| name.push('!'));
+    let started = Instant::now();
+    let updated = client
+        .execute(
+            "UPDATE users SET name = r.name FROM unnest($1::int[], $2::text[]) AS r (id, name)
+             WHERE users.id = r.id",
+            &[&ids, &names],
+        )
+        .expect("the update works");
+    let elapsed = started.elapsed();
+    assert_eq!(updated, ids.len() as u64);
+    elapsed
+}
+
+/// The commit that deletes every user.
+pub(crate) fn delete(client: &mut Client) -> Duration {
+    let mut uow = UnitOfWork::new(client);
+    let users = uow.query::<User>("true").load().expect("the query works");
+    for &user in &users {
+        uow.delete(user).expect("the user is there");
+    }
+    let started = Instant::now();
+    let report = uow.commit().expect("the commit works");
+    let elapsed = started.elapsed();
+    assert_eq!((report.deleted_rows(), report.round_trips()), (users.len(), 1));
+    elapsed
+}
+
+/// The same by hand.
+pub(crate) fn delete_by_hand(client: &mut Client) -> Duration {
+    let (ids, _) = users(client);
+    let started = Instant::now();
+    let deleted =
+        client.execute("DELETE FROM users WHERE id = ANY($1)", &[&ids]).expect("the delete works");
+    let elapsed = started.elapsed();
+    assert_eq!(deleted, ids.len() as u64);
+    elapsed
+}
+
+fn users(client: &mut Client) -> (Vec<i32>, Vec<String>) {
+    let rows = client.query("SELECT id, name FROM users", &[]).expect("the query works");
+    rows.iter().map(|row| (row.get::<_, i32>(0), row.get::<_, String>(1))).unzip()
+}
