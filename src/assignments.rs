@@ -53,6 +53,41 @@ impl Assignments {
         };
     }
 
+    /// Stages the values of some rows, which stand one after the other, each after its length, as in
+    /// an array of the server; the length of NULL is below 0. Gives the number of NULLs, and nothing
+    /// where there is not one value for each row.
+    pub(crate) fn set_all(
+        &mut self,
+        table: usize,
+        column: usize,
+        rows: impl Iterator<Item = u32>,
+        values: &[u8],
+    ) -> Option<usize> {
+        let column = self.column_mut(table, column);
+        let base = column.bytes.len();
+        column.bytes.extend_from_slice(values);
+        // Mostly the rows are all that there are, from the first on.
+        let room = rows.size_hint().1.unwrap_or_default();
+        column.cells.resize(column.cells.len().max(room), UNKNOWN);
+        let (mut rest, mut nulls) = (values, 0);
+        for row in rows {
+            let row = row as usize;
+            if column.cells.len() <= row {
+                column.cells.resize(row + 1, UNKNOWN);
+            }
+            let start = base + values.len() - rest.len();
+            let (len, after) = rest.split_first_chunk()?;
+            (column.cells[row], rest) = match usize::try_from(i32::from_be_bytes(*len)) {
+                Ok(len) => (start, after.get(len..)?),
+                Err(_) => {
+                    nulls += 1;
+                    (NULL, after)
+                }
+            };
+        }
+        rest.is_empty().then_some(nulls)
+    }
+
     /// The value, if there is one; `Some(None)` is NULL.
     pub(crate) fn get(&self, table: usize, column: usize, row: u32) -> Option<Option<&[u8]>> {
         let column = self.tables.get(table)?.get(column)?.as_ref()?;
@@ -98,5 +133,21 @@ mod tests {
         assert_eq!(assignments.get(1, 0, 0), None);
         assignments.set(1, 2, 3, Some(b"four"));
         assert_eq!(assignments.get(1, 2, 3), Some(Some(&b"four"[..])));
+    }
+
+    #[test]
+    fn values_of_many_rows_are_one_for_each() {
+        let values = b"\0\0\0\x01a\xff\xff\xff\xff\0\0\0\0";
+        let mut assignments = Assignments::default();
+        assignments.set(0, 0, 1, Some(b"before"));
+        assert_eq!(assignments.set_all(0, 0, [3, 0, 1].into_iter(), values), Some(1));
+        assert_eq!(assignments.get(0, 0, 3), Some(Some(&b"a"[..])));
+        assert_eq!(assignments.get(0, 0, 0), Some(None));
+        assert_eq!(assignments.get(0, 0, 1), Some(Some(&b""[..])));
+        assert_eq!(assignments.get(0, 0, 2), None);
+        for (rows, values) in [(2, &values[..]), (4, values), (3, &values[..11]), (1, &values[..4])]
+        {
+            assert_eq!(assignments.set_all(0, 0, 0..rows, values), None);
+        }
     }
 }

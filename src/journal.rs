@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use crate::model::{Cell, CellSource, EntityRef, Source};
+use crate::model::{Cell, EntityRef, Source};
 use crate::state::State;
 
 /// What a column held before a flush wrote to it.
@@ -81,18 +81,20 @@ impl ColumnsBefore {
     pub(crate) fn retain_unchanged(&mut self, encode: impl Fn(usize) -> Vec<u8>) {
         self.0.retain(|column| column.after == encode(column.column));
     }
-}
 
-/// As a row, it is the entity's columns before the flush.
-impl CellSource for ColumnsBefore {
-    fn cell(&self, column: usize) -> Cell<'_> {
-        match self.0.iter().find(|other| other.column == column).map(|column| &column.before) {
-            Some(Before::Default) => Cell::Default,
-            Some(Before::Null) => Cell::Null,
-            Some(Before::Value(bytes)) => Cell::Value(bytes),
-            Some(Before::Pending(entities)) => Cell::Pending(entities),
-            None => Cell::Absent,
+    /// As a row: the entity's columns before the flush.
+    pub(crate) fn cells(&self) -> Vec<Cell<'_>> {
+        let len = self.0.iter().map(|column| column.column + 1).max().unwrap_or(0);
+        let mut cells = vec![Cell::Absent; len];
+        for ColumnBefore { column, before, .. } in &self.0 {
+            cells[*column] = match before {
+                Before::Default => Cell::Default,
+                Before::Null => Cell::Null,
+                Before::Value(bytes) => Cell::Value(bytes),
+                Before::Pending(entities) => Cell::Pending(entities),
+            };
         }
+        cells
     }
 }
 

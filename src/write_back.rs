@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use crate::model::{Cell, CellSource};
+use crate::model::Cell;
 
 /// Stands in a cell's length for "the entity keeps what it has".
 pub(crate) const ABSENT: i32 = -2;
@@ -87,11 +87,10 @@ impl<'a> Rows<'a> {
         }
         true
     }
-}
 
-impl CellSource for Rows<'_> {
-    fn cell(&self, column: usize) -> Cell<'_> {
-        self.cells.get(column).copied().unwrap_or(Cell::Absent)
+    /// The cells of the row, by the position of the column in the table.
+    pub(crate) fn cells(&self) -> &[Cell<'a>] {
+        &self.cells
     }
 }
 
@@ -108,12 +107,12 @@ mod tests {
         write_back.push_value(b"");
         let mut rows = write_back.rows();
         assert!(rows.advance());
-        assert!(matches!(rows.cell(3), Cell::Value(b"a")));
-        assert!(matches!(rows.cell(0), Cell::Null));
-        assert!(matches!(rows.cell(1), Cell::Absent));
+        assert!(matches!(rows.cells()[3], Cell::Value(b"a")));
+        assert!(matches!(rows.cells()[0], Cell::Null));
+        assert!(matches!(rows.cells()[1], Cell::Absent));
         assert!(rows.advance());
-        assert!(matches!(rows.cell(3), Cell::Absent));
-        assert!(matches!(rows.cell(0), Cell::Value(b"")));
+        assert!(matches!(rows.cells()[3], Cell::Absent));
+        assert!(matches!(rows.cells()[0], Cell::Value(b"")));
         assert!(!rows.advance());
     }
 }

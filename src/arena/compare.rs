@@ -4,8 +4,7 @@ use bytes::BytesMut;
 
 use crate::error::Error;
 use crate::journal::ColumnsBefore;
-use crate::model::{Cell, CellSource, Encoder, Model, Source};
-use crate::write_back::Rows;
+use crate::model::{Cell, Encoder, Model, Source};
 
 /// Whether two entities have different rows.
 pub(super) fn differs<T: Model>(a: &T, b: &T) -> Result<bool, Error> {
@@ -43,12 +42,12 @@ pub(super) fn encoded<T: Model>(entity: &T, column: usize) -> Vec<u8> {
 /// What the columns that a row has were before it is written back.
 pub(super) fn columns_before<T: Model>(
     entity: &T,
-    row: &Rows<'_>,
+    row: &[Cell<'_>],
     columns: &[usize],
 ) -> ColumnsBefore {
     let mut before = ColumnsBefore::default();
     for &column in columns {
-        if !matches!(row.cell(column), Cell::Absent) {
+        if !matches!(row[column], Cell::Absent) {
             let (sources, bytes) = said(entity, column).unwrap_or_default();
             before.note(column, &sources, &bytes);
         }
@@ -57,13 +56,10 @@ pub(super) fn columns_before<T: Model>(
 }
 
 /// A row without some of its columns.
-pub(super) struct Except<'a> {
-    pub(super) row: &'a dyn CellSource,
-    pub(super) columns: &'a [usize],
-}
-
-impl CellSource for Except<'_> {
-    fn cell(&self, column: usize) -> Cell<'_> {
-        if self.columns.contains(&column) { Cell::Absent } else { self.row.cell(column) }
+pub(super) fn without<'r>(row: &[Cell<'r>], columns: &[usize]) -> Vec<Cell<'r>> {
+    let mut row = row.to_vec();
+    for &column in columns {
+        row[column] = Cell::Absent;
     }
+    row
 }

@@ -9,15 +9,15 @@ use std::collections::HashMap;
 
 pub(crate) use any::AnyArena;
 use bytes::BytesMut;
-use compare::{Except, changed_columns, columns_before, differs, encoded};
+use compare::{changed_columns, columns_before, differs, encoded, without};
 pub(crate) use encode::{Encoded, Frame, OnOpen, OnOpenSize};
 
 use crate::error::Error;
 use crate::identity_map::{Identity, IdentityMap};
 use crate::journal::{ColumnsBefore, Deed, Flushed, Journal};
-use crate::model::{Encoder, Model, Row, Table};
+use crate::model::{Cell, Encoder, Model, Row, Table};
 use crate::state::State;
-use crate::write_back::{Rows, WriteBack};
+use crate::write_back::WriteBack;
 
 /// The entities of one model.
 pub(crate) struct Arena<T: Model> {
@@ -224,7 +224,7 @@ impl<T: Model> Arena<T> {
 
     /// Gives back to a written entity its columns of a row, and notes what was done, if it can still
     /// be undone.
-    fn written(&mut self, slot: u32, row: Option<(&Rows<'_>, &[usize])>, deed: Option<Deed<T>>) {
+    fn written(&mut self, slot: u32, row: Option<(&[Cell<'_>], &[usize])>, deed: Option<Deed<T>>) {
         let mut before = ColumnsBefore::default();
         if let Some((row, columns)) = row {
             if let (Some(_), Some(entity)) = (&deed, &self.entities[slot as usize]) {
@@ -239,7 +239,7 @@ impl<T: Model> Arena<T> {
     }
 
     /// Gives back to an entity what the database assigned, whether or not it was changed since.
-    fn write_back(&mut self, slot: u32, row: &Rows<'_>, columns: &[usize]) {
+    fn write_back(&mut self, slot: u32, row: &[Cell<'_>], columns: &[usize]) {
         let Some(entity) = self.entities[slot as usize].as_mut() else { return };
         let table = T::table();
         match self.journal.original_mut(slot) {
@@ -250,8 +250,7 @@ impl<T: Model> Arena<T> {
             // changed stays.
             Some(original) => {
                 let changed = changed_columns(entity, original, columns);
-                let rest = Except { row, columns: &changed };
-                let _ = entity.update(&Row::new(table, &rest));
+                let _ = entity.update(&Row::new(table, &without(row, &changed)));
                 let _ = original.update(&Row::new(table, row));
             }
         }
@@ -263,7 +262,7 @@ impl<T: Model> Arena<T> {
         let Some(entity) = self.entities[slot as usize].as_mut() else { return };
         before.retain_unchanged(|column| encoded(entity, column));
         // Restoring cannot fail: it sets what was there.
-        let _ = entity.update(&Row::new(T::table(), &before));
+        let _ = entity.update(&Row::new(T::table(), &before.cells()));
         self.identity.note(slot);
     }
 }
@@ -350,7 +349,7 @@ impl<T: Model> AnyArena for Arena<T> {
         let mut scratch = first.clone();
         let mut rows = write_back.rows();
         while rows.advance() {
-            scratch.update(&Row::new(T::table(), &rows))?;
+            scratch.update(&Row::new(T::table(), rows.cells()))?;
         }
         Ok(())
     }
@@ -362,7 +361,7 @@ impl<T: Model> AnyArena for Arena<T> {
             self.states[slot as usize] = state;
             self.identity.note(slot);
             let has_row = !write_back.columns().is_empty() && rows.advance();
-            let row = has_row.then_some((&rows, write_back.columns()));
+            let row = has_row.then_some((rows.cells(), write_back.columns()));
             let deed = (state == State::Flushed).then_some(Deed::Inserted);
             self.written(slot, row, deed);
         }
@@ -383,7 +382,7 @@ impl<T: Model> AnyArena for Arena<T> {
             if let Some(written) = written {
                 self.journal.set_original(slot, written);
             }
-            let row = has_row.then_some((&rows, write_back.columns()));
+            let row = has_row.then_some((rows.cells(), write_back.columns()));
             self.identity.note(slot);
             self.written(slot, row, open.then_some(Deed::Updated(original)));
         }

@@ -130,7 +130,7 @@ impl Script {
             let count = i32::from_be_bytes(count.as_ref().unwrap()[..].try_into().unwrap());
             // An array: dimensions, NULLs, the type, the length, the lower bound.
             let mut raw = Vec::new();
-            for header in [1, 0, ty.oid() as i32, count as i32, 1] {
+            for header in [1, 0, ty.oid() as i32, count, 1] {
                 raw.extend(header.to_be_bytes());
             }
             for _ in 0..count {

@@ -8,9 +8,9 @@ use super::returned;
 use crate::assignments::Assignments;
 use crate::change_set::{CellRange, CellValue, ChangeSet, NewCell};
 use crate::connection::Connection;
-use crate::error::{Error, ErrorKind};
+use crate::error::{BoxError, Error, ErrorKind};
 use crate::flush_plan::FlushPlan;
-use crate::sql::{CopyData, Params, Rows};
+use crate::sql::{CopyData, Params, Rows, array_elements};
 
 /// What is written into a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -246,6 +246,20 @@ impl<'a, 'c> Flush<'a, 'c> {
     /// NULL. From here on [`bind`](Flush::bind) uses it.
     pub fn assign(&mut self, table: usize, row: u32, column: usize, raw: Option<&[u8]>) {
         self.assigned.set(table, column, row, raw);
+    }
+
+    /// The same for a column of some rows, of an array in its binary form: one value for each row.
+    /// Gives the number of NULLs.
+    pub(super) fn assign_all(
+        &mut self,
+        table: usize,
+        column: usize,
+        rows: impl Iterator<Item = u32>,
+        array: &[u8],
+    ) -> Result<usize, BoxError> {
+        self.assigned
+            .set_all(table, column, rows, array_elements(array)?)
+            .ok_or_else(|| "there is not one value for each row".into())
     }
 
     /// Hands over what an `INSERT … RETURNING` of some rows has returned.

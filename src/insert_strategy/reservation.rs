@@ -1,8 +1,5 @@
 //! The keys of all new rows, reserved in one query before anything is written.
 
-use fallible_iterator::FallibleIterator;
-use postgres_protocol::types::array_from_sql;
-
 use super::keys::key_array;
 use super::{Flush, PlannedStatement};
 use crate::error::{Error, ErrorKind};
@@ -127,32 +124,24 @@ impl ReservedColumn {
                 .with_table(self.table.name())
                 .with_column(self.column().name())
         };
-        let unreadable = |error| fail(format!("cannot read the reserved keys: {error}"));
-        let array = array_from_sql(raw).map_err(unreadable)?;
-        let mut keys = array.values();
         let planned = &flush.plan().tables()[self.table_index];
         // Each element has its length before it.
         let len = (raw.len() / self.rows.max(1)).saturating_sub(size_of::<i32>());
         flush.reserve(self.table_index, self.column_index, len);
-        for row in 0..planned.rows() as u32 {
-            if !planned.left_by(row).contains(&self.column_index) {
-                continue;
-            }
-            match keys.next().map_err(unreadable)? {
-                Some(Some(key)) => {
-                    flush.assign(self.table_index, row, self.column_index, Some(key));
-                }
-                Some(None) => {
-                    let message =
-                        "no sequence belongs to this column, so its keys cannot be reserved";
-                    return Err(fail(message.to_owned()).with_hint(
-                        "make it an identity or serial column, name its sequence with \
-                         `#[model(sequence = \"…\")]`, or give the expression of its default with \
-                         `#[model(default = \"…\")]`",
-                    ));
-                }
-                None => return Err(fail("fewer keys were reserved than needed".to_owned())),
-            }
+        let rows = 0..planned.rows() as u32;
+        let is_every_row = self.rows == planned.rows();
+        let rows =
+            rows.filter(|&row| is_every_row || planned.left_by(row).contains(&self.column_index));
+        let nulls = flush
+            .assign_all(self.table_index, self.column_index, rows, raw)
+            .map_err(|error| fail(format!("cannot read the reserved keys: {error}")))?;
+        if nulls > 0 {
+            let message = "no sequence belongs to this column, so its keys cannot be reserved";
+            return Err(fail(message.to_owned()).with_hint(
+                "make it an identity or serial column, name its sequence with \
+                 `#[model(sequence = \"…\")]`, or give the expression of its default with \
+                 `#[model(default = \"…\")]`",
+            ));
         }
         Ok(())
     }

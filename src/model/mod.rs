@@ -14,7 +14,7 @@ pub(crate) use encoder::{EntityRef, Source};
 pub use field::{DefaultField, Field, KeyField};
 pub use foreign_key::ForeignKey;
 pub use key::{Key, KeyValue};
-pub(crate) use row::{Cell, CellSource};
+pub(crate) use row::Cell;
 pub use row::{Cells, Row};
 pub use sql_type::{ColumnTypes, SqlType};
 pub(crate) use table::Quoted;

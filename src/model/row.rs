@@ -18,22 +18,23 @@ pub(crate) enum Cell<'a> {
     Pending(&'a [EntityRef]),
 }
 
-/// Where the cells of a row come from, by the position of the column in the model's table.
-pub(crate) trait CellSource {
-    fn cell(&self, column: usize) -> Cell<'_>;
-}
-
 /// The values of one row, by the position of the column in [`Table::columns`].
 ///
 /// A row can lack columns: after an insert it holds only those that the database assigned.
 pub struct Row<'a> {
     table: &'static Table,
-    cells: &'a dyn CellSource,
+    cells: &'a [Cell<'a>],
 }
 
 impl<'a> Row<'a> {
-    pub(crate) fn new(table: &'static Table, cells: &'a dyn CellSource) -> Row<'a> {
+    /// The cells are those of the table's columns, in their order; the last ones can be left out.
+    pub(crate) fn new(table: &'static Table, cells: &'a [Cell<'a>]) -> Row<'a> {
         Row { table, cells }
+    }
+
+    #[inline]
+    fn cell(&self, column: usize) -> Cell<'a> {
+        self.cells.get(column).copied().unwrap_or(Cell::Absent)
     }
 
     /// Reads a field from the columns that it stands for.
@@ -83,7 +84,7 @@ impl<'r> Cells<'r> {
     #[inline]
     pub(crate) fn get(self, part: usize) -> Cell<'r> {
         match self.columns.get(part) {
-            Some(&column) => self.row.cells.cell(column),
+            Some(&column) => self.row.cell(column),
             None => Cell::Absent,
         }
     }
@@ -95,6 +96,6 @@ impl<'r> Cells<'r> {
 
     #[inline]
     pub(crate) fn iter(self) -> impl Iterator<Item = Cell<'r>> {
-        self.columns.iter().map(move |&column| self.row.cells.cell(column))
+        self.columns.iter().map(move |&column| self.row.cell(column))
     }
 }

@@ -1,13 +1,31 @@
-//! `ArrayParam`: a column of values as one array.
+//! A column of values as one array: `ArrayParam`, which is sent, and what comes back.
 
 use bytes::{BufMut, BytesMut};
+use fallible_iterator::FallibleIterator;
+use postgres_protocol::types::array_from_sql;
 
 use crate::arena::{Encoded, Frame};
-use crate::error::{Error, ErrorKind};
+use crate::error::{BoxError, Error, ErrorKind};
 use crate::model::SqlType;
 
-/// Dimensions, whether there are NULLs, the elements' OID, the length and the lower bound.
-const HEADER: usize = 20;
+/// Dimensions, whether there are NULLs, and the elements' OID.
+const START: usize = 12;
+
+/// The length and the lower bound.
+const DIMENSION: usize = 8;
+
+/// What stands before the elements of an array of one dimension.
+const HEADER: usize = START + DIMENSION;
+
+/// The elements of an array in its binary form, each after its length.
+///
+/// # Errors
+///
+/// When it is no array.
+pub(crate) fn array_elements(raw: &[u8]) -> Result<&[u8], BoxError> {
+    let dimensions = array_from_sql(raw)?.dimensions().count()?;
+    Ok(raw.get(START + DIMENSION * dimensions..).unwrap_or_default())
+}
 
 /// An array in PostgreSQL's binary form, built element by element.
 #[derive(Debug)]
@@ -99,7 +117,7 @@ impl ArrayParam {
     /// The array's type and its bytes.
     pub(super) fn finish(mut self) -> (SqlType, BytesMut) {
         let header = if self.len == 0 {
-            self.bytes.truncate(12);
+            self.bytes.truncate(START);
             [0, 0, self.ty.oid(), 0, 0]
         } else {
             [1, u32::from(self.has_null), self.ty.oid(), self.len as u32, 1]

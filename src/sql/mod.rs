@@ -7,10 +7,9 @@ mod rows;
 mod select;
 mod text;
 
-pub(crate) use array::ArrayParam;
+pub(crate) use array::{ArrayParam, array_elements};
 pub(crate) use copy_data::CopyData;
 pub use params::Params;
 pub use rows::Rows;
-pub(crate) use rows::WholeRow;
 pub(crate) use select::{select_all, select_by_key, select_by_keys};
 pub(crate) use text::Sql;

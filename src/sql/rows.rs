@@ -6,7 +6,7 @@ use std::fmt;
 use postgres::types::{FromSql, Type};
 
 use crate::error::{Error, ErrorKind};
-use crate::model::{Cell, CellSource, SqlType, Value};
+use crate::model::{Cell, SqlType, Value};
 
 /// The rows that a statement returned.
 pub struct Rows(Source);
@@ -58,6 +58,11 @@ impl Rows {
         }
     }
 
+    /// The cells of the first so many columns of a row.
+    pub(crate) fn cells(&self, row: usize, columns: usize) -> impl Iterator<Item = Cell<'_>> {
+        (0..columns).map(move |column| self.raw(row, column).map_or(Cell::Null, Cell::Value))
+    }
+
     /// Decodes a value; `None` for NULL.
     ///
     /// # Errors
@@ -106,21 +111,6 @@ impl Rows {
                 let ty = types.get(column)?;
                 Some((column.to_string(), ty.oid(), ty.name().to_owned()))
             }
-        }
-    }
-}
-
-/// One row of a result whose columns are all those of a table, in the table's order.
-pub(crate) struct WholeRow<'a> {
-    pub(crate) rows: &'a Rows,
-    pub(crate) row: usize,
-}
-
-impl CellSource for WholeRow<'_> {
-    fn cell(&self, column: usize) -> Cell<'_> {
-        match self.rows.raw(self.row, column) {
-            Some(raw) => Cell::Value(raw),
-            None => Cell::Null,
         }
     }
 }

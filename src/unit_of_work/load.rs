@@ -6,8 +6,8 @@ use super::UnitOfWork;
 use crate::arena::{AnyArena, Found};
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
-use crate::model::{Key, Model, Row, Table};
-use crate::sql::{Rows, WholeRow, select_by_key, select_by_keys};
+use crate::model::{Cell, Key, Model, Row, Table};
+use crate::sql::{Rows, select_by_key, select_by_keys};
 
 impl UnitOfWork<'_> {
     /// Looks an entity up by its key: among those of this unit of work first, in the database
@@ -48,7 +48,7 @@ impl UnitOfWork<'_> {
             return Err(not_unique(table));
         }
         check_types(table, &rows)?;
-        let slot = self.arena_mut::<T>().insert_read(decode(&rows, 0)?);
+        let slot = self.arena_mut::<T>().insert_read(decode(&rows, 0, &mut Vec::new())?);
         Ok(Some(Handle::new(stamp, slot)))
     }
 
@@ -265,13 +265,13 @@ impl UnitOfWork<'_> {
         let (sql, params) = select_by_keys(table, columns, keys).map_err(in_table(table))?;
         let rows = self.connection.read(sql.as_str(), &params).map_err(in_table(table))?;
         check_types(table, &rows)?;
-        let position = table.columns().len();
+        let (position, mut cells) = (table.columns().len(), Vec::new());
         (0..rows.len())
             .map(|row| {
                 let at = rows.get::<i64>(row, position)?.and_then(|at| usize::try_from(at).ok());
                 let at = at.and_then(|at| at.checked_sub(1)).filter(|&at| at < keys.len());
                 let wrong = || Error::new(ErrorKind::Decode, "the position of a key is missing");
-                Ok((at.ok_or_else(wrong)?, decode(&rows, row)?))
+                Ok((at.ok_or_else(wrong)?, decode(&rows, row, &mut cells)?))
             })
             .collect()
     }
@@ -283,8 +283,16 @@ pub(super) fn check_types(table: &'static Table, rows: &Rows) -> Result<(), Erro
     rows.expect_types(&types).map_err(in_table(table))
 }
 
-pub(super) fn decode<T: Model>(rows: &Rows, row: usize) -> Result<T, Error> {
-    T::decode(&Row::new(T::table(), &WholeRow { rows, row }))
+/// Reads an entity. `cells` is what the rows are put into, one after the other.
+pub(super) fn decode<'r, T: Model>(
+    rows: &'r Rows,
+    row: usize,
+    cells: &mut Vec<Cell<'r>>,
+) -> Result<T, Error> {
+    let table = T::table();
+    cells.clear();
+    cells.extend(rows.cells(row, table.columns().len()));
+    T::decode(&Row::new(table, cells))
 }
 
 pub(super) fn in_table(table: &'static Table) -> impl Fn(Error) -> Error {

@@ -111,8 +111,9 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         let rows = uow.connection.read(sql.as_str(), &params).map_err(in_table(table))?;
         check_types(table, &rows)?;
         let mut entities: Vec<T> = Vec::with_capacity(rows.len());
+        let mut cells = Vec::new();
         for row in 0..rows.len() {
-            entities.push(decode(&rows, row)?);
+            entities.push(decode(&rows, row, &mut cells)?);
         }
         let stamp = uow.stamp;
         // They are not needed beside what the arena will hold.
@@ -152,8 +153,9 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
             if !std::mem::replace(&mut is_checked, true) {
                 check_types(table, rows)?;
             }
+            let mut cells = Vec::new();
             for row in 0..rows.len() {
-                let read: T = decode(rows, row)?;
+                let read: T = decode(rows, row, &mut cells)?;
                 let known = match arena.len() {
                     0 => None,
                     _ => read.key().and_then(|key| arena.find_stored(&key)),

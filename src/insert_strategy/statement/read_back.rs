@@ -6,7 +6,7 @@ use postgres_protocol::types::array_from_sql;
 use super::{AGAINST, Statement, change};
 use crate::change_set::ChangedRows;
 use crate::connection::opened_by_hand;
-use crate::error::{Error, ErrorKind};
+use crate::error::{BoxError, Error, ErrorKind};
 use crate::insert_strategy::Flush;
 use crate::model::{SqlType, Table};
 use crate::sql::Rows;
@@ -32,19 +32,12 @@ pub(super) fn assign(
     };
     for array in &statement.keys {
         let table = flush.plan().tables()[array.table].table();
-        for (&row, key) in
-            array.rows.iter().zip(read(table, array.column, array.rows.len(), rows, next())?)
-        {
-            flush.assign(array.table, row, array.column, key);
-        }
+        take(flush, (array.table, table, array.column), &array.rows, rows, next())?;
     }
     for group in &statement.groups {
         let table = flush.plan().tables()[group.table].table();
         for column in Statement::read_back(table, group) {
-            let values = read(table, column, group.rows.len(), rows, next())?;
-            for (&row, value) in group.rows.iter().zip(values) {
-                flush.assign(group.table, row, column, value);
-            }
+            take(flush, (group.table, table, column), &group.rows, rows, next())?;
         }
         flush.stored(group.table, &group.rows);
     }
@@ -60,10 +53,8 @@ pub(super) fn assign(
         let numbers =
             row_numbers(rows, next(), of_rows).map_err(|error| error.with_table(table.name()))?;
         for column in read_back {
-            let values = read(table, column, of_rows.len(), rows, next())?;
-            for (&row, value) in numbers.iter().zip(values) {
-                flush.assign(changes.updated_table(update.0), row, column, value);
-            }
+            let updated = changes.updated_table(update.0);
+            take(flush, (updated, table, column), &numbers, rows, next())?;
         }
     }
     Ok(())
@@ -77,36 +68,35 @@ fn row_numbers(rows: &Rows, result: usize, of_rows: &[u32]) -> Result<Vec<u32>, 
     numbers.into_iter().map(|number| row(number).ok_or_else(wrong)).collect()
 }
 
-/// The values of a column of so many rows, which came as one array.
-fn read<'r>(
-    table: &'static Table,
-    column: usize,
-    count: usize,
-    rows: &'r Rows,
+/// Hands over the values of a column of some rows, which came as one array.
+fn take(
+    flush: &mut Flush<'_, '_>,
+    (position, table, column): (usize, &'static Table, usize),
+    of_rows: &[u32],
+    rows: &Rows,
     result: usize,
-) -> Result<Vec<Option<&'r [u8]>>, Error> {
-    let fail = |message: String| {
-        Error::new(ErrorKind::Decode, message)
-            .with_table(table.name())
-            .with_column(table.columns()[column].name())
-    };
+) -> Result<(), Error> {
     let ty = table.columns()[column].ty();
     // What is an array itself comes in its binary form.
     let sent_as = if ty.is_array() { SqlType::BYTEA } else { ty };
     rows.expect_types(&[(result, sent_as.array())])?;
     let raw = rows.raw(0, result).unwrap_or_default();
-    let array = array_from_sql(raw).map_err(|error| fail(error.to_string()))?;
-    let (mut values, mut elements) = (Vec::with_capacity(count), array.values());
-    while let Some(value) = elements.next().map_err(|error| fail(error.to_string()))? {
-        if value.is_some_and(|value| ty.is_array() && !is_array_of(value, ty.element())) {
-            return Err(fail("it is an array of another type in the database".to_owned()));
+    let mut assign = || {
+        if ty.is_array() {
+            let mut values = array_from_sql(raw)?.values();
+            while let Some(value) = values.next()? {
+                if value.is_some_and(|value| !is_array_of(value, ty.element())) {
+                    return Err("it is an array of another type in the database".into());
+                }
+            }
         }
-        values.push(value);
-    }
-    if values.len() != count {
-        return Err(fail(format!("{} values came back for {count} rows", values.len())));
-    }
-    Ok(values)
+        flush.assign_all(position, column, of_rows.iter().copied(), raw)
+    };
+    assign().map(drop).map_err(|error: BoxError| {
+        Error::new(ErrorKind::Decode, error.to_string())
+            .with_table(table.name())
+            .with_column(table.columns()[column].name())
+    })
 }
 
 /// Whether the elements of an array in its binary form read as this type.
