@@ -8,19 +8,22 @@ use postgres::Client;
 use crate::database::Database;
 use crate::users::User;
 
-/// Leaves so many users in the table, as if they had long been there.
-pub(crate) fn fill(database: &Database, users: usize) {
+/// The users in the table.
+pub(crate) const USERS: usize = 10_000;
+
+/// Fills the table, as if its rows had long been there.
+pub(crate) fn fill(database: &Database) {
     database.empty();
     database.run(&format!(
-        "INSERT INTO users (name) SELECT 'user ' || n FROM generate_series(1, {users}) AS n"
+        "INSERT INTO users (name) SELECT 'user ' || n FROM generate_series(1, {USERS}) AS n"
     ));
     database.run("VACUUM ANALYZE users");
 }
 
-/// The commit of a change to every user.
-pub(crate) fn update(client: &mut Client) -> Duration {
+/// The commit of a change to so many users.
+pub(crate) fn update(client: &mut Client, rows: usize) -> Duration {
     let mut uow = UnitOfWork::new(client);
-    let users = uow.query::<User>("true").load().expect("the query works");
+    let users = uow.query::<User>("true").limit(rows as u64).load().expect("the query works");
     for &user in &users {
         uow[user].name.push('!');
     }
@@ -32,8 +35,8 @@ pub(crate) fn update(client: &mut Client) -> Duration {
 }
 
 /// The same by hand.
-pub(crate) fn update_by_hand(client: &mut Client) -> Duration {
-    let (ids, mut names) = users(client);
+pub(crate) fn update_by_hand(client: &mut Client, rows: usize) -> Duration {
+    let (ids, mut names) = users(client, rows);
     names.iter_mut().for_each(|name| name.push('!'));
     let started = Instant::now();
     let updated = client
@@ -48,10 +51,10 @@ pub(crate) fn update_by_hand(client: &mut Client) -> Duration {
     elapsed
 }
 
-/// The commit that deletes every user.
-pub(crate) fn delete(client: &mut Client) -> Duration {
+/// The commit that deletes so many users.
+pub(crate) fn delete(client: &mut Client, rows: usize) -> Duration {
     let mut uow = UnitOfWork::new(client);
-    let users = uow.query::<User>("true").load().expect("the query works");
+    let users = uow.query::<User>("true").limit(rows as u64).load().expect("the query works");
     for &user in &users {
         uow.delete(user).expect("the user is there");
     }
@@ -63,8 +66,8 @@ pub(crate) fn delete(client: &mut Client) -> Duration {
 }
 
 /// The same by hand.
-pub(crate) fn delete_by_hand(client: &mut Client) -> Duration {
-    let (ids, _) = users(client);
+pub(crate) fn delete_by_hand(client: &mut Client, rows: usize) -> Duration {
+    let (ids, _) = users(client, rows);
     let started = Instant::now();
     let deleted =
         client.execute("DELETE FROM users WHERE id = ANY($1)", &[&ids]).expect("the delete works");
@@ -73,7 +76,9 @@ pub(crate) fn delete_by_hand(client: &mut Client) -> Duration {
     elapsed
 }
 
-fn users(client: &mut Client) -> (Vec<i32>, Vec<String>) {
-    let rows = client.query("SELECT id, name FROM users", &[]).expect("the query works");
+fn users(client: &mut Client, rows: usize) -> (Vec<i32>, Vec<String>) {
+    let rows = client
+        .query("SELECT id, name FROM users LIMIT $1", &[&(rows as i64)])
+        .expect("the query works");
     rows.iter().map(|row| (row.get::<_, i32>(0), row.get::<_, String>(1))).unzip()
 }

@@ -171,9 +171,10 @@ fn growth(criterion: &mut Criterion<Figure>) {
     });
 }
 
-/// Rows that are changed and deleted by `Auto`, against one hand-written statement for all of them.
+/// Rows of a table that are changed and deleted by `Auto`, against one hand-written statement for
+/// all of them.
 fn changing(criterion: &mut Criterion<Figure>) {
-    type Change = fn(&mut Client) -> Duration;
+    type Change = fn(&mut Client, usize) -> Duration;
     const WAYS: [(&str, Change, Change); 2] = [
         ("update", changing::update, changing::update_by_hand),
         ("delete", changing::delete, changing::delete_by_hand),
@@ -184,14 +185,14 @@ fn changing(criterion: &mut Criterion<Figure>) {
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     group.measurement_time(Duration::from_secs(8));
     for (name, by_commit, by_hand) in WAYS {
-        for rows in [100, 10_000] {
+        for rows in [100, changing::USERS] {
             group.bench_function(BenchmarkId::new(name, rows), |bencher| {
                 bencher.iter_custom(|times| {
                     let ratio = side_by_side(
                         times,
-                        || changing::fill(&database, rows),
-                        || by_commit(&mut ours),
-                        || by_hand(&mut theirs),
+                        || changing::fill(&database),
+                        || by_commit(&mut ours, rows),
+                        || by_hand(&mut theirs, rows),
                     );
                     ratio * times as f64
                 });
