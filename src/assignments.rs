@@ -12,9 +12,18 @@ struct AssignedColumn {
     cells: Vec<usize>,
 }
 
+impl AssignedColumn {
+    fn cell_mut(&mut self, row: u32) -> &mut usize {
+        let row = row as usize;
+        if self.cells.len() <= row {
+            self.cells.resize(row + 1, UNKNOWN);
+        }
+        &mut self.cells[row]
+    }
+}
+
 const UNKNOWN: usize = usize::MAX;
 const NULL: usize = usize::MAX - 1;
-const LENGTH: usize = size_of::<u32>();
 
 /// Values by table, column and row. Tables and rows are those of a
 /// [`ChangeSet`](crate::change_set::ChangeSet).
@@ -24,13 +33,6 @@ pub(crate) struct Assignments {
 }
 
 impl Assignments {
-    /// Makes room for the values of the first so many rows of a column, which are about this long.
-    pub(crate) fn reserve(&mut self, table: usize, column: usize, rows: usize, len: usize) {
-        let column = self.column_mut(table, column);
-        column.cells.reserve_exact(rows.saturating_sub(column.cells.len()));
-        column.bytes.reserve(rows * (LENGTH + len));
-    }
-
     /// Stages a value; `None` is NULL. A later value replaces an earlier one.
     ///
     /// # Panics
@@ -38,11 +40,7 @@ impl Assignments {
     /// When the value is 4 GiB or longer: the server sends none that is.
     pub(crate) fn set(&mut self, table: usize, column: usize, row: u32, raw: Option<&[u8]>) {
         let column = self.column_mut(table, column);
-        let row = row as usize;
-        if column.cells.len() <= row {
-            column.cells.resize(row + 1, UNKNOWN);
-        }
-        column.cells[row] = match raw {
+        *column.cell_mut(row) = match raw {
             None => NULL,
             Some(raw) => {
                 let start = column.bytes.len();
@@ -71,13 +69,9 @@ impl Assignments {
         column.cells.resize(column.cells.len().max(room), UNKNOWN);
         let (mut rest, mut nulls) = (values, 0);
         for row in rows {
-            let row = row as usize;
-            if column.cells.len() <= row {
-                column.cells.resize(row + 1, UNKNOWN);
-            }
             let start = base + values.len() - rest.len();
             let (len, after) = rest.split_first_chunk()?;
-            (column.cells[row], rest) = match usize::try_from(i32::from_be_bytes(*len)) {
+            (*column.cell_mut(row), rest) = match usize::try_from(i32::from_be_bytes(*len)) {
                 Ok(len) => (start, after.get(len..)?),
                 Err(_) => {
                     nulls += 1;
@@ -121,7 +115,6 @@ mod tests {
     fn a_value_stays_with_its_row() {
         let mut assignments = Assignments::default();
         assert_eq!(assignments.get(0, 0, 0), None);
-        assignments.reserve(1, 2, 4, 5);
         assert_eq!(assignments.get(1, 2, 3), None);
         assignments.set(1, 2, 3, Some(b"three"));
         assignments.set(1, 2, 0, Some(b""));

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use onetrip::UnitOfWork;
+use onetrip::{CommitReport, Handle, UnitOfWork};
 use postgres::Client;
+use postgres::types::ToSql;
 
 use crate::database::Database;
 use crate::users::User;
@@ -22,57 +23,59 @@ pub(crate) fn fill(database: &Database) {
 
 /// The commit of a change to so many users.
 pub(crate) fn update(client: &mut Client, rows: usize) -> Duration {
-    let mut uow = UnitOfWork::new(client);
-    let users = uow.query::<User>("true").limit(rows as u64).load().expect("the query works");
-    for &user in &users {
-        uow[user].name.push('!');
-    }
-    let started = Instant::now();
-    let report = uow.commit().expect("the commit works");
-    let elapsed = started.elapsed();
-    assert_eq!((report.updated_rows(), report.round_trips()), (users.len(), 1));
-    elapsed
+    commit(client, rows, CommitReport::updated_rows, |uow, user| uow[user].name.push('!'))
 }
 
 /// The same by hand.
 pub(crate) fn update_by_hand(client: &mut Client, rows: usize) -> Duration {
     let (ids, mut names) = users(client, rows);
     names.iter_mut().for_each(|name| name.push('!'));
-    let started = Instant::now();
-    let updated = client
-        .execute(
-            "UPDATE users SET name = r.name FROM unnest($1::int[], $2::text[]) AS r (id, name)
-             WHERE users.id = r.id",
-            &[&ids, &names],
-        )
-        .expect("the update works");
-    let elapsed = started.elapsed();
-    assert_eq!(updated, ids.len() as u64);
-    elapsed
+    let update = "UPDATE users SET name = r.name FROM unnest($1::int[], $2::text[]) AS r (id, name)
+        WHERE users.id = r.id";
+    execute(client, rows, update, &[&ids, &names])
 }
 
 /// The commit that deletes so many users.
 pub(crate) fn delete(client: &mut Client, rows: usize) -> Duration {
-    let mut uow = UnitOfWork::new(client);
-    let users = uow.query::<User>("true").limit(rows as u64).load().expect("the query works");
-    for &user in &users {
+    commit(client, rows, CommitReport::deleted_rows, |uow, user| {
         uow.delete(user).expect("the user is there");
-    }
-    let started = Instant::now();
-    let report = uow.commit().expect("the commit works");
-    let elapsed = started.elapsed();
-    assert_eq!((report.deleted_rows(), report.round_trips()), (users.len(), 1));
-    elapsed
+    })
 }
 
 /// The same by hand.
 pub(crate) fn delete_by_hand(client: &mut Client, rows: usize) -> Duration {
     let (ids, _) = users(client, rows);
+    execute(client, rows, "DELETE FROM users WHERE id = ANY($1)", &[&ids])
+}
+
+/// The time of the commit after a change to so many users; `changed` is the number of its rows.
+fn commit(
+    client: &mut Client,
+    rows: usize,
+    changed: fn(&CommitReport) -> usize,
+    change: impl Fn(&mut UnitOfWork<'_>, Handle<User>),
+) -> Duration {
+    let mut uow = UnitOfWork::new(client);
+    let users = uow.query::<User>("true").limit(rows as u64).load().expect("the query works");
+    users.into_iter().for_each(|user| change(&mut uow, user));
     let started = Instant::now();
-    let deleted =
-        client.execute("DELETE FROM users WHERE id = ANY($1)", &[&ids]).expect("the delete works");
+    let report = uow.commit().expect("the commit works");
     let elapsed = started.elapsed();
-    assert_eq!(deleted, ids.len() as u64);
+    assert_eq!((changed(&report), report.round_trips()), (rows, 1));
+    elapsed
+}
+
+/// The time of a statement that changes so many rows.
+fn execute(
+    client: &mut Client,
+    rows: usize,
+    sql: &str,
+    params: &[&(dyn ToSql + Sync)],
+) -> Duration {
+    let started = Instant::now();
+    let changed = client.execute(sql, params).expect("the statement works");
+    let elapsed = started.elapsed();
+    assert_eq!(changed, rows as u64);
     elapsed
 }
 

@@ -88,7 +88,7 @@ fn against_one_round_trip(criterion: &mut Criterion<Figure>) {
     group.bench_function("auto/300", |bencher| {
         bencher.iter_custom(|times| {
             let client = RefCell::new(&mut client);
-            let ratio = side_by_side(
+            side_by_side(
                 times,
                 || (),
                 || users::commit(&mut client.borrow_mut(), Box::new(Auto::new()), 100),
@@ -97,8 +97,7 @@ fn against_one_round_trip(criterion: &mut Criterion<Figure>) {
                     client.borrow_mut().simple_query("SELECT 1").expect("the server answers");
                     started.elapsed()
                 },
-            );
-            ratio * times as f64
+            )
         });
     });
 }
@@ -116,13 +115,12 @@ fn against_raw_copy(criterion: &mut Criterion<Figure>) {
             let strategy = strategy(name);
             group.bench_function(BenchmarkId::new(name, rows), |bencher| {
                 bencher.iter_custom(|times| {
-                    let ratio = side_by_side(
+                    side_by_side(
                         times,
                         || database.empty(),
                         || users::commit(&mut ours, strategy(), rows / 3),
                         || raw_copy::commit(&mut theirs, rows / 3),
-                    );
-                    ratio * times as f64
+                    )
                 });
             });
         }
@@ -137,13 +135,12 @@ fn small_commit(criterion: &mut Criterion<Figure>) {
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     group.bench_function("auto/3", |bencher| {
         bencher.iter_custom(|times| {
-            let ratio = side_by_side(
+            side_by_side(
                 times,
                 || database.empty(),
                 || users::commit(&mut ours, Box::new(Auto::new()), 1),
                 || users::commit(&mut theirs, Box::new(RowByRow), 1),
-            );
-            ratio * times as f64
+            )
         });
     });
 }
@@ -188,13 +185,12 @@ fn changing(criterion: &mut Criterion<Figure>) {
         for rows in [100, changing::USERS] {
             group.bench_function(BenchmarkId::new(name, rows), |bencher| {
                 bencher.iter_custom(|times| {
-                    let ratio = side_by_side(
+                    side_by_side(
                         times,
                         || changing::fill(&database),
                         || by_commit(&mut ours, rows),
                         || by_hand(&mut theirs, rows),
-                    );
-                    ratio * times as f64
+                    )
                 });
             });
         }
@@ -218,7 +214,7 @@ fn loading(criterion: &mut Criterion<Figure>) {
             bencher.iter_custom(|times| {
                 let client = RefCell::new(&mut client);
                 let by = |way: Load| way(&mut client.borrow_mut());
-                side_by_side(times, || (), || by(ours), || by(theirs)) * times as f64
+                side_by_side(times, || (), || by(ours), || by(theirs))
             });
         });
     }
@@ -275,7 +271,8 @@ fn strategy(name: &str) -> fn() -> Box<dyn InsertStrategy> {
 }
 
 /// The ratio of two durations, measured in turns: that of their medians, since a checkpoint or a slow
-/// write of the log hits one of the two. Ahead of each turn, `prepare` runs.
+/// write of the log hits one of the two. Ahead of each turn, `prepare` runs. As Criterion counts, it is
+/// given once for each time.
 fn side_by_side(
     times: u64,
     mut prepare: impl FnMut(),
@@ -293,7 +290,7 @@ fn side_by_side(
             }
         }
     }
-    median(a) / median(b)
+    median(a) / median(b) * times as f64
 }
 
 /// In seconds; of an even number, the mean of the two in the middle.

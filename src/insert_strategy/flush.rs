@@ -158,12 +158,6 @@ impl<'a, 'c> Flush<'a, 'c> {
         &self.assigned
     }
 
-    /// Makes room for values that are about to be assigned.
-    pub(super) fn reserve(&mut self, table: usize, column: usize, len: usize) {
-        let rows = self.plan.tables()[table].rows();
-        self.assigned.reserve(table, column, rows, len);
-    }
-
     /// Accounts for rows that are known to be stored.
     pub(super) fn stored(&mut self, table: usize, rows: &[u32]) {
         for &row in rows {

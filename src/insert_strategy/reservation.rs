@@ -125,9 +125,6 @@ impl ReservedColumn {
                 .with_column(self.column().name())
         };
         let planned = &flush.plan().tables()[self.table_index];
-        // Each element has its length before it.
-        let len = (raw.len() / self.rows.max(1)).saturating_sub(size_of::<i32>());
-        flush.reserve(self.table_index, self.column_index, len);
         let rows = 0..planned.rows() as u32;
         let is_every_row = self.rows == planned.rows();
         let rows =

@@ -6,7 +6,7 @@ use super::UnitOfWork;
 use crate::arena::{AnyArena, Found};
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
-use crate::model::{Cell, Key, Model, Row, Table};
+use crate::model::{Key, Model, Row, Table};
 use crate::sql::{Rows, select_by_key, select_by_keys};
 
 impl UnitOfWork<'_> {
@@ -41,14 +41,12 @@ impl UnitOfWork<'_> {
         table.validate()?;
         let (sql, params) = select_by_key::<T>(&key).map_err(in_table(table))?;
         let rows = self.connection.read(sql.as_str(), &params).map_err(in_table(table))?;
-        if rows.is_empty() {
-            return Ok(None);
-        }
         if rows.len() > 1 {
             return Err(not_unique(table));
         }
         check_types(table, &rows)?;
-        let slot = self.arena_mut::<T>().insert_read(decode(&rows, 0, &mut Vec::new())?);
+        let Some(read) = decode_all(&rows).next().transpose()? else { return Ok(None) };
+        let slot = self.arena_mut::<T>().insert_read(read);
         Ok(Some(Handle::new(stamp, slot)))
     }
 
@@ -265,13 +263,14 @@ impl UnitOfWork<'_> {
         let (sql, params) = select_by_keys(table, columns, keys).map_err(in_table(table))?;
         let rows = self.connection.read(sql.as_str(), &params).map_err(in_table(table))?;
         check_types(table, &rows)?;
-        let (position, mut cells) = (table.columns().len(), Vec::new());
-        (0..rows.len())
-            .map(|row| {
+        let position = table.columns().len();
+        decode_all(&rows)
+            .enumerate()
+            .map(|(row, entity)| {
                 let at = rows.get::<i64>(row, position)?.and_then(|at| usize::try_from(at).ok());
                 let at = at.and_then(|at| at.checked_sub(1)).filter(|&at| at < keys.len());
                 let wrong = || Error::new(ErrorKind::Decode, "the position of a key is missing");
-                Ok((at.ok_or_else(wrong)?, decode(&rows, row, &mut cells)?))
+                Ok((at.ok_or_else(wrong)?, entity?))
             })
             .collect()
     }
@@ -283,16 +282,16 @@ pub(super) fn check_types(table: &'static Table, rows: &Rows) -> Result<(), Erro
     rows.expect_types(&types).map_err(in_table(table))
 }
 
-/// Reads an entity. `cells` is what the rows are put into, one after the other.
-pub(super) fn decode<'r, T: Model>(
+/// Reads the rows as entities, one after the other.
+pub(super) fn decode_all<'r, T: Model>(
     rows: &'r Rows,
-    row: usize,
-    cells: &mut Vec<Cell<'r>>,
-) -> Result<T, Error> {
-    let table = T::table();
-    cells.clear();
-    cells.extend(rows.cells(row, table.columns().len()));
-    T::decode(&Row::new(table, cells))
+) -> impl Iterator<Item = Result<T, Error>> + use<'r, T> {
+    let (table, mut cells) = (T::table(), Vec::new());
+    (0..rows.len()).map(move |row| {
+        cells.clear();
+        cells.extend(rows.cells(row, table.columns().len()));
+        T::decode(&Row::new(table, &cells))
+    })
 }
 
 pub(super) fn in_table(table: &'static Table) -> impl Fn(Error) -> Error {

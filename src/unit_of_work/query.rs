@@ -4,7 +4,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::UnitOfWork;
-use super::load::{check_types, decode, in_table};
+use super::load::{check_types, decode_all, in_table};
 use crate::arena::AnyArena;
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
@@ -111,9 +111,8 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         let rows = uow.connection.read(sql.as_str(), &params).map_err(in_table(table))?;
         check_types(table, &rows)?;
         let mut entities: Vec<T> = Vec::with_capacity(rows.len());
-        let mut cells = Vec::new();
-        for row in 0..rows.len() {
-            entities.push(decode(&rows, row, &mut cells)?);
+        for entity in decode_all(&rows) {
+            entities.push(entity?);
         }
         let stamp = uow.stamp;
         // They are not needed beside what the arena will hold.
@@ -153,9 +152,8 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
             if !std::mem::replace(&mut is_checked, true) {
                 check_types(table, rows)?;
             }
-            let mut cells = Vec::new();
-            for row in 0..rows.len() {
-                let read: T = decode(rows, row, &mut cells)?;
+            for read in decode_all::<T>(rows) {
+                let read = read?;
                 let known = match arena.len() {
                     0 => None,
                     _ => read.key().and_then(|key| arena.find_stored(&key)),

@@ -219,11 +219,12 @@ impl Statement {
         }
         for (index, group) in self.groups.iter().enumerate() {
             let table = flush.plan().tables()[group.table].table();
-            let rows = source.rows(table, group, &Self::written(table, group), &mut params)?;
+            let written = Self::written(table, group);
+            let rows = source.rows(table, group, &written, &mut params)?;
             sql.push(", i").number(index).push(" AS (");
-            Self::render_insert(table, group, &rows, &from, &mut sql);
+            Self::render_insert(table, (group, &written), &rows, &from, &mut sql);
             sql.push(")");
-            Self::render_check(table, (index, group), &rows, &mut checks);
+            Self::render_check((index, group.table), (table, &written), &rows, &mut checks);
         }
         self.render_result(flush, checks.as_str(), &mut sql);
         if let Some(number) = age_limit {
@@ -259,13 +260,12 @@ impl Statement {
     /// Appends the insert of a group.
     fn render_insert(
         table: &'static Table,
-        group: &Group,
+        (group, written): (&Group, &[usize]),
         rows: &ArrayRows,
         from: &str,
         sql: &mut Sql,
     ) {
-        let written = Self::written(table, group);
-        begin_insert(sql, table, &written);
+        begin_insert(sql, table, written);
         rows.render(from, sql.push(" "), |sql, index| {
             sql.write_cast(table, written[index]);
         });
@@ -283,19 +283,18 @@ impl Statement {
 
     /// Appends the check that the keys of a group are those that were sent.
     fn render_check(
-        table: &'static Table,
-        (index, group): (usize, &Group),
+        (index, position): (usize, usize),
+        (table, written): (&Table, &[usize]),
         rows: &ArrayRows,
         checks: &mut Sql,
     ) {
-        let written = Self::written(table, group);
         for (at, column) in table.key().iter().enumerate() {
             checks.push(if at == 0 { " WHEN " } else { " OR " });
             checks.push("ARRAY(SELECT r").number(at).push(" FROM i").number(index).push(") <> ");
             let sent = written.iter().position(|other| other == column).unwrap_or(0);
             rows.render_whole(sent, checks);
         }
-        checks.push(" THEN '").push(AGAINST).push(" i").number(group.table).push("'");
+        checks.push(" THEN '").push(AGAINST).push(" i").number(position).push("'");
     }
 
     /// Appends what the statement returns: the keys, the columns that the database sets, and the
