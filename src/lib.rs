@@ -27,7 +27,7 @@ mod write_back;
 pub use bytes::BytesMut;
 #[doc(hidden)]
 pub use connection::Connection;
-pub use connection::IntoConnection;
+pub use connection::{IntoConnection, StatementCache};
 pub use error::{BoxError, Error, ErrorKind};
 pub use flush_plan::{Cycles, FlushPlan, Step};
 pub use handle::Handle;

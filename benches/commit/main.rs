@@ -25,7 +25,9 @@ use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkId, Criterion, SamplingMode};
-use onetrip::{Auto, Batch, Copy, InsertStrategy, OneTrip, RowByRow, UnitOfWork, Unnest};
+use onetrip::{
+    Auto, Batch, Copy, InsertStrategy, OneTrip, RowByRow, StatementCache, UnitOfWork, Unnest,
+};
 use postgres::Client;
 
 use database::Database;
@@ -143,6 +145,35 @@ fn small_commit(criterion: &mut Criterion<Figure>) {
             )
         });
     });
+}
+
+/// Commits by `Auto` whose statement is prepared, against the same without, and a small one against
+/// `RowByRow`. The tables grow: one that is emptied is planned for anew, prepared or not.
+fn prepared(criterion: &mut Criterion<Figure>) {
+    type Other = fn() -> Box<dyn InsertStrategy>;
+    const AGAINST: [(&str, Other, usize); 3] = [
+        ("text/3", || Box::new(Auto::new()), 1),
+        ("row_by_row/3", || Box::new(RowByRow), 1),
+        ("text/300", || Box::new(Auto::new()), 100),
+    ];
+    let database = Database::new("prepared", users::TABLES);
+    let (mut ours, mut theirs) = (database.client(), database.client());
+    let statements = StatementCache::new();
+    let mut group = criterion.benchmark_group("prepared_against");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    for (name, other, users) in AGAINST {
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|times| {
+                database.empty();
+                side_by_side(
+                    times,
+                    || (),
+                    || users::commit_prepared(&mut ours, &statements, users),
+                    || users::commit(&mut theirs, other(), users),
+                )
+            });
+        });
+    }
 }
 
 /// The time per row of 300,000 rows against that of 3,000, by `Auto`.
@@ -306,6 +337,7 @@ fn main() {
     against_raw_copy(&mut ratios);
     against_one_round_trip(&mut ratios);
     small_commit(&mut ratios);
+    prepared(&mut ratios);
     growth(&mut ratios);
     changing(&mut ratios);
     loading(&mut ratios);

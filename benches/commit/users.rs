@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use onetrip::{ForeignKey, InsertStrategy, Model, UnitOfWork};
+use onetrip::{ForeignKey, InsertStrategy, Model, StatementCache, UnitOfWork};
 use postgres::Client;
 
 pub(crate) const TABLES: &str = "
@@ -51,7 +51,21 @@ pub(crate) fn commit(
     strategy: Box<dyn InsertStrategy>,
     users: usize,
 ) -> Duration {
-    let mut uow = UnitOfWork::new(client).with_strategy(strategy);
+    time(UnitOfWork::new(client).with_strategy(strategy), users)
+}
+
+/// The same by `Auto`, whose statement is prepared if it was sent twice before.
+pub(crate) fn commit_prepared(
+    client: &mut Client,
+    statements: &StatementCache,
+    users: usize,
+) -> Duration {
+    let elapsed = time(UnitOfWork::new(&mut *client).with_statement_cache(statements), users);
+    statements.prepare(client).expect("the statement can be prepared");
+    elapsed
+}
+
+fn time(mut uow: UnitOfWork<'_>, users: usize) -> Duration {
     add(&mut uow, users);
     let started = Instant::now();
     let report = uow.commit().expect("the commit works");

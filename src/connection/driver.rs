@@ -5,7 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::{ToSql, Type};
-use postgres::{Client, CopyInWriter, RowIter, SimpleQueryMessage, Transaction};
+use postgres::{Client, CopyInWriter, RowIter, SimpleQueryMessage, Statement, Transaction};
 
 use super::{Connection, CopyError, Wire};
 use crate::error::{Error, ErrorKind};
@@ -13,6 +13,9 @@ use crate::sql::{CopyData, Params, Rows};
 
 /// The driver's `Client`, where nothing else will do: what is repeated needs transactions of its own.
 pub(crate) type Session = Client;
+
+/// A statement that the server knows by a name.
+pub(super) type Prepared = Statement;
 
 /// What a [`UnitOfWork`](crate::UnitOfWork) can work on: `&mut postgres::Client` or
 /// `&mut postgres::Transaction`.
@@ -63,8 +66,17 @@ macro_rules! wire {
                 blocking(|| self.simple_query(sql)).map(|messages| first_value(&messages))
             }
 
-            fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
+            fn query(
+                &mut self,
+                sql: &str,
+                params: &Params,
+                prepared: Option<&Prepared>,
+            ) -> Result<Rows, Error> {
                 let raw = params.raw();
+                if let Some(prepared) = prepared {
+                    let params: Vec<_> = raw.iter().map(|(raw, _)| raw as _).collect();
+                    return blocking(|| (**self).query(prepared, &params)).map(Rows::driver);
+                }
                 let params: Vec<(&(dyn ToSql + Sync), Type)> =
                     raw.iter().map(|(raw, ty)| (raw as _, ty.clone())).collect();
                 // Typed and unnamed: one round trip, and safe behind a transaction pooler.
@@ -150,6 +162,12 @@ fn write_copy(
             }
         })?;
     }
+}
+
+/// Has the server parse a statement, in one round trip, or in more where it returns columns of types
+/// that the driver has not met on this connection.
+pub(super) fn prepare(client: &mut Client, sql: &str, types: &[Type]) -> Result<Prepared, Error> {
+    blocking(|| client.prepare_typed(sql, types))
 }
 
 fn first_value(messages: &[SimpleQueryMessage]) -> Option<String> {

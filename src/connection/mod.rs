@@ -4,13 +4,18 @@ mod attempt;
 mod driver;
 #[cfg(test)]
 pub(crate) mod recording;
+mod statement_cache;
 mod trace;
 
 use std::fmt;
 
+use postgres::error::SqlState;
+
 use attempt::Attempt;
 pub use driver::IntoConnection;
+use driver::Prepared;
 pub(crate) use driver::Session;
+pub use statement_cache::StatementCache;
 
 use crate::error::{Error, ErrorKind};
 use crate::sql::{CopyData, Params, Rows};
@@ -22,8 +27,13 @@ pub(crate) trait Wire: Send {
     /// Runs statements without parameters, and gives the first value of the first row.
     fn simple(&mut self, sql: &str) -> Result<Option<String>, Error>;
 
-    /// Runs one statement.
-    fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error>;
+    /// Runs one statement, whose text need not be sent where it is prepared.
+    fn query(
+        &mut self,
+        sql: &str,
+        params: &Params,
+        prepared: Option<&Prepared>,
+    ) -> Result<Rows, Error>;
 
     /// Runs one statement and hands its rows over in pieces, until `take` says that it wants no
     /// more.
@@ -91,6 +101,8 @@ pub struct Connection<'c> {
     has_committed: bool,
     /// The work may be repeated.
     attempt: Option<Attempt>,
+    /// The statements that are prepared, if the caller wants any to be.
+    cache: Option<StatementCache>,
 }
 
 /// Ends the session, whatever its transaction has come to.
@@ -110,7 +122,13 @@ impl<'c> Connection<'c> {
             was_refused: false,
             has_committed: false,
             attempt: None,
+            cache: None,
         }
+    }
+
+    /// Has statements prepared that come up again.
+    pub(crate) fn set_cache(&mut self, cache: StatementCache) {
+        self.cache = Some(cache);
     }
 
     /// The number of statements sent so far, without those that begin and end transactions.
@@ -193,7 +211,22 @@ impl<'c> Connection<'c> {
     pub(crate) fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
         self.check()?;
         check_statement(sql, params)?;
-        self.send(sql, 1, |wire| wire.query(sql, params), |rows| rows.len() as u64)
+        let prepared = match &self.cache {
+            // A statement that is refused can be sent again only where nothing else is lost by it.
+            Some(cache) if self.is_autocommit() => cache.look_up(sql, params),
+            _ => None,
+        };
+        let mut query = |prepared: Option<&Prepared>| {
+            self.send(sql, 1, |wire| wire.query(sql, params, prepared), |rows| rows.len() as u64)
+        };
+        match query(prepared.as_ref()) {
+            Err(error) if prepared.is_some() && is_of_preparation(&error) => {
+                let result = query(None);
+                self.cache.iter().for_each(|cache| cache.forget(sql));
+                result
+            }
+            result => result,
+        }
     }
 
     /// Runs `COPY … FROM STDIN`; see [`Wire::copy_in`].
@@ -436,6 +469,13 @@ fn unknown_outcome(error: Error) -> Error {
     error.with_kind(ErrorKind::UnknownOutcome).while_doing(
         "the connection was lost while committing, and the work may or may not have been committed",
     )
+}
+
+/// Whether a prepared statement may have failed for having been prepared: the server does not know it
+/// any more, or it would return other types by now.
+fn is_of_preparation(error: &Error) -> bool {
+    let codes = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::FEATURE_NOT_SUPPORTED];
+    error.sqlstate().is_some_and(|code| codes.contains(code))
 }
 
 /// Refuses what the driver could not put into a message.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::BytesMut;
 use postgres::types::{IsNull, ToSql};
 
-use super::{CopyError, Wire};
+use super::{CopyError, Prepared, Wire};
 use crate::error::{Error, ErrorKind};
 use crate::model::SqlType;
 use crate::sql::{CopyData, Params, Rows};
@@ -235,7 +235,7 @@ impl Wire for Recording {
         Ok(Some("t".to_owned()))
     }
 
-    fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
+    fn query(&mut self, sql: &str, params: &Params, _: Option<&Prepared>) -> Result<Rows, Error> {
         let mut script = self.script();
         let shown: Vec<_> = values(params).iter().map(show).collect();
         script.send(format!("{sql} -- {}", shown.join(", ")))?;
@@ -251,7 +251,7 @@ impl Wire for Recording {
         params: &Params,
         take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
     ) -> Result<(), Error> {
-        let rows = self.query(sql, params)?;
+        let rows = self.query(sql, params, None)?;
         take(&rows).map(drop)
     }
 

@@ -129,6 +129,11 @@ impl Params {
         self.params.pop();
     }
 
+    /// The types of the parameters, as the driver names them.
+    pub(crate) fn driver_types(&self) -> impl Iterator<Item = Type> {
+        self.params.iter().map(|(ty, _)| driver_type(*ty))
+    }
+
     /// The parameters as the driver takes them.
     pub(crate) fn raw(&self) -> Vec<(Raw<'_>, Type)> {
         self.params

@@ -19,7 +19,7 @@ use savepoint::Mark;
 
 use crate::arena::{AnyArena, Arena};
 use crate::change_set::Arenas;
-use crate::connection::{Connection, IntoConnection};
+use crate::connection::{Connection, IntoConnection, StatementCache};
 use crate::error::{Error, ErrorKind};
 use crate::handle::{Handle, Stamp};
 use crate::insert_strategy::{Auto, InsertStrategy, OnProgress, Progress};
@@ -135,6 +135,25 @@ impl<'c> UnitOfWork<'c> {
     #[must_use]
     pub fn with_round_trip_budget(mut self, round_trips: usize) -> UnitOfWork<'c> {
         self.budget = Some(round_trips);
+        self
+    }
+
+    /// Has the statements that this connection sends again and again prepared once; see
+    /// [`StatementCache`]. The cache is the connection's, and outlives the unit of work.
+    ///
+    /// ```
+    /// # use onetrip::{StatementCache, UnitOfWork};
+    /// fn unit_of_work<'c>(
+    ///     client: &'c mut postgres::Client,
+    ///     statements: &StatementCache,
+    /// ) -> UnitOfWork<'c> {
+    ///     UnitOfWork::new(client).with_statement_cache(statements)
+    /// }
+    /// # let _ = unit_of_work;
+    /// ```
+    #[must_use]
+    pub fn with_statement_cache(mut self, cache: &StatementCache) -> UnitOfWork<'c> {
+        self.connection.set_cache(cache.clone());
         self
     }
 

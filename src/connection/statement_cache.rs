@@ -1,0 +1,212 @@
+//! `StatementCache`: statements that a connection's server has parsed and planned before.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use indexmap::IndexMap;
+use postgres::types::Type;
+
+use super::driver::{self, Prepared, Session};
+use crate::error::Error;
+use crate::sql::Params;
+
+/// Statements that one connection sends again and again, prepared once.
+///
+/// The server parses and plans the statement of a commit each time. It takes about half a
+/// millisecond, which is nothing at a distance, but half of a small commit that is close to its
+/// server. The text of that statement depends on the shape of the commit only, so that an
+/// application soon sends nothing but texts that it has sent before. A cache remembers them, and
+/// [`prepare`](StatementCache::prepare) prepares those that have come up twice.
+///
+/// Preparing takes a round trip for each statement, and it is for the application to say when: after
+/// a response, or before a connection goes back to its pool. No commit ever takes a round trip more
+/// for it, but one whose statement the server has since forgotten, or cannot run any more because a
+/// table was altered: that commit sends the text after all.
+///
+/// A cache belongs to one connection; its clones are the same cache. It serves the commits that are
+/// one statement, and what is loaded outside of transactions. Statements of a transaction are sent
+/// as text, since one that is refused there takes the transaction along. So are large commits: what
+/// they would save is little against the rows.
+///
+/// A prepared statement is one of the session's. Behind a pooler that gives each transaction another
+/// session, such as PgBouncer in transaction mode, use it only if the pooler knows prepared
+/// statements (PgBouncer does since 1.21, with `max_prepared_statements`).
+///
+/// ```
+/// # use onetrip::{Error, Model, StatementCache, UnitOfWork};
+/// # #[derive(Model, Clone)]
+/// # #[model(table = "users")]
+/// # struct User { #[model(key)] id: Option<i32>, name: String }
+/// # fn requests() -> Vec<String> { Vec::new() }
+/// # fn respond() {}
+/// fn serve(client: &mut postgres::Client) -> Result<(), Error> {
+///     let statements = StatementCache::new();
+///     for name in requests() {
+///         let mut uow = UnitOfWork::new(&mut *client).with_statement_cache(&statements);
+///         uow.add(User { id: None, name });
+///         uow.commit()?;
+///         drop(uow);
+///         respond();
+///         statements.prepare(client)?;
+///     }
+///     Ok(())
+/// }
+/// # let _ = serve;
+/// ```
+#[derive(Clone)]
+pub struct StatementCache(Arc<Mutex<Statements>>);
+
+struct Statements {
+    capacity: usize,
+    by_text: IndexMap<Box<str>, Entry>,
+    /// Counts look-ups.
+    now: u64,
+}
+
+struct Entry {
+    types: Vec<Type>,
+    uses: u64,
+    last_used: u64,
+    prepared: Option<Prepared>,
+}
+
+/// How often a statement has to come up before it is worth preparing.
+const USES: u64 = 2;
+
+/// Of longer texts nothing is remembered: few applications send the same one twice.
+const MAX_TEXT: usize = 32 << 10;
+
+/// With more data than this, a statement's planning does not matter; and the plan for any number of
+/// rows, which a prepared statement comes to have, may not be the best for many.
+const MAX_BYTES: usize = 64 << 10;
+
+impl StatementCache {
+    /// An empty cache of up to 64 statements.
+    #[must_use]
+    pub fn new() -> StatementCache {
+        StatementCache::with_capacity(64)
+    }
+
+    /// An empty cache of up to so many statements. When it is full, a new one takes the place of
+    /// that which was not used for longest.
+    ///
+    /// The server keeps each in the memory of the session, some 100 KiB for a commit of a few tables.
+    #[must_use]
+    pub fn with_capacity(statements: usize) -> StatementCache {
+        let statements = Statements { capacity: statements, by_text: IndexMap::new(), now: 0 };
+        StatementCache(Arc::new(Mutex::new(statements)))
+    }
+
+    /// Prepares the statements that have come up at least twice and are not prepared yet, and gives
+    /// their number. The client is the one whose commits came up. Where there is nothing to prepare,
+    /// nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// When the server refuses to prepare a statement, as of a table that is gone by now. It is
+    /// forgotten then; others are prepared by the next call.
+    pub fn prepare(&self, client: &mut Session) -> Result<usize, Error> {
+        let wanted = self.lock().wanted();
+        for (sql, types) in &wanted {
+            let prepared = driver::prepare(client, sql, types);
+            let mut statements = self.lock();
+            match prepared {
+                Ok(prepared) => {
+                    if let Some(entry) = statements.by_text.get_mut(&**sql) {
+                        entry.prepared = Some(prepared);
+                    }
+                }
+                Err(error) => {
+                    statements.by_text.shift_remove(&**sql);
+                    return Err(error.while_doing("preparing a statement that has come up before"));
+                }
+            }
+        }
+        Ok(wanted.len())
+    }
+
+    /// The number of statements that are prepared.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.lock().by_text.values().filter(|entry| entry.prepared.is_some()).count()
+    }
+
+    /// Whether none is prepared.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Takes note that a statement is about to be sent, and gives it if it is prepared.
+    pub(super) fn look_up(&self, sql: &str, params: &Params) -> Option<Prepared> {
+        if sql.len() > MAX_TEXT || params.bytes() > MAX_BYTES {
+            return None;
+        }
+        self.lock().look_up(sql, params)
+    }
+
+    /// The server does not have the statement any more, or cannot run it as it was prepared.
+    pub(super) fn forget(&self, sql: &str) {
+        if let Some(entry) = self.lock().by_text.get_mut(sql) {
+            entry.prepared = None;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Statements> {
+        // Nothing here panics half-way.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Statements {
+    fn look_up(&mut self, sql: &str, params: &Params) -> Option<Prepared> {
+        self.now += 1;
+        let now = self.now;
+        match self.by_text.get_mut(sql) {
+            // The text does not say all of the types, so two models can share it.
+            Some(entry) if params.driver_types().eq(entry.types.iter().cloned()) => {
+                entry.uses += 1;
+                entry.last_used = now;
+                entry.prepared.clone()
+            }
+            Some(_) => None,
+            None => {
+                self.make_room();
+                if self.by_text.len() < self.capacity {
+                    let types = params.driver_types().collect();
+                    let entry = Entry { types, uses: 1, last_used: now, prepared: None };
+                    self.by_text.insert(sql.into(), entry);
+                }
+                None
+            }
+        }
+    }
+
+    fn make_room(&mut self) {
+        if self.by_text.len() < self.capacity {
+            return;
+        }
+        let last_used = |at: &usize| self.by_text[*at].last_used;
+        if let Some(oldest) = (0..self.by_text.len()).min_by_key(last_used) {
+            self.by_text.swap_remove_index(oldest);
+        }
+    }
+
+    fn wanted(&self) -> Vec<(Box<str>, Vec<Type>)> {
+        let is_wanted = |entry: &Entry| entry.prepared.is_none() && entry.uses >= USES;
+        let wanted = self.by_text.iter().filter(|(_, entry)| is_wanted(entry));
+        wanted.map(|(sql, entry)| (sql.clone(), entry.types.clone())).collect()
+    }
+}
+
+impl Default for StatementCache {
+    fn default() -> StatementCache {
+        StatementCache::new()
+    }
+}
+
+impl fmt::Debug for StatementCache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StatementCache").field("prepared", &self.len()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,342 @@
+//! Commits and queries whose statements are prepared.
+
+mod common;
+#[path = "common/relayed.rs"]
+mod relayed;
+
+use common::Schema;
+use onetrip::{
+    CommitReport, Error, ErrorKind, ForeignKey, Model, OneTrip, Retry, StatementCache, UnitOfWork,
+};
+use postgres::Client;
+use postgres::error::SqlState;
+use relayed::{client_through, relay_to};
+
+#[derive(Model, Clone)]
+#[model(table = "users")]
+struct User {
+    #[model(key)]
+    id: Option<i32>,
+    name: String,
+}
+
+#[derive(Model, Clone)]
+#[model(table = "addresses")]
+struct Address {
+    #[model(key)]
+    id: Option<i32>,
+    email: String,
+    user_id: ForeignKey<User>,
+}
+
+const TABLES: &str = "
+    CREATE TABLE users (id serial PRIMARY KEY, name text NOT NULL UNIQUE);
+    CREATE TABLE addresses (id serial PRIMARY KEY, email text NOT NULL,
+        user_id int NOT NULL REFERENCES users ON DELETE CASCADE)";
+
+/// Commits one user with an address.
+fn commit(client: &mut Client, cache: &StatementCache, name: &str) -> Result<CommitReport, Error> {
+    let mut uow = UnitOfWork::new(client).with_statement_cache(cache);
+    let user = uow.add(User { id: None, name: name.to_owned() });
+    uow.add(Address { id: None, email: format!("{name}@example.org"), user_id: user.into() });
+    uow.commit()
+}
+
+/// A cache that has the statement of [`commit`].
+fn prepared(client: &mut Client) -> StatementCache {
+    let cache = StatementCache::new();
+    for name in ["first", "second"] {
+        commit(client, &cache, name).unwrap();
+    }
+    assert_eq!(cache.prepare(client).unwrap(), 1);
+    cache
+}
+
+/// How often the session has run each of its prepared statements.
+fn runs(client: &mut Client) -> Vec<i64> {
+    let sql = "SELECT generic_plans + custom_plans FROM pg_prepared_statements
+               WHERE NOT from_sql AND statement NOT LIKE '%pg_prepared_statements%'
+               ORDER BY prepare_time";
+    client.query(sql, &[]).unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+#[test]
+fn what_comes_up_twice_is_prepared_and_run_from_then_on() {
+    let schema = Schema::new("prepared", TABLES);
+    let mut client = schema.client();
+    let cache = StatementCache::new();
+    assert_eq!(cache.prepare(&mut client).unwrap(), 0, "nothing has come up");
+    commit(&mut client, &cache, "ada").unwrap();
+    assert_eq!(cache.prepare(&mut client).unwrap(), 0, "it has come up once");
+    commit(&mut client, &cache, "bob").unwrap();
+    assert!(cache.is_empty());
+    assert_eq!(cache.prepare(&mut client).unwrap(), 1);
+    assert_eq!((cache.len(), runs(&mut client)), (1, vec![0]));
+    for (done, name) in ["cid", "dan", "eve", "fay", "gus", "hal", "ida"].iter().enumerate() {
+        assert_eq!(commit(&mut client, &cache, name).unwrap().round_trips(), 1);
+        assert_eq!(runs(&mut client), [done as i64 + 1]);
+    }
+    assert_eq!(cache.prepare(&mut client).unwrap(), 0, "it is prepared already");
+    assert_eq!(
+        schema.rows(
+            "SELECT u.id, name, email FROM users u JOIN addresses a ON user_id = u.id ORDER BY 1"
+        )[6..],
+        ["7|gus|gus@example.org", "8|hal|hal@example.org", "9|ida|ida@example.org"]
+    );
+}
+
+#[test]
+fn a_prepared_commit_takes_one_round_trip_on_the_wire() {
+    let schema = Schema::new("prepared_wire", TABLES);
+    let relay = relay_to(&schema);
+    let mut client = client_through(&relay, &schema);
+    let cache = prepared(&mut client);
+    let before = relay.round_trips().unwrap();
+    commit(&mut client, &cache, "ada").unwrap();
+    assert_eq!(relay.round_trips().unwrap() - before, 1);
+    assert_eq!(cache.prepare(&mut client).unwrap(), 0);
+    assert_eq!(relay.round_trips().unwrap() - before, 1, "there was nothing to prepare");
+}
+
+/// Everything that a unit of work does, often enough that the server goes over to plans for any
+/// values, by the side of a unit of work without a cache.
+#[test]
+fn prepared_statements_do_what_others_do() {
+    let schemas = ["with_cache", "without"].map(|name| Schema::new(name, TABLES));
+    let caches = [Some(StatementCache::new()), None];
+    for (schema, cache) in schemas.iter().zip(&caches) {
+        let mut client = schema.client();
+        for turn in 0..12 {
+            let mut uow = UnitOfWork::new(&mut client).with_strategy(OneTrip);
+            if let Some(cache) = cache {
+                uow = uow.with_statement_cache(cache);
+            }
+            // Arrays of other lengths do not make another statement.
+            let users: Vec<_> = (0..=turn)
+                .map(|n| uow.add(User { id: None, name: format!("user {turn}.{n}") }))
+                .collect();
+            for &user in &users {
+                uow.add(Address { id: None, email: "?".into(), user_id: user.into() });
+            }
+            uow.commit().unwrap();
+            // A flush that is undone has used up a key.
+            assert_eq!(uow[users[0]].id, Some(turn * (turn + 1) / 2 + turn + 1));
+            uow[users[0]].name.push('!');
+            uow.commit().unwrap();
+            uow.add(User { id: None, name: format!("late {turn}") });
+            uow.delete(users[0]).unwrap();
+            uow.flush().unwrap();
+            uow.rollback();
+            uow.clear();
+            let found = uow.query::<User>("name = $1").bind(format!("user {turn}.0!")).load();
+            let found = found.unwrap();
+            assert_eq!(found.len(), 1, "turn {turn}");
+            uow.delete(found[0]).unwrap();
+            uow.commit().unwrap();
+            drop(uow);
+            if let Some(cache) = cache {
+                cache.prepare(&mut client).unwrap();
+            }
+        }
+        if cache.is_some() {
+            // The inserts, the update, the query, the delete.
+            let runs = runs(&mut client);
+            assert_eq!(runs, [10; 4]);
+        }
+    }
+    let rows = |schema: &Schema| {
+        let mut rows = schema.rows("SELECT id, name FROM users ORDER BY id");
+        rows.extend(schema.rows("SELECT id, email, user_id FROM addresses ORDER BY id"));
+        rows
+    };
+    assert_eq!(rows(&schemas[0]), rows(&schemas[1]));
+    assert_eq!(rows(&schemas[0]).len(), 66 * 2);
+}
+
+#[test]
+fn what_the_server_has_forgotten_is_sent_as_text() {
+    let schema = Schema::new("deallocated", TABLES);
+    let mut client = schema.client();
+    let cache = prepared(&mut client);
+    client.batch_execute("DEALLOCATE ALL").unwrap();
+    assert_eq!(commit(&mut client, &cache, "ada").unwrap().round_trips(), 2);
+    assert_eq!(commit(&mut client, &cache, "bob").unwrap().round_trips(), 1);
+    assert!(cache.is_empty());
+    assert_eq!(cache.prepare(&mut client).unwrap(), 1);
+    assert_eq!(commit(&mut client, &cache, "cid").unwrap().round_trips(), 1);
+    assert_eq!(runs(&mut client), [1]);
+    assert_eq!(schema.count("addresses"), 5);
+}
+
+#[test]
+fn what_an_altered_table_has_outdated_is_sent_as_text() {
+    let schema = Schema::new("altered", TABLES);
+    let mut client = schema.client();
+    let cache = prepared(&mut client);
+    let load = |client: &mut Client| {
+        let mut uow = UnitOfWork::new(client).with_statement_cache(&cache);
+        uow.query::<User>("true").load().map(|users| users.len())
+    };
+    for _ in 0..2 {
+        assert_eq!(load(&mut client).unwrap(), 2);
+    }
+    assert_eq!(cache.prepare(&mut client).unwrap(), 1);
+    assert_eq!(load(&mut client).unwrap(), 2);
+    assert_eq!(runs(&mut client), [0, 1]);
+    schema.client().batch_execute("ALTER TABLE users ALTER name TYPE varchar").unwrap();
+    assert_eq!(load(&mut client).unwrap(), 2);
+    assert_eq!(cache.len(), 1, "the query is forgotten");
+    assert_eq!(cache.prepare(&mut client).unwrap(), 1);
+    assert_eq!(load(&mut client).unwrap(), 2);
+    assert_eq!(commit(&mut client, &cache, "ada").unwrap().round_trips(), 1);
+}
+
+#[test]
+fn a_cache_of_another_connection_does_no_harm() {
+    let schema = Schema::new("other", TABLES);
+    let (mut client, mut other) = (schema.client(), schema.client());
+    let cache = prepared(&mut client);
+    assert_eq!(commit(&mut other, &cache, "ada").unwrap().round_trips(), 2);
+    assert_eq!(commit(&mut client, &cache, "bob").unwrap().round_trips(), 1);
+    assert_eq!(schema.count("users"), 4);
+}
+
+/// There, a statement that the server does not know would take the transaction along.
+#[test]
+fn in_a_transaction_text_is_sent() {
+    let schema = Schema::new("in_transaction", TABLES);
+    let mut client = schema.client();
+    let cache = prepared(&mut client);
+    for _ in 0..2 {
+        let mut uow = UnitOfWork::new(&mut client).with_statement_cache(&cache);
+        assert_eq!(uow.query::<User>("true").load().unwrap().len(), 2);
+    }
+    assert_eq!(cache.prepare(&mut client).unwrap(), 1);
+    client.batch_execute("DEALLOCATE ALL").unwrap();
+    let mut transaction = client.transaction().unwrap();
+    let mut uow = UnitOfWork::new(&mut transaction).with_statement_cache(&cache);
+    assert_eq!(uow.query::<User>("true").load().unwrap().len(), 2);
+    uow.add(User { id: None, name: "ada".into() });
+    assert_eq!(uow.commit().unwrap().round_trips(), 3);
+    drop(uow);
+    transaction.commit().unwrap();
+    assert_eq!((schema.count("users"), cache.len()), (3, 2));
+}
+
+#[test]
+fn a_refused_commit_is_not_sent_twice() {
+    let schema = Schema::new("refused", TABLES);
+    let relay = relay_to(&schema);
+    let mut client = client_through(&relay, &schema);
+    let cache = prepared(&mut client);
+    let before = relay.round_trips().unwrap();
+    let error = commit(&mut client, &cache, "first").unwrap_err();
+    assert_eq!(error.sqlstate(), Some(&SqlState::UNIQUE_VIOLATION));
+    assert_eq!((error.table(), relay.round_trips().unwrap() - before), (Some("users"), 1));
+    assert_eq!(commit(&mut client, &cache, "third").unwrap().round_trips(), 1);
+    assert_eq!(runs(&mut client), [2]);
+}
+
+/// What a trigger says looks like an outdated statement, and comes back as it is.
+#[test]
+fn what_looks_outdated_and_is_not_fails_as_without_a_cache() {
+    let schema = Schema::new("looks_outdated", TABLES);
+    let mut client = schema.client();
+    let cache = prepared(&mut client);
+    let trigger = "
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS
+            $$ BEGIN RAISE feature_not_supported USING MESSAGE = 'no more users'; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON users EXECUTE FUNCTION refuse()";
+    client.batch_execute(trigger).unwrap();
+    let error = commit(&mut client, &cache, "third").unwrap_err();
+    assert_eq!(error.sqlstate(), Some(&SqlState::FEATURE_NOT_SUPPORTED));
+    assert!(error.to_string().contains("no more users"), "{error}");
+    client.batch_execute("DROP TRIGGER refuse ON users").unwrap();
+    assert_eq!(commit(&mut client, &cache, "third").unwrap().round_trips(), 1);
+    assert_eq!((schema.count("users"), schema.count("addresses")), (3, 3));
+}
+
+#[test]
+fn large_commits_are_sent_as_text() {
+    let schema = Schema::new("large", TABLES);
+    let mut client = schema.client();
+    let cache = StatementCache::new();
+    for turn in 0..3 {
+        let mut uow = UnitOfWork::new(&mut client).with_statement_cache(&cache);
+        uow.add(User { id: None, name: format!("{turn}{}", "x".repeat(64 << 10)) });
+        uow.commit().unwrap();
+    }
+    assert_eq!(cache.prepare(&mut client).unwrap(), 0);
+    assert_eq!(schema.count("users"), 3);
+}
+
+#[test]
+fn a_full_cache_lets_go_of_what_was_not_used_for_longest() {
+    let schema = Schema::new("full", TABLES);
+    let mut client = schema.client();
+    let cache = StatementCache::with_capacity(2);
+    let users = |client: &mut Client| {
+        UnitOfWork::new(client)
+            .with_statement_cache(&cache)
+            .query::<User>("true")
+            .load()
+            .unwrap()
+            .len()
+    };
+    let addresses = |client: &mut Client| {
+        let mut uow = UnitOfWork::new(client).with_statement_cache(&cache);
+        uow.query::<Address>("true").load().unwrap().len()
+    };
+    for _ in 0..2 {
+        commit(&mut client, &cache, &format!("user {}", schema.count("users"))).unwrap();
+        users(&mut client);
+    }
+    assert_eq!(cache.prepare(&mut client).unwrap(), 2);
+    commit(&mut client, &cache, "ada").unwrap();
+    assert_eq!(addresses(&mut client), 3, "takes the place of the users");
+    assert_eq!((cache.len(), runs(&mut client)), (1, vec![1]));
+    addresses(&mut client);
+    assert_eq!(cache.prepare(&mut client).unwrap(), 1);
+    assert_eq!(cache.len(), 2);
+    assert_eq!(commit(&mut client, &cache, "bob").unwrap().round_trips(), 1);
+    assert_eq!((addresses(&mut client), runs(&mut client)), (4, vec![2, 1]));
+    let none = StatementCache::with_capacity(0);
+    commit(&mut client, &none, "cid").unwrap();
+    commit(&mut client, &none, "dan").unwrap();
+    assert_eq!(none.prepare(&mut client).unwrap(), 0);
+}
+
+#[test]
+fn what_cannot_be_prepared_is_an_error_once() {
+    let schema = Schema::new("unpreparable", TABLES);
+    let mut client = schema.client();
+    let cache = StatementCache::new();
+    for name in ["ada", "bob"] {
+        commit(&mut client, &cache, name).unwrap();
+    }
+    client.batch_execute("DROP TABLE addresses").unwrap();
+    let error = cache.prepare(&mut client).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Database);
+    assert_eq!(
+        error.to_string(),
+        "preparing a statement that has come up before: relation \"addresses\" does not exist (SQLSTATE 42P01)"
+    );
+    assert_eq!(cache.prepare(&mut client).unwrap(), 0);
+}
+
+#[test]
+fn work_that_is_repeated_can_use_a_cache() {
+    let schema = Schema::new("repeated", TABLES);
+    let mut client = schema.client();
+    let cache = prepared(&mut client);
+    let shared = cache.clone();
+    let retry = Retry::new().with(move |uow| uow.with_statement_cache(&shared));
+    retry
+        .run(&mut client, |uow| {
+            let user = uow.add(User { id: None, name: "ada".into() });
+            uow.add(Address { id: None, email: "?".into(), user_id: user.into() });
+            Ok(())
+        })
+        .unwrap();
+    assert_eq!(runs(&mut client), [1]);
+}
