@@ -9,7 +9,7 @@ use crate::arena::{Encoded, Frame};
 use crate::assignments::Assignments;
 use crate::error::{Error, ErrorKind};
 use crate::handle::AnyHandle;
-use crate::model::{Column, Source};
+use crate::model::{Column, Encoder, Source};
 
 /// Some columns of some rows of one table.
 #[derive(Clone, Copy)]
@@ -97,17 +97,24 @@ impl ChangeSet<'_> {
         let mut parents = NewParents::new(self);
         let mut take = |at: usize, column: usize, source: Option<Source>, out: &mut BytesMut| {
             let cell = NewCell { table, row: rows[at], column };
-            // Nearly all open cells are keys that have been assigned by now.
+            // Nearly all open cells are keys that have been assigned by now, or that will be by the
+            // statement that is being made.
             let key = match source {
-                Some(Source::Default) => assigned.get(table, column, cell.row),
-                Some(Source::Pending { entity, part }) => parents
-                    .find(entity.handle, part)
-                    .and_then(|key| assigned.get(key.table, key.column, key.row)),
+                Some(Source::Default) => Some(cell),
+                Some(Source::Pending { entity, part }) => parents.find(entity.handle, part),
                 _ => None,
             };
-            if let Some(Some(key)) = key {
-                out.extend_from_slice(key);
-                return Ok(true);
+            if let Some(key) = key {
+                match assigned.get(key.table, key.column, key.row) {
+                    Some(Some(key)) => {
+                        out.extend_from_slice(key);
+                        return Ok(true);
+                    }
+                    None if key != cell && self.is_left(key, out) => {
+                        return open(at, column, CellValue::Unassigned(key)).map(|()| false);
+                    }
+                    _ => {}
+                }
             }
             let value = match source {
                 Some(source) => self.resolve(self.place(cell), source, assigned, out)?,
@@ -124,6 +131,18 @@ impl ChangeSet<'_> {
             }
         };
         self.arenas[model].encode_cells(&mut slots, columns, frame, out, &mut take)
+    }
+}
+
+impl ChangeSet<'_> {
+    /// Whether the one field of a cell leaves it to the database. `scratch` stays as it is.
+    fn is_left(&self, cell: NewCell, scratch: &mut BytesMut) -> bool {
+        let (start, place) = (scratch.len(), self.place(cell));
+        let mut encoder = Encoder::new(scratch);
+        self.arenas[place.model].encode(place.slot, place.column, &mut encoder);
+        let is_left = encoder.single() == Some(Source::Default);
+        scratch.truncate(start);
+        is_left
     }
 }
 

@@ -35,6 +35,7 @@ pub trait Field: Sized + sealed::Sealed {
     fn decode(cells: Cells<'_>) -> Result<Self, BoxError>;
 
     #[doc(hidden)]
+    #[inline]
     fn update(&mut self, cells: Cells<'_>) -> Result<(), BoxError> {
         if !cells.iter().any(|cell| matches!(cell, Cell::Absent)) {
             *self = Self::decode(cells)?;
@@ -112,6 +113,7 @@ impl<V: Value> Field for V {
         }
     }
 
+    #[inline]
     fn update(&mut self, cells: Cells<'_>) -> Result<(), BoxError> {
         // `Default` and `Pending` reach a plain field only as the undo of a column that it shares
         // with a foreign key; its own value never changed.
@@ -143,6 +145,7 @@ impl<V: Value> Field for Option<V> {
         }
     }
 
+    #[inline]
     fn update(&mut self, cells: Cells<'_>) -> Result<(), BoxError> {
         match cells.get(0) {
             Cell::Absent | Cell::Pending(_) => {}
@@ -191,6 +194,7 @@ impl<T: Model> Field for ForeignKey<T> {
         }
     }
 
+    #[inline]
     fn update(&mut self, cells: Cells<'_>) -> Result<(), BoxError> {
         let complete = !cells.iter().any(|cell| matches!(cell, Cell::Absent));
         if complete || pending_handle::<T>(cells).is_some() {
@@ -220,6 +224,7 @@ impl<T: Model> Field for Option<ForeignKey<T>> {
         ForeignKey::decode(cells).map(Some)
     }
 
+    #[inline]
     fn update(&mut self, cells: Cells<'_>) -> Result<(), BoxError> {
         let complete = !cells.iter().any(|cell| matches!(cell, Cell::Absent));
         if complete || pending_handle::<T>(cells).is_some() {

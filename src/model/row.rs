@@ -53,6 +53,7 @@ impl<'a> Row<'a> {
     /// # Errors
     ///
     /// As [`get`](Row::get); the field is unchanged then.
+    #[inline]
     pub fn update<F: Field>(&self, columns: &[usize], field: &mut F) -> Result<(), Error> {
         field.update(Cells { row: self, columns }).map_err(|error| self.error(columns, error))
     }

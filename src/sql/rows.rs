@@ -83,34 +83,40 @@ impl Rows {
     /// Finds out whether columns have the types that their values will be read as.
     pub(crate) fn expect_types(&self, expected: &[(usize, SqlType)]) -> Result<(), Error> {
         for &(column, ty) in expected {
-            let Some((name, oid, type_name)) = self.column(column) else { continue };
-            if !ty.reads(oid) {
-                let message = format!(
-                    "it has the type {type_name} in the database, and the model reads it as {}{}",
-                    ty.name(),
-                    if ty.is_array() { "[]" } else { "" },
-                );
-                return Err(Error::new(ErrorKind::Decode, message)
-                    .with_column(name)
-                    .with_hint("change the field's type, or name the column's with `sql_type`"));
+            if self.type_oid(column).is_none_or(|oid| ty.reads(oid)) {
+                continue;
             }
+            let (name, type_name) = self.names(column);
+            let message = format!(
+                "it has the type {type_name} in the database, and the model reads it as {}{}",
+                ty.name(),
+                if ty.is_array() { "[]" } else { "" },
+            );
+            return Err(Error::new(ErrorKind::Decode, message)
+                .with_column(name)
+                .with_hint("change the field's type, or name the column's with `sql_type`"));
         }
         Ok(())
     }
 
-    /// The name, type OID and type name of a column, unless there are no rows.
-    fn column(&self, column: usize) -> Option<(String, u32, String)> {
+    /// The type's OID of a column, unless there are no rows.
+    fn type_oid(&self, column: usize) -> Option<u32> {
+        match &self.0 {
+            Source::Driver(rows) => Some(rows.first()?.columns().get(column)?.type_().oid()),
+            #[cfg(test)]
+            Source::Canned(types, _) => Some(types.get(column)?.oid()),
+        }
+    }
+
+    /// The name of a column, and of its type, where there are rows.
+    fn names(&self, column: usize) -> (String, String) {
         match &self.0 {
             Source::Driver(rows) => {
-                let column = rows.first()?.columns().get(column)?;
-                let ty = column.type_();
-                Some((column.name().to_owned(), ty.oid(), ty.name().to_owned()))
+                let column = &rows[0].columns()[column];
+                (column.name().to_owned(), column.type_().name().to_owned())
             }
             #[cfg(test)]
-            Source::Canned(types, _) => {
-                let ty = types.get(column)?;
-                Some((column.to_string(), ty.oid(), ty.name().to_owned()))
-            }
+            Source::Canned(types, _) => (column.to_string(), types[column].name().to_owned()),
         }
     }
 }
