@@ -14,11 +14,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use common::Schema;
-use onetrip::{Batch, InsertStrategy, RowByRow, UnitOfWork};
+use onetrip::{Batch, InsertStrategy, OneTrip, RowByRow, UnitOfWork};
 
-/// The strategies that every type goes through.
-fn strategies() -> [Box<dyn InsertStrategy>; 2] {
-    [Box::new(RowByRow), Box::new(Batch)]
+/// The strategies that every type goes through. The statement of the last one is prepared by the time
+/// that it comes up again.
+fn strategies() -> [Box<dyn InsertStrategy>; 5] {
+    [Box::new(RowByRow), Box::new(Batch), Box::new(OneTrip), Box::new(OneTrip), Box::new(OneTrip)]
 }
 
 /// Makes a test that writes these values of a type: as a column, as NULL, in arrays and as what the
@@ -66,10 +67,13 @@ macro_rules! round_trips {
                         ),
                     );
                     let values: Vec<$ty> = vec![$($value),+];
+                    let mut client = schema.client();
+                    let statements = ::onetrip::StatementCache::new();
                     for strategy in $crate::strategies() {
-                        let mut client = schema.client();
                         client.batch_execute("TRUNCATE t").unwrap();
-                        let mut uow = ::onetrip::UnitOfWork::new(&mut client).with_strategy(strategy);
+                        let mut uow = ::onetrip::UnitOfWork::new(&mut client)
+                            .with_strategy(strategy)
+                            .with_statement_cache(&statements);
                         let mut rows = Vec::new();
                         for (id, value) in (0..).zip(&values) {
                             let list = values[..id as usize].to_vec();
@@ -99,7 +103,10 @@ macro_rules! round_trips {
                             assert!(found.maybe_list.iter().all(|list| all_same(list, &row.list)));
                             assert!(found.echo.as_ref().is_some_and(|echo| same(echo, &row.value)));
                         }
+                        drop(uow);
+                        statements.prepare(&mut client).unwrap();
                     }
+                    assert_eq!(statements.len(), 2, "the insert and the query");
                 }
             }
         )*
