@@ -3,15 +3,16 @@
 //! Its samples are documentation tests, which `src/doctests.rs` lists.
 
 mod common;
+#[path = "common/users.rs"]
+mod users;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use common::Schema;
-use onetrip::{
-    Batch, Copy, ForeignKey, InsertStrategy, Model, OneTrip, RowByRow, UnitOfWork, Unnest,
-};
+use onetrip::{Batch, Copy, InsertStrategy, OneTrip, RowByRow, UnitOfWork, Unnest};
+use users::{address, user};
 
 fn read(path: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -34,23 +35,6 @@ fn every_chapter_is_in_the_summary_and_tested() {
     assert_eq!(between(&read("docs/src/SUMMARY.md"), "](", ")"), chapters);
     let tested = between(&read("src/doctests.rs"), "include_str!(\"../docs/src/", "\")");
     assert_eq!(tested, chapters);
-}
-
-#[derive(Model, Clone)]
-#[model(table = "users")]
-struct User {
-    #[model(key)]
-    id: Option<i32>,
-    name: String,
-}
-
-#[derive(Model, Clone)]
-#[model(table = "addresses")]
-struct Address {
-    #[model(key)]
-    id: Option<i32>,
-    email: String,
-    user_id: ForeignKey<User>,
 }
 
 /// Notes the statement that is running: when rows have been inserted, and when the server is asked
@@ -79,9 +63,9 @@ fn sent(schema: &Schema, strategy: impl InsertStrategy + 'static) -> Vec<String>
     client.batch_execute("TRUNCATE users, addresses, sent").expect("the tables are there");
     let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy);
     for (name, emails) in [("Ada", &["home", "work"][..]), ("Bob", &["bob"])] {
-        let user = uow.add(User { id: None, name: name.into() });
+        let user = uow.add(user(name));
         for &email in emails {
-            uow.add(Address { id: None, email: email.into(), user_id: user.into() });
+            uow.add(address(email, user));
         }
     }
     uow.commit().expect("the rows are right");

@@ -4,39 +4,20 @@
 //! the full one.
 
 mod common;
+#[path = "common/users.rs"]
+mod users;
 
 use std::sync::{Arc, Mutex};
 
 use common::Schema;
-use onetrip::{Auto, ForeignKey, Model, Progress, UnitOfWork};
+use onetrip::{Auto, Progress, UnitOfWork};
 use peak_alloc::PeakAlloc;
+use users::{TABLES, address, user};
 
 #[global_allocator]
 static HEAP: PeakAlloc = PeakAlloc;
 
 const MIB: usize = 1 << 20;
-
-#[derive(Model, Clone)]
-#[model(table = "users")]
-struct User {
-    #[model(key)]
-    id: Option<i32>,
-    name: String,
-}
-
-#[derive(Model, Clone)]
-#[model(table = "addresses")]
-struct Address {
-    #[model(key)]
-    id: Option<i32>,
-    email: String,
-    user_id: ForeignKey<User>,
-}
-
-const TABLES: &str = "
-    CREATE TABLE users (id serial PRIMARY KEY, name text NOT NULL);
-    CREATE TABLE addresses (id serial PRIMARY KEY, email text NOT NULL,
-        user_id int NOT NULL REFERENCES users)";
 
 /// The number of rows, which can be given.
 fn rows() -> usize {
@@ -49,10 +30,10 @@ fn rows() -> usize {
 /// So many rows: users with two addresses each, but for the last one.
 fn add(uow: &mut UnitOfWork<'_>, rows: usize) {
     for number in 0..rows.div_ceil(3) {
-        let user = uow.add(User { id: None, name: format!("user {number}") });
+        let user = uow.add(user(format!("user {number}")));
         for kind in ["home", "work"].iter().take(rows - 3 * number - 1) {
             let email = format!("user{number}.{kind}@example.org");
-            uow.add(Address { id: None, email, user_id: user.into() });
+            uow.add(address(email, user));
         }
     }
 }

@@ -3,42 +3,21 @@
 mod common;
 #[path = "common/relayed.rs"]
 mod relayed;
+#[path = "common/users.rs"]
+mod users;
 
 use common::Schema;
-use onetrip::{
-    CommitReport, Error, ErrorKind, ForeignKey, Model, OneTrip, Retry, StatementCache, UnitOfWork,
-};
+use onetrip::{CommitReport, Error, ErrorKind, OneTrip, Retry, StatementCache, UnitOfWork};
 use postgres::Client;
 use postgres::error::SqlState;
 use relayed::{client_through, relay_to};
-
-#[derive(Model, Clone)]
-#[model(table = "users")]
-struct User {
-    #[model(key)]
-    id: Option<i32>,
-    name: String,
-}
-
-#[derive(Model, Clone)]
-#[model(table = "addresses")]
-struct Address {
-    #[model(key)]
-    id: Option<i32>,
-    email: String,
-    user_id: ForeignKey<User>,
-}
-
-const TABLES: &str = "
-    CREATE TABLE users (id serial PRIMARY KEY, name text NOT NULL UNIQUE);
-    CREATE TABLE addresses (id serial PRIMARY KEY, email text NOT NULL,
-        user_id int NOT NULL REFERENCES users ON DELETE CASCADE)";
+use users::{Address, TABLES, User, address, user};
 
 /// Commits one user with an address.
 fn commit(client: &mut Client, cache: &StatementCache, name: &str) -> Result<CommitReport, Error> {
     let mut uow = UnitOfWork::new(client).with_statement_cache(cache);
-    let user = uow.add(User { id: None, name: name.to_owned() });
-    uow.add(Address { id: None, email: format!("{name}@example.org"), user_id: user.into() });
+    let user = uow.add(user(name));
+    uow.add(address(format!("{name}@example.org"), user));
     uow.commit()
 }
 
@@ -112,18 +91,17 @@ fn prepared_statements_do_what_others_do() {
                 uow = uow.with_statement_cache(cache);
             }
             // Arrays of other lengths do not make another statement.
-            let users: Vec<_> = (0..=turn)
-                .map(|n| uow.add(User { id: None, name: format!("user {turn}.{n}") }))
-                .collect();
+            let users: Vec<_> =
+                (0..=turn).map(|n| uow.add(user(format!("user {turn}.{n}")))).collect();
             for &user in &users {
-                uow.add(Address { id: None, email: "?".into(), user_id: user.into() });
+                uow.add(address("?", user));
             }
             uow.commit().unwrap();
             // A flush that is undone has used up a key.
             assert_eq!(uow[users[0]].id, Some(turn * (turn + 1) / 2 + turn + 1));
             uow[users[0]].name.push('!');
             uow.commit().unwrap();
-            uow.add(User { id: None, name: format!("late {turn}") });
+            uow.add(user(format!("late {turn}")));
             uow.delete(users[0]).unwrap();
             uow.flush().unwrap();
             uow.rollback();
@@ -216,7 +194,7 @@ fn in_a_transaction_text_is_sent() {
     let mut transaction = client.transaction().unwrap();
     let mut uow = UnitOfWork::new(&mut transaction).with_statement_cache(&cache);
     assert_eq!(uow.query::<User>("true").load().unwrap().len(), 2);
-    uow.add(User { id: None, name: "ada".into() });
+    uow.add(user("ada"));
     assert_eq!(uow.commit().unwrap().round_trips(), 3);
     drop(uow);
     transaction.commit().unwrap();
@@ -225,7 +203,7 @@ fn in_a_transaction_text_is_sent() {
 
 #[test]
 fn a_refused_commit_is_not_sent_twice() {
-    let schema = Schema::new("refused", TABLES);
+    let schema = Schema::new("refused", &format!("{TABLES}; CREATE UNIQUE INDEX ON users (name)"));
     let relay = relay_to(&schema);
     let mut client = client_through(&relay, &schema);
     let cache = prepared(&mut client);
@@ -263,7 +241,7 @@ fn large_commits_are_sent_as_text() {
     let cache = StatementCache::new();
     for turn in 0..3 {
         let mut uow = UnitOfWork::new(&mut client).with_statement_cache(&cache);
-        uow.add(User { id: None, name: format!("{turn}{}", "x".repeat(64 << 10)) });
+        uow.add(user(format!("{turn}{}", "x".repeat(64 << 10))));
         uow.commit().unwrap();
     }
     assert_eq!(cache.prepare(&mut client).unwrap(), 0);
@@ -333,8 +311,8 @@ fn work_that_is_repeated_can_use_a_cache() {
     let retry = Retry::new().with(move |uow| uow.with_statement_cache(&shared));
     retry
         .run(&mut client, |uow| {
-            let user = uow.add(User { id: None, name: "ada".into() });
-            uow.add(Address { id: None, email: "?".into(), user_id: user.into() });
+            let user = uow.add(user("ada"));
+            uow.add(address("?", user));
             Ok(())
         })
         .unwrap();

@@ -3,36 +3,14 @@
 mod common;
 #[path = "common/relayed.rs"]
 mod relayed;
+#[path = "common/users.rs"]
+mod users;
 
 use common::Schema;
-use onetrip::{
-    Auto, Batch, Copy, Error, ForeignKey, InsertStrategy, Model, OneTrip, RowByRow, UnitOfWork,
-    Unnest,
-};
+use onetrip::{Auto, Batch, Copy, Error, InsertStrategy, OneTrip, RowByRow, UnitOfWork, Unnest};
 use postgres::Client;
 use relayed::{client_through, relay_to};
-
-#[derive(Model, Clone)]
-#[model(table = "users")]
-struct User {
-    #[model(key)]
-    id: Option<i32>,
-    name: String,
-}
-
-#[derive(Model, Clone)]
-#[model(table = "addresses")]
-struct Address {
-    #[model(key)]
-    id: Option<i32>,
-    email: String,
-    user_id: ForeignKey<User>,
-}
-
-const TABLES: &str = "
-    CREATE TABLE users (id serial PRIMARY KEY, name text NOT NULL UNIQUE);
-    CREATE TABLE addresses (id serial PRIMARY KEY, email text NOT NULL,
-        user_id int NOT NULL REFERENCES users)";
+use users::{TABLES, User, address, user};
 
 /// Each strategy, and the round trips that 300 rows in two tables take.
 fn strategies() -> Vec<(Box<dyn InsertStrategy>, u64)> {
@@ -49,9 +27,9 @@ fn strategies() -> Vec<(Box<dyn InsertStrategy>, u64)> {
 
 fn add_users(uow: &mut UnitOfWork<'_>, count: usize) {
     for n in 0..count {
-        let user = uow.add(User { id: None, name: format!("user {n}") });
+        let user = uow.add(user(format!("user {n}")));
         for kind in ["home", "work"] {
-            uow.add(Address { id: None, email: format!("{kind} {n}"), user_id: user.into() });
+            uow.add(address(format!("{kind} {n}"), user));
         }
     }
 }
@@ -84,12 +62,11 @@ fn savepoints_take_the_round_trips_that_the_book_says() {
     let relay = relay_to(&schema);
     let mut client = client_through(&relay, &schema);
     let mut uow = UnitOfWork::new(&mut client);
-    let user = |name: &str| User { id: None, name: name.to_owned() };
     let mut counted = |names: &[&str], fails: bool| {
         let before = relay.round_trips().unwrap();
         let result = uow.savepoint(|uow| -> Result<(), Error> {
             for name in names {
-                uow.add(user(name));
+                uow.add(user(*name));
             }
             if fails { Err(Error::other("on purpose")) } else { Ok(()) }
         });
