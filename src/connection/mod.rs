@@ -4,6 +4,7 @@ mod attempt;
 mod driver;
 #[cfg(test)]
 pub(crate) mod recording;
+mod savepoints;
 mod statement_cache;
 mod trace;
 
@@ -15,6 +16,7 @@ use attempt::Attempt;
 pub use driver::IntoConnection;
 use driver::Prepared;
 pub(crate) use driver::Session;
+use savepoints::Savepoints;
 pub use statement_cache::StatementCache;
 
 use crate::error::{Error, ErrorKind};
@@ -70,12 +72,12 @@ pub(crate) enum CopyError {
 pub(crate) const COPY_ROUND_TRIPS: usize = 3;
 
 /// How far a unit of work has got on its connection.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 enum Progress {
     /// No transaction of ours is open.
     Idle,
-    /// Ours is open; the number of savepoints that are open within it.
-    Open { savepoints: u32 },
+    /// Ours is open.
+    Open(Savepoints),
     /// The connection cannot be used any more.
     Lost,
 }
@@ -84,6 +86,8 @@ enum Progress {
 pub(crate) struct Brackets {
     pub(crate) begin: &'static str,
     pub(crate) commit: &'static str,
+    /// What ends a flush, unless the transaction begins with it.
+    pub(crate) release: Option<&'static str>,
 }
 
 /// A connection that a unit of work borrows.
@@ -97,6 +101,9 @@ pub struct Connection<'c> {
     round_trips: u64,
     /// A statement was refused since the last `begin`, so the transaction may be aborted.
     was_refused: bool,
+    /// A savepoint was refused: the transaction was aborted before, and can only go back to an
+    /// earlier one.
+    is_aborted: bool,
     /// A statement was a transaction of its own, and is committed.
     has_committed: bool,
     /// The work may be repeated.
@@ -120,6 +127,7 @@ impl<'c> Connection<'c> {
             statements: 0,
             round_trips: 0,
             was_refused: false,
+            is_aborted: false,
             has_committed: false,
             attempt: None,
             cache: None,
@@ -142,14 +150,18 @@ impl<'c> Connection<'c> {
     }
 
     pub(crate) fn in_transaction(&self) -> bool {
-        matches!(self.progress, Progress::Open { .. })
+        matches!(self.progress, Progress::Open(_))
     }
 
-    /// What [`begin`](Connection::begin) and [`commit`](Connection::commit) would send now.
+    /// What would be sent now for [`begin`](Connection::begin), [`commit`](Connection::commit) and
+    /// [`release`](Connection::release).
     pub(crate) fn brackets(&self) -> Brackets {
+        let is_settled =
+            matches!(&self.progress, Progress::Open(savepoints) if savepoints.is_settled());
         Brackets {
             begin: if self.nested || self.in_transaction() { "SAVEPOINT" } else { "BEGIN" },
             commit: if self.nested { "RELEASE SAVEPOINT" } else { "COMMIT" },
+            release: is_settled.then_some("RELEASE SAVEPOINT"),
         }
     }
 
@@ -269,6 +281,7 @@ impl<'c> Connection<'c> {
         run: impl FnOnce(&mut (dyn Wire + 'c)) -> Result<R, Error>,
         rows: impl FnOnce(&R) -> u64,
     ) -> Result<R, Error> {
+        self.set_savepoint()?;
         self.statements += 1;
         self.round_trips += round_trips as u64;
         let sending = Sending::start(sql);
@@ -315,7 +328,8 @@ impl<'c> Connection<'c> {
         !self.nested && self.progress == Progress::Idle
     }
 
-    /// Opens our transaction, or a savepoint where it is open already.
+    /// Opens our transaction, or a savepoint where it is open already. That is set when something is
+    /// sent.
     ///
     /// # Errors
     ///
@@ -324,14 +338,11 @@ impl<'c> Connection<'c> {
     pub(crate) fn begin(&mut self) -> Result<(), Error> {
         self.check()?;
         self.was_refused = false;
-        match self.progress {
-            Progress::Open { savepoints } => {
-                self.simple(&format!("SAVEPOINT {OUTER}_{}", savepoints + 1))?;
-                self.progress = Progress::Open { savepoints: savepoints + 1 };
-            }
+        match &mut self.progress {
+            Progress::Open(savepoints) => savepoints.begin(),
             _ if self.nested => {
                 self.simple(&format!("SAVEPOINT {OUTER}"))?;
-                self.progress = Progress::Open { savepoints: 0 };
+                self.progress = Progress::Open(Savepoints::default());
             }
             _ => {
                 // In a transaction that begins with this message, both are the time of its arrival.
@@ -341,7 +352,7 @@ impl<'c> Connection<'c> {
                 if fresh.as_deref() != Some("t") {
                     return Err(opened_by_hand());
                 }
-                self.progress = Progress::Open { savepoints: 0 };
+                self.progress = Progress::Open(Savepoints::default());
             }
         }
         Ok(())
@@ -350,11 +361,11 @@ impl<'c> Connection<'c> {
     /// Keeps what was written since the last `begin`. A savepoint is released; the transaction
     /// itself stays open.
     pub(crate) fn release(&mut self) -> Result<(), Error> {
-        if let Progress::Open { savepoints: savepoints @ 1.. } = self.progress {
-            self.simple(&format!("RELEASE SAVEPOINT {OUTER}_{savepoints}"))?;
-            self.progress = Progress::Open { savepoints: savepoints - 1 };
-        }
-        Ok(())
+        let Progress::Open(savepoints) = &mut self.progress else { return Ok(()) };
+        let Some(name) = savepoints.release() else { return Ok(()) };
+        let result = self.simple(&format!("RELEASE SAVEPOINT {name}"));
+        self.is_aborted |= result.is_err();
+        result.map(drop)
     }
 
     /// Ends our transaction, if it is open, and keeps what was written in it.
@@ -388,8 +399,9 @@ impl<'c> Connection<'c> {
     /// Ends our transaction with everything in it, if it is open. What cannot be sent any more
     /// needs no sending: the server rolls back what a lost connection leaves.
     pub(crate) fn rollback(&mut self) {
-        let Progress::Open { .. } = self.progress else { return };
+        let Progress::Open(_) = self.progress else { return };
         self.progress = Progress::Idle;
+        self.is_aborted = false;
         let sql = if self.nested {
             format!("ROLLBACK TO SAVEPOINT {OUTER}; RELEASE SAVEPOINT {OUTER}")
         } else {
@@ -402,18 +414,40 @@ impl<'c> Connection<'c> {
     }
 
     /// Undoes what was written since the last `begin`, which opened a savepoint or the
-    /// transaction itself.
+    /// transaction itself. One that was aborted ahead of its outermost savepoint is undone with that.
     pub(crate) fn rollback_last(&mut self) {
-        let Progress::Open { savepoints } = self.progress else { return };
-        if savepoints == 0 {
+        let Progress::Open(savepoints) = &mut self.progress else { return };
+        if savepoints.level() == 0 {
             return self.rollback();
         }
-        let name = format!("{OUTER}_{savepoints}");
+        let Some(name) = savepoints.undo() else {
+            if savepoints.level() == 0 && self.is_aborted {
+                self.rollback();
+            }
+            return;
+        };
+        self.is_aborted = false;
         let sql = format!("ROLLBACK TO SAVEPOINT {name}; RELEASE SAVEPOINT {name}");
-        self.progress = Progress::Open { savepoints: savepoints - 1 };
         if self.simple(&sql).is_err() {
             self.progress = Progress::Lost;
         }
+    }
+
+    /// Sets the savepoint that is due before something is sent, if one is.
+    ///
+    /// # Errors
+    ///
+    /// When the transaction was aborted before, as by a query.
+    fn set_savepoint(&mut self) -> Result<(), Error> {
+        let Progress::Open(savepoints) = &self.progress else { return Ok(()) };
+        let Some(name) = savepoints.to_set() else { return Ok(()) };
+        let result = self.simple(&format!("SAVEPOINT {name}"));
+        self.is_aborted |= result.is_err();
+        result?;
+        if let Progress::Open(savepoints) = &mut self.progress {
+            savepoints.set();
+        }
+        Ok(())
     }
 
     fn simple(&mut self, sql: &str) -> Result<Option<String>, Error> {

@@ -101,8 +101,10 @@ impl<'c> UnitOfWork<'c> {
         let written = self.write(false)?;
         if written.by.is_some() {
             if let Err(error) = self.connection.release() {
-                self.connection.rollback();
-                self.unflushed();
+                if self.savepoints.is_empty() {
+                    self.connection.rollback();
+                }
+                self.transaction_ended();
                 return Err(error);
             }
         }
@@ -187,8 +189,8 @@ impl<'c> UnitOfWork<'c> {
                 // written again.
                 if self.connection.take_committed() {
                     self.forget_all();
-                } else if !self.connection.in_transaction() {
-                    self.unflushed();
+                } else {
+                    self.transaction_ended();
                 }
                 panic::resume_unwind(payload);
             }
@@ -202,14 +204,20 @@ impl<'c> UnitOfWork<'c> {
             }
             // The rows are there, under keys that could not be read.
             ErrorKind::ReadBack => self.forget_all(),
-            // What was flushed before has gone with the transaction or the connection.
-            _ if !self.connection.in_transaction() => self.unflushed(),
-            _ => {}
+            _ => self.transaction_ended(),
         }
         if error.kind() == ErrorKind::Stale {
             return Err(self.connection.conflict(error));
         }
         Err(error)
+    }
+
+    /// If the transaction has ended, or its connection, what was flushed has gone with it. Inside of
+    /// savepoints that is for the outermost to say, when the work of all of them is undone.
+    pub(super) fn transaction_ended(&mut self) {
+        if self.savepoints.is_empty() && !self.connection.in_transaction() {
+            self.unflushed();
+        }
     }
 
     /// Everything that there was to write is committed, and what the database assigned is not known:

@@ -65,8 +65,8 @@ impl CommitPlan {
         if ends && (write.is_some() || connection.in_transaction()) {
             plan.statements.push(PlannedStatement::new(brackets.commit));
         }
-        if !ends && write.is_some() && connection.in_transaction() {
-            plan.statements.push(PlannedStatement::new("RELEASE SAVEPOINT"));
+        if !ends && write.is_some() {
+            plan.statements.extend(brackets.release.map(PlannedStatement::new));
         }
         plan
     }

@@ -52,11 +52,7 @@ impl<'c> UnitOfWork<'c> {
         self.flush()?;
         let is_in_transaction = self.connection.in_transaction();
         if is_in_transaction {
-            if let Err(error) = self.connection.begin() {
-                self.connection.rollback();
-                self.unflushed();
-                return Err(error.into());
-            }
+            self.connection.begin()?;
         }
         let flushed = self.arenas.values().map(|arena| arena.flushed()).collect();
         let depth = self.savepoints.len();
@@ -77,10 +73,7 @@ impl<'c> UnitOfWork<'c> {
         for (index, arena) in self.arenas.values_mut().enumerate() {
             arena.rolled_back(mark.flushed.get(index).copied().unwrap_or(0));
         }
-        if mark.is_in_transaction && !self.connection.in_transaction() {
-            // The connection is lost, and what was flushed outside with it.
-            self.unflushed();
-        }
+        self.transaction_ended();
     }
 }
 

@@ -4,6 +4,7 @@ mod changes;
 mod faults;
 mod identity;
 mod plans;
+mod savepoints;
 mod statements;
 mod transactions;
 

@@ -226,11 +226,7 @@ impl<'a> Writer<'a> {
                 result => return result,
             }
         }
-        if let Err(error) = connection.begin() {
-            // A savepoint is refused where the transaction was aborted before, as by a query.
-            connection.rollback();
-            return Err(error);
-        }
+        connection.begin()?;
         let mut undo = UndoOnDrop { connection, armed: true };
         let mut flush = Flush::new(plan, changes, undo.connection, on_progress, false);
         if strategy.writes_changes() {

@@ -1,0 +1,140 @@
+//! `Savepoints`: which savepoints of a transaction the server has been told of.
+
+/// The levels at which work within a transaction can be undone alone.
+///
+/// A level costs nothing until something is sent in it. The savepoint that is set then stands for
+/// all levels that have begun since the last thing was sent, since their beginnings are the same.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Savepoints {
+    level: u32,
+    set: Vec<Savepoint>,
+}
+
+/// A savepoint that is set, and the levels whose beginning it is.
+#[derive(Debug, PartialEq, Eq)]
+struct Savepoint {
+    lowest: u32,
+    highest: u32,
+}
+
+impl Savepoints {
+    /// How many levels are open.
+    pub(super) fn level(&self) -> u32 {
+        self.level
+    }
+
+    /// Begins a level.
+    pub(super) fn begin(&mut self) {
+        self.level += 1;
+    }
+
+    /// The savepoint that has to be set before anything else is sent.
+    pub(super) fn to_set(&self) -> Option<String> {
+        (self.covered() < self.level).then(|| name(self.covered() + 1))
+    }
+
+    /// It has been set.
+    pub(super) fn set(&mut self) {
+        self.set.push(Savepoint { lowest: self.covered() + 1, highest: self.level });
+    }
+
+    /// Ends a level, and gives the savepoint to release: none where it stands for levels outside as
+    /// well, and where nothing was sent.
+    pub(super) fn release(&mut self) -> Option<String> {
+        let level = self.end()?;
+        let last = self.set.last_mut().filter(|last| last.highest == level)?;
+        if last.lowest < level {
+            last.highest -= 1;
+            return None;
+        }
+        self.set.pop().map(|last| name(last.lowest))
+    }
+
+    /// Ends a level, and gives the savepoint to go back to and release, unless nothing was sent.
+    /// Levels outside that began with it have nothing in them then.
+    pub(super) fn undo(&mut self) -> Option<String> {
+        let level = self.end()?;
+        let is_set = self.covered() == level;
+        let undone = if is_set { self.set.pop() } else { None };
+        undone.map(|last| name(last.lowest))
+    }
+
+    /// Whether another level would need a savepoint of its own.
+    pub(super) fn is_settled(&self) -> bool {
+        self.covered() == self.level
+    }
+
+    /// Up to which level savepoints are set.
+    fn covered(&self) -> u32 {
+        self.set.last().map_or(0, |last| last.highest)
+    }
+
+    fn end(&mut self) -> Option<u32> {
+        let level = self.level;
+        self.level = level.checked_sub(1)?;
+        Some(level)
+    }
+}
+
+fn name(level: u32) -> String {
+    format!("{}_{level}", super::OUTER)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sets what is to be set, as before a statement.
+    fn send(savepoints: &mut Savepoints) -> Option<String> {
+        let name = savepoints.to_set();
+        name.iter().for_each(|_| savepoints.set());
+        name
+    }
+
+    #[test]
+    fn levels_in_which_nothing_is_sent_cost_nothing() {
+        let mut savepoints = Savepoints::default();
+        assert_eq!(send(&mut savepoints), None);
+        savepoints.begin();
+        savepoints.begin();
+        assert_eq!(savepoints.level(), 2);
+        assert_eq!(savepoints.undo(), None);
+        assert_eq!(savepoints.release(), None);
+        assert_eq!(savepoints, Savepoints::default());
+        assert_eq!((savepoints.release(), savepoints.undo()), (None, None));
+    }
+
+    #[test]
+    fn levels_that_begin_together_share_a_savepoint() {
+        let mut savepoints = Savepoints::default();
+        savepoints.begin();
+        savepoints.begin();
+        assert_eq!(send(&mut savepoints).as_deref(), Some("onetrip_1"));
+        assert_eq!(send(&mut savepoints), None);
+        assert_eq!(savepoints.release(), None, "the outer one is still open");
+        // What comes now is inside of the outer one alone, which has something in it.
+        savepoints.begin();
+        assert!(!savepoints.is_settled());
+        assert_eq!(send(&mut savepoints).as_deref(), Some("onetrip_2"));
+        assert!(savepoints.is_settled());
+        assert_eq!(savepoints.undo().as_deref(), Some("onetrip_2"));
+        assert_eq!(savepoints.release().as_deref(), Some("onetrip_1"));
+        assert_eq!(savepoints, Savepoints::default());
+    }
+
+    #[test]
+    fn what_is_undone_with_a_shared_savepoint_leaves_the_outer_levels_empty() {
+        let mut savepoints = Savepoints::default();
+        savepoints.begin();
+        send(&mut savepoints);
+        savepoints.begin();
+        savepoints.begin();
+        assert_eq!(send(&mut savepoints).as_deref(), Some("onetrip_2"));
+        assert_eq!(savepoints.undo().as_deref(), Some("onetrip_2"));
+        assert_eq!(savepoints.level(), 2);
+        assert_eq!(send(&mut savepoints).as_deref(), Some("onetrip_2"), "it is set again");
+        assert_eq!(savepoints.undo().as_deref(), Some("onetrip_2"));
+        assert_eq!(savepoints.undo().as_deref(), Some("onetrip_1"));
+        assert_eq!(savepoints, Savepoints::default());
+    }
+}
