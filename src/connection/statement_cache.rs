@@ -30,7 +30,8 @@ use crate::sql::Params;
 ///
 /// A prepared statement is one of the session's. Behind a pooler that gives each transaction another
 /// session, such as PgBouncer in transaction mode, use it only if the pooler knows prepared
-/// statements (PgBouncer does since 1.21, with `max_prepared_statements`).
+/// statements (PgBouncer does since 1.21, with `max_prepared_statements`): another program's statement
+/// may have the same name there.
 ///
 /// ```
 /// # use onetrip::{Error, Model, StatementCache, UnitOfWork};
