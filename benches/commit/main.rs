@@ -147,14 +147,15 @@ fn small_commit(criterion: &mut Criterion<Figure>) {
     });
 }
 
-/// Commits by `Auto` whose statement is prepared, against the same without, and a small one against
-/// `RowByRow`. The tables grow: one that is emptied is planned for anew, prepared or not.
+/// Commits by `Auto` whose statement is prepared, against others. The tables grow: one that is emptied
+/// is planned for anew, prepared or not.
 fn prepared(criterion: &mut Criterion<Figure>) {
-    type Other = fn() -> Box<dyn InsertStrategy>;
-    const AGAINST: [(&str, Other, usize); 3] = [
-        ("text/3", || Box::new(Auto::new()), 1),
-        ("row_by_row/3", || Box::new(RowByRow), 1),
-        ("text/300", || Box::new(Auto::new()), 100),
+    type Other = fn(&mut Client, usize) -> Duration;
+    const AGAINST: [(&str, Other, usize); 4] = [
+        ("text/3", |client, users| users::commit(client, Box::new(Auto::new()), users), 1),
+        ("row_by_row/3", |client, users| users::commit(client, Box::new(RowByRow), users), 1),
+        ("text/300", |client, users| users::commit(client, Box::new(Auto::new()), users), 100),
+        ("raw_copy/300", raw_copy::commit_next, 100),
     ];
     let database = Database::new("prepared", users::TABLES);
     let (mut ours, mut theirs) = (database.client(), database.client());
@@ -169,7 +170,7 @@ fn prepared(criterion: &mut Criterion<Figure>) {
                     times,
                     || (),
                     || users::commit_prepared(&mut ours, &statements, users),
-                    || users::commit(&mut theirs, other(), users),
+                    || other(&mut theirs, users),
                 )
             });
         });
