@@ -91,7 +91,8 @@ impl StatementCache {
     /// An empty cache of up to so many statements. When it is full, a new one takes the place of
     /// that which was not used for longest.
     ///
-    /// The server keeps each in the memory of the session, some 100 KiB for a commit of a few tables.
+    /// The server keeps each in the memory of the session: 100 KiB for a commit of two tables
+    /// (`pg_backend_memory_contexts`, PostgreSQL 15).
     #[must_use]
     pub fn with_capacity(statements: usize) -> StatementCache {
         let statements = Statements { capacity: statements, by_text: IndexMap::new(), now: 0 };
@@ -209,5 +210,38 @@ impl Default for StatementCache {
 impl fmt::Debug for StatementCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("StatementCache").field("prepared", &self.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wanted(cache: &StatementCache) -> usize {
+        cache.lock().wanted().len()
+    }
+
+    #[test]
+    fn long_texts_are_not_remembered() {
+        for (len, expected) in [(MAX_TEXT, 1), (MAX_TEXT + 1, 0)] {
+            let (cache, text) = (StatementCache::new(), "x".repeat(len));
+            for _ in 0..USES {
+                assert!(cache.look_up(&text, &Params::new()).is_none());
+            }
+            assert_eq!(wanted(&cache), expected, "{len} bytes");
+        }
+    }
+
+    #[test]
+    fn a_text_with_parameters_of_other_types_is_another_statement() {
+        let cache = StatementCache::new();
+        let (mut short, mut long) = (Params::new(), Params::new());
+        short.push(&1_i32).unwrap();
+        long.push(&1_i64).unwrap();
+        cache.look_up("SELECT $1", &short);
+        cache.look_up("SELECT $1", &long);
+        assert_eq!(wanted(&cache), 0, "each has come up once");
+        cache.look_up("SELECT $1", &short);
+        assert_eq!(cache.lock().wanted()[0].1, [Type::INT4]);
     }
 }

@@ -139,7 +139,8 @@ impl<'c> UnitOfWork<'c> {
     }
 
     /// Has the statements that this connection sends again and again prepared once; see
-    /// [`StatementCache`]. The cache is the connection's, and outlives the unit of work.
+    /// [`StatementCache`]. The cache is the connection's: it outlives the unit of work, and
+    /// [`reconnect`](UnitOfWork::reconnect) leaves it behind.
     ///
     /// ```
     /// # use onetrip::{StatementCache, UnitOfWork};
