@@ -103,6 +103,10 @@ struct Draft {
 /// The rows to be updated, by model and slot.
 type Drafts = BTreeMap<(usize, u32), Draft>;
 
+fn late_updates(drafts: &Drafts) -> impl Iterator<Item = (usize, u32)> {
+    drafts.iter().filter(|(_, draft)| draft.is_late).map(|(&at, _)| at)
+}
+
 /// The bytes of a key, each part after its length; none where a part is NULL.
 type KeyBytes = Option<Vec<u8>>;
 
@@ -123,6 +127,7 @@ impl<'a> ChangeSet<'a> {
         }
         self.follow_keys(&mut drafts)?;
         let late_deletes = self.late_deletes(&drafts)?;
+        self.needs_one_statement = self.holds_keys(&drafts, &late_deletes)?;
         for (model, arena) in self.arenas.values().enumerate() {
             let mut of_model = drafts.range((model, 0)..=(model, u32::MAX));
             let doomed = arena.doomed();
@@ -257,24 +262,55 @@ impl<'a> ChangeSet<'a> {
                 }
             }
         }
-        let is_late = |(at, draft): (&(usize, u32), &Draft)| draft.is_late.then_some(*at);
-        let mut referring: Vec<(usize, u32)> = drafts.iter().filter_map(is_late).collect();
+        let mut referring: Vec<(usize, u32)> = late_updates(drafts).collect();
         while let Some((model, slot)) = referring.pop() {
-            for foreign_key in self.arenas[model].table().foreign_keys() {
-                let Some(key) = self.key_bytes(model, slot, foreign_key.columns)? else { continue };
-                for (target, arena) in self.arenas.values().enumerate() {
-                    if !arena.table().is(foreign_key.target) {
-                        continue;
-                    }
-                    if let Some(&parent) = by_key.get(&(target, key.clone())) {
-                        if late.insert((target, parent)) {
-                            referring.push((target, parent));
-                        }
+            for parent in self.stored_references(model, slot)? {
+                if let Some(&slot) = by_key.get(&parent) {
+                    if late.insert((parent.0, slot)) {
+                        referring.push((parent.0, slot));
                     }
                 }
             }
         }
         Ok(late)
+    }
+
+    /// Whether rows that are updated or deleted late refer until then to keys that change.
+    fn holds_keys(
+        &self,
+        drafts: &Drafts,
+        late_deletes: &HashSet<(usize, u32)>,
+    ) -> Result<bool, Error> {
+        let late: Vec<_> = late_updates(drafts).chain(late_deletes.iter().copied()).collect();
+        if late.is_empty() {
+            return Ok(false);
+        }
+        let mut changing = HashSet::new();
+        for (&(model, slot), draft) in drafts.iter().filter(|(_, draft)| !draft.is_late) {
+            let key = self.arenas[model].table().key();
+            if key.iter().any(|column| draft.columns.contains_key(column)) {
+                changing.extend(self.key_bytes(model, slot, key)?.map(|key| (model, key)));
+            }
+        }
+        for (model, slot) in late {
+            if self.stored_references(model, slot)?.iter().any(|key| changing.contains(key)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What a row refers to as the database has it: for each model that its foreign keys lead to, the
+    /// bytes of the key.
+    fn stored_references(&self, model: usize, slot: u32) -> Result<Vec<(usize, Vec<u8>)>, Error> {
+        let mut references = Vec::new();
+        for foreign_key in self.arenas[model].table().foreign_keys() {
+            let Some(key) = self.key_bytes(model, slot, foreign_key.columns)? else { continue };
+            let targets = self.arenas.values().enumerate();
+            let targets = targets.filter(|(_, arena)| arena.table().is(foreign_key.target));
+            references.extend(targets.map(|(target, _)| (target, key.clone())));
+        }
+        Ok(references)
     }
 
     fn group(

@@ -177,6 +177,7 @@ pub(crate) struct ChangeSet<'a> {
     /// Foreign keys that change because the key does that they refer to.
     followed: HashMap<Place, Place>,
     changed_bytes: usize,
+    needs_one_statement: bool,
     /// By the arena's position: the table's in `tables`.
     table_of_model: Vec<Option<usize>>,
 }
@@ -196,6 +197,7 @@ impl<'a> ChangeSet<'a> {
             changed: Vec::new(),
             followed: HashMap::new(),
             changed_bytes: 0,
+            needs_one_statement: false,
             table_of_model: vec![None; arenas.len()],
         };
         for (model, arena) in arenas.values().enumerate() {
@@ -227,6 +229,12 @@ impl<'a> ChangeSet<'a> {
 
     pub(crate) fn tables(&self) -> &[NewRows<'a>] {
         &self.tables
+    }
+
+    /// Whether no order of statements would do: rows that are to refer to new ones refer until then to
+    /// keys that change, and new rows may refer to what these become.
+    pub(crate) fn needs_one_statement(&self) -> bool {
+        self.needs_one_statement
     }
 
     /// Whether there is nothing to send.

@@ -177,9 +177,10 @@ impl<'a> Writer<'a> {
         let tables = (0..changes.tables().len())
             .map(|table| PlannedTable::survey(changes, table, needs_bytes))
             .collect::<Result<Arc<[_]>, Error>>()?;
-        let mut strategies = match tables.is_empty() {
+        // Strategies differ in how they insert. Changes alone are one statement.
+        let is_one_statement = tables.is_empty() || changes.needs_one_statement();
+        let mut strategies = match is_one_statement {
             false => self.strategy.alternatives(&tables),
-            // Strategies differ in how they insert. Changes alone are one statement.
             true => vec![&OneTrip as &dyn InsertStrategy],
         };
         if strategies.is_empty() {
