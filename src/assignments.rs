@@ -1,11 +1,13 @@
 //! `Assignments`: values that the database has assigned to new rows, before anyone gets to see
 //! them.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, BytesMut};
 
 /// The values of one column of the new rows of one table.
-#[derive(Debug, Default)]
-struct AssignedColumn {
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AssignedColumn {
     /// The values, each after its length.
     bytes: BytesMut,
     /// For each row where its value starts, or one of the two below.
@@ -13,6 +15,19 @@ struct AssignedColumn {
 }
 
 impl AssignedColumn {
+    /// The value of a row, if there is one; `Some(None)` is NULL.
+    #[inline]
+    pub(crate) fn get(&self, row: u32) -> Option<Option<&[u8]>> {
+        match *self.cells.get(row as usize)? {
+            UNKNOWN => None,
+            NULL => Some(None),
+            start => {
+                let (len, rest) = self.bytes[start..].split_first_chunk()?;
+                Some(Some(&rest[..u32::from_be_bytes(*len) as usize]))
+            }
+        }
+    }
+
     fn cell_mut(&mut self, row: u32) -> &mut usize {
         let row = row as usize;
         if self.cells.len() <= row {
@@ -29,7 +44,8 @@ const NULL: usize = usize::MAX - 1;
 /// [`ChangeSet`](crate::change_set::ChangeSet).
 #[derive(Debug, Default)]
 pub(crate) struct Assignments {
-    tables: Vec<Vec<Option<AssignedColumn>>>,
+    /// Shared only once everything is assigned.
+    tables: Vec<Vec<Option<Arc<AssignedColumn>>>>,
 }
 
 impl Assignments {
@@ -83,16 +99,22 @@ impl Assignments {
     }
 
     /// The value, if there is one; `Some(None)` is NULL.
+    #[inline]
     pub(crate) fn get(&self, table: usize, column: usize, row: u32) -> Option<Option<&[u8]>> {
+        self.tables.get(table)?.get(column)?.as_ref()?.get(row)
+    }
+
+    /// The values of a column, if each of so many rows has one that is not NULL.
+    pub(crate) fn whole_column(
+        &self,
+        table: usize,
+        column: usize,
+        rows: usize,
+    ) -> Option<Arc<AssignedColumn>> {
         let column = self.tables.get(table)?.get(column)?.as_ref()?;
-        match *column.cells.get(row as usize)? {
-            UNKNOWN => None,
-            NULL => Some(None),
-            start => {
-                let (len, rest) = column.bytes[start..].split_first_chunk()?;
-                Some(Some(&rest[..u32::from_be_bytes(*len) as usize]))
-            }
-        }
+        let is_value = |&start: &usize| start != UNKNOWN && start != NULL;
+        let is_whole = column.cells.len() == rows && column.cells.iter().all(is_value);
+        is_whole.then(|| Arc::clone(column))
     }
 
     fn column_mut(&mut self, table: usize, column: usize) -> &mut AssignedColumn {
@@ -103,7 +125,7 @@ impl Assignments {
         if columns.len() <= column {
             columns.resize_with(column + 1, || None);
         }
-        columns[column].get_or_insert_default()
+        Arc::make_mut(columns[column].get_or_insert_default())
     }
 }
 

@@ -173,6 +173,11 @@ impl PlannedTable {
         optional.map_or(0, |optional| self.rows - optional.given)
     }
 
+    /// The columns that every row leaves to the database.
+    pub(crate) fn left_by_all(&self) -> Vec<usize> {
+        self.optional.iter().filter(|left| left.given == 0).map(|left| left.column).collect()
+    }
+
     /// The columns that the database assigns to some of the rows, as it does keys.
     pub(crate) fn assigned_columns(&self) -> impl Iterator<Item = usize> {
         let is_assigned = |column: &usize| {

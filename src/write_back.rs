@@ -1,29 +1,42 @@
 //! `WriteBack`: what a flush gives back to the entities of one model, staged until it is certain.
 
+use std::sync::Arc;
+
 use bytes::{BufMut, BytesMut};
 
+use crate::assignments::AssignedColumn;
 use crate::model::Cell;
 
 /// Stands in a cell's length for "the entity keeps what it has".
 pub(crate) const ABSENT: i32 = -2;
 const NULL: i32 = -1;
 
-/// For each new row, in the order in which the rows were added, the cells of some columns.
-///
-/// The cells lie one after the other, each after its length, so that a million rows cost little
-/// more than their bytes.
+/// For each row, in the order in which the rows were added, the cells of some columns.
 #[derive(Debug)]
 pub(crate) struct WriteBack {
+    rows: usize,
+    /// By position in the table.
     columns: Vec<usize>,
+    /// Those of them whose cells are values that the database has assigned, in every row.
+    assigned: Vec<(usize, Arc<AssignedColumn>)>,
+    /// The others, and for each row their cells one after the other, each after its length: a
+    /// million rows cost little more than their bytes.
+    staged: Vec<usize>,
     cells: BytesMut,
 }
 
 impl WriteBack {
-    /// Starts a write-back of these columns, by position in the table, with room for so many rows
-    /// of integers: growing while it fills would hold everything twice.
-    pub(crate) fn new(columns: Vec<usize>, rows: usize) -> WriteBack {
-        let cells = BytesMut::with_capacity(columns.len() * rows * 2 * size_of::<i32>());
-        WriteBack { columns, cells }
+    /// Starts a write-back of so many rows. `staged` are the columns whose cells are to be appended;
+    /// those of the `assigned` ones are there.
+    pub(crate) fn new(
+        staged: Vec<usize>,
+        assigned: Vec<(usize, Arc<AssignedColumn>)>,
+        rows: usize,
+    ) -> WriteBack {
+        // Room for integers: growing while it fills would hold everything twice.
+        let cells = BytesMut::with_capacity(staged.len() * rows * 2 * size_of::<i32>());
+        let columns = assigned.iter().map(|&(column, _)| column).chain(staged.iter().copied());
+        WriteBack { rows, columns: columns.collect(), assigned, staged, cells }
     }
 
     pub(crate) fn columns(&self) -> &[usize] {
@@ -56,13 +69,15 @@ impl WriteBack {
     /// Reads the rows from the first on.
     pub(crate) fn rows(&self) -> Rows<'_> {
         let len = self.columns.iter().map(|column| column + 1).max().unwrap_or(0);
-        Rows { columns: &self.columns, rest: &self.cells, cells: vec![Cell::Absent; len] }
+        Rows { write_back: self, row: 0, rest: &self.cells, cells: vec![Cell::Absent; len] }
     }
 }
 
 /// A cursor over the rows of a [`WriteBack`].
 pub(crate) struct Rows<'a> {
-    columns: &'a [usize],
+    write_back: &'a WriteBack,
+    /// The number of rows read.
+    row: usize,
     rest: &'a [u8],
     /// By the position of the column in the table.
     cells: Vec<Cell<'a>>,
@@ -71,7 +86,16 @@ pub(crate) struct Rows<'a> {
 impl<'a> Rows<'a> {
     /// Moves to the next row; false after the last one.
     pub(crate) fn advance(&mut self) -> bool {
-        for &column in self.columns {
+        let WriteBack { rows, assigned, staged, .. } = self.write_back;
+        if self.row == *rows {
+            return false;
+        }
+        for (column, values) in assigned {
+            if let Some(Some(value)) = values.get(self.row as u32) {
+                self.cells[*column] = Cell::Value(value);
+            }
+        }
+        for &column in staged {
             let Some((len, rest)) = self.rest.split_first_chunk() else { return false };
             self.rest = rest;
             let cell = match i32::from_be_bytes(*len) {
@@ -85,6 +109,7 @@ impl<'a> Rows<'a> {
             };
             self.cells[column] = cell;
         }
+        self.row += 1;
         true
     }
 
@@ -97,10 +122,21 @@ impl<'a> Rows<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::assignments::Assignments;
 
     #[test]
     fn cells_come_back_in_order() {
-        let mut write_back = WriteBack::new(vec![3, 0], 2);
+        let mut assigned = Assignments::default();
+        assigned.set(0, 1, 1, Some(b"second"));
+        assert!(assigned.whole_column(0, 1, 2).is_none(), "it has no value for the first row");
+        assigned.set(0, 1, 0, None);
+        assert!(assigned.whole_column(0, 1, 2).is_none(), "NULL is not a value");
+        assigned.set(0, 1, 0, Some(b"first"));
+        assert!(assigned.whole_column(0, 1, 3).is_none(), "it has no value for the third row");
+        let whole = assigned.whole_column(0, 1, 2).unwrap();
+
+        let mut write_back = WriteBack::new(vec![3, 0], vec![(1, whole)], 2);
+        assert_eq!(write_back.columns(), [1, 3, 0]);
         write_back.push_value(b"a");
         write_back.push_null();
         write_back.push_absent();
@@ -109,10 +145,12 @@ mod tests {
         assert!(rows.advance());
         assert!(matches!(rows.cells()[3], Cell::Value(b"a")));
         assert!(matches!(rows.cells()[0], Cell::Null));
-        assert!(matches!(rows.cells()[1], Cell::Absent));
+        assert!(matches!(rows.cells()[1], Cell::Value(b"first")));
+        assert!(matches!(rows.cells()[2], Cell::Absent), "nothing is said of this column");
         assert!(rows.advance());
         assert!(matches!(rows.cells()[3], Cell::Absent));
         assert!(matches!(rows.cells()[0], Cell::Value(b"")));
+        assert!(matches!(rows.cells()[1], Cell::Value(b"second")));
         assert!(!rows.advance());
     }
 }

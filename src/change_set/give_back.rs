@@ -20,7 +20,8 @@ pub(crate) enum Extent {
 
 impl ChangeSet<'_> {
     /// What the entities of a table get back: the values of the columns that the database
-    /// assigned, and the keys of what they refer to.
+    /// assigned, and the keys of what they refer to. `left` are the columns that every new row
+    /// leaves to the database.
     ///
     /// # Errors
     ///
@@ -28,6 +29,7 @@ impl ChangeSet<'_> {
     pub(crate) fn write_back(
         &self,
         table: usize,
+        left: &[usize],
         assigned: &Assignments,
         extent: Extent,
     ) -> Result<WriteBack, Error> {
@@ -50,8 +52,22 @@ impl ChangeSet<'_> {
         }
         columns.sort_unstable();
         columns.dedup();
-        let mut result = WriteBack::new(columns.clone(), slots.len());
         if is_new {
+            // What the database has assigned in every row is there as it is needed. The other cells
+            // are what the entities do not know themselves.
+            let mut whole = Vec::new();
+            columns.retain(|&column| {
+                let values = left
+                    .contains(&column)
+                    .then(|| assigned.whole_column(table, column, slots.len()));
+                let Some(values) = values.flatten() else { return true };
+                whole.push((column, values));
+                false
+            });
+            let mut result = WriteBack::new(columns.clone(), whole, slots.len());
+            if columns.is_empty() {
+                return Ok(result);
+            }
             let rows: Vec<u32> = (0..slots.len() as u32).collect();
             let range = CellRange { table, rows: &rows, columns: &columns };
             let frame = Frame { omits_known: true, ..Frame::NONE };
@@ -62,6 +78,7 @@ impl ChangeSet<'_> {
             })?;
             return Ok(result);
         }
+        let mut result = WriteBack::new(columns.clone(), Vec::new(), slots.len());
         let mut buffer = BytesMut::new();
         for row in 0..slots.len() as u32 {
             for &column in &columns {

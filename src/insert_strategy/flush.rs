@@ -189,17 +189,19 @@ impl<'a, 'c> Flush<'a, 'c> {
         let Flush { plan, changes, connection, assigned, on_progress, stored_rows, .. } = self;
         let description = plan.tables()[table].table();
         let (mut rest, mut is_begun, mut is_ended) = (rows, false, false);
+        let mut piece = FIRST_COPY_PIECE;
         let mut fill = |data: &mut CopyData| {
             if !std::mem::replace(&mut is_begun, true) {
                 data.push_header();
             }
             let range = CellRange { table, rows: rest, columns };
-            let written = data.push_rows(columns.len(), COPY_PIECE, |frame, out| {
+            let written = data.push_rows(columns.len(), piece, |frame, out| {
                 changes.encode_cells(range, frame, assigned, out, &mut |_, column, _| {
                     Err(not_written_yet().with_column(description.columns()[column].name()))
                 })
             })?;
             rest = &rest[written..];
+            piece = COPY_PIECE.min(2 * piece);
             if rest.is_empty() && !std::mem::replace(&mut is_ended, true) {
                 data.push_trailer();
             }
@@ -316,8 +318,12 @@ pub(super) fn not_written_yet() -> Error {
     Error::new(ErrorKind::Cycle, "it refers to a row that has not been written yet")
 }
 
-/// The data of a `COPY` goes out in pieces of about this size.
+/// The data of a `COPY` goes out in pieces of about this size: each is a call of the driver.
 const COPY_PIECE: usize = 64 << 10;
+
+/// The first is smaller, and each after it twice as large, so that the server has something to do
+/// while the next is encoded.
+const FIRST_COPY_PIECE: usize = 4 << 10;
 
 impl fmt::Debug for Flush<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

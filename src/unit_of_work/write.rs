@@ -148,7 +148,7 @@ impl<'a> Writer<'a> {
         if changes.is_empty() {
             // An entity can still name another by its handle, of which the database has the key.
             let none = Assignments::default();
-            return give_back(&changes, &none, Written::by(None));
+            return give_back(&changes, &[], &none, Written::by(None));
         }
         let rows = changes.tables().iter().map(NewRows::len).sum();
         let needs_bytes = self.budget.is_some() || self.strategy.needs_bytes(rows);
@@ -240,7 +240,8 @@ impl<'a> Writer<'a> {
         }
         let assigned = flush.finish()?;
         undo.connection.check_transaction()?;
-        let mut written = give_back(changes, &assigned, Written::by(Some(strategy)))?;
+        let mut written =
+            give_back(changes, plan.tables(), &assigned, Written::by(Some(strategy)))?;
         // Whatever cannot be taken over has to be found before the commit.
         if let Some(error) = written.unread.take() {
             return Err(error);
@@ -261,10 +262,10 @@ fn write_and_commit(
         let is_written = flush.is_committed() && error.kind() != ErrorKind::Transaction;
         return Err(if is_written { error.with_kind(ErrorKind::ReadBack) } else { error });
     }
-    let is_committed = flush.is_committed();
+    let (is_committed, tables) = (flush.is_committed(), flush.plan().tables());
     flush
         .finish()
-        .and_then(|assigned| give_back(changes, &assigned, Written::by(Some(strategy))))
+        .and_then(|assigned| give_back(changes, tables, &assigned, Written::by(Some(strategy))))
         // What is committed cannot be undone, so an error can only be reported.
         .map_err(|error| if is_committed { error.with_kind(ErrorKind::ReadBack) } else { error })
 }
@@ -273,16 +274,18 @@ fn write_and_commit(
 /// `unread` says why.
 fn give_back(
     changes: &ChangeSet<'_>,
+    planned: &[PlannedTable],
     assigned: &Assignments,
     mut written: Written,
 ) -> Result<Written, Error> {
     for table in 0..changes.updated_table(changes.changed().len()) {
-        let write_back = changes.write_back(table, assigned, Extent::Everything)?;
+        let left = planned.get(table).map(PlannedTable::left_by_all).unwrap_or_default();
+        let write_back = changes.write_back(table, &left, assigned, Extent::Everything)?;
         let write_back = match changes.check(table, &write_back) {
             Ok(()) => write_back,
             Err(error) => {
                 written.unread.get_or_insert(error);
-                changes.write_back(table, assigned, Extent::Keys)?
+                changes.write_back(table, &left, assigned, Extent::Keys)?
             }
         };
         written.push(changes, table, write_back);
