@@ -1,5 +1,6 @@
 //! What a flush has to change in rows that the database has: columns to update, rows to delete.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use bytes::BytesMut;
@@ -125,6 +126,7 @@ impl<'a> ChangeSet<'a> {
                 }
             }
         }
+        self.find_late(&mut drafts)?;
         self.follow_keys(&mut drafts)?;
         let late_deletes = self.late_deletes(&drafts)?;
         self.needs_one_statement = self.holds_keys(&drafts, &late_deletes)?;
@@ -176,6 +178,42 @@ impl<'a> ChangeSet<'a> {
         }
         let is_needed = has_handle || !draft.columns.is_empty();
         Ok(is_needed.then_some(draft))
+    }
+
+    /// Finds the updates that refer to new rows whose keys are known: those of other new rows were
+    /// found when their values were looked for.
+    fn find_late(&self, drafts: &mut Drafts) -> Result<(), Error> {
+        let mut new_keys: HashMap<usize, HashSet<Vec<u8>>> = HashMap::new();
+        for (&(model, slot), draft) in drafts.iter_mut().filter(|(_, draft)| !draft.is_late) {
+            for foreign_key in self.arenas[model].table().foreign_keys() {
+                if !foreign_key.columns.iter().any(|column| draft.columns.contains_key(column)) {
+                    continue;
+                }
+                let Some(key) = self.new_key_bytes(model, slot, foreign_key.columns)? else {
+                    continue;
+                };
+                for (target, arena) in self.arenas.values().enumerate() {
+                    if arena.pending().is_empty() || !arena.table().is(foreign_key.target) {
+                        continue;
+                    }
+                    let keys = match new_keys.entry(target) {
+                        Entry::Occupied(keys) => keys.into_mut(),
+                        Entry::Vacant(keys) => keys.insert(self.new_keys(target)?),
+                    };
+                    draft.is_late |= keys.contains(&key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of the keys that new rows of a model have of their own.
+    fn new_keys(&self, model: usize) -> Result<HashSet<Vec<u8>>, Error> {
+        let (arena, mut keys) = (&self.arenas[model], HashSet::new());
+        for &slot in arena.pending() {
+            keys.extend(self.new_key_bytes(model, slot, arena.table().key())?);
+        }
+        Ok(keys)
     }
 
     /// Has foreign keys follow the keys that they refer to, where those change. The database would
@@ -354,6 +392,14 @@ impl<'a> ChangeSet<'a> {
         }
         let (updates, locked) = (updates.collect(), in_order(locked));
         Ok(ChangedRows { arena, model, slots, updates, deletes, locked })
+    }
+
+    /// The bytes of these columns as the entity has them.
+    fn new_key_bytes(&self, model: usize, slot: u32, columns: &[usize]) -> Result<KeyBytes, Error> {
+        let known = Assignments::default();
+        key_bytes(columns, |column, value| {
+            self.value_at(Place { model, slot, column }, &known, value)
+        })
     }
 
     /// The bytes of these columns as the database has them.

@@ -10,6 +10,7 @@ suite! {
     rows_with_different_changes_are_written_together: super::TABLES,
     a_change_is_committed_with_new_rows: super::TABLES,
     a_reference_moves_to_a_new_row: super::TABLES,
+    a_reference_moves_to_a_new_row_with_a_key_of_its_own: super::TABLES,
     a_reference_by_handle_to_what_it_is_already_is_no_change: super::TABLES,
     a_key_changes_and_references_follow: super::TABLES,
     a_key_changes_where_the_database_cascades: super::CASCADING,
@@ -244,6 +245,26 @@ fn a_reference_moves_to_a_new_row(setup: &Setup) {
         setup.schema.rows("SELECT name FROM addresses JOIN users u ON u.id = user_id"),
         ["bob"]
     );
+}
+
+fn a_reference_moves_to_a_new_row_with_a_key_of_its_own(setup: &Setup) {
+    let mut client = setup.client();
+    let mut uow = setup.uow(&mut client);
+    let ada = uow.add(user("ada"));
+    let [by_handle, by_key, away] = ["handle", "key", "away"].map(|e| uow.add(address(e, ada)));
+    uow.commit().unwrap();
+    let [bob, eve] = [("bob", 1_000), ("eve", 2_000)]
+        .map(|(name, id)| uow.add(User { id: Some(id), ..user(name) }));
+    uow[by_handle].user_id = bob.into();
+    uow[by_key].user_id = ForeignKey::Key(2_000);
+    uow[away].user_id = eve.into();
+    uow.delete(ada).unwrap();
+    let report = uow.commit().unwrap();
+    assert_eq!((report.rows(), report.updated_rows(), report.deleted_rows()), (2, 3, 1));
+    assert_eq!(uow[by_handle].user_id.key(), uow[bob].id.as_ref());
+    assert_eq!(uow[away].user_id.key(), uow[eve].id.as_ref());
+    let rows = "SELECT email, name FROM addresses JOIN users ON users.id = user_id ORDER BY email";
+    assert_eq!(setup.schema.rows(rows), ["away|eve", "handle|bob", "key|eve"]);
 }
 
 fn a_reference_by_handle_to_what_it_is_already_is_no_change(setup: &Setup) {
