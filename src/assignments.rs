@@ -10,35 +10,109 @@ use bytes::{BufMut, BytesMut};
 pub(crate) struct AssignedColumn {
     /// The values, each after its length.
     bytes: BytesMut,
-    /// For each row where its value starts, or one of the two below.
-    cells: Vec<usize>,
+    places: Places,
 }
+
+/// Where the values are.
+#[derive(Debug, Clone)]
+enum Places {
+    /// So many rows have a value each, one after the other and, with their lengths, of one size.
+    Even { rows: usize, size: usize },
+    /// For each row where its value starts, or one of the two below.
+    Each(Vec<usize>),
+}
+
+const UNKNOWN: usize = usize::MAX;
+const NULL: usize = usize::MAX - 1;
+
+impl Default for Places {
+    fn default() -> Places {
+        Places::Each(Vec::new())
+    }
+}
+
+impl Places {
+    /// The places of values that stand one after the other, if they are of one size.
+    fn even(rows: usize, values: &[u8]) -> Option<Places> {
+        let size = values.len().checked_div(rows)?;
+        let len = i32::try_from(size.checked_sub(LENGTH)?).ok()?.to_be_bytes();
+        let is_even = values.len() == rows * size
+            && values.chunks_exact(size).all(|value| value.starts_with(&len));
+        is_even.then_some(Places::Even { rows, size })
+    }
+
+    fn each(&mut self) -> &mut Vec<usize> {
+        if let Places::Even { rows, size } = *self {
+            *self = Places::Each((0..rows).map(|row| row * size).collect());
+        }
+        match self {
+            Places::Each(starts) => starts,
+            Places::Even { .. } => unreachable!("it has just been replaced"),
+        }
+    }
+}
+
+/// The size of a length.
+const LENGTH: usize = size_of::<u32>();
 
 impl AssignedColumn {
     /// The value of a row, if there is one; `Some(None)` is NULL.
     #[inline]
     pub(crate) fn get(&self, row: u32) -> Option<Option<&[u8]>> {
-        match *self.cells.get(row as usize)? {
-            UNKNOWN => None,
-            NULL => Some(None),
-            start => {
-                let (len, rest) = self.bytes[start..].split_first_chunk()?;
-                Some(Some(&rest[..u32::from_be_bytes(*len) as usize]))
+        let row = row as usize;
+        match &self.places {
+            Places::Even { rows, size } => {
+                let start = row * size;
+                (row < *rows).then(|| Some(&self.bytes[start + LENGTH..start + size]))
+            }
+            Places::Each(starts) => match *starts.get(row)? {
+                UNKNOWN => None,
+                NULL => Some(None),
+                start => {
+                    let (len, rest) = self.bytes[start..].split_first_chunk()?;
+                    Some(Some(&rest[..u32::from_be_bytes(*len) as usize]))
+                }
+            },
+        }
+    }
+
+    /// The value of a row after its length, where it has one that is not NULL.
+    ///
+    /// # Panics
+    ///
+    /// When it has none.
+    #[inline]
+    pub(crate) fn cell(&self, row: u32) -> &[u8] {
+        let row = row as usize;
+        match &self.places {
+            Places::Even { size, .. } => &self.bytes[row * size..(row + 1) * size],
+            Places::Each(starts) => {
+                let cell = &self.bytes[starts[row]..];
+                let len = cell.first_chunk().map_or(0, |len| u32::from_be_bytes(*len));
+                &cell[..LENGTH + len as usize]
             }
         }
     }
 
-    fn cell_mut(&mut self, row: u32) -> &mut usize {
-        let row = row as usize;
-        if self.cells.len() <= row {
-            self.cells.resize(row + 1, UNKNOWN);
+    /// Whether each of so many rows has a value that is not NULL.
+    fn is_whole(&self, rows: usize) -> bool {
+        match &self.places {
+            Places::Even { rows: known, .. } => *known == rows,
+            Places::Each(starts) => {
+                let is_value = |&start: &usize| start != UNKNOWN && start != NULL;
+                starts.len() == rows && starts.iter().all(is_value)
+            }
         }
-        &mut self.cells[row]
+    }
+
+    fn start_mut(&mut self, row: u32) -> &mut usize {
+        let (row, starts) = (row as usize, self.places.each());
+        if starts.len() <= row {
+            starts.resize(row + 1, UNKNOWN);
+        }
+        &mut starts[row]
     }
 }
-
-const UNKNOWN: usize = usize::MAX;
-const NULL: usize = usize::MAX - 1;
 
 /// Values by table, column and row. Tables and rows are those of a
 /// [`ChangeSet`](crate::change_set::ChangeSet).
@@ -56,7 +130,7 @@ impl Assignments {
     /// When the value is 4 GiB or longer: the server sends none that is.
     pub(crate) fn set(&mut self, table: usize, column: usize, row: u32, raw: Option<&[u8]>) {
         let column = self.column_mut(table, column);
-        *column.cell_mut(row) = match raw {
+        *column.start_mut(row) = match raw {
             None => NULL,
             Some(raw) => {
                 let start = column.bytes.len();
@@ -74,20 +148,26 @@ impl Assignments {
         &mut self,
         table: usize,
         column: usize,
-        rows: impl Iterator<Item = u32>,
+        rows: impl Iterator<Item = u32> + Clone,
         values: &[u8],
     ) -> Option<usize> {
         let column = self.column_mut(table, column);
         let base = column.bytes.len();
         column.bytes.extend_from_slice(values);
-        // Mostly the rows are all that there are, from the first on.
-        let room = rows.size_hint().1.unwrap_or_default();
-        column.cells.resize(column.cells.len().max(room), UNKNOWN);
+        // Mostly they are all rows, in their order, and the values are keys of a fixed size.
+        let count = rows.clone().count();
+        let is_first = matches!(&column.places, Places::Each(starts) if starts.is_empty());
+        if is_first && rows.clone().eq(0..count as u32) {
+            if let Some(places) = Places::even(count, values) {
+                column.places = places;
+                return Some(0);
+            }
+        }
         let (mut rest, mut nulls) = (values, 0);
         for row in rows {
             let start = base + values.len() - rest.len();
             let (len, after) = rest.split_first_chunk()?;
-            (*column.cell_mut(row), rest) = match usize::try_from(i32::from_be_bytes(*len)) {
+            (*column.start_mut(row), rest) = match usize::try_from(i32::from_be_bytes(*len)) {
                 Ok(len) => (start, after.get(len..)?),
                 Err(_) => {
                     nulls += 1;
@@ -110,11 +190,9 @@ impl Assignments {
         table: usize,
         column: usize,
         rows: usize,
-    ) -> Option<Arc<AssignedColumn>> {
+    ) -> Option<&Arc<AssignedColumn>> {
         let column = self.tables.get(table)?.get(column)?.as_ref()?;
-        let is_value = |&start: &usize| start != UNKNOWN && start != NULL;
-        let is_whole = column.cells.len() == rows && column.cells.iter().all(is_value);
-        is_whole.then(|| Arc::clone(column))
+        column.is_whole(rows).then_some(column)
     }
 
     fn column_mut(&mut self, table: usize, column: usize) -> &mut AssignedColumn {
@@ -164,5 +242,31 @@ mod tests {
         {
             assert_eq!(assignments.set_all(0, 0, 0..rows, values), None);
         }
+    }
+
+    #[test]
+    fn values_of_one_size_can_be_replaced_one_by_one() {
+        let values = b"\0\0\0\x02aa\0\0\0\x02bb\0\0\0\x02cc";
+        let mut assignments = Assignments::default();
+        assert_eq!(assignments.set_all(0, 0, 0..3, values), Some(0));
+        assert!(assignments.whole_column(0, 0, 3).is_some());
+        assert!(assignments.whole_column(0, 0, 2).is_none());
+        assert_eq!(assignments.get(0, 0, 2), Some(Some(&b"cc"[..])));
+        assert_eq!(assignments.get(0, 0, 3), None);
+        assignments.set(0, 0, 1, Some(b"b"));
+        assignments.set(0, 0, 4, None);
+        let all: Vec<_> = (0..5).map(|row| assignments.get(0, 0, row)).collect();
+        let [a, b, c] = [&b"aa"[..], b"b", b"cc"].map(|value| Some(Some(value)));
+        assert_eq!(all, [a, b, c, None, Some(None)]);
+        assignments.set(0, 3, 4, None);
+        assert_eq!(assignments.set_all(0, 3, 0..3, values), Some(0));
+        assert_eq!(assignments.get(0, 3, 4), Some(None), "what was there stays");
+        // Rows in another order are not those from the first on.
+        assert_eq!(assignments.set_all(0, 1, [2, 0, 1].into_iter(), values), Some(0));
+        assert_eq!(assignments.get(0, 1, 2), Some(Some(&b"aa"[..])));
+        // One of the same size all in all.
+        let values = b"\0\0\0\x01a\0\0\0\x03bbb";
+        assert_eq!(assignments.set_all(0, 2, 0..2, values), Some(0));
+        assert_eq!(assignments.get(0, 2, 1), Some(Some(&b"bbb"[..])));
     }
 }

@@ -133,7 +133,7 @@ mod tests {
         assert!(assigned.whole_column(0, 1, 2).is_none(), "NULL is not a value");
         assigned.set(0, 1, 0, Some(b"first"));
         assert!(assigned.whole_column(0, 1, 3).is_none(), "it has no value for the third row");
-        let whole = assigned.whole_column(0, 1, 2).unwrap();
+        let whole = Arc::clone(assigned.whole_column(0, 1, 2).unwrap());
 
         let mut write_back = WriteBack::new(vec![3, 0], vec![(1, whole)], 2);
         assert_eq!(write_back.columns(), [1, 3, 0]);

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 /// The rooms, which are the top modules of the crate, by floor from the ground up.
 const FLOORS: &[&[&str]] = &[
     &["error", "handle", "state", "toposort"],
-    &["model"],
-    &["arena", "assignments", "identity_map", "journal", "write_back"],
+    &["assignments", "model"],
+    &["arena", "identity_map", "journal", "write_back"],
     &["change_set"],
     &["flush_plan", "planned_change", "planned_table", "row_order"],
     &["connection", "sql"],

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use bytes::BytesMut;
 
-use super::{Encoded, Frame, OnOpen, OnOpenSize};
+use super::{CellSource, Encoded, Frame, OnOpen, OnOpenSize};
 use crate::error::Error;
 use crate::model::{Encoder, Table};
 use crate::state::State;
@@ -37,12 +37,12 @@ pub(crate) trait AnyArena: Send {
     /// Writes the value of a column. A slot without an entity writes nothing.
     fn encode(&self, slot: u32, column: usize, out: &mut Encoder<'_>);
 
-    /// Appends the cells of some columns of these entities, each after its length, as `frame` says.
-    /// `open` takes those whose value the entity does not know.
+    /// Appends the cells of these rows, which are named with the slots of their entities, each after
+    /// its length, as `frame` says. `open` takes those whose value the entity does not know.
     fn encode_cells(
         &self,
-        slots: &mut dyn Iterator<Item = u32>,
-        columns: &[usize],
+        rows: &mut dyn Iterator<Item = (u32, u32)>,
+        sources: &[CellSource<'_>],
         frame: Frame<'_>,
         out: &mut BytesMut,
         open: &mut OnOpen<'_>,

@@ -5,6 +5,7 @@
 
 use bytes::{BufMut, BytesMut};
 
+use crate::assignments::AssignedColumn;
 use crate::error::{Error, ErrorKind};
 use crate::model::{Encoder, Model, Source};
 use crate::write_back::ABSENT;
@@ -41,27 +42,43 @@ pub(crate) struct Encoded {
     pub(crate) nulls: usize,
 }
 
+/// Where the cells of a column come from.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum CellSource<'a> {
+    /// The entities, of which this is the column's position.
+    Entities(usize),
+    /// The database, which has assigned a value in every row.
+    Assigned(&'a AssignedColumn),
+}
+
 const NULL: i32 = -1;
 const LENGTH: usize = size_of::<i32>();
 
-/// Appends the cells of entities, row by row, each after its length as the server wants it in
-/// arrays and in the data of `COPY`.
+/// Appends the cells of rows and their entities, row by row, each after its length as the server wants
+/// it in arrays and in the data of `COPY`.
 pub(super) fn encode_cells<'e, T: Model>(
-    entities: impl Iterator<Item = Option<&'e T>>,
-    columns: &[usize],
+    entities: impl Iterator<Item = (u32, Option<&'e T>)>,
+    sources: &[CellSource<'_>],
     frame: Frame<'_>,
     out: &mut BytesMut,
     open: &mut OnOpen<'_>,
 ) -> Result<Encoded, Error> {
     let mut encoded = Encoded::default();
     let mut encoder = Encoder::new(out);
-    for entity in entities {
+    for (row, entity) in entities {
         let row_start = encoder.buffer().len();
         if row_start >= frame.limit {
             break;
         }
         encoder.buffer().put_slice(frame.before_row);
-        for &column in columns {
+        for source in sources {
+            let column = match source {
+                CellSource::Entities(column) => *column,
+                CellSource::Assigned(values) => {
+                    encoder.buffer().extend_from_slice(values.cell(row));
+                    continue;
+                }
+            };
             let start = encoder.buffer().len();
             encoder.buffer().put_i32(NULL);
             encoder.begin_cell();

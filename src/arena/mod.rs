@@ -10,7 +10,7 @@ use std::collections::HashMap;
 pub(crate) use any::AnyArena;
 use bytes::BytesMut;
 use compare::{changed_columns, columns_before, differs, encoded, without};
-pub(crate) use encode::{Encoded, Frame, OnOpen, OnOpenSize};
+pub(crate) use encode::{CellSource, Encoded, Frame, OnOpen, OnOpenSize};
 
 use crate::error::Error;
 use crate::identity_map::{Identity, IdentityMap};
@@ -311,14 +311,15 @@ impl<T: Model> AnyArena for Arena<T> {
 
     fn encode_cells(
         &self,
-        slots: &mut dyn Iterator<Item = u32>,
-        columns: &[usize],
+        rows: &mut dyn Iterator<Item = (u32, u32)>,
+        sources: &[CellSource<'_>],
         frame: Frame<'_>,
         out: &mut BytesMut,
         open: &mut OnOpen<'_>,
     ) -> Result<Encoded, Error> {
-        let entities = slots.map(|slot| self.entities.get(slot as usize)?.as_ref());
-        encode::encode_cells(entities, columns, frame, out, open)
+        let entity = |slot: u32| self.entities.get(slot as usize)?.as_ref();
+        let entities = rows.map(|(row, slot)| (row, entity(slot)));
+        encode::encode_cells(entities, sources, frame, out, open)
     }
 
     fn measure(

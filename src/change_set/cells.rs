@@ -5,7 +5,7 @@ use std::any::TypeId;
 use bytes::BytesMut;
 
 use super::{CellValue, ChangeSet, NewCell, NewRows, Survey, UNKNOWN_KEY_BYTES};
-use crate::arena::{Encoded, Frame};
+use crate::arena::{CellSource, Encoded, Frame};
 use crate::assignments::Assignments;
 use crate::error::{Error, ErrorKind};
 use crate::handle::AnyHandle;
@@ -16,7 +16,7 @@ use crate::model::{Column, Encoder, Source};
 pub(crate) struct CellRange<'r> {
     pub(crate) table: usize,
     pub(crate) rows: &'r [u32],
-    pub(crate) columns: &'r [usize],
+    pub(crate) columns: &'r [CellSource<'r>],
 }
 
 impl ChangeSet<'_> {
@@ -91,8 +91,8 @@ impl ChangeSet<'_> {
         // Where foreign keys follow keys that change, what an entity says of itself is not what it is
         // to become: without a slot, every cell is open.
         let follows = !self.followed.is_empty() && table >= self.tables.len();
-        let slot = |&row: &u32| if follows { u32::MAX } else { of_table[row as usize] };
-        let mut slots = rows.iter().map(slot);
+        let slot = |row: u32| if follows { u32::MAX } else { of_table[row as usize] };
+        let mut slots = rows.iter().map(|&row| (row, slot(row)));
         let is_key = |column| self.arenas[model].table().key().contains(&column);
         let mut parents = NewParents::new(self);
         let mut take = |at: usize, column: usize, source: Option<Source>, out: &mut BytesMut| {

@@ -1,9 +1,11 @@
 //! What entities get back of what was written.
 
+use std::sync::Arc;
+
 use bytes::BytesMut;
 
 use super::{CellRange, CellValue, ChangeSet, NewCell};
-use crate::arena::Frame;
+use crate::arena::{CellSource, Frame};
 use crate::assignments::Assignments;
 use crate::error::{Error, ErrorKind};
 use crate::model::Source;
@@ -61,7 +63,7 @@ impl ChangeSet<'_> {
                     .contains(&column)
                     .then(|| assigned.whole_column(table, column, slots.len()));
                 let Some(values) = values.flatten() else { return true };
-                whole.push((column, values));
+                whole.push((column, Arc::clone(values)));
                 false
             });
             let mut result = WriteBack::new(columns.clone(), whole, slots.len());
@@ -69,6 +71,7 @@ impl ChangeSet<'_> {
                 return Ok(result);
             }
             let rows: Vec<u32> = (0..slots.len() as u32).collect();
+            let columns: Vec<_> = columns.into_iter().map(CellSource::Entities).collect();
             let range = CellRange { table, rows: &rows, columns: &columns };
             let frame = Frame { omits_known: true, ..Frame::NONE };
             self.encode_cells(range, frame, assigned, result.cells_mut(), &mut |at, column, _| {

@@ -5,6 +5,7 @@ use fallible_iterator::FallibleIterator;
 use postgres_protocol::types::array_from_sql;
 
 use super::flush::not_written_yet;
+use crate::arena::CellSource;
 use crate::assignments::Assignments;
 use crate::change_set::{CellRange, CellValue, ChangeSet, NewCell};
 use crate::error::{BoxError, Error, ErrorKind};
@@ -247,7 +248,8 @@ impl ArraySource<'_> {
         let mut values = ArrayParam::new(ty, group.rows.len());
         // Keys that the statement assigns: the row, the array, and the position in it.
         let mut pending: Vec<(usize, usize, i32)> = Vec::new();
-        let range = CellRange { table: group.table, rows: &group.rows, columns: &[column] };
+        let columns = &[CellSource::Entities(column)];
+        let range = CellRange { table: group.table, rows: &group.rows, columns };
         values.push_cells(|frame, out| {
             self.changes.encode_cells(range, frame, self.assigned, out, &mut |at, _, value| {
                 if let CellValue::Unassigned(origin) = value {

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::BytesMut;
 
 use super::returned;
+use crate::arena::CellSource;
 use crate::assignments::Assignments;
 use crate::change_set::{CellRange, CellValue, ChangeSet, NewCell};
 use crate::connection::Connection;
@@ -187,7 +188,18 @@ impl<'a, 'c> Flush<'a, 'c> {
         columns: &[usize],
     ) -> Result<(), Error> {
         let Flush { plan, changes, connection, assigned, on_progress, stored_rows, .. } = self;
-        let description = plan.tables()[table].table();
+        let planned = &plan.tables()[table];
+        let description = planned.table();
+        // Keys that were assigned in every row need not be looked for row by row.
+        let left = planned.left_by_all();
+        let source = |&column: &usize| {
+            let values = match left.contains(&column) {
+                true => assigned.whole_column(table, column, planned.rows()),
+                false => None,
+            };
+            values.map_or(CellSource::Entities(column), |values| CellSource::Assigned(values))
+        };
+        let columns: &[CellSource<'_>] = &columns.iter().map(source).collect::<Vec<_>>();
         let (mut rest, mut is_begun, mut is_ended) = (rows, false, false);
         let mut piece = FIRST_COPY_PIECE;
         let mut fill = |data: &mut CopyData| {
@@ -250,7 +262,7 @@ impl<'a, 'c> Flush<'a, 'c> {
         &mut self,
         table: usize,
         column: usize,
-        rows: impl Iterator<Item = u32>,
+        rows: impl Iterator<Item = u32> + Clone,
         array: &[u8],
     ) -> Result<usize, BoxError> {
         self.assigned
