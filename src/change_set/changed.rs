@@ -119,17 +119,19 @@ impl<'a> ChangeSet<'a> {
     /// When a value cannot be encoded, and when an entity refers to one that is not there.
     pub(super) fn collect_changed(&mut self) -> Result<(), Error> {
         let mut drafts = Drafts::new();
-        for (model, arena) in self.arenas.values().enumerate() {
-            for slot in arena.changed() {
-                if let Some(draft) = self.compare(model, slot)? {
-                    drafts.insert((model, slot), draft);
-                }
+        loop {
+            let followed = self.followed.len();
+            self.compare_all(&mut drafts)?;
+            self.follow_keys(&mut drafts)?;
+            // What refers to a key that has followed another differs now as well.
+            if self.followed.len() == followed {
+                break;
             }
         }
         self.find_late(&mut drafts)?;
-        self.follow_keys(&mut drafts)?;
         let late_deletes = self.late_deletes(&drafts)?;
-        self.needs_one_statement = self.holds_keys(&drafts, &late_deletes)?;
+        self.needs_one_statement =
+            late_updates(&drafts).next().is_some() && self.changed_keys(&drafts).next().is_some();
         for (model, arena) in self.arenas.values().enumerate() {
             let mut of_model = drafts.range((model, 0)..=(model, u32::MAX));
             let doomed = arena.doomed();
@@ -138,6 +140,21 @@ impl<'a> ChangeSet<'a> {
             }
             let rows = self.group(model, &**arena, &drafts, &doomed, &late_deletes)?;
             self.changed.push(rows);
+        }
+        Ok(())
+    }
+
+    /// Adds the columns in which entities differ from their rows.
+    fn compare_all(&mut self, drafts: &mut Drafts) -> Result<(), Error> {
+        self.changed_bytes = 0;
+        for (model, arena) in self.arenas.values().enumerate() {
+            for slot in arena.changed() {
+                if let Some(found) = self.compare(model, slot)? {
+                    let draft = drafts.entry((model, slot)).or_default();
+                    draft.columns.extend(found.columns);
+                    draft.is_late |= found.is_late;
+                }
+            }
         }
         Ok(())
     }
@@ -216,16 +233,19 @@ impl<'a> ChangeSet<'a> {
         Ok(keys)
     }
 
+    /// The entities whose keys change.
+    fn changed_keys(&self, drafts: &Drafts) -> impl Iterator<Item = (usize, u32)> {
+        let changes = |model: usize, draft: &Draft| {
+            let key = self.arenas[model].table().key();
+            key.iter().any(|column| draft.columns.contains_key(column))
+        };
+        drafts.iter().filter(move |(at, draft)| changes(at.0, draft)).map(|(&at, _)| at)
+    }
+
     /// Has foreign keys follow the keys that they refer to, where those change. The database would
     /// do it only where the foreign key says `ON UPDATE CASCADE`, and would not tell the entities.
     fn follow_keys(&mut self, drafts: &mut Drafts) -> Result<(), Error> {
-        let mut moved: Vec<(usize, u32)> = Vec::new();
-        for (&(model, slot), draft) in drafts.iter() {
-            let table = self.arenas[model].table();
-            if table.key().iter().any(|column| draft.columns.contains_key(column)) {
-                moved.push((model, slot));
-            }
-        }
+        let mut moved: Vec<(usize, u32)> = self.changed_keys(drafts).collect();
         while !moved.is_empty() {
             let mut parents: HashMap<(usize, Vec<u8>), u32> = HashMap::new();
             for (model, slot) in std::mem::take(&mut moved) {
@@ -263,21 +283,31 @@ impl<'a> ChangeSet<'a> {
                 for &target in &targets {
                     let Some(&parent) = parents.get(&(target, key.clone())) else { continue };
                     let known = drafts.get(&(child, slot));
-                    let changed = |column| known.is_some_and(|d| d.columns.contains_key(column));
-                    if foreign_key.columns.iter().any(changed) {
+                    let leads_elsewhere = foreign_key.columns.iter().any(|&column| {
+                        let is_changed = known.is_some_and(|d| d.columns.contains_key(&column));
+                        is_changed
+                            && !self.followed.contains_key(&Place { model: child, slot, column })
+                    });
+                    if leads_elsewhere {
                         continue;
                     }
-                    let is_late = drafts.get(&(target, parent)).is_some_and(|d| d.is_late);
-                    let draft = drafts.entry((child, slot)).or_default();
-                    draft.is_late |= is_late;
+                    let mut is_moved = false;
                     for (&column, &part) in foreign_key.columns.iter().zip(foreign_key.target.key())
                     {
-                        draft.columns.insert(column, SetTo::Value);
                         let from = Place { model: child, slot, column };
                         let to = Place { model: target, slot: parent, column: part };
-                        self.followed.insert(from, to);
+                        // Only what changes is followed, and once: so no two follow each other.
+                        let changes = drafts
+                            .get(&(target, parent))
+                            .is_some_and(|d| d.columns.contains_key(&part));
+                        if changes && !self.followed.contains_key(&from) {
+                            self.followed.insert(from, to);
+                            let draft = drafts.entry((child, slot)).or_default();
+                            draft.columns.insert(column, SetTo::Value);
+                            is_moved |= table.key().contains(&column);
+                        }
                     }
-                    if foreign_key.columns.iter().any(|column| table.key().contains(column)) {
+                    if is_moved {
                         moved.push((child, slot));
                     }
                 }
@@ -311,31 +341,6 @@ impl<'a> ChangeSet<'a> {
             }
         }
         Ok(late)
-    }
-
-    /// Whether rows that are updated or deleted late refer until then to keys that change.
-    fn holds_keys(
-        &self,
-        drafts: &Drafts,
-        late_deletes: &HashSet<(usize, u32)>,
-    ) -> Result<bool, Error> {
-        let late: Vec<_> = late_updates(drafts).chain(late_deletes.iter().copied()).collect();
-        if late.is_empty() {
-            return Ok(false);
-        }
-        let mut changing = HashSet::new();
-        for (&(model, slot), draft) in drafts.iter().filter(|(_, draft)| !draft.is_late) {
-            let key = self.arenas[model].table().key();
-            if key.iter().any(|column| draft.columns.contains_key(column)) {
-                changing.extend(self.key_bytes(model, slot, key)?.map(|key| (model, key)));
-            }
-        }
-        for (model, slot) in late {
-            if self.stored_references(model, slot)?.iter().any(|key| changing.contains(key)) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// What a row refers to as the database has it: for each model that its foreign keys lead to, the

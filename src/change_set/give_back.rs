@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use super::{CellRange, CellValue, ChangeSet, NewCell};
+use super::{CellRange, CellValue, ChangeSet, NewCell, Place};
 use crate::arena::{CellSource, Frame};
 use crate::assignments::Assignments;
 use crate::error::{Error, ErrorKind};
@@ -115,7 +115,7 @@ impl ChangeSet<'_> {
         }
         let place = self.place(cell);
         let is_open = |source| !matches!(source, Source::Value { .. } | Source::Null);
-        if !self.followed.contains_key(&place) && !self.any_source(place, is_open)? {
+        if !self.is_of_followed_reference(place) && !self.any_source(place, is_open)? {
             return Ok(None);
         }
         match self.value_at(place, assigned, buffer)? {
@@ -123,5 +123,14 @@ impl ChangeSet<'_> {
             CellValue::Default => Ok(None),
             value => Ok(Some(value)),
         }
+    }
+
+    /// Whether the cell belongs to a foreign key that follows, be it in another column.
+    fn is_of_followed_reference(&self, place: Place) -> bool {
+        let follows = |&column: &usize| self.followed.contains_key(&Place { column, ..place });
+        let mut foreign_keys = self.arenas[place.model].table().foreign_keys();
+        !self.followed.is_empty()
+            && foreign_keys
+                .any(|fk| fk.columns.contains(&place.column) && fk.columns.iter().any(follows))
     }
 }

@@ -231,8 +231,8 @@ impl<'a> ChangeSet<'a> {
         &self.tables
     }
 
-    /// Whether no order of statements would do: rows that are to refer to new ones refer until then to
-    /// keys that change, and new rows may refer to what these become.
+    /// Whether no order of statements is sure to do: keys change, and rows are to refer to new ones.
+    /// These may refer until then to the old keys, and new rows to what the keys become.
     pub(crate) fn needs_one_statement(&self) -> bool {
         self.needs_one_statement
     }
@@ -312,11 +312,7 @@ impl<'a> ChangeSet<'a> {
         assigned: &Assignments,
         buffer: &mut BytesMut,
     ) -> Result<CellValue, Error> {
-        let before = buffer.len();
-        let mut place = place;
-        while let Some(&followed) = self.followed.get(&place) {
-            place = followed;
-        }
+        let (before, place) = (buffer.len(), self.followed(place));
         let arena = &self.arenas[place.model];
         let mut out = Encoder::new(buffer);
         arena.encode(place.slot, place.column, &mut out);
@@ -464,6 +460,14 @@ impl<'a> ChangeSet<'a> {
         })
     }
 
+    /// Where a cell gets its value from, if it follows a key that changes.
+    fn followed(&self, mut place: Place) -> Place {
+        while let Some(&followed) = self.followed.get(&place) {
+            place = followed;
+        }
+        place
+    }
+
     /// The part of a key that a reference leads to.
     fn target(&self, from: Place, entity: EntityRef, part: usize) -> Result<Place, Error> {
         let table = (entity.table)();
@@ -479,7 +483,7 @@ impl<'a> ChangeSet<'a> {
             Some(model) => match self.arenas[model].state(slot) {
                 State::Gone => fail("that is not in the unit of work any more"),
                 State::Doomed | State::Deleted => fail("that is deleted"),
-                _ => Ok(Place { model, slot, column: table.key()[part] }),
+                _ => Ok(self.followed(Place { model, slot, column: table.key()[part] })),
             },
             None => fail("that is not in the unit of work any more"),
         }

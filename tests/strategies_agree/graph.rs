@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use onetrip::Cycles;
 
+use crate::change::Change;
 use crate::fields::{Id, LinkRole};
 use crate::schema::Schema;
 use crate::values::Given;
@@ -14,6 +15,8 @@ pub(crate) struct Graph {
     /// By rank: where there are to be no circles, a row refers to lower ranks only.
     pub(crate) rows: BTreeMap<usize, NewRow>,
     pub(crate) split: Split,
+    /// What the second part does to rows of the first, by rank.
+    pub(crate) changes: Vec<(usize, Change)>,
     /// Whether it is written inside a transaction of the caller's.
     pub(crate) in_transaction: bool,
 }
@@ -56,6 +59,17 @@ pub(crate) struct Target {
     pub(crate) row: usize,
     /// By key if the key is known when the row is added, by handle otherwise.
     pub(crate) by_key: bool,
+}
+
+impl NewRow {
+    /// The rows that it refers to.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = usize> {
+        let keys = self.key.iter().filter_map(|cell| match cell {
+            KeyCell::To(target) => Some(target.row),
+            _ => None,
+        });
+        keys.chain(self.references.iter().flatten().map(|target| target.row))
+    }
 }
 
 impl Graph {
@@ -105,24 +119,24 @@ impl Graph {
                 }
             }
         }
-        Some(graph)
+        graph.changes.retain(|(at, change)| {
+            let leads_there =
+                matches!(change, Change::Point { to: Some(to), .. } if to.row == rank);
+            *at != rank && !leads_there
+        });
+        // What was to be deleted may now be referred to until the end.
+        let later = graph.changed();
+        let is_whole = |row: &NewRow| row.targets().all(|to| later.rows.contains_key(&to));
+        later.rows.values().all(is_whole).then_some(graph)
     }
 
     /// The circles among the rows of a part.
     pub(crate) fn circle(&self, part: usize) -> Cycles {
-        let targets = |row: &NewRow| {
-            let keys = row.key.iter().filter_map(|cell| match cell {
-                KeyCell::To(target) => Some(target.row),
-                _ => None,
-            });
-            let references = row.references.iter().flatten().map(|target| target.row);
-            keys.chain(references).collect::<Vec<_>>()
-        };
         let rows: BTreeMap<usize, Vec<usize>> = self
             .rows
             .iter()
             .filter(|(_, row)| row.part == part)
-            .map(|(&rank, row)| (rank, targets(row)))
+            .map(|(&rank, row)| (rank, row.targets().collect()))
             .collect();
         // What refers to nothing that is left is taken away, as long as there is such a row.
         let mut left = rows.clone();

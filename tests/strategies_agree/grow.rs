@@ -67,7 +67,8 @@ impl Graph {
             };
             (rank, row)
         });
-        let mut graph = Graph { rows: rows.collect(), split, in_transaction: false };
+        let rows = rows.collect();
+        let mut graph = Graph { rows, split, changes: Vec::new(), in_transaction: false };
         graph.in_transaction = random.chance(20);
         graph.choose_keys(schema, &habits, random);
         graph.drop_impossible(schema);
@@ -80,6 +81,7 @@ impl Graph {
                 .map(|&plain| random_value(plain, &habits, random))
                 .collect();
         }
+        graph.choose_changes(schema, random.pick(&often[..4]), random);
         graph
     }
 
@@ -227,7 +229,12 @@ fn identity(cell: &KeyCell) -> KeyCell {
 }
 
 /// A key that no sequence comes near.
-fn given_key(ty: KeyType, assigned: Option<AssignedBy>, number: usize, random: &mut Random) -> Id {
+pub(crate) fn given_key(
+    ty: KeyType,
+    assigned: Option<AssignedBy>,
+    number: usize,
+    random: &mut Random,
+) -> Id {
     let far = if assigned.is_some() { 1 } else { 0 };
     Id(match ty {
         KeyType::Int2 => (number as i16 + far * 30_000).to_be_bytes().to_vec(),

@@ -202,6 +202,10 @@ impl AnyModel {
 pub(crate) trait AnyEntity {
     fn set(&self, uow: &mut UnitOfWork<'_>, fields: Vec<BoxedField>);
 
+    fn set_field(&self, uow: &mut UnitOfWork<'_>, at: usize, field: BoxedField);
+
+    fn delete(&self, uow: &mut UnitOfWork<'_>) -> Result<(), Error>;
+
     /// What the fields say of their columns, and the key.
     fn said(&self, uow: &UnitOfWork<'_>) -> (Vec<Vec<Said>>, Option<Vec<Id>>);
 
@@ -218,6 +222,14 @@ where
 {
     fn set(&self, uow: &mut UnitOfWork<'_>, fields: Vec<BoxedField>) {
         uow[*self].fields = fields;
+    }
+
+    fn set_field(&self, uow: &mut UnitOfWork<'_>, at: usize, field: BoxedField) {
+        uow[*self].fields[at] = field;
+    }
+
+    fn delete(&self, uow: &mut UnitOfWork<'_>) -> Result<(), Error> {
+        uow.delete(*self)
     }
 
     fn said(&self, uow: &UnitOfWork<'_>) -> (Vec<Vec<Said>>, Option<Vec<Id>>) {

@@ -236,6 +236,18 @@ impl Schema {
 }
 
 impl TableSpec {
+    /// The position of the field that is this part of the key, in [`Schema::fields`].
+    pub(crate) fn key_field(&self, part: usize) -> usize {
+        let before = if self.has_key_last { self.plain.len() + self.references.len() } else { 0 };
+        1 + before + part
+    }
+
+    /// The position of the field of a reference.
+    pub(crate) fn reference_field(&self, reference: usize) -> usize {
+        let before = if self.has_key_last { self.plain.len() } else { self.key.len() };
+        1 + before + reference
+    }
+
     pub(crate) fn position(&self, of: ColumnOf) -> usize {
         let position = self.columns.iter().position(|&column| column == of);
         position.expect("every column has a place")

@@ -2,6 +2,7 @@
 
 use std::fmt::{self, Write};
 
+use crate::change::Change;
 use crate::graph::{Graph, KeyCell, Target};
 use crate::schema::Schema;
 use crate::values::Given;
@@ -44,6 +45,16 @@ impl fmt::Display for Shown<'_> {
                 let name = &schema.tables[row.table].name;
                 writeln!(f, "  part {part}, {name} {:?}{line}", row.label)?;
             }
+        }
+        for (rank, change) in &graph.changes {
+            let text = match change {
+                Change::Point { reference, to } => {
+                    format!("r{reference} {}", to.as_ref().map_or("NULL".to_owned(), target))
+                }
+                Change::Key { part, id } => format!("k{part} given {}", id.0.escape_ascii()),
+                Change::Delete => "deleted".to_owned(),
+            };
+            writeln!(f, "  then {:?}: {text}", graph.rows[rank].label)?;
         }
         Ok(())
     }

@@ -69,6 +69,8 @@ impl<'a> Tables<'a> {
         // In any case, for the sake of the next graph.
         let cells = self.take().map_err(|error| format!("to empty the tables: {error}"))?;
         let written = written?;
+        let later = graph.changed();
+        let graph = if written.parts == 2 { &later } else { graph };
         let outcome = Outcome { schema: self.schema, graph, cells: &cells };
         outcome.compare_entities(&written.entities)?;
         let contents = outcome.contents();

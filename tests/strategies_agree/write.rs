@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use onetrip::{Cycles, Error, ErrorKind, InsertStrategy, UnitOfWork};
 use postgres::{Client, Transaction};
 
+use crate::change::Change;
 use crate::fields::{AnyField, Id, LinkRole, OwnKey, Said};
 use crate::graph::{Graph, KeyCell, NewRow, Split, Target};
 use crate::model::{AnyEntity, FieldKind, MODELS};
-use crate::schema::Schema;
+use crate::schema::{KeyPart, ReferenceSpec, Schema};
 use crate::values::{Datum, Given};
 
 /// What the entities hold when all is done.
@@ -73,7 +74,15 @@ fn write_on(
     schema: &Schema,
     graph: &Graph,
 ) -> Result<Written, String> {
-    let mut writer = Writer { schema, graph, keys: BTreeMap::new(), written: Written::default() };
+    let later = graph.changed();
+    let mut writer = Writer {
+        schema,
+        before: graph,
+        graph,
+        changes: &graph.changes,
+        keys: BTreeMap::new(),
+        written: Written::default(),
+    };
     let mut uow = wire.unit_of_work(strategy());
     let mut entities = Entities::new();
     if graph.split != Split::None {
@@ -89,9 +98,14 @@ fn write_on(
             drop(uow);
             uow = wire.unit_of_work(strategy());
         }
+        writer.graph = &later;
+        writer.change_keys(&mut uow, &entities);
     }
     let last = parts(graph) - 1;
     writer.add(&mut uow, &mut entities, last)?;
+    if last > 0 {
+        writer.change(&mut uow, &mut entities)?;
+    }
     if writer.save(&mut uow, &entities, last, &*strategy(), true)? {
         writer.written.parts = parts(graph);
         writer.read(&uow, &entities);
@@ -104,7 +118,11 @@ type Entities = BTreeMap<usize, Box<dyn AnyEntity>>;
 
 struct Writer<'a> {
     schema: &'a Schema,
+    /// As it is without the changes of the second part.
+    before: &'a Graph,
+    /// As it is at the time.
     graph: &'a Graph,
+    changes: &'a [(usize, Change)],
     /// The keys of the rows that have been written.
     keys: BTreeMap<usize, Vec<Id>>,
     written: Written,
@@ -167,16 +185,63 @@ impl Writer<'_> {
                         },
                         _ => references.next().expect("all references").as_ref(),
                     };
-                    match target.map(|target| self.link(target, uow, entities)).transpose()? {
-                        None => (MODELS[model].link)(role, None),
-                        Some(To::Key(key)) => (MODELS[model].link)(role, Some(&key)),
-                        Some(To::Entity(rank)) => entities[&rank].link(role),
-                        Some(To::Later) => return Ok(None),
+                    match self.link_field((model, role), target, uow, entities)? {
+                        Some(field) => field,
+                        None => return Ok(None),
                     }
                 }
             });
         }
         Ok(Some(fields))
+    }
+
+    /// A reference; none if it leads to an entity that is not there yet.
+    fn link_field(
+        &self,
+        (model, role): (usize, LinkRole),
+        target: Option<&Target>,
+        uow: &mut UnitOfWork<'_>,
+        entities: &mut Entities,
+    ) -> Result<Option<Box<dyn AnyField>>, String> {
+        Ok(match target.map(|target| self.link(target, uow, entities)).transpose()? {
+            None => Some((MODELS[model].link)(role, None)),
+            Some(To::Key(key)) => Some((MODELS[model].link)(role, Some(&key))),
+            Some(To::Entity(rank)) => Some(entities[&rank].link(role)),
+            Some(To::Later) => None,
+        })
+    }
+
+    /// Changes keys of rows of the first part.
+    fn change_keys(&mut self, uow: &mut UnitOfWork<'_>, entities: &Entities) {
+        for (rank, change) in self.changes {
+            let Change::Key { part, id } = change else { continue };
+            let spec = &self.schema.tables[self.before.rows[rank].table];
+            let is_assigned = matches!(spec.key[*part], KeyPart::Own { assigned: Some(_), .. });
+            let id = id.clone();
+            let field = if is_assigned { OwnKey::Assigned(Some(id)) } else { OwnKey::Given(id) };
+            entities[rank].set_field(uow, spec.key_field(*part), Box::new(field));
+        }
+        self.keys.retain(|&rank, _| !self.before.changes_key(rank));
+    }
+
+    /// Makes the other changes, when all new rows are there.
+    fn change(&self, uow: &mut UnitOfWork<'_>, entities: &mut Entities) -> Result<(), String> {
+        for (rank, change) in self.changes {
+            let Change::Point { reference, to } = change else { continue };
+            let spec = &self.schema.tables[self.before.rows[rank].table];
+            let ReferenceSpec { table, role, .. } = spec.references[*reference];
+            let kind = (self.schema.model(table), role);
+            let field = self.link_field(kind, to.as_ref(), uow, entities)?;
+            let field = field.expect("everything has been added");
+            entities[rank].set_field(uow, spec.reference_field(*reference), field);
+        }
+        for (rank, change) in self.changes {
+            if matches!(change, Change::Delete) {
+                let entity = entities.remove(rank).expect("it is there until now");
+                entity.delete(uow).map_err(|error| format!("delete: {error}"))?;
+            }
+        }
+        Ok(())
     }
 
     fn link(
