@@ -121,12 +121,14 @@ impl<'a> ChangeSet<'a> {
         let mut drafts = Drafts::new();
         loop {
             let followed = self.followed.len();
-            self.compare_all(&mut drafts)?;
+            let conflict = self.compare_all(&mut drafts)?;
             self.follow_keys(&mut drafts)?;
-            // What refers to a key that has followed another differs now as well.
             if self.followed.len() == followed {
+                conflict.map_or(Ok(()), Err)?;
                 break;
             }
+            // What refers to a key that has followed another differs now as well, and fields that
+            // share a column may agree.
         }
         self.find_late(&mut drafts)?;
         let late_deletes = self.late_deletes(&drafts)?;
@@ -144,24 +146,31 @@ impl<'a> ChangeSet<'a> {
         Ok(())
     }
 
-    /// Adds the columns in which entities differ from their rows.
-    fn compare_all(&mut self, drafts: &mut Drafts) -> Result<(), Error> {
+    /// Adds the columns in which entities differ from their rows. Gives an error where fields that
+    /// share a column do not agree.
+    fn compare_all(&mut self, drafts: &mut Drafts) -> Result<Option<Error>, Error> {
         self.changed_bytes = 0;
+        let mut conflict = None;
         for (model, arena) in self.arenas.values().enumerate() {
             for slot in arena.changed() {
-                if let Some(found) = self.compare(model, slot)? {
+                if let Some(found) = self.compare(model, slot, &mut conflict)? {
                     let draft = drafts.entry((model, slot)).or_default();
                     draft.columns.extend(found.columns);
                     draft.is_late |= found.is_late;
                 }
             }
         }
-        Ok(())
+        Ok(conflict)
     }
 
     /// The columns in which an entity differs from its row; none if it need not be looked at
     /// again.
-    fn compare(&mut self, model: usize, slot: u32) -> Result<Option<Draft>, Error> {
+    fn compare(
+        &mut self,
+        model: usize,
+        slot: u32,
+        conflict: &mut Option<Error>,
+    ) -> Result<Option<Draft>, Error> {
         let table = self.arenas[model].table();
         let (mut draft, mut has_handle) = (Draft::default(), false);
         let mut buffer = BytesMut::new();
@@ -173,7 +182,14 @@ impl<'a> ChangeSet<'a> {
             let place = Place { model, slot, column };
             let stored = self.stored(place, &mut buffer)?;
             let stored_bytes = buffer.split();
-            let current = self.value_at(place, &Assignments::default(), &mut buffer)?;
+            let current = match self.value_at(place, &Assignments::default(), &mut buffer) {
+                Err(error) if error.kind() == ErrorKind::Conflict => {
+                    conflict.get_or_insert(error);
+                    draft.columns.insert(column, SetTo::Value);
+                    continue;
+                }
+                current => current?,
+            };
             let is_same = match current {
                 CellValue::Value => stored == CellValue::Value && buffer == stored_bytes,
                 CellValue::Unassigned(_) => false,

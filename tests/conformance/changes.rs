@@ -416,20 +416,24 @@ fn a_part_of_a_key_changes_and_references_follow(setup: &Setup) {
         tenant_id: tenant.into(),
         project: Some(project.into()),
     };
-    let [stays, moves] = [1, 2].map(|id| uow.add(task(id, one)));
+    let [stays, moves, named] = [1, 2, 3].map(|id| uow.add(task(id, one)));
     uow.commit().unwrap();
     uow[tenant].id = 7;
     uow[moves].project = Some(two.into());
-    let new = uow.add(task(3, two));
+    *uow.get_mut(named).unwrap() = task(3, two);
+    let new = uow.add(task(4, two));
     uow.commit().unwrap();
     let rows = "SELECT id, tenant_id, project_number FROM tasks ORDER BY id";
-    assert_eq!(setup.schema.rows(rows), ["1|7|1", "2|7|2", "3|7|2"]);
-    for (task, number) in [(stays, 1), (moves, 2), (new, 2)] {
+    assert_eq!(setup.schema.rows(rows), ["1|7|1", "2|7|2", "3|7|2", "4|7|2"]);
+    for (task, number) in [(stays, 1), (moves, 2), (named, 2), (new, 2)] {
         assert_eq!(uow[task].tenant_id.key(), Some(&7));
         let project = uow[task].project.as_ref().unwrap();
         assert_eq!(project.key(), Some(&(7, number)));
     }
     assert_eq!(uow.commit().unwrap().round_trips(), 0);
+    let other = uow.add(Tenant { id: 8 });
+    uow[moves].tenant_id = other.into();
+    assert_eq!(uow.commit().unwrap_err().kind(), ErrorKind::Conflict, "they still disagree");
 }
 
 #[derive(Model, Clone, Debug, PartialEq)]
