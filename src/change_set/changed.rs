@@ -1,11 +1,11 @@
 //! What a flush has to change in rows that the database has: columns to update, rows to delete.
 
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use bytes::BytesMut;
 use indexmap::IndexMap;
 
+use super::late::late_updates;
 use super::{CellValue, ChangeSet, Place, key_bytes};
 use crate::arena::AnyArena;
 use crate::assignments::Assignments;
@@ -96,20 +96,16 @@ impl ChangedRows<'_> {
 
 /// What is to become of one row.
 #[derive(Debug, Default)]
-struct Draft {
-    columns: BTreeMap<usize, SetTo>,
-    is_late: bool,
+pub(super) struct Draft {
+    pub(super) columns: BTreeMap<usize, SetTo>,
+    pub(super) is_late: bool,
 }
 
 /// The rows to be updated, by model and slot.
-type Drafts = BTreeMap<(usize, u32), Draft>;
-
-fn late_updates(drafts: &Drafts) -> impl Iterator<Item = (usize, u32)> {
-    drafts.iter().filter(|(_, draft)| draft.is_late).map(|(&at, _)| at)
-}
+pub(super) type Drafts = BTreeMap<(usize, u32), Draft>;
 
 /// The bytes of a key, each part after its length; none where a part is NULL.
-type KeyBytes = Option<Vec<u8>>;
+pub(super) type KeyBytes = Option<Vec<u8>>;
 
 impl<'a> ChangeSet<'a> {
     /// Compares every entity that may have been changed with what the database has.
@@ -213,165 +209,6 @@ impl<'a> ChangeSet<'a> {
         Ok(is_needed.then_some(draft))
     }
 
-    /// Finds the updates that refer to new rows whose keys are known: those of other new rows were
-    /// found when their values were looked for.
-    fn find_late(&self, drafts: &mut Drafts) -> Result<(), Error> {
-        let mut new_keys: HashMap<usize, HashSet<Vec<u8>>> = HashMap::new();
-        for (&(model, slot), draft) in drafts.iter_mut().filter(|(_, draft)| !draft.is_late) {
-            for foreign_key in self.arenas[model].table().foreign_keys() {
-                if !foreign_key.columns.iter().any(|column| draft.columns.contains_key(column)) {
-                    continue;
-                }
-                let Some(key) = self.new_key_bytes(model, slot, foreign_key.columns)? else {
-                    continue;
-                };
-                for (target, arena) in self.arenas.values().enumerate() {
-                    if arena.pending().is_empty() || !arena.table().is(foreign_key.target) {
-                        continue;
-                    }
-                    let keys = match new_keys.entry(target) {
-                        Entry::Occupied(keys) => keys.into_mut(),
-                        Entry::Vacant(keys) => keys.insert(self.new_keys(target)?),
-                    };
-                    draft.is_late |= keys.contains(&key);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// The bytes of the keys that new rows of a model have of their own.
-    fn new_keys(&self, model: usize) -> Result<HashSet<Vec<u8>>, Error> {
-        let (arena, mut keys) = (&self.arenas[model], HashSet::new());
-        for &slot in arena.pending() {
-            keys.extend(self.new_key_bytes(model, slot, arena.table().key())?);
-        }
-        Ok(keys)
-    }
-
-    /// The entities whose keys change.
-    fn changed_keys(&self, drafts: &Drafts) -> impl Iterator<Item = (usize, u32)> {
-        let changes = |model: usize, draft: &Draft| {
-            let key = self.arenas[model].table().key();
-            key.iter().any(|column| draft.columns.contains_key(column))
-        };
-        drafts.iter().filter(move |(at, draft)| changes(at.0, draft)).map(|(&at, _)| at)
-    }
-
-    /// Has foreign keys follow the keys that they refer to, where those change. The database would
-    /// do it only where the foreign key says `ON UPDATE CASCADE`, and would not tell the entities.
-    fn follow_keys(&mut self, drafts: &mut Drafts) -> Result<(), Error> {
-        let mut moved: Vec<(usize, u32)> = self.changed_keys(drafts).collect();
-        while !moved.is_empty() {
-            let mut parents: HashMap<(usize, Vec<u8>), u32> = HashMap::new();
-            for (model, slot) in std::mem::take(&mut moved) {
-                let key = self.arenas[model].table().key();
-                if let Some(key) = self.key_bytes(model, slot, key)? {
-                    parents.insert((model, key), slot);
-                }
-            }
-            for child in 0..self.arenas.len() {
-                moved.extend(self.follow_into(child, &parents, drafts)?);
-            }
-        }
-        Ok(())
-    }
-
-    /// Has the foreign keys of one model follow, and gives the entities whose own keys change by
-    /// that.
-    fn follow_into(
-        &mut self,
-        child: usize,
-        parents: &HashMap<(usize, Vec<u8>), u32>,
-        drafts: &mut Drafts,
-    ) -> Result<Vec<(usize, u32)>, Error> {
-        let (mut moved, table) = (Vec::new(), self.arenas[child].table());
-        for foreign_key in table.foreign_keys() {
-            let targets: Vec<usize> = (0..self.arenas.len())
-                .filter(|&model| self.arenas[model].table().is(foreign_key.target))
-                .filter(|&model| parents.keys().any(|(parent, _)| *parent == model))
-                .collect();
-            if targets.is_empty() {
-                continue;
-            }
-            for slot in self.arenas[child].stored() {
-                let Some(key) = self.key_bytes(child, slot, foreign_key.columns)? else { continue };
-                for &target in &targets {
-                    let Some(&parent) = parents.get(&(target, key.clone())) else { continue };
-                    let known = drafts.get(&(child, slot));
-                    let leads_elsewhere = foreign_key.columns.iter().any(|&column| {
-                        let is_changed = known.is_some_and(|d| d.columns.contains_key(&column));
-                        is_changed
-                            && !self.followed.contains_key(&Place { model: child, slot, column })
-                    });
-                    if leads_elsewhere {
-                        continue;
-                    }
-                    let mut is_moved = false;
-                    for (&column, &part) in foreign_key.columns.iter().zip(foreign_key.target.key())
-                    {
-                        let from = Place { model: child, slot, column };
-                        let to = Place { model: target, slot: parent, column: part };
-                        // Only what changes is followed, and once: so no two follow each other.
-                        let changes = drafts
-                            .get(&(target, parent))
-                            .is_some_and(|d| d.columns.contains_key(&part));
-                        if changes && !self.followed.contains_key(&from) {
-                            self.followed.insert(from, to);
-                            let draft = drafts.entry((child, slot)).or_default();
-                            draft.columns.insert(column, SetTo::Value);
-                            is_moved |= table.key().contains(&column);
-                        }
-                    }
-                    if is_moved {
-                        moved.push((child, slot));
-                    }
-                }
-            }
-        }
-        Ok(moved)
-    }
-
-    /// The rows that can be deleted only after late updates, which take away what refers to them.
-    fn late_deletes(&self, drafts: &Drafts) -> Result<HashSet<(usize, u32)>, Error> {
-        let mut late = HashSet::new();
-        if !drafts.values().any(|draft| draft.is_late) {
-            return Ok(late);
-        }
-        let mut by_key: HashMap<(usize, Vec<u8>), u32> = HashMap::new();
-        for (model, arena) in self.arenas.values().enumerate() {
-            for slot in arena.doomed() {
-                if let Some(key) = self.key_bytes(model, slot, arena.table().key())? {
-                    by_key.insert((model, key), slot);
-                }
-            }
-        }
-        let mut referring: Vec<(usize, u32)> = late_updates(drafts).collect();
-        while let Some((model, slot)) = referring.pop() {
-            for parent in self.stored_references(model, slot)? {
-                if let Some(&slot) = by_key.get(&parent) {
-                    if late.insert((parent.0, slot)) {
-                        referring.push((parent.0, slot));
-                    }
-                }
-            }
-        }
-        Ok(late)
-    }
-
-    /// What a row refers to as the database has it: for each model that its foreign keys lead to, the
-    /// bytes of the key.
-    fn stored_references(&self, model: usize, slot: u32) -> Result<Vec<(usize, Vec<u8>)>, Error> {
-        let mut references = Vec::new();
-        for foreign_key in self.arenas[model].table().foreign_keys() {
-            let Some(key) = self.key_bytes(model, slot, foreign_key.columns)? else { continue };
-            let targets = self.arenas.values().enumerate();
-            let targets = targets.filter(|(_, arena)| arena.table().is(foreign_key.target));
-            references.extend(targets.map(|(target, _)| (target, key.clone())));
-        }
-        Ok(references)
-    }
-
     fn group(
         &self,
         model: usize,
@@ -416,7 +253,12 @@ impl<'a> ChangeSet<'a> {
     }
 
     /// The bytes of these columns as the entity has them.
-    fn new_key_bytes(&self, model: usize, slot: u32, columns: &[usize]) -> Result<KeyBytes, Error> {
+    pub(super) fn new_key_bytes(
+        &self,
+        model: usize,
+        slot: u32,
+        columns: &[usize],
+    ) -> Result<KeyBytes, Error> {
         let known = Assignments::default();
         key_bytes(columns, |column, value| {
             self.value_at(Place { model, slot, column }, &known, value)
@@ -424,7 +266,12 @@ impl<'a> ChangeSet<'a> {
     }
 
     /// The bytes of these columns as the database has them.
-    fn key_bytes(&self, model: usize, slot: u32, columns: &[usize]) -> Result<KeyBytes, Error> {
+    pub(super) fn key_bytes(
+        &self,
+        model: usize,
+        slot: u32,
+        columns: &[usize],
+    ) -> Result<KeyBytes, Error> {
         key_bytes(columns, |column, value| self.stored(Place { model, slot, column }, value))
     }
 }

@@ -2,7 +2,9 @@
 
 mod cells;
 mod changed;
+mod followed;
 mod give_back;
+mod late;
 
 use std::any::TypeId;
 use std::collections::HashMap;

@@ -1,0 +1,92 @@
+//! Keys that change, and the foreign keys that follow them.
+
+use std::collections::HashMap;
+
+use super::changed::{Draft, Drafts, SetTo};
+use super::{ChangeSet, Place};
+use crate::error::Error;
+
+impl ChangeSet<'_> {
+    /// The entities whose keys change.
+    pub(super) fn changed_keys(&self, drafts: &Drafts) -> impl Iterator<Item = (usize, u32)> {
+        let changes = |model: usize, draft: &Draft| {
+            let key = self.arenas[model].table().key();
+            key.iter().any(|column| draft.columns.contains_key(column))
+        };
+        drafts.iter().filter(move |(at, draft)| changes(at.0, draft)).map(|(&at, _)| at)
+    }
+
+    /// Has foreign keys follow the keys that they refer to, where those change. The database would
+    /// do it only where the foreign key says `ON UPDATE CASCADE`, and would not tell the entities.
+    pub(super) fn follow_keys(&mut self, drafts: &mut Drafts) -> Result<(), Error> {
+        let mut moved: Vec<(usize, u32)> = self.changed_keys(drafts).collect();
+        while !moved.is_empty() {
+            let mut parents: HashMap<(usize, Vec<u8>), u32> = HashMap::new();
+            for (model, slot) in std::mem::take(&mut moved) {
+                let key = self.arenas[model].table().key();
+                if let Some(key) = self.key_bytes(model, slot, key)? {
+                    parents.insert((model, key), slot);
+                }
+            }
+            for child in 0..self.arenas.len() {
+                moved.extend(self.follow_into(child, &parents, drafts)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the foreign keys of one model follow, and gives the entities whose own keys change by
+    /// that.
+    fn follow_into(
+        &mut self,
+        child: usize,
+        parents: &HashMap<(usize, Vec<u8>), u32>,
+        drafts: &mut Drafts,
+    ) -> Result<Vec<(usize, u32)>, Error> {
+        let (mut moved, table) = (Vec::new(), self.arenas[child].table());
+        for foreign_key in table.foreign_keys() {
+            let targets: Vec<usize> = (0..self.arenas.len())
+                .filter(|&model| self.arenas[model].table().is(foreign_key.target))
+                .filter(|&model| parents.keys().any(|(parent, _)| *parent == model))
+                .collect();
+            if targets.is_empty() {
+                continue;
+            }
+            for slot in self.arenas[child].stored() {
+                let Some(key) = self.key_bytes(child, slot, foreign_key.columns)? else { continue };
+                for &target in &targets {
+                    let Some(&parent) = parents.get(&(target, key.clone())) else { continue };
+                    let known = drafts.get(&(child, slot));
+                    let leads_elsewhere = foreign_key.columns.iter().any(|&column| {
+                        let is_changed = known.is_some_and(|d| d.columns.contains_key(&column));
+                        is_changed
+                            && !self.followed.contains_key(&Place { model: child, slot, column })
+                    });
+                    if leads_elsewhere {
+                        continue;
+                    }
+                    let mut is_moved = false;
+                    for (&column, &part) in foreign_key.columns.iter().zip(foreign_key.target.key())
+                    {
+                        let from = Place { model: child, slot, column };
+                        let to = Place { model: target, slot: parent, column: part };
+                        // Only what changes is followed, and once: so no two follow each other.
+                        let changes = drafts
+                            .get(&(target, parent))
+                            .is_some_and(|d| d.columns.contains_key(&part));
+                        if changes && !self.followed.contains_key(&from) {
+                            self.followed.insert(from, to);
+                            let draft = drafts.entry((child, slot)).or_default();
+                            draft.columns.insert(column, SetTo::Value);
+                            is_moved |= table.key().contains(&column);
+                        }
+                    }
+                    if is_moved {
+                        moved.push((child, slot));
+                    }
+                }
+            }
+        }
+        Ok(moved)
+    }
+}
