@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use super::changed::{Draft, Drafts, SetTo};
 use super::{ChangeSet, Place};
 use crate::error::Error;
+use crate::model::ForeignKeyColumns;
 
 impl ChangeSet<'_> {
     /// The entities whose keys change.
@@ -56,37 +57,45 @@ impl ChangeSet<'_> {
                 let Some(key) = self.key_bytes(child, slot, foreign_key.columns)? else { continue };
                 for &target in &targets {
                     let Some(&parent) = parents.get(&(target, key.clone())) else { continue };
-                    let known = drafts.get(&(child, slot));
-                    let leads_elsewhere = foreign_key.columns.iter().any(|&column| {
-                        let is_changed = known.is_some_and(|d| d.columns.contains_key(&column));
-                        is_changed
-                            && !self.followed.contains_key(&Place { model: child, slot, column })
-                    });
-                    if leads_elsewhere {
-                        continue;
-                    }
-                    let mut is_moved = false;
-                    for (&column, &part) in foreign_key.columns.iter().zip(foreign_key.target.key())
-                    {
-                        let from = Place { model: child, slot, column };
-                        let to = Place { model: target, slot: parent, column: part };
-                        // Only what changes is followed, and once: so no two follow each other.
-                        let changes = drafts
-                            .get(&(target, parent))
-                            .is_some_and(|d| d.columns.contains_key(&part));
-                        if changes && !self.followed.contains_key(&from) {
-                            self.followed.insert(from, to);
-                            let draft = drafts.entry((child, slot)).or_default();
-                            draft.columns.insert(column, SetTo::Value);
-                            is_moved |= table.key().contains(&column);
-                        }
-                    }
-                    if is_moved {
+                    if self.follow_one(&foreign_key, (child, slot), (target, parent), drafts) {
                         moved.push((child, slot));
                     }
                 }
             }
         }
         Ok(moved)
+    }
+
+    /// Has one row's foreign key follow the key that it refers to, and says whether the row's own key
+    /// changes by that. One that is set to lead elsewhere follows nothing.
+    fn follow_one(
+        &mut self,
+        foreign_key: &ForeignKeyColumns,
+        (child, slot): (usize, u32),
+        parent: (usize, u32),
+        drafts: &mut Drafts,
+    ) -> bool {
+        let changes = |drafts: &Drafts, row: (usize, u32), column: usize| {
+            drafts.get(&row).is_some_and(|draft| draft.columns.contains_key(&column))
+        };
+        let place = |column: usize| Place { model: child, slot, column };
+        let leads_elsewhere = foreign_key.columns.iter().any(|&column| {
+            changes(drafts, (child, slot), column) && !self.followed.contains_key(&place(column))
+        });
+        if leads_elsewhere {
+            return false;
+        }
+        let mut is_moved = false;
+        for (&column, &part) in foreign_key.columns.iter().zip(foreign_key.target.key()) {
+            // Only what changes is followed, and once: so no two follow each other.
+            if changes(drafts, parent, part) && !self.followed.contains_key(&place(column)) {
+                let to = Place { model: parent.0, slot: parent.1, column: part };
+                self.followed.insert(place(column), to);
+                let draft = drafts.entry((child, slot)).or_default();
+                draft.columns.insert(column, SetTo::Value);
+                is_moved |= self.arenas[child].table().key().contains(&column);
+            }
+        }
+        is_moved
     }
 }
