@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, HashSet};
 use bytes::BytesMut;
 use indexmap::IndexMap;
 
-use super::late::late_updates;
 use super::{CellValue, ChangeSet, Place, key_bytes};
 use crate::arena::AnyArena;
 use crate::assignments::Assignments;
@@ -128,8 +127,7 @@ impl<'a> ChangeSet<'a> {
         }
         self.find_late(&mut drafts)?;
         let late_deletes = self.late_deletes(&drafts)?;
-        self.needs_one_statement =
-            late_updates(&drafts).next().is_some() && self.changed_keys(&drafts).next().is_some();
+        self.needs_one_statement = self.has_no_order(&drafts, &late_deletes)?;
         for (model, arena) in self.arenas.values().enumerate() {
             let mut of_model = drafts.range((model, 0)..=(model, u32::MAX));
             let doomed = arena.doomed();

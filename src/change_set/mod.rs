@@ -5,6 +5,7 @@ mod changed;
 mod followed;
 mod give_back;
 mod late;
+mod no_order;
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -233,8 +234,7 @@ impl<'a> ChangeSet<'a> {
         &self.tables
     }
 
-    /// Whether no order of statements is sure to do: keys change, and rows are to refer to new ones.
-    /// These may refer until then to the old keys, and new rows to what the keys become.
+    /// Whether no order of statements is sure to do, so that everything has to be written at once.
     pub(crate) fn needs_one_statement(&self) -> bool {
         self.needs_one_statement
     }

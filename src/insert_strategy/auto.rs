@@ -70,6 +70,10 @@ impl InsertStrategy for Auto {
         Cycles::Any
     }
 
+    fn gives_way(&self) -> bool {
+        true
+    }
+
     fn needs_bytes(&self, rows: usize) -> bool {
         rows <= MAX_ROWS
     }

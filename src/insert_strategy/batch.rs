@@ -25,6 +25,10 @@ impl InsertStrategy for Batch {
         Cycles::OneRow
     }
 
+    fn gives_way(&self) -> bool {
+        true
+    }
+
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
         Reservation::new(plan).planned_with_inserts(plan, |step| {
             let planned = &plan.tables()[step.table()];

@@ -31,6 +31,10 @@ impl InsertStrategy for Copy {
         Cycles::OneRow
     }
 
+    fn gives_way(&self) -> bool {
+        true
+    }
+
     fn needs_bytes(&self, _: usize) -> bool {
         false
     }

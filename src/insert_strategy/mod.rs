@@ -107,6 +107,16 @@ pub trait InsertStrategy: Send + Sync {
         false
     }
 
+    /// Whether [`OneTrip`] may write a flush in this strategy's place where no order of statements is
+    /// sure to do: changed rows are to refer to new ones, and until then they have a unique value that
+    /// is taken, or refer to a key that changes.
+    ///
+    /// The strategies of this crate allow it, since all of them leave the same rows. One whose rows
+    /// are not those of plain inserts must not; such a flush then takes the usual order.
+    fn gives_way(&self) -> bool {
+        false
+    }
+
     /// Whether the strategy asks for the size of so many new rows; see [`PlannedTable::bytes`].
     ///
     /// To know it, a commit has to encode every value twice. A strategy that picks among
@@ -159,6 +169,10 @@ impl<S: InsertStrategy + ?Sized> InsertStrategy for Box<S> {
 
     fn writes_changes(&self) -> bool {
         (**self).writes_changes()
+    }
+
+    fn gives_way(&self) -> bool {
+        (**self).gives_way()
     }
 
     fn needs_bytes(&self, rows: usize) -> bool {

@@ -39,6 +39,10 @@ impl InsertStrategy for OneTrip {
         true
     }
 
+    fn gives_way(&self) -> bool {
+        true
+    }
+
     fn needs_bytes(&self, _: usize) -> bool {
         false
     }

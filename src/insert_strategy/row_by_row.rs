@@ -22,6 +22,10 @@ impl InsertStrategy for RowByRow {
         Cycles::None
     }
 
+    fn gives_way(&self) -> bool {
+        true
+    }
+
     fn needs_bytes(&self, _: usize) -> bool {
         false
     }

@@ -28,6 +28,10 @@ impl InsertStrategy for Unnest {
         Cycles::OneRow
     }
 
+    fn gives_way(&self) -> bool {
+        true
+    }
+
     fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
         Reservation::new(plan).planned_with_inserts(plan, |step| {
             inserts(plan, &plan.tables()[step.table()], step).len()

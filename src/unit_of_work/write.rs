@@ -177,14 +177,19 @@ impl<'a> Writer<'a> {
         let tables = (0..changes.tables().len())
             .map(|table| PlannedTable::survey(changes, table, needs_bytes))
             .collect::<Result<Arc<[_]>, Error>>()?;
-        // Strategies differ in how they insert. Changes alone are one statement.
-        let is_one_statement = tables.is_empty() || changes.needs_one_statement();
-        let mut strategies = match is_one_statement {
-            false => self.strategy.alternatives(&tables),
-            true => vec![&OneTrip as &dyn InsertStrategy],
-        };
+        let mut strategies = self.strategy.alternatives(&tables);
         if strategies.is_empty() {
             strategies.push(self.strategy);
+        }
+        if tables.is_empty() {
+            // Strategies differ in how they insert. Changes alone are one statement.
+            strategies = vec![&OneTrip];
+        } else if changes.needs_one_statement() && self.strategy.gives_way() {
+            // Which circles are refused does not depend on it.
+            FlushPlan::new(changes, Arc::clone(&tables), self.strategy.cycles())?;
+            // The others are for where the server refuses it: an order may do after all.
+            strategies.retain(|strategy| !strategy.writes_changes());
+            strategies.insert(0, &OneTrip);
         }
         Ok(Candidates { changes, tables, strategies: strategies.into_iter(), circle: None })
     }

@@ -19,7 +19,6 @@ suite! {
     a_new_row_refers_to_a_changed_key: super::TABLES,
     a_key_changes_while_what_referred_to_it_moves_to_a_new_row: super::TABLES,
     a_key_changes_while_what_referred_to_it_is_deleted: super::CHAIN,
-    a_unique_value_passes_on: super::TABLES,
     a_default_is_taken_again: super::DEFAULTS,
     null_is_not_the_default: super::DEFAULTS,
     what_the_database_sets_is_read_back: super::DEFAULTS,
@@ -472,19 +471,6 @@ fn a_key_changes_while_what_referred_to_it_is_deleted(setup: &Setup) {
             "1000|NULL|NULL".to_owned()
         ]
     );
-}
-
-fn a_unique_value_passes_on(setup: &Setup) {
-    let mut client = setup.client();
-    let mut uow = setup.uow(&mut client);
-    let [ada, bob] = ["ada", "bob"].map(|name| uow.add(user(name)));
-    uow.commit().unwrap();
-    // Deleted, to one that changes; and changed, to a new one.
-    uow.delete(ada).unwrap();
-    uow[bob].name = "ada".to_owned();
-    uow.add(user("bob"));
-    uow.commit().unwrap();
-    assert_eq!(setup.schema.rows("SELECT name FROM users ORDER BY id"), ["ada", "bob"]);
 }
 
 fn thing(name: &str) -> Thing {

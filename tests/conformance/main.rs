@@ -18,6 +18,7 @@ mod lifecycle;
 mod names;
 mod stale;
 mod transactions;
+mod unique;
 
 use common::Schema;
 use onetrip::{InsertStrategy, UnitOfWork};

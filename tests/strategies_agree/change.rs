@@ -1,10 +1,13 @@
 //! What the second part of a graph does to the rows of the first.
 
+use std::collections::HashSet;
+
 use crate::fields::{Id, LinkRole};
 use crate::graph::{Graph, KeyCell, NewRow, Split, Target};
 use crate::grow::given_key;
 use crate::random::Random;
 use crate::schema::{AssignedBy, KeyPart, Schema};
+use crate::values::{Datum, Given};
 
 #[derive(Clone)]
 pub(crate) enum Change {
@@ -12,6 +15,8 @@ pub(crate) enum Change {
     Point { reference: usize, to: Option<Target> },
     /// A part of the key gets another value, and what refers to it follows.
     Key { part: usize, id: Id },
+    /// A column gets another value.
+    Plain { plain: usize, value: Given },
     /// The row goes. Nothing refers to it when all is done.
     Delete,
 }
@@ -27,6 +32,9 @@ impl Graph {
                 }
                 Change::Key { part, id } => {
                     graph.row_mut(*rank).key[*part] = KeyCell::Given(id.clone());
+                }
+                Change::Plain { plain, value } => {
+                    graph.row_mut(*rank).plain[*plain] = value.clone();
                 }
                 Change::Delete => {}
             }
@@ -57,12 +65,26 @@ impl Graph {
     }
 
     /// The graph without one of its changes, if the others can do without it.
-    pub(crate) fn without_change(&self, at: usize) -> Option<Graph> {
+    pub(crate) fn without_change(&self, schema: &Schema, at: usize) -> Option<Graph> {
         let mut graph = self.clone();
         graph.changes.remove(at);
-        let later = graph.changed();
-        let is_whole = |row: &NewRow| row.targets().all(|to| later.rows.contains_key(&to));
-        later.rows.values().all(is_whole).then_some(graph)
+        graph.is_sound(schema).then_some(graph)
+    }
+
+    /// Whether all that is referred to is there when all is done, and what is unique is.
+    pub(crate) fn is_sound(&self, schema: &Schema) -> bool {
+        let later = self.changed();
+        let (mut keys, mut values) = (HashSet::new(), HashSet::new());
+        later.rows.iter().all(|(&rank, row)| {
+            let is_whole = row.targets().all(|target| later.rows.contains_key(&target));
+            let has_own_key =
+                is_whole && later.given_key(rank).is_none_or(|key| keys.insert((row.table, key)));
+            has_own_key
+                && schema.tables[row.table].unique().all(|plain| match row.plain[plain] {
+                    Given::Value(Datum::Int8(value)) => values.insert((row.table, plain, value)),
+                    _ => true,
+                })
+        })
     }
 
     /// Chooses what becomes of the rows of the first part, where they are still at hand.
@@ -75,10 +97,9 @@ impl Graph {
         for &rank in &first {
             let table = self.rows[&rank].table;
             let part = random.below(schema.tables[table].key.len());
-            // What is always an identity, the server does not let anybody change. And where there
-            // are circles, a strategy that cannot write them would not be asked.
+            // What is always an identity, the server does not let anybody change.
             if let KeyPart::Own { ty, assigned } = schema.tables[table].key[part] {
-                let can = assigned != Some(AssignedBy::IdentityAlways) && !schema.has_circles;
+                let can = assigned != Some(AssignedBy::IdentityAlways);
                 if can && random.chance(often / 2) {
                     let id = given_key(ty, assigned, 100 + rank, random);
                     self.changes.push((rank, Change::Key { part, id }));
@@ -110,7 +131,63 @@ impl Graph {
             if is_free && random.chance(often) {
                 self.changes.retain(|&(at, _)| at != rank);
                 self.changes.push((rank, Change::Delete));
+                self.pass_key(rank, random);
             }
+        }
+        for (table, spec) in schema.tables.iter().enumerate() {
+            for plain in spec.unique() {
+                self.pass_values(table, plain, often, random);
+            }
+        }
+    }
+
+    /// Has a new row take the key of one that is deleted, if both are known.
+    fn pass_key(&mut self, deleted: usize, random: &mut Random) {
+        let giver = &self.rows[&deleted];
+        let is_known = |row: &NewRow| matches!(row.key[..], [KeyCell::Given(_)]);
+        let can = |row: &NewRow| row.part == 1 && row.table == giver.table && is_known(row);
+        let takers: Vec<usize> =
+            self.rows.iter().filter(|(_, row)| can(row)).map(|(&rank, _)| rank).collect();
+        if is_known(giver) && !takers.is_empty() && random.chance(50) {
+            let key = giver.key.clone();
+            // If it is the second for this row, the first key is free again.
+            self.row_mut(random.pick(&takers)).key = key;
+        }
+    }
+
+    /// Has rows take the unique values that others give up: new rows those of any, changed rows those
+    /// of deleted ones.
+    fn pass_values(&mut self, table: usize, plain: usize, often: usize, random: &mut Random) {
+        let of_part = |part: usize| {
+            let rows = self.rows.iter().filter(|(_, row)| row.table == table && row.part == part);
+            rows.map(|(&rank, _)| rank).collect::<Vec<usize>>()
+        };
+        let (first, mut new) = (of_part(0), of_part(1));
+        let (mut kept, deleted): (Vec<usize>, Vec<usize>) =
+            first.into_iter().partition(|&rank| !self.is_deleted(rank));
+        let value = |number: usize| Given::Value(Datum::Int8(number as i64));
+        for from in deleted {
+            let takers: Vec<usize> = kept.iter().chain(&new).copied().collect();
+            if takers.is_empty() || !random.chance(often) {
+                continue;
+            }
+            let taker = random.pick(&takers);
+            if self.rows[&taker].part == 1 {
+                self.row_mut(taker).plain[plain] = value(from);
+            } else {
+                self.changes.push((taker, Change::Plain { plain, value: value(from) }));
+            }
+            kept.retain(|&rank| rank != taker);
+            new.retain(|&rank| rank != taker);
+        }
+        for from in kept {
+            if new.is_empty() || !random.chance(often) {
+                continue;
+            }
+            let taker = random.pick(&new);
+            new.retain(|&rank| rank != taker);
+            self.changes.push((from, Change::Plain { plain, value: value(10_000 + from) }));
+            self.row_mut(taker).plain[plain] = value(from);
         }
     }
 }

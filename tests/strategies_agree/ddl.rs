@@ -131,6 +131,7 @@ impl Schema {
                 PlainSpec::Counted => {
                     format!("bigint NOT NULL DEFAULT nextval('t{table}_{index}')")
                 }
+                PlainSpec::Unique => "bigint NOT NULL UNIQUE".to_owned(),
                 PlainSpec::Column(ty, role) => {
                     let (expression, _) = ty.default();
                     match role {

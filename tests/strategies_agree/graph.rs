@@ -124,10 +124,7 @@ impl Graph {
                 matches!(change, Change::Point { to: Some(to), .. } if to.row == rank);
             *at != rank && !leads_there
         });
-        // What was to be deleted may now be referred to until the end.
-        let later = graph.changed();
-        let is_whole = |row: &NewRow| row.targets().all(|to| later.rows.contains_key(&to));
-        later.rows.values().all(is_whole).then_some(graph)
+        graph.is_sound(schema).then_some(graph)
     }
 
     /// The circles among the rows of a part.

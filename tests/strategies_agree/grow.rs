@@ -78,7 +78,7 @@ impl Graph {
             row.plain = schema.tables[row.table]
                 .plain
                 .iter()
-                .map(|&plain| random_value(plain, &habits, random))
+                .map(|&plain| random_value(plain, rank, &habits, random))
                 .collect();
         }
         graph.choose_changes(schema, random.pick(&often[..4]), random);
@@ -245,8 +245,11 @@ pub(crate) fn given_key(
     })
 }
 
-fn random_value(plain: PlainSpec, habits: &Habits, random: &mut Random) -> Given {
+fn random_value(plain: PlainSpec, rank: usize, habits: &Habits, random: &mut Random) -> Given {
     let PlainSpec::Column(ty, role) = plain else {
+        if matches!(plain, PlainSpec::Unique) {
+            return Given::Value(Datum::Int8(rank as i64));
+        }
         let is_counted = matches!(plain, PlainSpec::Counted);
         if is_counted && !random.chance(habits.absent) {
             return Given::Value(Datum::Int8(-(random.below(100) as i64)));

@@ -135,7 +135,8 @@ fn shrink(tables: &mut Tables<'_>, mut graph: Graph, mut error: String) -> (Grap
     loop {
         let with_fewer_rows =
             graph.rows.keys().rev().filter_map(|&rank| graph.without(tables.schema(), rank));
-        let with_fewer_changes = (0..graph.changes.len()).filter_map(|at| graph.without_change(at));
+        let with_fewer_changes =
+            (0..graph.changes.len()).filter_map(|at| graph.without_change(tables.schema(), at));
         let smaller: Vec<Graph> = with_fewer_changes.chain(with_fewer_rows).collect();
         let smaller = smaller
             .into_iter()

@@ -119,6 +119,8 @@ pub(crate) enum PlainSpec {
     Generated,
     /// A column whose default is the next number of a sequence.
     Counted,
+    /// A number that no other row of the table has.
+    Unique,
 }
 
 impl PlainSpec {
@@ -126,7 +128,7 @@ impl PlainSpec {
         match self {
             PlainSpec::Column(ty, _) => ty,
             PlainSpec::Generated => PlainType::Text,
-            PlainSpec::Counted => PlainType::Int8,
+            PlainSpec::Counted | PlainSpec::Unique => PlainType::Int8,
         }
     }
 
@@ -134,6 +136,7 @@ impl PlainSpec {
         match self {
             PlainSpec::Column(_, role) => role,
             PlainSpec::Generated | PlainSpec::Counted => Role::Default,
+            PlainSpec::Unique => Role::NotNull,
         }
     }
 }
@@ -248,6 +251,18 @@ impl TableSpec {
         1 + before + reference
     }
 
+    /// The position of the field of a column that is neither.
+    pub(crate) fn plain_field(&self, plain: usize) -> usize {
+        let before = if self.has_key_last { 0 } else { self.key.len() + self.references.len() };
+        1 + before + plain
+    }
+
+    /// The columns in which no two rows have the same number.
+    pub(crate) fn unique(&self) -> impl Iterator<Item = usize> {
+        let is_unique = |&at: &usize| matches!(self.plain[at], PlainSpec::Unique);
+        (0..self.plain.len()).filter(is_unique)
+    }
+
     pub(crate) fn position(&self, of: ColumnOf) -> usize {
         let position = self.columns.iter().position(|&column| column == of);
         position.expect("every column has a place")
@@ -272,6 +287,7 @@ fn random_plain(random: &mut Random) -> PlainSpec {
     match random.below(10) {
         0 => PlainSpec::Generated,
         1 => PlainSpec::Counted,
+        2 => PlainSpec::Unique,
         _ => {
             let ty = random.pick(PlainType::ALL);
             let roles = &[Role::NotNull, Role::Nullable, Role::Default, Role::NullableDefault];

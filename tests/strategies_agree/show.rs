@@ -52,6 +52,7 @@ impl fmt::Display for Shown<'_> {
                     format!("r{reference} {}", to.as_ref().map_or("NULL".to_owned(), target))
                 }
                 Change::Key { part, id } => format!("k{part} given {}", id.0.escape_ascii()),
+                Change::Plain { plain, value } => format!("p{plain} {value:?}"),
                 Change::Delete => "deleted".to_owned(),
             };
             writeln!(f, "  then {:?}: {text}", graph.rows[rank].label)?;

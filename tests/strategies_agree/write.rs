@@ -236,6 +236,12 @@ impl Writer<'_> {
             entities[rank].set_field(uow, spec.reference_field(*reference), field);
         }
         for (rank, change) in self.changes {
+            let Change::Plain { plain, value } = change else { continue };
+            let spec = &self.schema.tables[self.before.rows[rank].table];
+            let (ty, role) = (spec.plain[*plain].ty(), spec.plain[*plain].role());
+            entities[rank].set_field(uow, spec.plain_field(*plain), ty.field(role, value));
+        }
+        for (rank, change) in self.changes {
             if matches!(change, Change::Delete) {
                 let entity = entities.remove(rank).expect("it is there until now");
                 entity.delete(uow).map_err(|error| format!("delete: {error}"))?;

@@ -126,6 +126,27 @@ fn a_row_that_another_leaves_late_is_deleted_late() {
     ");
 }
 
+#[test]
+fn a_value_that_is_given_up_late_and_taken_before_is_one_statement() {
+    let (mut uow, _, stored) = stored();
+    let name = uow[stored.users[0]].name.clone();
+    let new = uow.add(user(&name));
+    uow[stored.addresses[0]].user_id = new.into();
+    uow.delete(stored.users[0]).unwrap();
+    assert_snapshot!(uow.plan().unwrap(), @"
+    batch (one_trip): 1 row, 1 to update, 1 to delete, 3 bytes, 1 round trip
+      1 × delete 1 row from users; update user_id of 1 row in addresses; insert 1 row into users
+    ");
+    // Whoever writes otherwise than this crate's strategies is not replaced.
+    let uow = uow.with_strategy(Idle { writes_changes: false });
+    assert_snapshot!(uow.plan().unwrap(), @"
+    idle: 1 row, 1 to update, 1 to delete, 3 bytes, 3 round trips
+      1 × BEGIN
+      1 × delete 1 row from users; update user_id of 1 row in addresses
+      1 × COMMIT
+    ");
+}
+
 /// Says that it sends one statement, and maybe that it writes changes as well. It writes nothing.
 struct Idle {
     writes_changes: bool,
