@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use super::changed::{Draft, Drafts, SetTo};
 use super::{ChangeSet, Place};
 use crate::error::Error;
-use crate::model::ForeignKeyColumns;
+use crate::handle::AnyHandle;
+use crate::model::{ForeignKeyColumns, Source};
 
 impl ChangeSet<'_> {
     /// The entities whose keys change.
@@ -57,7 +58,7 @@ impl ChangeSet<'_> {
                 let Some(key) = self.key_bytes(child, slot, foreign_key.columns)? else { continue };
                 for &target in &targets {
                     let Some(&parent) = parents.get(&(target, key.clone())) else { continue };
-                    if self.follow_one(&foreign_key, (child, slot), (target, parent), drafts) {
+                    if self.follow_one(&foreign_key, (child, slot), (target, parent), drafts)? {
                         moved.push((child, slot));
                     }
                 }
@@ -74,7 +75,7 @@ impl ChangeSet<'_> {
         (child, slot): (usize, u32),
         parent: (usize, u32),
         drafts: &mut Drafts,
-    ) -> bool {
+    ) -> Result<bool, Error> {
         let changes = |drafts: &Drafts, row: (usize, u32), column: usize| {
             drafts.get(&row).is_some_and(|draft| draft.columns.contains_key(&column))
         };
@@ -82,8 +83,8 @@ impl ChangeSet<'_> {
         let leads_elsewhere = foreign_key.columns.iter().any(|&column| {
             changes(drafts, (child, slot), column) && !self.followed.contains_key(&place(column))
         });
-        if leads_elsewhere {
-            return false;
+        if leads_elsewhere || self.names_another(foreign_key, (child, slot), parent)? {
+            return Ok(false);
         }
         let mut is_moved = false;
         for (&column, &part) in foreign_key.columns.iter().zip(foreign_key.target.key()) {
@@ -96,6 +97,29 @@ impl ChangeSet<'_> {
                 is_moved |= self.arenas[child].table().key().contains(&column);
             }
         }
-        is_moved
+        Ok(is_moved)
+    }
+
+    /// Whether a foreign key leads by a handle to another entity than this one, such as a new one that
+    /// takes over the key.
+    fn names_another(
+        &self,
+        foreign_key: &ForeignKeyColumns,
+        (child, slot): (usize, u32),
+        (parent, parent_slot): (usize, u32),
+    ) -> Result<bool, Error> {
+        let is_another = |source: Source| match source {
+            Source::Pending { entity, .. } if (entity.table)().is(foreign_key.target) => {
+                let AnyHandle { model, slot, .. } = entity.handle;
+                (self.arenas.get_index_of(&model), slot) != (Some(parent), parent_slot)
+            }
+            _ => false,
+        };
+        for &column in foreign_key.columns {
+            if self.any_source(Place { model: child, slot, column }, is_another)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }

@@ -1,6 +1,6 @@
 //! Changes for which no order of statements is sure to do.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::ChangeSet;
 use super::changed::Drafts;
@@ -14,8 +14,8 @@ impl ChangeSet<'_> {
     /// Whether no order of statements is sure to do, where new rows are written after what is changed
     /// and deleted, and before what is late:
     ///
-    /// - A new row takes the key of one that is deleted. What refers to that one may be there already,
-    ///   and keeps it from being deleted before the new one is there.
+    /// - A new row takes the key of one that is deleted, or gets another. Rows may refer to that key, of
+    ///   which nothing is known here, and keep it until the new row is there.
     /// - A key changes. What is changed late may refer to the old one until then, and new rows to what
     ///   the key becomes.
     /// - A value that is to be unique may be given up late, and taken before.
@@ -24,7 +24,7 @@ impl ChangeSet<'_> {
         drafts: &Drafts,
         late_deletes: &HashSet<(usize, u32)>,
     ) -> Result<bool, Error> {
-        if self.replaces_rows()? {
+        if self.replaces_rows(drafts)? {
             return Ok(true);
         }
         if late_updates(drafts).next().is_none() {
@@ -36,17 +36,26 @@ impl ChangeSet<'_> {
         self.takes_early(drafts, &self.given_up_late(drafts, late_deletes)?)
     }
 
-    /// Whether a new row has the key of one that is deleted.
-    fn replaces_rows(&self) -> Result<bool, Error> {
+    /// Whether a new row has a key that another gives up.
+    fn replaces_rows(&self, drafts: &Drafts) -> Result<bool, Error> {
+        let mut given_up: HashMap<usize, Vec<u32>> = HashMap::new();
         for (model, arena) in self.arenas.values().enumerate() {
-            let (table, doomed) = (arena.table(), arena.doomed());
-            let same_table = |other: &usize| self.arenas[*other].table().is(table);
-            let others: Vec<usize> = (0..self.arenas.len()).filter(same_table).collect();
-            if doomed.is_empty() || others.iter().all(|&at| self.arenas[at].pending().is_empty()) {
+            given_up.insert(model, arena.doomed());
+        }
+        for (model, slot) in self.changed_keys(drafts) {
+            given_up.entry(model).or_default().push(slot);
+        }
+        for (model, slots) in given_up {
+            let table = self.arenas[model].table();
+            let is_of_new_rows = |&other: &usize| {
+                self.arenas[other].table().is(table) && !self.arenas[other].pending().is_empty()
+            };
+            let others: Vec<usize> = (0..self.arenas.len()).filter(is_of_new_rows).collect();
+            if slots.is_empty() || others.is_empty() {
                 continue;
             }
             let mut keys = HashSet::new();
-            for slot in doomed {
+            for slot in slots {
                 keys.extend(self.key_bytes(model, slot, table.key())?);
             }
             for other in others {

@@ -12,6 +12,7 @@ suite! {
     a_row_is_replaced_and_what_referred_to_it_moves: super::TABLES,
     a_row_is_renamed_for_one_that_goes_after_another_has_moved: super::TABLES,
     a_row_is_replaced_under_its_key_while_others_refer_to_it: super::TABLES,
+    a_key_that_changes_is_used_again_while_others_refer_to_it: super::TABLES,
     a_key_is_used_again_after_what_referred_to_it_has_moved: super::TABLES,
 }
 
@@ -131,6 +132,24 @@ fn a_row_is_replaced_under_its_key_while_others_refer_to_it(setup: &Setup) {
     assert_eq!(setup.schema.rows(HOMES), ["home|eve", "work|eve"]);
     assert_eq!(uow[work].user_id.key(), key.as_ref());
     assert_eq!(uow.find::<User>(key.unwrap()).unwrap(), Some(new));
+}
+
+fn a_key_that_changes_is_used_again_while_others_refer_to_it(setup: &Setup) {
+    let mut client = setup.client();
+    client.batch_execute("INSERT INTO users VALUES (1, 'ada')").unwrap();
+    let addresses = "INSERT INTO addresses VALUES (1, 'a', 1), (2, 'b', 1), (3, 'c', 1)";
+    client.batch_execute(addresses).unwrap();
+    let mut uow = setup.uow(&mut client);
+    let ada = uow.find::<User>(1).unwrap().unwrap();
+    uow.find::<Address>(1).unwrap().unwrap();
+    let given = uow.find::<Address>(2).unwrap().unwrap();
+    uow[ada].id = Some(10);
+    let eve = uow.add(User { id: Some(1), ..user("eve") });
+    uow[given].user_id = eve.into();
+    uow.commit().unwrap();
+    // An address that is not loaded does not follow. It belongs to whoever has the key.
+    assert_eq!(setup.schema.rows(HOMES), ["a|ada", "b|eve", "c|eve"]);
+    assert_eq!(uow[given].user_id, ForeignKey::Key(1));
 }
 
 fn a_key_is_used_again_after_what_referred_to_it_has_moved(setup: &Setup) {

@@ -101,7 +101,7 @@ impl Graph {
             if let KeyPart::Own { ty, assigned } = schema.tables[table].key[part] {
                 let can = assigned != Some(AssignedBy::IdentityAlways);
                 if can && random.chance(often / 2) {
-                    let id = given_key(ty, assigned, 100 + rank, random);
+                    let id = given_key(ty, assigned, 1_000 + rank, random);
                     self.changes.push((rank, Change::Key { part, id }));
                 }
             }
@@ -134,6 +134,11 @@ impl Graph {
                 self.pass_key(rank, random);
             }
         }
+        for rank in first {
+            if !self.is_deleted(rank) && self.changes_key(rank) {
+                self.pass_key(rank, random);
+            }
+        }
         for (table, spec) in schema.tables.iter().enumerate() {
             for plain in spec.unique() {
                 self.pass_values(table, plain, often, random);
@@ -141,18 +146,33 @@ impl Graph {
         }
     }
 
-    /// Has a new row take the key of one that is deleted, if both are known.
-    fn pass_key(&mut self, deleted: usize, random: &mut Random) {
-        let giver = &self.rows[&deleted];
+    /// Has a new row take the key that another gives up, if both are known.
+    fn pass_key(&mut self, from: usize, random: &mut Random) {
+        let giver = &self.rows[&from];
         let is_known = |row: &NewRow| matches!(row.key[..], [KeyCell::Given(_)]);
         let can = |row: &NewRow| row.part == 1 && row.table == giver.table && is_known(row);
         let takers: Vec<usize> =
             self.rows.iter().filter(|(_, row)| can(row)).map(|(&rank, _)| rank).collect();
-        if is_known(giver) && !takers.is_empty() && random.chance(50) {
-            let key = giver.key.clone();
-            // If it is the second for this row, the first key is free again.
-            self.row_mut(random.pick(&takers)).key = key;
+        if !is_known(giver) || takers.is_empty() || random.chance(50) {
+            return;
         }
+        // If it is the second for this row, the first one is free again.
+        let (key, taker) = (giver.key.clone(), random.pick(&takers));
+        self.row_mut(taker).key = key;
+        let mut changes = std::mem::take(&mut self.changes);
+        for (_, change) in &mut changes {
+            // By key, it could not be told from a reference that follows the row which had it.
+            if let Change::Point { to: Some(to), .. } = change {
+                to.by_key &= !self.has_key_of(to.row, taker);
+            }
+        }
+        self.changes = changes;
+    }
+
+    /// Whether a row's key is this one's, or one that refers to it.
+    fn has_key_of(&self, rank: usize, of: usize) -> bool {
+        let is_of = |cell: &KeyCell| matches!(cell, KeyCell::To(to) if self.has_key_of(to.row, of));
+        rank == of || self.rows[&rank].key.iter().any(is_of)
     }
 
     /// Has rows take the unique values that others give up: new rows those of any, changed rows those
