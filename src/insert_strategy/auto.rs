@@ -40,17 +40,15 @@ impl Auto {
         Auto::default()
     }
 
-    fn fits_one_statement(&self, tables: &[PlannedTable]) -> bool {
+    /// Whether one statement is the best way to write these rows, by their number and size.
+    pub(crate) fn fits_one_statement(tables: &[PlannedTable]) -> bool {
         let rows: usize = tables.iter().map(PlannedTable::rows).sum();
         let bytes: usize = tables.iter().map(PlannedTable::bytes).sum();
         let has_arrays = |planned: &&PlannedTable| {
             planned.table().columns().iter().any(|column| column.ty().is_array())
         };
         let array_rows: usize = tables.iter().filter(has_arrays).map(PlannedTable::rows).sum();
-        rows <= MAX_ROWS
-            && bytes <= MAX_BYTES
-            && array_rows <= ARRAY_ROWS
-            && !self.was_refused(tables)
+        rows <= MAX_ROWS && bytes <= MAX_BYTES && array_rows <= ARRAY_ROWS
     }
 
     fn was_refused(&self, tables: &[PlannedTable]) -> bool {
@@ -87,7 +85,8 @@ impl InsertStrategy for Auto {
     }
 
     fn alternatives(&self, tables: &[PlannedTable]) -> Vec<&dyn InsertStrategy> {
-        if self.fits_one_statement(tables) { vec![&OneTrip, &Copy] } else { vec![&Copy, &OneTrip] }
+        let is_one_statement = Auto::fits_one_statement(tables) && !self.was_refused(tables);
+        if is_one_statement { vec![&OneTrip, &Copy] } else { vec![&Copy, &OneTrip] }
     }
 
     fn tries_next(&self, plan: &FlushPlan, error: &Error) -> bool {

@@ -108,8 +108,7 @@ pub trait InsertStrategy: Send + Sync {
     }
 
     /// Whether [`OneTrip`] may write a flush in this strategy's place where no order of statements is
-    /// sure to do: changed rows are to refer to new ones, and until then they have a unique value that
-    /// is taken, or refer to a key that changes.
+    /// sure to do, as where a new row takes the key of a deleted one to which others refer.
     ///
     /// The strategies of this crate allow it, since all of them leave the same rows. One whose rows
     /// are not those of plain inserts must not; such a flush then takes the usual order.

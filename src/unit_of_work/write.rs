@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use postgres::error::SqlState;
+
 use super::CommitPlan;
 use crate::assignments::Assignments;
 use crate::change_set::{Arenas, ChangeSet, ChangedRows, Extent, NewRows};
@@ -10,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::flush_plan::FlushPlan;
 use crate::handle::Stamp;
 use crate::insert_strategy::{
-    Flush, InsertStrategy, OnProgress, OneTrip, Part, is_everything, write_changes,
+    Auto, Flush, InsertStrategy, OnProgress, OneTrip, Part, is_everything, write_changes,
 };
 use crate::planned_table::PlannedTable;
 use crate::write_back::WriteBack;
@@ -158,7 +160,10 @@ impl<'a> Writer<'a> {
             self.check_budget(strategy, &plan, connection)?;
             let on_progress = on_progress.as_deref_mut();
             match self.attempt(&changes, &plan, strategy, connection, on_progress) {
-                Err(error) if self.strategy.tries_next(&plan, &error) => {
+                Err(error)
+                    if self.strategy.tries_next(&plan, &error)
+                        || is_of_order(&error, strategy, &changes) =>
+                {
                     let Some(next) = candidates.next()? else { return Err(error) };
                     (strategy, plan) = next;
                 }
@@ -187,9 +192,11 @@ impl<'a> Writer<'a> {
         } else if changes.needs_one_statement() && self.strategy.gives_way() {
             // Which circles are refused does not depend on it.
             FlushPlan::new(changes, Arc::clone(&tables), self.strategy.cycles())?;
-            // The others are for where the server refuses it: an order may do after all.
             strategies.retain(|strategy| !strategy.writes_changes());
-            strategies.insert(0, &OneTrip);
+            // An order may do after all. It is tried first where one statement would be too large, and
+            // else where the server refuses that.
+            let first = if Auto::fits_one_statement(&tables) { 0 } else { strategies.len() };
+            strategies.insert(first, &OneTrip);
         }
         Ok(Candidates { changes, tables, strategies: strategies.into_iter(), circle: None })
     }
@@ -254,6 +261,14 @@ impl<'a> Writer<'a> {
         undo.armed = false;
         Ok(written)
     }
+}
+
+/// Whether a constraint may be violated for nothing but the order of the statements.
+fn is_of_order(error: &Error, strategy: &dyn InsertStrategy, changes: &ChangeSet<'_>) -> bool {
+    let codes = [SqlState::FOREIGN_KEY_VIOLATION, SqlState::UNIQUE_VIOLATION];
+    changes.needs_one_statement()
+        && !strategy.writes_changes()
+        && error.sqlstate().is_some_and(|code| codes.contains(code))
 }
 
 /// The same in one statement that is a transaction of its own.
