@@ -8,7 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use common::Schema;
 use onetrip::{
     Assigned, Bound, Cycles, Error, ErrorKind, Flush, FlushPlan, ForeignKey, Handle,
-    InsertStrategy, Model, Params, PlannedStatement, RowByRow, UnitOfWork,
+    InsertStrategy, Model, OneTrip, Params, PlannedStatement, PlannedTable, RowByRow, UnitOfWork,
 };
 
 #[derive(Model, Clone, Debug, PartialEq)]
@@ -556,4 +556,47 @@ fn several_statements_in_one() {
     };
     let error = leaves_nothing_behind("two", two, marks).unwrap();
     assert_eq!(error.sqlstate().unwrap().code(), "42601", "{error}");
+}
+
+/// Has one of two strategies write the rows, and says nothing of what comes after.
+struct Either;
+
+impl InsertStrategy for Either {
+    fn name(&self) -> &str {
+        "either"
+    }
+
+    fn cycles(&self) -> Cycles {
+        Cycles::Any
+    }
+
+    fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
+        RowByRow.plan(plan)
+    }
+
+    fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
+        RowByRow.insert(flush)
+    }
+
+    fn alternatives(&self, _: &[PlannedTable]) -> Vec<&dyn InsertStrategy> {
+        vec![&RowByRow, &OneTrip]
+    }
+}
+
+#[test]
+fn another_is_tried_only_where_the_strategy_says_so() {
+    let schema = Schema::new("custom_either", TABLES);
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client).with_strategy(Either);
+    let user = |id| User { id, name: "Ada".into(), score: None, mentor: None };
+    let old = uow.add(user(None));
+    uow.add(Address { id: None, email: "home".into(), owner: old.into() });
+    uow.commit().unwrap();
+    // One statement could do it, and this strategy does not give way.
+    let key = uow[old].id;
+    uow.delete(old).unwrap();
+    uow.add(user(key));
+    let error = uow.commit().unwrap_err();
+    assert_eq!(error.sqlstate().map(|code| code.code()), Some("23503"), "{error}");
+    assert_eq!(schema.count("addresses"), 1);
 }

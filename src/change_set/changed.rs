@@ -100,8 +100,20 @@ pub(super) struct Draft {
     pub(super) is_late: bool,
 }
 
+impl Draft {
+    /// Whether one of these columns changes.
+    pub(super) fn changes(&self, columns: &[usize]) -> bool {
+        columns.iter().any(|column| self.columns.contains_key(column))
+    }
+}
+
 /// The rows to be updated, by model and slot.
 pub(super) type Drafts = BTreeMap<(usize, u32), Draft>;
+
+/// The rows of one model that are to be updated.
+pub(super) fn of_model(drafts: &Drafts, model: usize) -> impl Iterator<Item = (u32, &Draft)> {
+    drafts.range((model, 0)..=(model, u32::MAX)).map(|(&(_, slot), draft)| (slot, draft))
+}
 
 /// The bytes of a key, each part after its length; none where a part is NULL.
 pub(super) type KeyBytes = Option<Vec<u8>>;
@@ -129,9 +141,8 @@ impl<'a> ChangeSet<'a> {
         let late_deletes = self.late_deletes(&drafts)?;
         self.needs_one_statement = self.has_no_order(&drafts, &late_deletes)?;
         for (model, arena) in self.arenas.values().enumerate() {
-            let mut of_model = drafts.range((model, 0)..=(model, u32::MAX));
             let doomed = arena.doomed();
-            if doomed.is_empty() && of_model.next().is_none() {
+            if doomed.is_empty() && of_model(&drafts, model).next().is_none() {
                 continue;
             }
             let rows = self.group(model, &**arena, &drafts, &doomed, &late_deletes)?;
@@ -218,7 +229,7 @@ impl<'a> ChangeSet<'a> {
         let key = arena.table().key();
         let (mut slots, mut groups) = (Vec::new(), IndexMap::<_, Vec<(KeyBytes, u32)>>::new());
         let mut locked = Vec::new();
-        for (&(_, slot), draft) in drafts.range((model, 0)..=(model, u32::MAX)) {
+        for (slot, draft) in of_model(drafts, model) {
             if !draft.columns.is_empty() {
                 let columns: Vec<_> = draft.columns.iter().map(|(&c, &to)| (c, to)).collect();
                 let row = (self.key_bytes(model, slot, key)?, slots.len() as u32);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::changed::{Draft, Drafts, SetTo};
+use super::changed::{Drafts, SetTo};
 use super::{ChangeSet, Place};
 use crate::error::Error;
 use crate::handle::AnyHandle;
@@ -11,11 +11,8 @@ use crate::model::{ForeignKeyColumns, Source};
 impl ChangeSet<'_> {
     /// The entities whose keys change.
     pub(super) fn changed_keys(&self, drafts: &Drafts) -> impl Iterator<Item = (usize, u32)> {
-        let changes = |model: usize, draft: &Draft| {
-            let key = self.arenas[model].table().key();
-            key.iter().any(|column| draft.columns.contains_key(column))
-        };
-        drafts.iter().filter(move |(at, draft)| changes(at.0, draft)).map(|(&at, _)| at)
+        let key = |model: usize| self.arenas[model].table().key();
+        drafts.iter().filter(move |(at, draft)| draft.changes(key(at.0))).map(|(&at, _)| at)
     }
 
     /// Has foreign keys follow the keys that they refer to, where those change. The database would
@@ -47,8 +44,8 @@ impl ChangeSet<'_> {
     ) -> Result<Vec<(usize, u32)>, Error> {
         let (mut moved, table) = (Vec::new(), self.arenas[child].table());
         for foreign_key in table.foreign_keys() {
-            let targets: Vec<usize> = (0..self.arenas.len())
-                .filter(|&model| self.arenas[model].table().is(foreign_key.target))
+            let targets: Vec<usize> = self
+                .models_of(foreign_key.target)
                 .filter(|&model| parents.keys().any(|(parent, _)| *parent == model))
                 .collect();
             if targets.is_empty() {
@@ -77,7 +74,7 @@ impl ChangeSet<'_> {
         drafts: &mut Drafts,
     ) -> Result<bool, Error> {
         let changes = |drafts: &Drafts, row: (usize, u32), column: usize| {
-            drafts.get(&row).is_some_and(|draft| draft.columns.contains_key(&column))
+            drafts.get(&row).is_some_and(|draft| draft.changes(&[column]))
         };
         let place = |column: usize| Place { model: child, slot, column };
         let leads_elsewhere = foreign_key.columns.iter().any(|&column| {

@@ -19,16 +19,13 @@ impl ChangeSet<'_> {
         let mut new_keys: HashMap<usize, HashSet<Vec<u8>>> = HashMap::new();
         for (&(model, slot), draft) in drafts.iter_mut().filter(|(_, draft)| !draft.is_late) {
             for foreign_key in self.arenas[model].table().foreign_keys() {
-                if !foreign_key.columns.iter().any(|column| draft.columns.contains_key(column)) {
+                if !draft.changes(foreign_key.columns) {
                     continue;
                 }
                 let Some(key) = self.new_key_bytes(model, slot, foreign_key.columns)? else {
                     continue;
                 };
-                for (target, arena) in self.arenas.values().enumerate() {
-                    if arena.pending().is_empty() || !arena.table().is(foreign_key.target) {
-                        continue;
-                    }
+                for target in self.models_of(foreign_key.target) {
                     let keys = match new_keys.entry(target) {
                         Entry::Occupied(keys) => keys.into_mut(),
                         Entry::Vacant(keys) => keys.insert(self.new_keys(target)?),
@@ -82,9 +79,8 @@ impl ChangeSet<'_> {
         let mut references = Vec::new();
         for foreign_key in self.arenas[model].table().foreign_keys() {
             let Some(key) = self.key_bytes(model, slot, foreign_key.columns)? else { continue };
-            let targets = self.arenas.values().enumerate();
-            let targets = targets.filter(|(_, arena)| arena.table().is(foreign_key.target));
-            references.extend(targets.map(|(target, _)| (target, key.clone())));
+            let targets = self.models_of(foreign_key.target);
+            references.extend(targets.map(|target| (target, key.clone())));
         }
         Ok(references)
     }

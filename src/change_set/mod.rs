@@ -462,6 +462,11 @@ impl<'a> ChangeSet<'a> {
         })
     }
 
+    /// The models of a table, by position.
+    fn models_of(&self, table: &Table) -> impl Iterator<Item = usize> {
+        (0..self.arenas.len()).filter(|&model| self.arenas[model].table().is(table))
+    }
+
     /// Where a cell gets its value from, if it follows a key that changes.
     fn followed(&self, mut place: Place) -> Place {
         while let Some(&followed) = self.followed.get(&place) {

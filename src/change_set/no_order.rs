@@ -1,14 +1,15 @@
 //! Changes for which no order of statements is sure to do.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::ChangeSet;
-use super::changed::Drafts;
+use super::changed::{Drafts, of_model};
 use super::late::late_updates;
 use crate::error::Error;
+use crate::model::Table;
 
-/// Values that rows give up, each as the bytes of a key of one column, by model and column.
-type GivenUp = BTreeMap<(usize, usize), HashSet<Vec<u8>>>;
+/// The bytes of keys, or of values of one column.
+type Bytes = HashSet<Vec<u8>>;
 
 impl ChangeSet<'_> {
     /// Whether no order of statements is sure to do, where new rows are written after what is changed
@@ -33,56 +34,47 @@ impl ChangeSet<'_> {
         if self.changed_keys(drafts).next().is_some() {
             return Ok(true);
         }
-        self.takes_early(drafts, &self.given_up_late(drafts, late_deletes)?)
-    }
-
-    /// Whether a new row has a key that another gives up.
-    fn replaces_rows(&self, drafts: &Drafts) -> Result<bool, Error> {
-        let mut given_up: HashMap<usize, Vec<u32>> = HashMap::new();
-        for (model, arena) in self.arenas.values().enumerate() {
-            given_up.insert(model, arena.doomed());
-        }
-        for (model, slot) in self.changed_keys(drafts) {
-            given_up.entry(model).or_default().push(slot);
-        }
-        for (model, slots) in given_up {
-            let table = self.arenas[model].table();
-            let is_of_new_rows = |&other: &usize| {
-                self.arenas[other].table().is(table) && !self.arenas[other].pending().is_empty()
-            };
-            let others: Vec<usize> = (0..self.arenas.len()).filter(is_of_new_rows).collect();
-            if slots.is_empty() || others.is_empty() {
-                continue;
-            }
-            let mut keys = HashSet::new();
-            for slot in slots {
-                keys.extend(self.key_bytes(model, slot, table.key())?);
-            }
-            for other in others {
-                for &slot in self.arenas[other].pending() {
-                    let key = self.new_key_bytes(other, slot, self.arenas[other].table().key())?;
-                    if key.is_some_and(|key| keys.contains(&key)) {
-                        return Ok(true);
-                    }
-                }
+        for ((model, column), values) in self.given_up_late(drafts, late_deletes)? {
+            if self.is_taken(model, &[column], &values, drafts)? {
+                return Ok(true);
             }
         }
         Ok(false)
     }
 
-    /// The values that rows have until they are changed or deleted late.
+    /// Whether a new row has a key that another gives up.
+    fn replaces_rows(&self, drafts: &Drafts) -> Result<bool, Error> {
+        for (model, arena) in self.arenas.values().enumerate() {
+            let (table, key) = (arena.table(), arena.table().key());
+            if self.models_of(table).all(|other| self.arenas[other].pending().is_empty()) {
+                continue;
+            }
+            let changed = of_model(drafts, model).filter(|(_, draft)| draft.changes(key));
+            let mut keys = Bytes::new();
+            for slot in arena.doomed().into_iter().chain(changed.map(|(slot, _)| slot)) {
+                keys.extend(self.key_bytes(model, slot, key)?);
+            }
+            // What is changed and takes a key is in one statement with what gives it up.
+            if self.is_taken(model, key, &keys, &Drafts::new())? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// The values that rows have until they are changed or deleted late, by model and column.
     fn given_up_late(
         &self,
         drafts: &Drafts,
         late_deletes: &HashSet<(usize, u32)>,
-    ) -> Result<GivenUp, Error> {
+    ) -> Result<BTreeMap<(usize, usize), Bytes>, Error> {
         let of_updates = late_updates(drafts)
             .flat_map(|row| drafts[&row].columns.keys().map(move |&column| (row, column)));
         let of_deletes = late_deletes.iter().flat_map(|&row| {
             let columns = 0..self.arenas[row.0].table().columns().len();
             columns.map(move |column| (row, column))
         });
-        let mut given_up = GivenUp::new();
+        let mut given_up: BTreeMap<_, Bytes> = BTreeMap::new();
         for ((model, slot), column) in of_updates.chain(of_deletes) {
             let value = self.key_bytes(model, slot, &[column])?;
             given_up.entry((model, column)).or_default().extend(value);
@@ -90,26 +82,41 @@ impl ChangeSet<'_> {
         Ok(given_up)
     }
 
-    /// Whether a row that is new, or changed before the new ones are written, takes one of these.
-    fn takes_early(&self, drafts: &Drafts, given_up: &GivenUp) -> Result<bool, Error> {
-        for (&(model, column), values) in given_up {
-            let table = self.arenas[model].table();
-            let name = table.columns()[column].name();
-            for (other, arena) in self.arenas.values().enumerate() {
-                let same = arena.table().columns().iter().position(|column| column.name() == name);
-                let Some(column) = same.filter(|_| arena.table().is(table)) else { continue };
-                let updated = drafts.range((other, 0)..=(other, u32::MAX));
-                let updated = updated
-                    .filter(|(_, draft)| !draft.is_late && draft.columns.contains_key(&column))
-                    .map(|(&(_, slot), _)| slot);
-                for slot in arena.pending().iter().copied().chain(updated) {
-                    let value = self.new_key_bytes(other, slot, &[column])?;
-                    if value.is_some_and(|value| values.contains(&value)) {
-                        return Ok(true);
-                    }
+    /// Whether one of these values of some columns of a table is that of a new row, or of one of these
+    /// updates that is not late.
+    fn is_taken(
+        &self,
+        model: usize,
+        columns: &[usize],
+        values: &Bytes,
+        updates: &Drafts,
+    ) -> Result<bool, Error> {
+        if values.is_empty() {
+            return Ok(false);
+        }
+        let table = self.arenas[model].table();
+        for other in self.models_of(table) {
+            let arena = &self.arenas[other];
+            let Some(columns) = same_columns(table, columns, arena.table()) else { continue };
+            let updated = of_model(updates, other)
+                .filter(|(_, draft)| !draft.is_late && draft.changes(&columns))
+                .map(|(slot, _)| slot);
+            for slot in arena.pending().iter().copied().chain(updated) {
+                let value = self.new_key_bytes(other, slot, &columns)?;
+                if value.is_some_and(|value| values.contains(&value)) {
+                    return Ok(true);
                 }
             }
         }
         Ok(false)
     }
+}
+
+/// Where another model of a table has these columns, if it has all of them.
+fn same_columns(table: &Table, columns: &[usize], other: &Table) -> Option<Vec<usize>> {
+    let position = |&column: &usize| {
+        let name = table.columns()[column].name();
+        other.columns().iter().position(|column| column.name() == name)
+    };
+    columns.iter().map(position).collect()
 }

@@ -108,7 +108,8 @@ pub trait InsertStrategy: Send + Sync {
     }
 
     /// Whether [`OneTrip`] may write a flush in this strategy's place where no order of statements is
-    /// sure to do, as where a new row takes the key of a deleted one to which others refer.
+    /// sure to do, as where a new row takes the key of a deleted one to which others refer. Large
+    /// flushes try the usual order first, and one statement if it violates a constraint.
     ///
     /// The strategies of this crate allow it, since all of them leave the same rows. One whose rows
     /// are not those of plain inserts must not; such a flush then takes the usual order.
@@ -132,7 +133,8 @@ pub trait InsertStrategy: Send + Sync {
     /// this one writes them itself.
     ///
     /// The next is taken where rows refer to each other in a circle that the one before cannot
-    /// write, and where [`tries_next`](InsertStrategy::tries_next) says so.
+    /// write, and where [`tries_next`](InsertStrategy::tries_next) says so. One that
+    /// [gives way](InsertStrategy::gives_way) has [`OneTrip`] among them where that is of use.
     fn alternatives(&self, tables: &[PlannedTable]) -> Vec<&dyn InsertStrategy> {
         let _ = tables;
         Vec::new()

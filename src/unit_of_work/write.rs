@@ -162,7 +162,7 @@ impl<'a> Writer<'a> {
             match self.attempt(&changes, &plan, strategy, connection, on_progress) {
                 Err(error)
                     if self.strategy.tries_next(&plan, &error)
-                        || is_of_order(&error, strategy, &changes) =>
+                        || self.is_of_order(&error, strategy, &changes) =>
                 {
                     let Some(next) = candidates.next()? else { return Err(error) };
                     (strategy, plan) = next;
@@ -182,14 +182,15 @@ impl<'a> Writer<'a> {
         let tables = (0..changes.tables().len())
             .map(|table| PlannedTable::survey(changes, table, needs_bytes))
             .collect::<Result<Arc<[_]>, Error>>()?;
-        let mut strategies = self.strategy.alternatives(&tables);
+        let mut strategies = match tables.is_empty() {
+            false => self.strategy.alternatives(&tables),
+            // Strategies differ in how they insert. Changes alone are one statement.
+            true => vec![&OneTrip as &dyn InsertStrategy],
+        };
         if strategies.is_empty() {
             strategies.push(self.strategy);
         }
-        if tables.is_empty() {
-            // Strategies differ in how they insert. Changes alone are one statement.
-            strategies = vec![&OneTrip];
-        } else if changes.needs_one_statement() && self.strategy.gives_way() {
+        if self.gives_way(changes) {
             // Which circles are refused does not depend on it.
             FlushPlan::new(changes, Arc::clone(&tables), self.strategy.cycles())?;
             strategies.retain(|strategy| !strategy.writes_changes());
@@ -199,6 +200,24 @@ impl<'a> Writer<'a> {
             strategies.insert(first, &OneTrip);
         }
         Ok(Candidates { changes, tables, strategies: strategies.into_iter(), circle: None })
+    }
+
+    /// Whether one statement may be written in the strategy's place, for want of an order.
+    fn gives_way(&self, changes: &ChangeSet<'_>) -> bool {
+        changes.needs_one_statement() && self.strategy.gives_way()
+    }
+
+    /// Whether a constraint may be violated for nothing but the order of a strategy's statements.
+    fn is_of_order(
+        &self,
+        error: &Error,
+        strategy: &dyn InsertStrategy,
+        changes: &ChangeSet<'_>,
+    ) -> bool {
+        let codes = [SqlState::FOREIGN_KEY_VIOLATION, SqlState::UNIQUE_VIOLATION];
+        self.gives_way(changes)
+            && !strategy.writes_changes()
+            && error.sqlstate().is_some_and(|code| codes.contains(code))
     }
 
     fn check_budget(
@@ -261,14 +280,6 @@ impl<'a> Writer<'a> {
         undo.armed = false;
         Ok(written)
     }
-}
-
-/// Whether a constraint may be violated for nothing but the order of the statements.
-fn is_of_order(error: &Error, strategy: &dyn InsertStrategy, changes: &ChangeSet<'_>) -> bool {
-    let codes = [SqlState::FOREIGN_KEY_VIOLATION, SqlState::UNIQUE_VIOLATION];
-    changes.needs_one_statement()
-        && !strategy.writes_changes()
-        && error.sqlstate().is_some_and(|code| codes.contains(code))
 }
 
 /// The same in one statement that is a transaction of its own.

@@ -1,6 +1,6 @@
 //! Changing rows that the database has.
 
-use onetrip::{Error, ErrorKind, ForeignKey, Handle, Model};
+use onetrip::{Error, ErrorKind, ForeignKey, Handle, Model, UnitOfWork};
 
 use crate::{Setup, suite};
 
@@ -148,6 +148,18 @@ pub(crate) fn user(name: &str) -> User {
     User { id: None, name: name.to_owned(), age: None }
 }
 
+/// A user and her address, as the database has them.
+pub(crate) fn ada_at_home(uow: &mut UnitOfWork<'_>) -> (Handle<User>, Handle<Address>) {
+    let ada = uow.add(user("ada"));
+    let home = uow.add(address("home", ada));
+    uow.commit().unwrap();
+    (ada, home)
+}
+
+/// Who has which address.
+pub(crate) const HOMES: &str =
+    "SELECT email, name FROM addresses JOIN users ON users.id = user_id ORDER BY email";
+
 pub(crate) fn address(email: &str, user: Handle<User>) -> Address {
     Address { id: None, email: email.to_owned(), user_id: user.into() }
 }
@@ -241,9 +253,7 @@ fn a_change_is_committed_with_new_rows(setup: &Setup) {
 fn a_reference_moves_to_a_new_row(setup: &Setup) {
     let mut client = setup.client();
     let mut uow = setup.uow(&mut client);
-    let ada = uow.add(user("ada"));
-    let home = uow.add(address("home", ada));
-    uow.commit().unwrap();
+    let (_, home) = ada_at_home(&mut uow);
     let bob = uow.add(user("bob"));
     uow[home].user_id = bob.into();
     uow.commit().unwrap();
@@ -270,16 +280,13 @@ fn a_reference_moves_to_a_new_row_with_a_key_of_its_own(setup: &Setup) {
     assert_eq!((report.rows(), report.updated_rows(), report.deleted_rows()), (2, 3, 1));
     assert_eq!(uow[by_handle].user_id.key(), uow[bob].id.as_ref());
     assert_eq!(uow[away].user_id.key(), uow[eve].id.as_ref());
-    let rows = "SELECT email, name FROM addresses JOIN users ON users.id = user_id ORDER BY email";
-    assert_eq!(setup.schema.rows(rows), ["away|eve", "handle|bob", "key|eve"]);
+    assert_eq!(setup.schema.rows(HOMES), ["away|eve", "handle|bob", "key|eve"]);
 }
 
 fn a_reference_by_handle_to_what_it_is_already_is_no_change(setup: &Setup) {
     let mut client = setup.client();
     let mut uow = setup.uow(&mut client);
-    let ada = uow.add(user("ada"));
-    let home = uow.add(address("home", ada));
-    uow.commit().unwrap();
+    let (ada, home) = ada_at_home(&mut uow);
     uow[home].user_id = ada.into();
     let report = uow.commit().unwrap();
     assert_eq!(report.round_trips(), 0);
@@ -310,9 +317,7 @@ fn a_key_changes_and_references_follow(setup: &Setup) {
 fn a_key_changes_where_the_database_cascades(setup: &Setup) {
     let mut client = setup.client();
     let mut uow = setup.uow(&mut client);
-    let ada = uow.add(user("ada"));
-    let home = uow.add(address("home", ada));
-    uow.commit().unwrap();
+    let (ada, home) = ada_at_home(&mut uow);
     // One that the unit of work does not know.
     setup
         .client()
@@ -373,8 +378,7 @@ fn a_key_changes_while_what_referred_to_it_moves_to_a_new_row(setup: &Setup) {
     assert_eq!(plan.round_trips() as u64, report.round_trips());
     assert_eq!(uow[home].user_id.key(), uow[bob].id.as_ref());
     assert_eq!([work, new].map(|a| uow[a].user_id.key().copied()), [Some(1_000); 2]);
-    let rows = "SELECT email, name FROM addresses JOIN users ON users.id = user_id ORDER BY email";
-    assert_eq!(setup.schema.rows(rows), ["home|bob", "new|ada", "work|ada"]);
+    assert_eq!(setup.schema.rows(HOMES), ["home|bob", "new|ada", "work|ada"]);
     assert_eq!(setup.schema.rows("SELECT id FROM users WHERE name = 'ada'"), ["1000"]);
 }
 

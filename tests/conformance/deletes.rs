@@ -2,7 +2,7 @@
 
 use onetrip::{ErrorKind, ForeignKey, Model};
 
-use crate::changes::{Address, User, address, user};
+use crate::changes::{Address, User, ada_at_home, address, user};
 use crate::{Setup, suite};
 
 suite! {
@@ -69,9 +69,7 @@ struct Node {
 fn children_go_before_parents(setup: &Setup) {
     let mut client = setup.client();
     let mut uow = setup.uow(&mut client);
-    let ada = uow.add(user("ada"));
-    let home = uow.add(address("home", ada));
-    uow.commit().unwrap();
+    let (ada, home) = ada_at_home(&mut uow);
     uow.delete(ada).unwrap();
     uow.delete(home).unwrap();
     let report = uow.commit().unwrap();
@@ -100,9 +98,7 @@ fn what_was_only_added_is_forgotten(setup: &Setup) {
 fn a_row_that_is_referred_to_stays(setup: &Setup) {
     let mut client = setup.client();
     let mut uow = setup.uow(&mut client);
-    let ada = uow.add(user("ada"));
-    let home = uow.add(address("home", ada));
-    uow.commit().unwrap();
+    let (ada, home) = ada_at_home(&mut uow);
     uow.delete(ada).unwrap();
     let error = uow.commit().unwrap_err();
     assert_eq!(error.sqlstate().map(|code| code.code()), Some("23503"), "{error}");
@@ -129,9 +125,7 @@ fn the_database_deletes_children(setup: &Setup) {
 fn a_child_that_moves_is_kept(setup: &Setup) {
     let mut client = setup.client();
     let mut uow = setup.uow(&mut client);
-    let ada = uow.add(user("ada"));
-    let home = uow.add(address("home", ada));
-    uow.commit().unwrap();
+    let (ada, home) = ada_at_home(&mut uow);
     let bob = uow.add(user("bob"));
     uow[home].user_id = bob.into();
     uow.delete(ada).unwrap();
@@ -278,9 +272,7 @@ fn many_are_deleted(setup: &Setup) {
 fn a_delete_that_fails_can_be_mended(setup: &Setup) {
     let mut client = setup.client();
     let mut uow = setup.uow(&mut client);
-    let ada = uow.add(user("ada"));
-    let home = uow.add(address("home", ada));
-    uow.commit().unwrap();
+    let (ada, home) = ada_at_home(&mut uow);
     let id = uow[ada].id.unwrap();
     uow.delete(ada).unwrap();
     assert!(uow.commit().is_err());
