@@ -21,7 +21,7 @@ use support::cli::{self, Failure, thousands};
 use support::database::{Schema, Server};
 use support::progress;
 use support::relay::{self, Relay};
-use support::strategies::{self, STRATEGIES, Strategy};
+use support::strategies::{self, Named, STRATEGIES};
 
 const HELP: &str = "\
 Writes users with two addresses each by several strategies, over a connection
@@ -122,7 +122,7 @@ impl Arguments {
 /// What can write the users: a strategy of the library, or what there is to compare it with.
 #[derive(Clone, Copy)]
 enum Writer {
-    Strategy(&'static Strategy),
+    Strategy(&'static Named),
     /// The driver's own binary COPY, of rows whose ids are known beforehand.
     RawCopy,
 }
@@ -249,13 +249,13 @@ struct Committed {
 
 /// A commit by a unit of work.
 fn commit(
-    strategy: &Strategy,
+    strategy: &Named,
     client: &mut Client,
     relay: &Relay,
     round: usize,
     users: usize,
 ) -> Result<Committed, Failure> {
-    let mut uow = (strategy.apply)(UnitOfWork::new(client));
+    let mut uow = UnitOfWork::new(client).with_strategy((strategy.strategy)());
     let add_user = |number| {
         let name = name(round, number);
         let user = uow.add(User { id: None, name: name.clone() });

@@ -7,18 +7,19 @@ mod connection;
 #[cfg(doctest)]
 mod doctests;
 mod error;
+mod flush;
 mod flush_plan;
 mod handle;
 mod identity_map;
 mod insert_strategy;
 mod journal;
 mod model;
-mod planned_change;
-mod planned_table;
+mod one_statement;
 mod retry;
-mod row_order;
 mod sql;
 mod state;
+mod step_by_step;
+mod strategy;
 mod toposort;
 mod unit_of_work;
 mod verify;
@@ -29,12 +30,13 @@ pub use bytes::BytesMut;
 pub use connection::Connection;
 pub use connection::{IntoConnection, StatementCache};
 pub use error::{BoxError, Error, ErrorKind};
-pub use flush_plan::{Cycles, FlushPlan, Step};
-pub use handle::Handle;
-pub use insert_strategy::{
-    Auto, Batch, Bound, Copy, Flush, InsertStrategy, OneTrip, PlannedStatement, Progress, RowByRow,
-    Unnest,
+pub use flush::{Bound, Flush, Progress};
+pub use flush_plan::{
+    Cycles, DeleteStep, FlushPlan, InsertStep, Inserts, OptionalColumn, PlannedStatement,
+    PlannedTable, Step, UpdateStep,
 };
+pub use handle::Handle;
+pub use insert_strategy::{Batch, Copy, InsertStrategy, RowByRow, Unnest};
 pub use model::{
     Assigned, Cells, Column, ColumnTypes, DefaultField, Encoder, Field, ForeignKey,
     ForeignKeyColumns, Key, KeyField, KeyValue, Model, QualifiedName, Reference, Row, SqlType,
@@ -42,9 +44,8 @@ pub use model::{
 };
 #[cfg(feature = "derive")]
 pub use onetrip_derive::Model;
-pub use planned_change::{PlannedDelete, PlannedUpdate};
-pub use planned_table::{OptionalColumn, PlannedTable};
 pub use retry::{Retry, Retrying};
 pub use sql::{Params, Rows};
+pub use strategy::{Auto, OneTrip, Reason, Strategy, Way};
 pub use unit_of_work::{CommitPlan, CommitReport, Query, UnitOfWork};
 pub use verify::{Problem, ProblemKind, Verify, VerifyReport};

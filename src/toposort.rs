@@ -34,7 +34,7 @@ impl Graph {
         self.starts.len() - 1
     }
 
-    fn dependencies(&self, node: u32) -> &[u32] {
+    pub(crate) fn dependencies(&self, node: u32) -> &[u32] {
         &self.targets[self.starts[node as usize]..self.starts[node as usize + 1]]
     }
 

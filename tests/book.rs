@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 
 use common::Schema;
-use onetrip::{Batch, Copy, InsertStrategy, OneTrip, RowByRow, UnitOfWork, Unnest};
+use onetrip::{Batch, Copy, Strategy, OneTrip, RowByRow, UnitOfWork, Unnest};
 use users::{address, user};
 
 fn read(path: &str) -> String {
@@ -55,7 +55,7 @@ const NOTING: &str = "
         END $$;";
 
 /// The statements that two users with three addresses take.
-fn sent(schema: &Schema, strategy: impl InsertStrategy + 'static) -> Vec<String> {
+fn sent(schema: &Schema, strategy: impl Into<Strategy>) -> Vec<String> {
     let mut client = schema.client();
     // The schema's function comes before the server's own.
     let search_path = format!("SET search_path = {}, pg_catalog", schema.name());

@@ -7,8 +7,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use common::Schema;
 use onetrip::{
-    Assigned, Bound, Cycles, Error, ErrorKind, Flush, FlushPlan, ForeignKey, Handle,
-    InsertStrategy, Model, OneTrip, Params, PlannedStatement, PlannedTable, RowByRow, UnitOfWork,
+    Assigned, Bound, Cycles, Error, ErrorKind, Flush, ForeignKey, Handle, InsertStrategy, Inserts,
+    Model, Params, PlannedStatement, RowByRow, Strategy, UnitOfWork,
 };
 
 #[derive(Model, Clone, Debug, PartialEq)]
@@ -48,8 +48,8 @@ fn quoted(name: &str) -> String {
 }
 
 /// The columns whose keys the database has to give to some rows.
-fn reserved_columns(plan: &FlushPlan, table: usize) -> Vec<usize> {
-    let planned = &plan.tables()[table];
+fn reserved_columns(inserts: &Inserts<'_>, table: usize) -> Vec<usize> {
+    let planned = &inserts.tables()[table];
     let columns = planned.table().columns().iter().enumerate();
     columns
         .filter(|&(column, description)| {
@@ -62,7 +62,7 @@ fn reserved_columns(plan: &FlushPlan, table: usize) -> Vec<usize> {
 
 impl TensOfRows {
     fn reserve(flush: &mut Flush<'_, '_>, table: usize, column: usize) -> Result<(), Error> {
-        let planned = &flush.plan().tables()[table];
+        let planned = &flush.inserts().tables()[table];
         let description = &planned.table().columns()[column];
         let mut params = Params::new();
         params.push(&quoted(planned.table().name())).expect("a name can be sent");
@@ -84,7 +84,7 @@ impl TensOfRows {
     }
 
     fn insert_some(flush: &mut Flush<'_, '_>, table: usize, rows: &[u32]) -> Result<(), Error> {
-        let description = flush.plan().tables()[table].table();
+        let description = flush.inserts().tables()[table].table();
         let names: Vec<_> = description.columns().iter().map(|c| quoted(c.name())).collect();
         let mut params = Params::new();
         let mut sql = format!(
@@ -121,24 +121,24 @@ impl InsertStrategy for TensOfRows {
         Cycles::OneRow
     }
 
-    fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
+    fn plan(&self, inserts: &Inserts<'_>) -> Vec<PlannedStatement> {
         let reservations: usize =
-            (0..plan.tables().len()).map(|table| reserved_columns(plan, table).len()).sum();
-        let inserts = plan.steps().iter().map(|step| step.rows().len().div_ceil(CHUNK)).sum();
+            (0..inserts.tables().len()).map(|table| reserved_columns(inserts, table).len()).sum();
+        let statements = inserts.steps().map(|step| step.rows().len().div_ceil(CHUNK)).sum();
         vec![
             PlannedStatement::new("reserve ids").times(reservations),
-            PlannedStatement::new("insert up to ten rows").times(inserts),
+            PlannedStatement::new("insert up to ten rows").times(statements),
         ]
     }
 
     fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
-        let plan = flush.plan();
-        for table in 0..plan.tables().len() {
-            for column in reserved_columns(plan, table) {
+        let inserts = flush.inserts();
+        for table in 0..inserts.tables().len() {
+            for column in reserved_columns(&inserts, table) {
                 TensOfRows::reserve(flush, table, column)?;
             }
         }
-        for step in plan.steps() {
+        for step in inserts.steps() {
             for rows in step.rows().chunks(CHUNK) {
                 TensOfRows::insert_some(flush, step.table(), rows)?;
             }
@@ -182,8 +182,7 @@ fn contents(schema: &Schema) -> [Vec<String>; 2] {
 
 #[test]
 fn a_strategy_written_outside_does_the_same_as_row_by_row() {
-    let strategies: [fn() -> Box<dyn InsertStrategy>; 2] =
-        [|| Box::new(RowByRow), || Box::new(TensOfRows)];
+    let strategies: [fn() -> Strategy; 2] = [|| RowByRow.into(), || TensOfRows.into()];
     let [oracle, found] = strategies.map(|strategy| {
         let schema = Schema::new(&format!("tens_{}", strategy().name()), TABLES);
         let mut client = schema.client();
@@ -226,8 +225,8 @@ impl InsertStrategy for Does {
         Cycles::None
     }
 
-    fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
-        RowByRow.plan(plan)
+    fn plan(&self, inserts: &Inserts<'_>) -> Vec<PlannedStatement> {
+        RowByRow.plan(inserts)
     }
 
     fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
@@ -410,8 +409,8 @@ fn nothing_is_written_at_all() {
 #[test]
 fn rows_that_are_forgotten() {
     let forgets = |flush: &mut Flush<'_, '_>| {
-        let plan = flush.plan();
-        for step in plan.steps() {
+        let inserts = flush.inserts();
+        for step in inserts.steps() {
             TensOfRows::insert_some(flush, step.table(), &step.rows()[..1])?;
         }
         Ok(())
@@ -558,41 +557,16 @@ fn several_statements_in_one() {
     assert_eq!(error.sqlstate().unwrap().code(), "42601", "{error}");
 }
 
-/// Has one of two strategies write the rows, and says nothing of what comes after.
-struct Either;
-
-impl InsertStrategy for Either {
-    fn name(&self) -> &str {
-        "either"
-    }
-
-    fn cycles(&self) -> Cycles {
-        Cycles::Any
-    }
-
-    fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
-        RowByRow.plan(plan)
-    }
-
-    fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
-        RowByRow.insert(flush)
-    }
-
-    fn alternatives(&self, _: &[PlannedTable]) -> Vec<&dyn InsertStrategy> {
-        vec![&RowByRow, &OneTrip]
-    }
-}
-
 #[test]
-fn another_is_tried_only_where_the_strategy_says_so() {
-    let schema = Schema::new("custom_either", TABLES);
+fn nothing_takes_the_place_of_a_strategy_from_outside() {
+    let schema = Schema::new("custom_outside", TABLES);
     let mut client = schema.client();
-    let mut uow = UnitOfWork::new(&mut client).with_strategy(Either);
+    let mut uow = UnitOfWork::new(&mut client).with_strategy(Does(|flush| RowByRow.insert(flush)));
     let user = |id| User { id, name: "Ada".into(), score: None, mentor: None };
     let old = uow.add(user(None));
     uow.add(Address { id: None, email: "home".into(), owner: old.into() });
     uow.commit().unwrap();
-    // One statement could do it, and this strategy does not give way.
+    // One statement could do it, but might not write what this strategy writes.
     let key = uow[old].id;
     uow.delete(old).unwrap();
     uow.add(user(key));

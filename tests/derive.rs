@@ -4,7 +4,7 @@ mod common;
 
 use common::Schema;
 use onetrip::{
-    Assigned, Batch, Column, Copy, ForeignKey, InsertStrategy, Model, OneTrip, QualifiedName,
+    Assigned, Batch, Column, Copy, ForeignKey, Strategy, Model, OneTrip, QualifiedName,
     RowByRow, SqlType, UnitOfWork, Unnest,
 };
 
@@ -282,12 +282,12 @@ fn a_generated_column_is_read_back_and_never_written() {
          CREATE TRIGGER set_initial BEFORE INSERT ON articles
              FOR EACH ROW EXECUTE FUNCTION set_initial()"#,
     );
-    let strategies: [(&str, Box<dyn InsertStrategy>); 5] = [
-        ("OneTrip", Box::new(OneTrip)),
-        ("Copy", Box::new(Copy)),
-        ("Unnest", Box::new(Unnest)),
-        ("Batch", Box::new(Batch)),
-        ("RowByRow", Box::new(RowByRow)),
+    let strategies: [(&str, Strategy); 5] = [
+        ("OneTrip", OneTrip.into()),
+        ("Copy", Copy.into()),
+        ("Unnest", Unnest.into()),
+        ("Batch", Batch.into()),
+        ("RowByRow", RowByRow.into()),
     ];
     for (name, strategy) in strategies {
         let mut client = schema.client();

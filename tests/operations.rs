@@ -4,15 +4,14 @@
 //! `PROPTEST_CASES=10000` makes it a long run. A failure prints the operations, as few as will do.
 
 mod common;
+#[path = "../examples/support/strategies.rs"]
+mod strategies;
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use common::Schema;
-use onetrip::{
-    Auto, Batch, Copy, Error, ErrorKind, ForeignKey, Handle, InsertStrategy, Model, OneTrip,
-    RowByRow, UnitOfWork, Unnest,
-};
+use onetrip::{Error, ErrorKind, ForeignKey, Handle, Model, UnitOfWork};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -88,7 +87,7 @@ enum Op {
     Savepoint(Vec<Op>, bool),
 }
 
-fn ops() -> impl Strategy<Value = Vec<Op>> {
+fn ops() -> impl proptest::strategy::Strategy<Value = Vec<Op>> {
     let at = || 0..8_usize;
     let simple = prop_oneof![
         3 => (0..6_u8).prop_map(Op::AddParent),
@@ -647,7 +646,7 @@ impl Run<'_> {
     }
 }
 
-fn agree(name: &str, strategy: fn() -> Box<dyn InsertStrategy>) {
+fn agree(name: &str, strategy: fn() -> onetrip::Strategy) {
     let schema = Schema::new(&format!("ops_{name}"), TABLES);
     let config = Config { failure_persistence: None, ..Config::default() };
     let cases = std::env::var_os("PROPTEST_CASES").map_or(64, |_| config.cases);
@@ -664,32 +663,15 @@ fn agree(name: &str, strategy: fn() -> Box<dyn InsertStrategy>) {
         .unwrap_or_else(|error| panic!("{error}"));
 }
 
-#[test]
-fn row_by_row() {
-    agree("row_by_row", || Box::new(RowByRow));
+macro_rules! suite {
+    ({} $($name:ident: $strategy:expr,)*) => {
+        $(
+            #[test]
+            fn $name() {
+                agree(stringify!($name), || $strategy.into());
+            }
+        )*
+    };
 }
 
-#[test]
-fn batch() {
-    agree("batch", || Box::new(Batch));
-}
-
-#[test]
-fn unnest() {
-    agree("unnest", || Box::new(Unnest));
-}
-
-#[test]
-fn copy() {
-    agree("copy", || Box::new(Copy));
-}
-
-#[test]
-fn one_trip() {
-    agree("one_trip", || Box::new(OneTrip));
-}
-
-#[test]
-fn auto() {
-    agree("auto", || Box::new(Auto::new()));
-}
+strategies::with_strategies!(suite!());

@@ -8,7 +8,7 @@ use common::Schema;
 use insta::assert_snapshot;
 use onetrip::{
     Batch, Bound, CommitPlan, CommitReport, Connection, Cycles, Error, ErrorKind, FlushPlan,
-    ForeignKey, Handle, InsertStrategy, Model, Params, PlannedStatement, Problem, Retry, RowByRow,
+    ForeignKey, Handle, InsertStrategy, Model, Params, PlannedStatement, Problem, Retry, RowByRow, Strategy,
     Rows, SqlType, Step, Table, UnitOfWork, Verify, VerifyReport,
 };
 
@@ -55,6 +55,7 @@ const _: () = {
     send_and_sync::<Step>();
     send_and_sync::<PlannedStatement>();
     send_and_sync::<Box<dyn InsertStrategy>>();
+    send_and_sync::<Strategy>();
     send_and_sync::<Params>();
     send_and_sync::<Rows>();
     send_and_sync::<Bound>();

@@ -3,26 +3,27 @@
 mod common;
 #[path = "common/relayed.rs"]
 mod relayed;
+#[path = "../examples/support/strategies.rs"]
+mod strategies;
 #[path = "common/users.rs"]
 mod users;
 
 use common::Schema;
-use onetrip::{Auto, Batch, Copy, Error, InsertStrategy, OneTrip, RowByRow, UnitOfWork, Unnest};
+use onetrip::{Error, UnitOfWork};
 use postgres::Client;
 use relayed::{client_through, relay_to};
+use strategies::{Named, STRATEGIES};
 use users::{TABLES, User, address, user};
 
-/// Each strategy, and the round trips that 300 rows in two tables take.
-fn strategies() -> Vec<(Box<dyn InsertStrategy>, u64)> {
-    vec![
-        (Box::new(RowByRow), 302),
-        (Box::new(Batch), 5),
-        (Box::new(Unnest), 5),
+/// The round trips that 300 rows in two tables take.
+fn expected(strategy: &str) -> u64 {
+    match strategy {
+        "row_by_row" => 302,
+        "batch" | "unnest" => 5,
         // Besides BEGIN, the keys and COMMIT, three for each table.
-        (Box::new(Copy), 9),
-        (Box::new(OneTrip), 1),
-        (Box::new(Auto::new()), 1),
-    ]
+        "copy" => 9,
+        _ => 1,
+    }
 }
 
 fn add_users(uow: &mut UnitOfWork<'_>, count: usize) {
@@ -36,8 +37,9 @@ fn add_users(uow: &mut UnitOfWork<'_>, count: usize) {
 
 #[test]
 fn a_report_counts_what_a_relay_counts() {
-    for (strategy, expected) in strategies() {
-        let schema = Schema::new(&format!("count_{}", strategy.name()), TABLES);
+    for Named { name, strategy } in STRATEGIES {
+        let (strategy, expected) = (strategy(), expected(name));
+        let schema = Schema::new(&format!("count_{name}"), TABLES);
         let relay = relay_to(&schema);
         let mut client = client_through(&relay, &schema);
         let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy);

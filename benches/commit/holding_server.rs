@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use cpu_time::ProcessTime;
-use onetrip::{InsertStrategy, UnitOfWork};
+use onetrip::{Strategy, UnitOfWork};
 
 use crate::database::Database;
 use crate::users;
@@ -32,7 +32,7 @@ impl HoldingServer {
     /// The CPU time that this process takes up to where the server has everything.
     pub(crate) fn cpu_of_sending(
         &self,
-        strategy: fn() -> Box<dyn InsertStrategy>,
+        strategy: fn() -> Strategy,
         users: usize,
     ) -> Duration {
         self.database.empty();

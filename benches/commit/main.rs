@@ -17,6 +17,8 @@ mod figure;
 mod holding_server;
 mod loading;
 mod raw_copy;
+#[path = "../../examples/support/strategies.rs"]
+mod strategies;
 mod twelve_tables;
 mod users;
 
@@ -25,31 +27,19 @@ use std::time::{Duration, Instant};
 
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkId, Criterion, SamplingMode};
-use onetrip::{
-    Auto, Batch, Copy, InsertStrategy, OneTrip, RowByRow, StatementCache, UnitOfWork, Unnest,
-};
+use onetrip::{Auto, RowByRow, StatementCache, Strategy, UnitOfWork};
 use postgres::Client;
 
 use database::Database;
 use figure::Figure;
 use holding_server::HoldingServer;
+use strategies::{Named, STRATEGIES};
 
 /// The distance at which round trips count.
 const LATENCY: Duration = Duration::from_millis(20);
 
 /// The sizes at which commits are compared with raw `COPY`, in rows.
 const SIZES: &[usize] = &[300, 3_000, 30_000, 300_000];
-
-type Strategy = (&'static str, fn() -> Box<dyn InsertStrategy>);
-
-const STRATEGIES: &[Strategy] = &[
-    ("row_by_row", || Box::new(RowByRow)),
-    ("batch", || Box::new(Batch)),
-    ("unnest", || Box::new(Unnest)),
-    ("copy", || Box::new(Copy)),
-    ("one_trip", || Box::new(OneTrip)),
-    ("auto", || Box::new(Auto::new())),
-];
 
 /// The round trips of a commit, as a relay counts them.
 fn round_trips(criterion: &mut Criterion<Figure>) {
@@ -58,7 +48,7 @@ fn round_trips(criterion: &mut Criterion<Figure>) {
     let mut client = database.client_by(&relay);
     let mut group = criterion.benchmark_group("round_trips");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
-    for (name, strategy) in &STRATEGIES[4..] {
+    for Named { name, strategy } in &STRATEGIES[4..] {
         for tables in [2, 12] {
             for rows in [1, 100, 10_000] {
                 let id = BenchmarkId::new(format!("{name}/{tables}_tables"), rows);
@@ -93,7 +83,7 @@ fn against_one_round_trip(criterion: &mut Criterion<Figure>) {
             side_by_side(
                 times,
                 || (),
-                || users::commit(&mut client.borrow_mut(), Box::new(Auto::new()), 100),
+                || users::commit(&mut client.borrow_mut(), Auto::new().into(), 100),
                 || {
                     let started = Instant::now();
                     client.borrow_mut().simple_query("SELECT 1").expect("the server answers");
@@ -140,8 +130,8 @@ fn small_commit(criterion: &mut Criterion<Figure>) {
             side_by_side(
                 times,
                 || database.empty(),
-                || users::commit(&mut ours, Box::new(Auto::new()), 1),
-                || users::commit(&mut theirs, Box::new(RowByRow), 1),
+                || users::commit(&mut ours, Auto::new().into(), 1),
+                || users::commit(&mut theirs, RowByRow.into(), 1),
             )
         });
     });
@@ -152,9 +142,9 @@ fn small_commit(criterion: &mut Criterion<Figure>) {
 fn prepared(criterion: &mut Criterion<Figure>) {
     type Other = fn(&mut Client, usize) -> Duration;
     const AGAINST: [(&str, Other, usize); 4] = [
-        ("text/3", |client, users| users::commit(client, Box::new(Auto::new()), users), 1),
-        ("row_by_row/3", |client, users| users::commit(client, Box::new(RowByRow), users), 1),
-        ("text/300", |client, users| users::commit(client, Box::new(Auto::new()), users), 100),
+        ("text/3", |client, users| users::commit(client, Auto::new().into(), users), 1),
+        ("row_by_row/3", |client, users| users::commit(client, RowByRow.into(), users), 1),
+        ("text/300", |client, users| users::commit(client, Auto::new().into(), users), 100),
         ("raw_copy/300", raw_copy::commit_next, 100),
     ];
     let database = Database::new("prepared", users::TABLES);
@@ -189,10 +179,10 @@ fn growth(criterion: &mut Criterion<Figure>) {
             let (mut many, mut few) = (Duration::ZERO, Duration::ZERO);
             for _ in 0..times {
                 database.empty();
-                many += users::commit(&mut client, Box::new(Auto::new()), 100_000);
+                many += users::commit(&mut client, Auto::new().into(), 100_000);
                 for _ in 0..10 {
                     database.empty();
-                    few += users::commit(&mut client, Box::new(Auto::new()), 1_000) * 10;
+                    few += users::commit(&mut client, Auto::new().into(), 1_000) * 10;
                 }
             }
             many.as_secs_f64() / few.as_secs_f64() * times as f64
@@ -278,7 +268,7 @@ fn strategies(criterion: &mut Criterion<WallTime>) {
     let mut group = criterion.benchmark_group("strategies_at_20_ms");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     group.warm_up_time(Duration::from_millis(1));
-    for (name, strategy) in STRATEGIES {
+    for Named { name, strategy } in STRATEGIES {
         group.bench_function(BenchmarkId::new(*name, 300), |bencher| {
             bencher.iter_custom(|times| {
                 (0..times).map(|_| users::commit(&mut client, strategy(), 100)).sum()
@@ -297,9 +287,8 @@ fn strategies(criterion: &mut Criterion<WallTime>) {
     });
 }
 
-fn strategy(name: &str) -> fn() -> Box<dyn InsertStrategy> {
-    let found = STRATEGIES.iter().find(|(other, _)| *other == name);
-    found.expect("it is in the list").1
+fn strategy(name: &str) -> fn() -> Strategy {
+    strategies::find(name).expect("it is in the list").strategy
 }
 
 /// The ratio of two durations, measured in turns: that of their medians, since a checkpoint or a slow

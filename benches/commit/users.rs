@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use onetrip::{ForeignKey, InsertStrategy, Model, StatementCache, UnitOfWork};
+use onetrip::{ForeignKey, Strategy, Model, StatementCache, UnitOfWork};
 use postgres::Client;
 
 pub(crate) const TABLES: &str = "
@@ -48,7 +48,7 @@ pub(crate) fn add(uow: &mut UnitOfWork<'_>, users: usize) {
 /// The time that their commit takes.
 pub(crate) fn commit(
     client: &mut Client,
-    strategy: Box<dyn InsertStrategy>,
+    strategy: Strategy,
     users: usize,
 ) -> Duration {
     time(UnitOfWork::new(client).with_strategy(strategy), users)

@@ -29,7 +29,7 @@ use support::cli::{self, Failure, thousands};
 use support::database::{Schema, Server};
 use support::progress;
 use support::relay::{self, Relay};
-use support::strategies::{self, Strategy};
+use support::strategies::{self, Named};
 
 const HELP: &str = "\
 Imports the history of a git repository into PostgreSQL, in one commit.
@@ -58,7 +58,7 @@ struct Arguments {
     path: Option<PathBuf>,
     all: bool,
     limit: Option<u64>,
-    strategy: &'static Strategy,
+    strategy: &'static Named,
     latency: Duration,
     schema: Schema,
     drop: bool,
@@ -104,7 +104,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let relay = Relay::spawn(&server.address(), arguments.latency)?;
     let mut client = server.connect_by(&relay)?;
     arguments.schema.enter(&mut client)?;
-    let mut uow = (arguments.strategy.apply)(UnitOfWork::new(&mut client));
+    let mut uow = UnitOfWork::new(&mut client).with_strategy((arguments.strategy.strategy)());
     let started = Instant::now();
     let (odd, changes) = read(&history, &mut uow)?;
     let reading = started.elapsed();

@@ -1,39 +1,59 @@
-//! The strategies, by the names that the command lines take.
+//! The strategies: the one list that examples, suites and benchmarks share.
 
-use onetrip::{Auto, Batch, Copy, OneTrip, RowByRow, UnitOfWork, Unnest};
+use onetrip::Strategy;
 
-/// A strategy that an example can be asked for.
-#[derive(Debug)]
-pub(crate) struct Strategy {
-    pub(crate) name: &'static str,
-    /// Sets it on a unit of work.
-    pub(crate) apply: for<'c> fn(UnitOfWork<'c>) -> UnitOfWork<'c>,
+/// Calls a macro with what it was given, in braces, and with every strategy: its name, and an
+/// expression. The slowest comes first.
+macro_rules! with_strategies {
+    ($($callback:ident)::+!($($given:tt)*)) => {
+        $($callback)::+! {
+            { $($given)* }
+            row_by_row: onetrip::RowByRow,
+            batch: onetrip::Batch,
+            unnest: onetrip::Unnest,
+            copy: onetrip::Copy,
+            one_trip: onetrip::OneTrip,
+            auto: onetrip::Auto::new(),
+        }
+    };
+}
+#[allow(unused_imports, reason = "some suites make a test for each strategy")]
+pub(crate) use with_strategies;
+
+macro_rules! list {
+    ({} $($name:ident: $strategy:expr,)*) => {
+        &[$(Named { name: stringify!($name), strategy: || $strategy.into() },)*]
+    };
 }
 
-/// In the order in which the demonstration shows them: the slowest first.
-pub(crate) const STRATEGIES: &[Strategy] = &[
-    Strategy { name: "row_by_row", apply: |uow| uow.with_strategy(RowByRow) },
-    Strategy { name: "batch", apply: |uow| uow.with_strategy(Batch) },
-    Strategy { name: "unnest", apply: |uow| uow.with_strategy(Unnest) },
-    Strategy { name: "copy", apply: |uow| uow.with_strategy(Copy) },
-    Strategy { name: "one_trip", apply: |uow| uow.with_strategy(OneTrip) },
-    Strategy { name: "auto", apply: |uow| uow.with_strategy(Auto::new()) },
-];
+/// A strategy by the name that command lines take.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pub(crate) name: &'static str,
+    #[allow(dead_code, reason = "some suites make a test for each strategy")]
+    pub(crate) strategy: fn() -> Strategy,
+}
+
+/// All of them.
+pub(crate) const STRATEGIES: &[Named] = with_strategies!(list!());
 
 /// The library's own choice.
-pub(crate) const DEFAULT: &Strategy = &STRATEGIES[STRATEGIES.len() - 1];
+#[allow(dead_code, reason = "the suites have no choice to offer")]
+pub(crate) const DEFAULT: &Named = &STRATEGIES[STRATEGIES.len() - 1];
 
 /// The strategy of this name.
 ///
 /// # Errors
 ///
 /// A message that lists the names there are.
-pub(crate) fn find(name: &str) -> Result<&'static Strategy, String> {
+#[allow(dead_code, reason = "the suites take all")]
+pub(crate) fn find(name: &str) -> Result<&'static Named, String> {
     let found = STRATEGIES.iter().find(|strategy| strategy.name == name);
     found.ok_or_else(|| format!("no strategy is named {name:?}: there are {}", names()))
 }
 
 /// All names, for people.
+#[allow(dead_code, reason = "the suites take all")]
 pub(crate) fn names() -> String {
     let names: Vec<_> = STRATEGIES.iter().map(|strategy| strategy.name).collect();
     names.join(", ")

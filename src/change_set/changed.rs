@@ -1,11 +1,11 @@
 //! What a flush has to change in rows that the database has: columns to update, rows to delete.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use bytes::BytesMut;
-use indexmap::IndexMap;
+use indexmap::IndexSet;
 
-use super::{CellValue, ChangeSet, Place, key_bytes};
+use super::{CellValue, ChangeSet, PassedOn, Place, key_bytes};
 use crate::arena::AnyArena;
 use crate::assignments::Assignments;
 use crate::error::{Error, ErrorKind};
@@ -19,37 +19,33 @@ pub(crate) enum SetTo {
     Default,
 }
 
-/// Rows of one table in which the same columns have changed.
-#[derive(Debug)]
-pub(crate) struct UpdateGroup {
-    /// By position, in the table's order.
-    pub(crate) columns: Vec<(usize, SetTo)>,
-    /// Positions in [`ChangedRows::slots`], in the order of their keys.
-    pub(crate) rows: Vec<u32>,
-    /// They refer to new rows, so that those have to be written first.
-    pub(crate) is_late: bool,
+/// The columns that change in a row, by position and in the table's order.
+pub(crate) type ChangedColumns = Vec<(usize, SetTo)>;
+
+/// A row that is updated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct UpdatedRow {
+    /// The position in [`ChangedRows::slots`].
+    pub(crate) row: u32,
+    /// The position in [`ChangedRows::sets`] of the columns that change.
+    pub(crate) set: u32,
 }
 
-/// Rows of one table to be deleted.
-#[derive(Debug)]
-pub(crate) struct DeleteGroup {
-    /// In the order of their keys.
-    pub(crate) slots: Vec<u32>,
-    /// Rows that are updated late refer to them until then.
-    pub(crate) is_late: bool,
-}
-
-/// The changed rows of one table.
+/// The changed rows of one model.
 pub(crate) struct ChangedRows<'a> {
     pub(super) arena: &'a dyn AnyArena,
     /// The arena's position, which stands for its model.
     pub(super) model: usize,
     /// The entities that are updated, or get something back, in ascending order.
     pub(super) slots: Vec<u32>,
-    updates: Vec<UpdateGroup>,
-    deletes: Vec<DeleteGroup>,
-    /// All entities that are updated or deleted, in the order of their keys, and whether late.
-    locked: Vec<(u32, bool)>,
+    /// The sets of columns that change, each once.
+    sets: IndexSet<ChangedColumns>,
+    /// In the order of their keys.
+    updated: Vec<UpdatedRow>,
+    /// The entities that are deleted, in the order of their keys.
+    deleted: Vec<u32>,
+    /// The entities that are updated or deleted, in the order of their keys, with these.
+    by_key: Vec<(KeyBytes, u32)>,
 }
 
 impl ChangedRows<'_> {
@@ -66,30 +62,37 @@ impl ChangedRows<'_> {
         &self.slots
     }
 
-    pub(crate) fn updates(&self) -> &[UpdateGroup] {
-        &self.updates
+    pub(crate) fn updated(&self) -> &[UpdatedRow] {
+        &self.updated
     }
 
-    /// The entities of a group.
-    pub(crate) fn slots_of(&self, group: &UpdateGroup) -> Vec<u32> {
-        group.rows.iter().map(|&row| self.slots[row as usize]).collect()
+    pub(crate) fn deleted(&self) -> &[u32] {
+        &self.deleted
     }
 
-    pub(crate) fn deletes(&self) -> &[DeleteGroup] {
-        &self.deletes
+    /// The sets of columns that change in one row or another.
+    pub(crate) fn sets(&self) -> &IndexSet<ChangedColumns> {
+        &self.sets
     }
 
-    /// The entities that are updated or deleted in this part, in the order of their keys.
-    pub(crate) fn locked(&self, part: impl Fn(bool) -> bool) -> Vec<u32> {
-        let in_part = self.locked.iter().filter(|(_, is_late)| part(*is_late));
-        in_part.map(|&(slot, _)| slot).collect()
+    /// The columns that change in a row.
+    pub(crate) fn columns_of(&self, updated: UpdatedRow) -> &[(usize, SetTo)] {
+        &self.sets[updated.set as usize]
     }
 
-    /// Whether rows are deleted, or get another key, so that nothing can refer to them meanwhile.
-    pub(crate) fn locks_keys(&self) -> bool {
-        let key = self.table().key();
-        let is_of_key = |group: &UpdateGroup| group.columns.iter().any(|(c, _)| key.contains(c));
-        !self.deletes.is_empty() || self.updates.iter().any(is_of_key)
+    /// The slot of an updated row's entity.
+    pub(crate) fn slot_of(&self, row: u32) -> u32 {
+        self.slots[row as usize]
+    }
+
+    /// The entities that are updated or deleted, in the order of their keys, with these.
+    pub(crate) fn by_key(&self) -> &[(KeyBytes, u32)] {
+        &self.by_key
+    }
+
+    /// Whether one of these columns changes in any row.
+    pub(crate) fn updates_any(&self, columns: &[usize]) -> bool {
+        self.sets.iter().flatten().any(|(column, _)| columns.contains(column))
     }
 }
 
@@ -97,7 +100,6 @@ impl ChangedRows<'_> {
 #[derive(Debug, Default)]
 pub(super) struct Draft {
     pub(super) columns: BTreeMap<usize, SetTo>,
-    pub(super) is_late: bool,
 }
 
 impl Draft {
@@ -111,12 +113,12 @@ impl Draft {
 pub(super) type Drafts = BTreeMap<(usize, u32), Draft>;
 
 /// The rows of one model that are to be updated.
-pub(super) fn of_model(drafts: &Drafts, model: usize) -> impl Iterator<Item = (u32, &Draft)> {
+fn of_model(drafts: &Drafts, model: usize) -> impl Iterator<Item = (u32, &Draft)> {
     drafts.range((model, 0)..=(model, u32::MAX)).map(|(&(_, slot), draft)| (slot, draft))
 }
 
 /// The bytes of a key, each part after its length; none where a part is NULL.
-pub(super) type KeyBytes = Option<Vec<u8>>;
+pub(crate) type KeyBytes = Option<Vec<u8>>;
 
 impl<'a> ChangeSet<'a> {
     /// Compares every entity that may have been changed with what the database has.
@@ -137,15 +139,12 @@ impl<'a> ChangeSet<'a> {
             // What refers to a key that has followed another differs now as well, and fields that
             // share a column may agree.
         }
-        self.find_late(&mut drafts)?;
-        let late_deletes = self.late_deletes(&drafts)?;
-        self.needs_one_statement = self.has_no_order(&drafts, &late_deletes)?;
         for (model, arena) in self.arenas.values().enumerate() {
             let doomed = arena.doomed();
             if doomed.is_empty() && of_model(&drafts, model).next().is_none() {
                 continue;
             }
-            let rows = self.group(model, &**arena, &drafts, &doomed, &late_deletes)?;
+            let rows = self.changed_rows(model, &**arena, &drafts, &doomed)?;
             self.changed.push(rows);
         }
         Ok(())
@@ -155,13 +154,13 @@ impl<'a> ChangeSet<'a> {
     /// share a column do not agree.
     fn compare_all(&mut self, drafts: &mut Drafts) -> Result<Option<Error>, Error> {
         self.changed_bytes = 0;
+        self.passed_on = PassedOn::default();
         let mut conflict = None;
         for (model, arena) in self.arenas.values().enumerate() {
             for slot in arena.changed() {
                 if let Some(found) = self.compare(model, slot, &mut conflict)? {
                     let draft = drafts.entry((model, slot)).or_default();
                     draft.columns.extend(found.columns);
-                    draft.is_late |= found.is_late;
                 }
             }
         }
@@ -209,60 +208,51 @@ impl<'a> ChangeSet<'a> {
                 let message = "the key of an entity that is in the database was set to `None`";
                 return Err(self.error(place, ErrorKind::Handle, message));
             }
-            draft.is_late |= matches!(current, CellValue::Unassigned(_));
             let is_default = current == CellValue::Default;
             draft.columns.insert(column, if is_default { SetTo::Default } else { SetTo::Value });
             self.changed_bytes += buffer.len();
+            let old = (stored == CellValue::Value).then_some(&stored_bytes[..]);
+            let new = (current == CellValue::Value).then_some(&buffer[..]);
+            self.passed_on.note(old, new);
         }
         let is_needed = has_handle || !draft.columns.is_empty();
         Ok(is_needed.then_some(draft))
     }
 
-    fn group(
+    fn changed_rows(
         &self,
         model: usize,
         arena: &'a dyn AnyArena,
         drafts: &Drafts,
         doomed: &[u32],
-        late_deletes: &HashSet<(usize, u32)>,
     ) -> Result<ChangedRows<'a>, Error> {
         let key = arena.table().key();
-        let (mut slots, mut groups) = (Vec::new(), IndexMap::<_, Vec<(KeyBytes, u32)>>::new());
-        let mut locked = Vec::new();
+        let (mut slots, mut sets) = (Vec::new(), IndexSet::new());
+        let (mut updated, mut deleted) = (Vec::new(), Vec::new());
         for (slot, draft) in of_model(drafts, model) {
             if !draft.columns.is_empty() {
-                let columns: Vec<_> = draft.columns.iter().map(|(&c, &to)| (c, to)).collect();
-                let row = (self.key_bytes(model, slot, key)?, slots.len() as u32);
-                locked.push((row.0.clone(), (slot, draft.is_late)));
-                groups.entry((columns, draft.is_late)).or_default().push(row);
+                let columns = draft.columns.iter().map(|(&column, &to)| (column, to)).collect();
+                let (set, _) = sets.insert_full(columns);
+                let row = UpdatedRow { row: slots.len() as u32, set: set as u32 };
+                updated.push((self.key_bytes(model, slot, key)?, slot, row));
             }
             slots.push(slot);
         }
-        let updates = groups.into_iter().map(|((columns, is_late), rows)| UpdateGroup {
-            columns,
-            rows: in_order(rows),
-            is_late,
-        });
-        let mut deletes = Vec::new();
-        for is_late in [false, true] {
-            let mut rows = Vec::new();
-            for &slot in doomed {
-                if late_deletes.contains(&(model, slot)) == is_late {
-                    let key = self.key_bytes(model, slot, key)?;
-                    locked.push((key.clone(), (slot, is_late)));
-                    rows.push((key, slot));
-                }
-            }
-            if !rows.is_empty() {
-                deletes.push(DeleteGroup { slots: in_order(rows), is_late });
-            }
+        for &slot in doomed {
+            deleted.push((self.key_bytes(model, slot, key)?, slot));
         }
-        let (updates, locked) = (updates.collect(), in_order(locked));
-        Ok(ChangedRows { arena, model, slots, updates, deletes, locked })
+        updated.sort_unstable_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
+        deleted.sort_unstable();
+        let mut by_key = deleted.clone();
+        by_key.extend(updated.iter().map(|(key, slot, _)| (key.clone(), *slot)));
+        by_key.sort_unstable();
+        let updated = updated.into_iter().map(|(_, _, row)| row).collect();
+        let deleted = deleted.into_iter().map(|(_, slot)| slot).collect();
+        Ok(ChangedRows { arena, model, slots, sets, updated, deleted, by_key })
     }
 
     /// The bytes of these columns as the entity has them.
-    pub(super) fn new_key_bytes(
+    pub(crate) fn new_key_bytes(
         &self,
         model: usize,
         slot: u32,
@@ -275,7 +265,7 @@ impl<'a> ChangeSet<'a> {
     }
 
     /// The bytes of these columns as the database has them.
-    pub(super) fn key_bytes(
+    pub(crate) fn key_bytes(
         &self,
         model: usize,
         slot: u32,
@@ -283,12 +273,6 @@ impl<'a> ChangeSet<'a> {
     ) -> Result<KeyBytes, Error> {
         key_bytes(columns, |column, value| self.stored(Place { model, slot, column }, value))
     }
-}
-
-/// In the order of the keys.
-fn in_order<R: Ord>(mut rows: Vec<(KeyBytes, R)>) -> Vec<R> {
-    rows.sort_unstable();
-    rows.into_iter().map(|(_, row)| row).collect()
 }
 
 impl ChangeSet<'_> {

@@ -4,8 +4,7 @@ mod cells;
 mod changed;
 mod followed;
 mod give_back;
-mod late;
-mod no_order;
+mod passed_on;
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -13,9 +12,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 
 use bytes::BytesMut;
 pub(crate) use cells::CellRange;
-pub(crate) use changed::{ChangedRows, SetTo, UpdateGroup};
+pub(crate) use changed::{ChangedRows, KeyBytes, SetTo, UpdatedRow};
 pub(crate) use give_back::Extent;
 use indexmap::IndexMap;
+use passed_on::PassedOn;
 
 use crate::arena::AnyArena;
 use crate::assignments::Assignments;
@@ -69,6 +69,11 @@ impl<'a> NewRows<'a> {
     /// The number of rows. Rows are named by their position, in the order of `add`.
     pub(crate) fn len(&self) -> usize {
         self.slots.len()
+    }
+
+    /// The entities, by row.
+    pub(crate) fn slots(&self) -> &[u32] {
+        self.slots
     }
 
     /// The row of an entity. Slots ascend, mostly without gaps, so the first guess mostly hits.
@@ -180,7 +185,7 @@ pub(crate) struct ChangeSet<'a> {
     /// Foreign keys that change because the key does that they refer to.
     followed: HashMap<Place, Place>,
     changed_bytes: usize,
-    needs_one_statement: bool,
+    passed_on: PassedOn,
     /// By the arena's position: the table's in `tables`.
     table_of_model: Vec<Option<usize>>,
 }
@@ -200,7 +205,7 @@ impl<'a> ChangeSet<'a> {
             changed: Vec::new(),
             followed: HashMap::new(),
             changed_bytes: 0,
-            needs_one_statement: false,
+            passed_on: PassedOn::default(),
             table_of_model: vec![None; arenas.len()],
         };
         for (model, arena) in arenas.values().enumerate() {
@@ -234,15 +239,10 @@ impl<'a> ChangeSet<'a> {
         &self.tables
     }
 
-    /// Whether no order of statements is sure to do, so that everything has to be written at once.
-    pub(crate) fn needs_one_statement(&self) -> bool {
-        self.needs_one_statement
-    }
-
     /// Whether there is nothing to send.
     pub(crate) fn is_empty(&self) -> bool {
         let nothing =
-            |rows: &ChangedRows<'_>| rows.updates().is_empty() && rows.deletes().is_empty();
+            |rows: &ChangedRows<'_>| rows.updated().is_empty() && rows.deleted().is_empty();
         self.tables.is_empty() && self.changed.iter().all(nothing)
     }
 
@@ -473,6 +473,11 @@ impl<'a> ChangeSet<'a> {
             place = followed;
         }
         place
+    }
+
+    /// Whether a cell of an updated row gets its value from a key that changes.
+    pub(crate) fn follows(&self, cell: NewCell) -> bool {
+        self.followed.contains_key(&self.place(cell))
     }
 
     /// The part of a key that a reference leads to.

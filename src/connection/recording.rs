@@ -221,7 +221,7 @@ fn built_in(name: &str) -> SqlType {
         return built_in(element).array();
     }
     let known = [SqlType::INT2, SqlType::INT4, SqlType::INT8, SqlType::TEXT, SqlType::BOOL];
-    let of_statements = [SqlType::UUID, SqlType::INTERVAL];
+    let of_statements = [SqlType::UUID, SqlType::INTERVAL, SqlType::OID];
     known
         .into_iter()
         .chain(of_statements)

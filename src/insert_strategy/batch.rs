@@ -1,11 +1,11 @@
 //! `Batch`: ids first, then one statement a table.
 
+use super::InsertStrategy;
 use super::reservation::Reservation;
-use super::values::{self, InsertColumns, Left};
-use super::{Flush, InsertStrategy, PlannedStatement};
 use crate::error::Error;
-use crate::flush_plan::{Cycles, FlushPlan};
-use crate::planned_table::PlannedTable;
+use crate::flush::Flush;
+use crate::flush::values;
+use crate::flush_plan::{Cycles, Inserts, PlannedStatement};
 
 /// Reserves all keys in one query, then writes each table by one multi-row `VALUES` insert: at most
 /// T + 3 round trips for T tables. A table that needs more than 65,535 parameters or 256 MiB is
@@ -25,39 +25,20 @@ impl InsertStrategy for Batch {
         Cycles::OneRow
     }
 
-    fn gives_way(&self) -> bool {
-        true
-    }
-
-    fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
-        Reservation::new(plan).planned_with_inserts(plan, |step| {
-            let planned = &plan.tables()[step.table()];
-            values::parts(planned, step.rows(), &insert_columns(planned)).len()
+    fn plan(&self, inserts: &Inserts<'_>) -> Vec<PlannedStatement> {
+        Reservation::new(inserts).planned_with_inserts(inserts, |step| {
+            let planned = &inserts.tables()[step.table()];
+            values::parts(planned, step.rows(), &values::insert_columns(planned)).len()
         })
     }
 
     fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
-        let plan = flush.plan();
-        Reservation::new(plan).reserve(flush)?;
-        for step in plan.steps() {
-            let columns = insert_columns(&plan.tables()[step.table()]);
+        let inserts = flush.inserts();
+        Reservation::new(&inserts).reserve(flush)?;
+        for step in inserts.steps() {
+            let columns = values::insert_columns(&inserts.tables()[step.table()]);
             values::insert(flush, step.table(), step.rows(), &columns)?;
         }
         Ok(())
     }
-}
-
-/// After the reservation every key is known.
-fn insert_columns(planned: &PlannedTable) -> InsertColumns {
-    let table = planned.table();
-    InsertColumns::new(table, |column| {
-        let left = planned.left_to_database(column);
-        if left == 0 || table.columns()[column].assigned_by().is_some() {
-            Left::Never
-        } else if left < planned.rows() {
-            Left::Sometimes
-        } else {
-            Left::Always
-        }
-    })
 }

@@ -3,12 +3,12 @@
 mod check;
 
 use super::reservation::Reservation;
-use super::values::InsertColumns;
-use super::{Flush, InsertStrategy, PlannedStatement, unnest};
+use super::{InsertStrategy, unnest};
 use crate::connection::COPY_ROUND_TRIPS;
 use crate::error::Error;
-use crate::flush_plan::{Cycles, FlushPlan, Step};
-use crate::planned_table::PlannedTable;
+use crate::flush::Flush;
+use crate::flush::values::InsertColumns;
+use crate::flush_plan::{Cycles, InsertStep, Inserts, PlannedStatement, PlannedTable, counted};
 use crate::sql::{Params, Sql};
 use check::render_check;
 
@@ -31,53 +31,44 @@ impl InsertStrategy for Copy {
         Cycles::OneRow
     }
 
-    fn gives_way(&self) -> bool {
-        true
-    }
-
-    fn needs_bytes(&self, _: usize) -> bool {
-        false
-    }
-
-    fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
-        let reservation = Reservation::new(plan);
+    fn plan(&self, inserts: &Inserts<'_>) -> Vec<PlannedStatement> {
+        let reservation = Reservation::new(inserts);
         let mut first = Vec::new();
         if !reservation.is_empty() {
             first.push(reservation.to_string());
         }
-        if plan.tables().iter().any(gives_all) {
+        if tables_of(inserts).any(|table| gives_all(&inserts.tables()[table])) {
             first.push("look at the tables".to_owned());
         }
         let mut statements = Vec::new();
         if !first.is_empty() {
             statements.push(PlannedStatement::new(first.join("; ")));
         }
-        for step in plan.steps() {
-            let (planned, rows) = (&plan.tables()[step.table()], step.rows().len());
+        for step in inserts.steps() {
+            let (planned, rows) = (&inserts.tables()[step.table()], step.rows().len());
             statements.push(if gives_all(planned) {
-                let plural = if rows == 1 { "" } else { "s" };
-                let text = format!("copy {rows} row{plural} into {}", planned.table().name());
+                let text = format!("copy {} into {}", counted(rows), planned.table().name());
                 PlannedStatement::new(text).round_trips_each(COPY_ROUND_TRIPS)
             } else {
-                let inserts = unnest::inserts(plan, planned, step).len();
-                PlannedStatement::insert(planned.table(), rows, inserts)
+                let statements = unnest::statements(inserts, planned, step);
+                PlannedStatement::insert(planned.table(), rows, statements)
             });
         }
         statements
     }
 
     fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
-        let plan = flush.plan();
+        let inserts = flush.inserts();
         let can_copy = prepare(flush)?;
         // The sizes, by which inserts are split, are looked at once a table, however many steps it has.
         let mut to_insert = Vec::new();
-        for (index, planned) in plan.tables().iter().enumerate() {
+        for (index, planned) in inserts.tables().iter().enumerate() {
             to_insert.push(match can_copy[index] {
                 true => None,
                 false => Some(planned.measured(flush.changes(), index)?),
             });
         }
-        for step in plan.steps() {
+        for step in inserts.steps() {
             match &to_insert[step.table()] {
                 Some(planned) => unnest::insert(flush, planned, step)?,
                 None => copy(flush, step)?,
@@ -85,6 +76,12 @@ impl InsertStrategy for Copy {
         }
         Ok(())
     }
+}
+
+/// The tables that have rows among these, by position.
+fn tables_of(inserts: &Inserts<'_>) -> impl Iterator<Item = usize> {
+    let steps: Vec<usize> = inserts.steps().map(InsertStep::table).collect();
+    (0..inserts.tables().len()).filter(move |table| steps.contains(table))
 }
 
 /// Whether nothing has to be read back but keys, which are known by then.
@@ -97,11 +94,11 @@ fn gives_all(planned: &PlannedTable) -> bool {
 
 /// Reserves the keys and finds out which tables can be copied into, in one query.
 fn prepare(flush: &mut Flush<'_, '_>) -> Result<Vec<bool>, Error> {
-    let plan = flush.plan();
-    let reservation = Reservation::new(plan);
-    let tables = plan.tables();
+    let inserts = flush.inserts();
+    let reservation = Reservation::new(&inserts);
+    let tables = inserts.tables();
     let mut can_copy: Vec<bool> = tables.iter().map(gives_all).collect();
-    let asked: Vec<usize> = (0..tables.len()).filter(|&table| can_copy[table]).collect();
+    let asked: Vec<usize> = tables_of(&inserts).filter(|&table| can_copy[table]).collect();
     if reservation.is_empty() && asked.is_empty() {
         return Ok(can_copy);
     }
@@ -124,8 +121,8 @@ fn prepare(flush: &mut Flush<'_, '_>) -> Result<Vec<bool>, Error> {
     Ok(can_copy)
 }
 
-fn copy(flush: &mut Flush<'_, '_>, step: &Step) -> Result<(), Error> {
-    let table = flush.plan().tables()[step.table()].table();
+fn copy(flush: &mut Flush<'_, '_>, step: &InsertStep) -> Result<(), Error> {
+    let table = flush.inserts().tables()[step.table()].table();
     let columns = InsertColumns::without(table, &[]);
     let mut sql = Sql::new();
     sql.push("COPY ").qualified(table.qualified_name());

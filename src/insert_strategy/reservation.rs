@@ -1,9 +1,9 @@
 //! The keys of all new rows, reserved in one query before anything is written.
 
-use super::keys::key_array;
-use super::{Flush, PlannedStatement};
 use crate::error::{Error, ErrorKind};
-use crate::flush_plan::{FlushPlan, Step};
+use crate::flush::Flush;
+use crate::flush::keys::key_array;
+use crate::flush_plan::{InsertStep, Inserts, PlannedStatement};
 use crate::model::{Column, Table};
 use crate::sql::{Params, Rows, Sql};
 
@@ -27,9 +27,11 @@ impl ReservedColumn {
 }
 
 impl Reservation {
-    pub(super) fn new(plan: &FlushPlan) -> Reservation {
+    pub(super) fn new(inserts: &Inserts<'_>) -> Reservation {
         let mut columns = Vec::new();
-        for (table_index, planned) in plan.tables().iter().enumerate() {
+        // All keys are reserved for the first rows that are inserted.
+        let tables = if inserts.is_first() { inserts.tables() } else { &[] };
+        for (table_index, planned) in tables.iter().enumerate() {
             for column_index in planned.assigned_columns() {
                 let (table, rows) = (planned.table(), planned.left_to_database(column_index));
                 columns.push(ReservedColumn { table_index, table, column_index, rows });
@@ -41,16 +43,16 @@ impl Reservation {
     /// What a strategy sends that reserves first and inserts then: for each step, so many inserts.
     pub(super) fn planned_with_inserts(
         &self,
-        plan: &FlushPlan,
-        inserts: impl Fn(&Step) -> usize,
+        inserts: &Inserts<'_>,
+        count: impl Fn(&InsertStep) -> usize,
     ) -> Vec<PlannedStatement> {
         let mut statements = Vec::new();
         if !self.is_empty() {
             statements.push(PlannedStatement::new(self.to_string()));
         }
-        statements.extend(plan.steps().iter().map(|step| {
-            let table = plan.tables()[step.table()].table();
-            PlannedStatement::insert(table, step.rows().len(), inserts(step))
+        statements.extend(inserts.steps().map(|step| {
+            let table = inserts.tables()[step.table()].table();
+            PlannedStatement::insert(table, step.rows().len(), count(step))
         }));
         statements
     }
@@ -69,7 +71,7 @@ impl Reservation {
         for (index, reserved) in self.columns.iter().enumerate() {
             let number = params.push_count(reserved.rows as u64);
             sql.push(if index > 0 { ", " } else { "" });
-            key_array(sql, reserved.table, reserved.column_index, number);
+            key_array(sql, reserved.table, reserved.column_index, number, "");
         }
     }
 
@@ -124,7 +126,7 @@ impl ReservedColumn {
                 .with_table(self.table.name())
                 .with_column(self.column().name())
         };
-        let planned = &flush.plan().tables()[self.table_index];
+        let planned = &flush.inserts().tables()[self.table_index];
         let rows = 0..planned.rows() as u32;
         let is_every_row = self.rows == planned.rows();
         let rows =

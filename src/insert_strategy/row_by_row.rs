@@ -1,9 +1,10 @@
 //! `RowByRow`: one statement a row.
 
-use super::values::{self, InsertColumns, Left};
-use super::{Flush, InsertStrategy, PlannedStatement};
+use super::InsertStrategy;
 use crate::error::Error;
-use crate::flush_plan::{Cycles, FlushPlan};
+use crate::flush::Flush;
+use crate::flush::values::{self, InsertColumns, Left};
+use crate::flush_plan::{Cycles, InsertStep, Inserts, PlannedStatement};
 
 /// One `INSERT … RETURNING` a row, as most object-relational mappers do: N + 2 round trips for N
 /// rows.
@@ -22,26 +23,18 @@ impl InsertStrategy for RowByRow {
         Cycles::None
     }
 
-    fn gives_way(&self) -> bool {
-        true
-    }
-
-    fn needs_bytes(&self, _: usize) -> bool {
-        false
-    }
-
-    fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
-        let insert = |step: &crate::Step| {
-            let table = plan.tables()[step.table()].table().name();
+    fn plan(&self, inserts: &Inserts<'_>) -> Vec<PlannedStatement> {
+        let insert = |step: &InsertStep| {
+            let table = inserts.tables()[step.table()].table().name();
             PlannedStatement::new(format!("insert a row into {table}")).times(step.rows().len())
         };
-        plan.steps().iter().map(insert).collect()
+        inserts.steps().map(insert).collect()
     }
 
     fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
-        let plan = flush.plan();
-        for step in plan.steps() {
-            let planned = &plan.tables()[step.table()];
+        let inserts = flush.inserts();
+        for step in inserts.steps() {
+            let planned = &inserts.tables()[step.table()];
             for &row in step.rows() {
                 let mut left = vec![Left::Never; planned.table().columns().len()];
                 for optional in planned.optional_columns() {

@@ -1,12 +1,12 @@
 //! `Unnest`: ids first, then one statement a table, from arrays.
 
-use super::arrays::{ArraySource, Group};
+use super::InsertStrategy;
 use super::reservation::Reservation;
-use super::values::{InsertColumns, MAX_BYTES, begin_insert};
-use super::{Flush, InsertStrategy, PlannedStatement};
-use crate::error::Error;
-use crate::flush_plan::{Cycles, FlushPlan, Step};
-use crate::planned_table::PlannedTable;
+use crate::error::{Error, ErrorKind};
+use crate::flush::Flush;
+use crate::flush::arrays::{ArraySource, Group};
+use crate::flush::values::{self, InsertColumns, MAX_BYTES, begin_insert};
+use crate::flush_plan::{Cycles, InsertStep, Inserts, PlannedStatement, PlannedTable};
 use crate::sql::{Params, Sql};
 
 /// Reserves all keys in one query, then writes each table by one insert whose parameters are
@@ -28,21 +28,17 @@ impl InsertStrategy for Unnest {
         Cycles::OneRow
     }
 
-    fn gives_way(&self) -> bool {
-        true
-    }
-
-    fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
-        Reservation::new(plan).planned_with_inserts(plan, |step| {
-            inserts(plan, &plan.tables()[step.table()], step).len()
+    fn plan(&self, inserts: &Inserts<'_>) -> Vec<PlannedStatement> {
+        Reservation::new(inserts).planned_with_inserts(inserts, |step| {
+            statements(inserts, &inserts.tables()[step.table()], step)
         })
     }
 
     fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
-        let plan = flush.plan();
-        Reservation::new(plan).reserve(flush)?;
-        for step in plan.steps() {
-            insert(flush, &plan.tables()[step.table()], step)?;
+        let inserts = flush.inserts();
+        Reservation::new(&inserts).reserve(flush)?;
+        for step in inserts.steps() {
+            insert(flush, &inserts.tables()[step.table()], step)?;
         }
         Ok(())
     }
@@ -53,19 +49,53 @@ impl InsertStrategy for Unnest {
 pub(super) fn insert(
     flush: &mut Flush<'_, '_>,
     planned: &PlannedTable,
-    step: &Step,
+    step: &InsertStep,
 ) -> Result<(), Error> {
-    for group in inserts(flush.plan(), planned, step) {
-        insert_group(flush, &group)?;
+    let groups = groups(&flush.inserts(), planned, step);
+    if groups.len() > MAX_GROUPS {
+        let columns = values::insert_columns(planned);
+        return values::insert(flush, step.table(), step.rows(), &columns);
+    }
+    for group in groups {
+        match insert_group(flush, &group) {
+            // Values that cannot be sent along with those of other rows go as parameters of their own.
+            Err(error) if error.kind() == ErrorKind::Unsupported => {
+                let columns = values::insert_columns(planned);
+                values::insert(flush, step.table(), &group.rows, &columns)?;
+            }
+            result => result?,
+        }
     }
     Ok(())
 }
 
+/// Where rows leave more sets of columns to their defaults, each row says itself which: the time of
+/// an insert is much the same for one row and for hundreds.
+const MAX_GROUPS: usize = 16;
+
+/// How many inserts the rows of a step take, which are of this table.
+pub(super) fn statements(
+    inserts: &Inserts<'_>,
+    planned: &PlannedTable,
+    step: &InsertStep,
+) -> usize {
+    match groups(inserts, planned, step).len() {
+        groups if groups > MAX_GROUPS => {
+            values::parts(planned, step.rows(), &values::insert_columns(planned)).len()
+        }
+        groups => groups,
+    }
+}
+
 /// The inserts that the rows of a step take, which are of this table.
-pub(super) fn inserts(plan: &FlushPlan, planned: &PlannedTable, step: &Step) -> Vec<Group> {
+fn groups(
+    inserts: &Inserts<'_>,
+    planned: &PlannedTable,
+    step: &InsertStep,
+) -> Vec<Group> {
     let columns = planned.table().columns();
     // Where rows refer to rows of the same step, what comes first has to be written first.
-    let groups = planned.groups(step.rows(), plan.is_ordered(step), |column| {
+    let groups = planned.groups(step.rows(), inserts.is_ordered(step), |column| {
         columns[column].assigned_by().is_none()
     });
     groups
@@ -84,7 +114,7 @@ pub(super) fn inserts(plan: &FlushPlan, planned: &PlannedTable, step: &Step) -> 
 
 /// `INSERT INTO table (…) SELECT unnest($1), unnest($2) RETURNING …`.
 fn insert_group(flush: &mut Flush<'_, '_>, group: &Group) -> Result<(), Error> {
-    let table = flush.plan().tables()[group.table].table();
+    let table = flush.inserts().tables()[group.table].table();
     let columns = InsertColumns::without(table, &group.left);
     let (mut sql, mut params) = (Sql::new(), Params::new());
     let source = ArraySource { changes: flush.changes(), assigned: flush.assigned(), keys: &[] };

@@ -56,6 +56,14 @@ impl ArrayParam {
         (self.len..len).for_each(|_| self.push_null());
     }
 
+    /// Appends a number; the array's type is `int8`.
+    pub(crate) fn push_i64(&mut self, value: i64) {
+        self.bytes.put_i32(8);
+        self.bytes.put_i64(value);
+        self.len += 1;
+        self.has_value = true;
+    }
+
     pub(crate) fn push_i32(&mut self, value: i32) {
         self.bytes.put_i32(4);
         self.bytes.put_i32(value);

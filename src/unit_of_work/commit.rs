@@ -8,8 +8,8 @@ use super::{CommitPlan, CommitReport, UnitOfWork, Unknown};
 use crate::change_set::ChangeSet;
 use crate::connection::{Connection, IntoConnection};
 use crate::error::{Error, ErrorKind};
-use crate::insert_strategy::InsertStrategy;
 use crate::state::State;
+use crate::strategy::{Dispatch, Strategy};
 
 impl<'c> UnitOfWork<'c> {
     /// What [`commit`](UnitOfWork::commit) would do now: steps, statements, rows, bytes and round
@@ -22,12 +22,11 @@ impl<'c> UnitOfWork<'c> {
     pub fn plan(&self) -> Result<CommitPlan, Error> {
         self.check_resolved()?;
         let changes = ChangeSet::collect(&self.arenas, self.stamp)?;
-        let mut first = None;
+        let mut attempt = None;
         if !changes.is_empty() {
-            first = Some(self.writer(true).candidates(&changes, true)?.first()?);
+            attempt = Some(Dispatch::new(&self.strategy, &changes, true)?.foresee()?);
         }
-        let write = first.as_ref().map(|(strategy, plan)| (*strategy, plan));
-        Ok(CommitPlan::new(&*self.strategy, write, &self.connection, true))
+        Ok(CommitPlan::new(&self.strategy, attempt.as_ref(), &self.connection, true))
     }
 
     /// Writes what is new, changed or deleted, and ends the transaction.
@@ -75,7 +74,7 @@ impl<'c> UnitOfWork<'c> {
             }
             return Err(error);
         }
-        let report = call.report(&*self.strategy, &written, &self.connection);
+        let report = call.report(&self.strategy, &written, &self.connection);
         self.is_in_database |= report.round_trips > 0;
         let unread = written.unread.take();
         self.committed(written);
@@ -108,7 +107,7 @@ impl<'c> UnitOfWork<'c> {
                 return Err(error);
             }
         }
-        let report = call.report(&*self.strategy, &written, &self.connection);
+        let report = call.report(&self.strategy, &written, &self.connection);
         self.written(&written, self.connection.in_transaction());
         Ok(report)
     }
@@ -179,7 +178,7 @@ impl<'c> UnitOfWork<'c> {
     fn write(&mut self, ends: bool) -> Result<Written, Error> {
         self.check_resolved()?;
         let Self { arenas, stamp, strategy, connection, budget, on_progress, .. } = self;
-        let writer = Writer { arenas, stamp: *stamp, strategy: &**strategy, ends, budget: *budget };
+        let writer = Writer { arenas, stamp: *stamp, strategy, ends, budget: *budget };
         connection.take_committed();
         let write = || writer.write(connection, on_progress.as_deref_mut());
         let result = match panic::catch_unwind(AssertUnwindSafe(write)) {
@@ -259,16 +258,6 @@ impl<'c> UnitOfWork<'c> {
         conflict.filter(|_| !self.is_in_database)
     }
 
-    fn writer(&self, ends: bool) -> Writer<'_> {
-        Writer {
-            arenas: &self.arenas,
-            stamp: self.stamp,
-            strategy: &*self.strategy,
-            ends,
-            budget: self.budget,
-        }
-    }
-
     /// The entities get to know what was written of them, in a transaction that is still `open` or
     /// is committed.
     fn written(&mut self, written: &Written, open: bool) {
@@ -314,13 +303,15 @@ impl Call {
 
     fn report(
         self,
-        strategy: &dyn InsertStrategy,
+        strategy: &Strategy,
         written: &Written,
         connection: &Connection<'_>,
     ) -> CommitReport {
+        let by = written.by.as_ref();
         CommitReport {
             strategy: strategy.name().to_owned(),
-            written_by: written.by.clone().unwrap_or_else(|| strategy.name().to_owned()),
+            written_by: by.map_or(strategy.name(), |by| &*by.name).to_owned(),
+            way: by.map(|by| (by.way, by.reason.clone())),
             rows: written.tables.iter().map(|table| (table.table, table.rows)).collect(),
             updated_rows: written.changed.iter().map(|changes| changes.updated_rows).sum(),
             deleted_rows: written.changed.iter().map(|changes| changes.deleted.len()).sum(),

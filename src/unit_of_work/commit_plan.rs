@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::connection::Connection;
-use crate::flush_plan::{FlushPlan, counted};
-use crate::insert_strategy::{InsertStrategy, Part, PlannedStatement, is_everything, plan_changes};
+use crate::flush_plan::{FlushPlan, PlannedStatement, counted, plural};
+use crate::strategy::{Attempt, Reason, Strategy, Way};
 
 /// What [`commit`](crate::UnitOfWork::commit) would do: the order of the rows, the strategy's
 /// statements, and the round trips. It prints itself:
@@ -28,44 +28,41 @@ use crate::insert_strategy::{InsertStrategy, Part, PlannedStatement, is_everythi
 pub struct CommitPlan {
     strategy: String,
     written_by: String,
+    way: Option<(Way, Reason)>,
     flush: FlushPlan,
     statements: Vec<PlannedStatement>,
 }
 
 impl CommitPlan {
-    /// `write` is the strategy that writes the rows, and its plan; `strategy` is the one that has
-    /// picked it.
+    /// `attempt` is the first way to be taken, if there is anything to write.
     pub(super) fn new(
-        strategy: &dyn InsertStrategy,
-        write: Option<(&dyn InsertStrategy, &FlushPlan)>,
+        strategy: &Strategy,
+        attempt: Option<&Attempt<'_>>,
         connection: &Connection<'_>,
         ends: bool,
     ) -> CommitPlan {
+        let by = attempt.map_or(strategy.name(), Attempt::written_by);
         let mut plan = CommitPlan {
             strategy: strategy.name().to_owned(),
-            written_by: write.map_or(strategy.name(), |(by, _)| by.name()).to_owned(),
-            flush: write.map(|(_, flush)| flush.clone()).unwrap_or_default(),
+            written_by: by.to_owned(),
+            way: attempt.map(|attempt| (attempt.way, attempt.reason.clone())),
+            flush: attempt.map(|attempt| attempt.plan.clone()).unwrap_or_default(),
             statements: Vec::new(),
         };
         let brackets = connection.brackets();
-        if let Some((by, flush)) = write {
-            if ends && connection.is_autocommit() && is_everything(by, flush) {
-                plan.statements = by.plan(flush);
+        if let Some(attempt) = attempt {
+            if ends && connection.is_autocommit() && attempt.is_alone() {
+                plan.statements = attempt.statements();
                 return plan;
             }
+            plan.statements.extend(attempt.question());
             plan.statements.push(PlannedStatement::new(brackets.begin));
-            if by.writes_changes() {
-                plan.statements.extend(by.plan(flush));
-            } else {
-                plan.statements.extend(plan_changes(flush, Part::Before));
-                plan.statements.extend(by.plan(flush));
-                plan.statements.extend(plan_changes(flush, Part::After));
-            }
+            plan.statements.extend(attempt.statements());
         }
-        if ends && (write.is_some() || connection.in_transaction()) {
+        if ends && (attempt.is_some() || connection.in_transaction()) {
             plan.statements.push(PlannedStatement::new(brackets.commit));
         }
-        if !ends && write.is_some() {
+        if !ends && attempt.is_some() {
             plan.statements.extend(brackets.release.map(PlannedStatement::new));
         }
         plan
@@ -82,6 +79,18 @@ impl CommitPlan {
     #[must_use]
     pub fn written_by(&self) -> &str {
         &self.written_by
+    }
+
+    /// Returns the way in which the steps would be sent; none if there is nothing to write.
+    #[must_use]
+    pub fn way(&self) -> Option<Way> {
+        self.way.as_ref().map(|(way, _)| *way)
+    }
+
+    /// Returns why they would be sent that way; none if there is nothing to write.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        self.way.as_ref().map(|(_, reason)| reason)
     }
 
     /// The order in which the rows would be written.
@@ -134,7 +143,6 @@ impl fmt::Display for CommitPlan {
         if f.alternate() {
             fmt::Display::fmt(&self.flush, f)?;
         }
-        let plural = |count| if count == 1 { "" } else { "s" };
         let (bytes, trips) = (self.bytes(), self.round_trips());
         f.write_str(&self.strategy)?;
         if self.written_by != self.strategy {
@@ -146,7 +154,7 @@ impl fmt::Display for CommitPlan {
                 write!(f, "{rows} to {verb}, ")?;
             }
         }
-        writeln!(f, "{bytes} byte{}, {trips} round trip{}", plural(bytes), plural(trips))?;
+        writeln!(f, "{}, {}", plural(bytes, "byte"), plural(trips, "round trip"))?;
         let counts = self.statements.iter().map(|statement| statement.count().to_string());
         let width = counts.map(|count| count.len()).max().unwrap_or(1);
         for statement in &self.statements {

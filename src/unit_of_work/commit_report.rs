@@ -3,12 +3,16 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::flush_plan::{counted, plural};
+use crate::strategy::{Reason, Way};
+
 /// What one call of [`commit`](crate::UnitOfWork::commit) or [`flush`](crate::UnitOfWork::flush)
 /// did. It prints itself: `auto (one_trip): 300 rows in 1 round trip, 12 ms`.
 #[derive(Debug, Clone)]
 pub struct CommitReport {
     pub(super) strategy: String,
     pub(super) written_by: String,
+    pub(super) way: Option<(Way, Reason)>,
     pub(super) rows: Vec<(&'static str, usize)>,
     pub(super) updated_rows: usize,
     pub(super) deleted_rows: usize,
@@ -29,6 +33,18 @@ impl CommitReport {
     #[must_use]
     pub fn written_by(&self) -> &str {
         &self.written_by
+    }
+
+    /// Returns the way in which the steps were sent; none if there was nothing to write.
+    #[must_use]
+    pub fn way(&self) -> Option<Way> {
+        self.way.as_ref().map(|(way, _)| *way)
+    }
+
+    /// Returns why they were sent that way; none if there was nothing to write.
+    #[must_use]
+    pub fn reason(&self) -> Option<&Reason> {
+        self.way.as_ref().map(|(_, reason)| reason)
     }
 
     /// The number of rows inserted.
@@ -76,19 +92,21 @@ impl CommitReport {
 
 impl fmt::Display for CommitReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = |count| if count == 1 { "" } else { "s" };
-        let (rows, trips) = (self.rows(), self.round_trips);
         f.write_str(&self.strategy)?;
         if self.written_by != self.strategy {
             write!(f, " ({})", self.written_by)?;
         }
-        write!(f, ": {rows} row{}", plural(rows as u64))?;
+        write!(f, ": {}", counted(self.rows()))?;
         for (verb, rows) in [("updated", self.updated_rows), ("deleted", self.deleted_rows)] {
             if rows > 0 {
                 write!(f, ", {rows} {verb}")?;
             }
         }
-        f.write_str(" in ")?;
-        write!(f, "{trips} round trip{}, {} ms", plural(trips), self.elapsed.as_millis())
+        let trips = plural(self.round_trips as usize, "round trip");
+        write!(f, " in {trips}, {} ms", self.elapsed.as_millis())?;
+        match self.reason() {
+            None | Some(Reason::Strategy | Reason::Size) => Ok(()),
+            Some(reason) => write!(f, " ({reason})"),
+        }
     }
 }

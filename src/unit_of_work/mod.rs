@@ -22,9 +22,10 @@ use crate::change_set::Arenas;
 use crate::connection::{Connection, IntoConnection, StatementCache};
 use crate::error::{Error, ErrorKind};
 use crate::handle::{Handle, Stamp};
-use crate::insert_strategy::{Auto, InsertStrategy, OnProgress, Progress};
+use crate::flush::{OnProgress, Progress};
 use crate::model::Model;
 use crate::state::State;
+use crate::strategy::Strategy;
 use write::Written;
 
 /// Collects entities and writes them together.
@@ -68,7 +69,7 @@ pub struct UnitOfWork<'c> {
     stamp: Stamp,
     arenas: Arenas,
     connection: Connection<'c>,
-    strategy: Box<dyn InsertStrategy>,
+    strategy: Strategy,
     /// The most round trips that a call may take.
     budget: Option<usize>,
     on_progress: Option<Box<OnProgress<'static>>>,
@@ -105,7 +106,7 @@ impl<'c> UnitOfWork<'c> {
             stamp: Stamp::new(),
             arenas: Arenas::default(),
             connection: connection.into_connection(),
-            strategy: Box::new(Auto::new()),
+            strategy: Strategy::default(),
             budget: None,
             on_progress: None,
             unknown: None,
@@ -114,10 +115,11 @@ impl<'c> UnitOfWork<'c> {
         }
     }
 
-    /// Sets the strategy by which new rows are written; the default is [`Auto`].
+    /// Sets how commits are written: [`Auto`](crate::Auto), which is the default,
+    /// [`OneTrip`](crate::OneTrip), or any [`InsertStrategy`](crate::InsertStrategy).
     #[must_use]
-    pub fn with_strategy(mut self, strategy: impl InsertStrategy + 'static) -> UnitOfWork<'c> {
-        self.strategy = Box::new(strategy);
+    pub fn with_strategy(mut self, strategy: impl Into<Strategy>) -> UnitOfWork<'c> {
+        self.strategy = strategy.into();
         self
     }
 

@@ -9,9 +9,10 @@ use proptest::sample::Index;
 use super::UnitOfWork;
 use crate::connection::recording::Recording;
 use crate::error::{Error, ErrorKind};
-use crate::flush_plan::{Cycles, FlushPlan};
+use crate::flush::Flush;
+use crate::flush_plan::{Cycles, Inserts, PlannedStatement};
 use crate::handle::Handle;
-use crate::insert_strategy::{Batch, Flush, InsertStrategy, PlannedStatement, RowByRow};
+use crate::insert_strategy::{Batch, InsertStrategy, RowByRow};
 use crate::model::{Assigned, Column, Encoder, ForeignKey, Model, Reference, Row, SqlType, Table};
 
 /// Three models that can each refer to some of the three. Of a reference: the model, the field, the
@@ -200,7 +201,7 @@ mod layered {
             check::<Layered>(&graph, kind)?;
             let (uow, _) = build::<Layered>(&graph, kind);
             if let Ok(plan) = uow.plan() {
-                let tables: Vec<_> = plan.flush_plan().steps().iter().map(|step| step.table()).collect();
+                let tables: Vec<_> = plan.flush_plan().inserts().map(|step| step.table()).collect();
                 let mut sorted = tables.clone();
                 sorted.sort_unstable();
                 prop_assert_eq!(sorted, (0..plan.flush_plan().tables().len()).collect::<Vec<_>>());
@@ -247,7 +248,7 @@ impl InsertStrategy for AnyCircle {
         Cycles::Any
     }
 
-    fn plan(&self, _: &FlushPlan) -> Vec<PlannedStatement> {
+    fn plan(&self, _: &Inserts<'_>) -> Vec<PlannedStatement> {
         Vec::new()
     }
 
@@ -366,7 +367,7 @@ fn check<F: Family>(graph: &[NewRow], kind: usize) -> Result<(), TestCaseError> 
         F::table_names().iter().position(|other| *other == name).unwrap()
     };
     let mut order = HashMap::new();
-    for step in flush.steps() {
+    for step in flush.inserts() {
         prop_assert!(!step.rows().is_empty());
         for &row in step.rows() {
             let earlier = order.insert((table_of(step.table()), row as usize), order.len());

@@ -11,10 +11,11 @@ mod transactions;
 use super::UnitOfWork;
 use crate::connection::Connection;
 use crate::connection::recording::Recording;
-use crate::insert_strategy::{Batch, InsertStrategy, RowByRow};
+use crate::insert_strategy::{Batch, RowByRow};
 use crate::model::{
     Assigned, Column, Encoder, ForeignKey, Model, QualifiedName, Reference, Row, SqlType, Table,
 };
+use crate::strategy::{OneTrip, Strategy};
 
 /// A model by hand: the derive writes `::onetrip::…`, which is another crate in here.
 macro_rules! model {
@@ -232,13 +233,13 @@ fn node(parent: Option<ForeignKey<Node>>) -> Node {
 }
 
 /// A unit of work on a connection that records.
-fn record(strategy: impl InsertStrategy + 'static) -> (UnitOfWork<'static>, Recording) {
+fn record(strategy: impl Into<Strategy>) -> (UnitOfWork<'static>, Recording) {
     let recording = Recording::default();
     (UnitOfWork::new(recording.clone()).with_strategy(strategy), recording)
 }
 
 /// The same inside a transaction of the caller's.
-fn record_nested(strategy: impl InsertStrategy + 'static) -> (UnitOfWork<'static>, Recording) {
+fn record_nested(strategy: impl Into<Strategy>) -> (UnitOfWork<'static>, Recording) {
     let (mut uow, _) = record(strategy);
     let recording = Recording::in_transaction();
     uow.connection = Connection::new(recording.clone(), true);
@@ -246,7 +247,7 @@ fn record_nested(strategy: impl InsertStrategy + 'static) -> (UnitOfWork<'static
 }
 
 /// The statements of a commit of what `fill` adds, having found out whether the plan foresaw them.
-fn sent(strategy: impl InsertStrategy + 'static, fill: impl FnOnce(&mut UnitOfWork<'_>)) -> String {
+fn sent(strategy: impl Into<Strategy>, fill: impl FnOnce(&mut UnitOfWork<'_>)) -> String {
     let (mut uow, recording) = record(strategy);
     fill(&mut uow);
     let planned = uow.plan().unwrap().round_trips() as u64;
@@ -265,6 +266,6 @@ fn statements(recording: &Recording) -> String {
 }
 
 /// The strategies by number, for tests that do the same with each.
-fn strategies() -> [Box<dyn InsertStrategy>; 2] {
-    [Box::new(RowByRow), Box::new(Batch)]
+fn strategies() -> [Strategy; 2] {
+    [RowByRow.into(), Batch.into()]
 }

@@ -1,30 +1,32 @@
 //! Writing what is new, up to where the entities would get to know.
 
-use std::sync::Arc;
-
-use postgres::error::SqlState;
-
 use super::CommitPlan;
 use crate::assignments::Assignments;
 use crate::change_set::{Arenas, ChangeSet, ChangedRows, Extent, NewRows};
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
-use crate::flush_plan::FlushPlan;
+use crate::flush::{Flush, OnProgress};
+use crate::flush_plan::{PlannedTable, counted, plural};
 use crate::handle::Stamp;
-use crate::insert_strategy::{
-    Auto, Flush, InsertStrategy, OnProgress, OneTrip, Part, is_everything, write_changes,
-};
-use crate::planned_table::PlannedTable;
+use crate::one_statement::Outcome;
+use crate::strategy::{Attempt, Dispatch, Reason, Strategy, Way};
 use crate::write_back::WriteBack;
 
 /// What was written and is yet to be given back to the entities.
 pub(super) struct Written {
     pub(super) tables: Vec<WrittenTable>,
     pub(super) changed: Vec<WrittenChanges>,
-    /// The strategy that wrote it, unless there was nothing to write.
-    pub(super) by: Option<String>,
+    /// How it was written, unless there was nothing to write.
+    pub(super) by: Option<WrittenBy>,
     /// Why not everything can be given back, after a commit that cannot be undone.
     pub(super) unread: Option<Error>,
+}
+
+/// How something was written.
+pub(super) struct WrittenBy {
+    pub(super) name: String,
+    pub(super) way: Way,
+    pub(super) reason: Reason,
 }
 
 pub(super) struct WrittenTable {
@@ -47,8 +49,12 @@ pub(super) struct WrittenChanges {
 }
 
 impl Written {
-    fn by(strategy: Option<&dyn InsertStrategy>) -> Written {
-        let by = strategy.map(|strategy| strategy.name().to_owned());
+    fn by(attempt: Option<&Attempt<'_>>) -> Written {
+        let by = attempt.map(|attempt| WrittenBy {
+            name: attempt.written_by().to_owned(),
+            way: attempt.way,
+            reason: attempt.reason.clone(),
+        });
         Written { tables: Vec::new(), changed: Vec::new(), by, unread: None }
     }
 
@@ -65,13 +71,12 @@ impl Written {
 
 impl WrittenChanges {
     fn new(rows: &ChangedRows<'_>, write_back: WriteBack) -> WrittenChanges {
-        let deleted = rows.deletes().iter().flat_map(|group| group.slots.iter().copied());
         WrittenChanges {
             arena: rows.model(),
             slots: rows.slots().to_vec(),
             write_back,
-            deleted: deleted.collect(),
-            updated_rows: rows.updates().iter().map(|group| group.rows.len()).sum(),
+            deleted: rows.deleted().to_vec(),
+            updated_rows: rows.updated().len(),
         }
     }
 }
@@ -87,56 +92,15 @@ impl WrittenTable {
     }
 }
 
-/// Writes the new rows of a unit of work.
+/// Writes what a unit of work has to write.
 pub(super) struct Writer<'a> {
     pub(super) arenas: &'a Arenas,
     pub(super) stamp: Stamp,
-    pub(super) strategy: &'a dyn InsertStrategy,
+    pub(super) strategy: &'a Strategy,
     /// The call ends the transaction.
     pub(super) ends: bool,
     /// The most round trips that the call may take.
     pub(super) budget: Option<usize>,
-}
-
-/// A strategy that can write the rows, and the plan by which it would.
-type Candidate<'a> = (&'a dyn InsertStrategy, FlushPlan);
-
-/// Strategies, whose plans are made when it is their turn.
-pub(super) struct Candidates<'a, 'c> {
-    changes: &'c ChangeSet<'c>,
-    tables: Arc<[PlannedTable]>,
-    strategies: std::vec::IntoIter<&'a dyn InsertStrategy>,
-    /// Why the first of those failed that cannot write the rows.
-    circle: Option<Error>,
-}
-
-impl<'a> Candidates<'a, '_> {
-    /// The next strategy that can write the rows.
-    fn next(&mut self) -> Result<Option<Candidate<'a>>, Error> {
-        for strategy in self.strategies.by_ref() {
-            match FlushPlan::new(self.changes, Arc::clone(&self.tables), strategy.cycles()) {
-                Ok(plan) => return Ok(Some((strategy, plan))),
-                Err(error) if error.kind() == ErrorKind::Cycle => {
-                    self.circle.get_or_insert(error);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(None)
-    }
-
-    /// The best one.
-    ///
-    /// # Errors
-    ///
-    /// When there is none: the circle that the first cannot write.
-    pub(super) fn first(&mut self) -> Result<Candidate<'a>, Error> {
-        let none = || Error::new(ErrorKind::Model, "no strategy can write these rows");
-        match self.next()? {
-            Some(candidate) => Ok(candidate),
-            None => Err(self.circle.take().unwrap_or_else(none)),
-        }
-    }
 }
 
 impl<'a> Writer<'a> {
@@ -152,153 +116,119 @@ impl<'a> Writer<'a> {
             let none = Assignments::default();
             return give_back(&changes, &[], &none, Written::by(None));
         }
-        let rows = changes.tables().iter().map(NewRows::len).sum();
-        let needs_bytes = self.budget.is_some() || self.strategy.needs_bytes(rows);
-        let mut candidates = self.candidates(&changes, needs_bytes)?;
-        let (mut strategy, mut plan) = candidates.first()?;
+        let before = connection.round_trips();
+        let mut dispatch = Dispatch::new(self.strategy, &changes, self.budget.is_some())?;
+        let foreseen = dispatch.foresee()?;
+        self.check_budget(&foreseen, connection, before)?;
+        let mut attempt = dispatch.first(foreseen, connection)?;
         loop {
-            self.check_budget(strategy, &plan, connection)?;
+            self.check_budget(&attempt, connection, before)?;
             let on_progress = on_progress.as_deref_mut();
-            match self.attempt(&changes, &plan, strategy, connection, on_progress) {
-                Err(error)
-                    if self.strategy.tries_next(&plan, &error)
-                        || self.is_of_order(&error, strategy, &changes) =>
-                {
-                    let Some(next) = candidates.next()? else { return Err(error) };
-                    (strategy, plan) = next;
-                }
-                result => return result,
-            }
+            attempt = match self.attempt(&changes, &attempt, connection, on_progress) {
+                Ok(Some(written)) => return Ok(written),
+                Ok(None) => dispatch.after_guard(&attempt, connection)?,
+                // What is committed, or may be, is never tried again.
+                Err(error) if connection.has_committed() => return Err(error),
+                Err(error) => match dispatch.after_error(&attempt, &error, connection)? {
+                    Some(next) => next,
+                    None => return Err(error),
+                },
+            };
         }
     }
 
-    /// The strategies that can write these rows, the best first. Plans need bytes where they are to
-    /// be looked at.
-    pub(super) fn candidates<'c>(
-        &self,
-        changes: &'c ChangeSet<'c>,
-        needs_bytes: bool,
-    ) -> Result<Candidates<'a, 'c>, Error> {
-        let tables = (0..changes.tables().len())
-            .map(|table| PlannedTable::survey(changes, table, needs_bytes))
-            .collect::<Result<Arc<[_]>, Error>>()?;
-        let mut strategies = match tables.is_empty() {
-            false => self.strategy.alternatives(&tables),
-            // Strategies differ in how they insert. Changes alone are one statement.
-            true => vec![&OneTrip as &dyn InsertStrategy],
-        };
-        if strategies.is_empty() {
-            strategies.push(self.strategy);
-        }
-        if self.gives_way(changes) {
-            // Which circles are refused does not depend on it.
-            FlushPlan::new(changes, Arc::clone(&tables), self.strategy.cycles())?;
-            strategies.retain(|strategy| !strategy.writes_changes());
-            // An order may do after all. It is tried first where one statement would be too large, and
-            // else where the server refuses that.
-            let first = if Auto::fits_one_statement(&tables) { 0 } else { strategies.len() };
-            strategies.insert(first, &OneTrip);
-        }
-        Ok(Candidates { changes, tables, strategies: strategies.into_iter(), circle: None })
-    }
-
-    /// Whether one statement may be written in the strategy's place, for want of an order.
-    fn gives_way(&self, changes: &ChangeSet<'_>) -> bool {
-        changes.needs_one_statement() && self.strategy.gives_way()
-    }
-
-    /// Whether a constraint may be violated for nothing but the order of a strategy's statements.
-    fn is_of_order(
-        &self,
-        error: &Error,
-        strategy: &dyn InsertStrategy,
-        changes: &ChangeSet<'_>,
-    ) -> bool {
-        let codes = [SqlState::FOREIGN_KEY_VIOLATION, SqlState::UNIQUE_VIOLATION];
-        self.gives_way(changes)
-            && !strategy.writes_changes()
-            && error.sqlstate().is_some_and(|code| codes.contains(code))
-    }
-
+    /// Finds out whether an attempt stays within the budget, together with what was sent since the
+    /// connection had taken so many round trips.
     fn check_budget(
         &self,
-        strategy: &dyn InsertStrategy,
-        plan: &FlushPlan,
+        attempt: &Attempt<'_>,
         connection: &Connection<'_>,
+        before: u64,
     ) -> Result<(), Error> {
         let Some(budget) = self.budget else { return Ok(()) };
-        let planned = CommitPlan::new(self.strategy, Some((strategy, plan)), connection, self.ends);
-        if planned.round_trips() <= budget {
+        let used = (connection.round_trips() - before) as usize;
+        let planned = CommitPlan::new(self.strategy, Some(attempt), connection, self.ends);
+        let trips = used + planned.round_trips();
+        if trips <= budget {
             return Ok(());
         }
-        let rows = plan.rows() + plan.updated_rows() + plan.deleted_rows();
-        let trips = planned.round_trips();
-        let message = format!(
-            "writing {rows} rows by {} takes {trips} round trips, and the budget is {budget}",
-            strategy.name()
-        );
+        let rows = planned.rows() + planned.updated_rows() + planned.deleted_rows();
+        let by = attempt.written_by();
+        let message = match used {
+            0 => format!(
+                "writing {} by {by} takes {}, and the budget is {budget}",
+                counted(rows),
+                plural(trips, "round trip")
+            ),
+            _ => format!(
+                "after {}, writing {} by {by} takes {} more, and the budget is {budget}: {}",
+                plural(used, "round trip"),
+                counted(rows),
+                planned.round_trips(),
+                attempt.reason
+            ),
+        };
         Err(Error::new(ErrorKind::Budget, message))
     }
 
+    /// Writes by one way. Gives nothing where that way has found out by itself that it would not
+    /// mean the same; then nothing was written.
     fn attempt(
         &self,
         changes: &ChangeSet<'_>,
-        plan: &FlushPlan,
-        strategy: &dyn InsertStrategy,
+        attempt: &Attempt<'_>,
         connection: &mut Connection<'_>,
-        mut on_progress: Option<&mut OnProgress<'static>>,
-    ) -> Result<Written, Error> {
-        if self.ends && connection.is_autocommit() && is_everything(strategy, plan) {
-            let on_progress = on_progress.as_deref_mut();
-            let flush = Flush::new(plan, changes, connection, on_progress, true);
-            match write_and_commit(changes, strategy, flush) {
-                // Nothing was written. It may just look as if the transaction were somebody
-                // else's; `begin` knows for certain.
-                Err(error) if error.kind() == ErrorKind::Transaction => {}
-                result => return result,
-            }
+        on_progress: Option<&mut OnProgress<'static>>,
+    ) -> Result<Option<Written>, Error> {
+        if self.ends && connection.is_autocommit() && attempt.is_alone() {
+            let flush = Flush::new(&attempt.plan, changes, connection, on_progress, true);
+            return write_and_commit(changes, attempt, flush);
         }
         connection.begin()?;
         let mut undo = UndoOnDrop { connection, armed: true };
-        let mut flush = Flush::new(plan, changes, undo.connection, on_progress, false);
-        if strategy.writes_changes() {
-            strategy.insert(&mut flush)?;
-        } else {
-            write_changes(&mut flush, Part::Before)?;
-            strategy.insert(&mut flush)?;
-            write_changes(&mut flush, Part::After)?;
-            flush.changed();
+        let mut flush = Flush::new(&attempt.plan, changes, undo.connection, on_progress, false);
+        if attempt.write(&mut flush)? == Outcome::Refused {
+            return Ok(None);
         }
         let assigned = flush.finish()?;
         undo.connection.check_transaction()?;
         let mut written =
-            give_back(changes, plan.tables(), &assigned, Written::by(Some(strategy)))?;
+            give_back(changes, attempt.plan.tables(), &assigned, Written::by(Some(attempt)))?;
         // Whatever cannot be taken over has to be found before the commit.
         if let Some(error) = written.unread.take() {
             return Err(error);
         }
         undo.armed = false;
-        Ok(written)
+        Ok(Some(written))
     }
 }
 
 /// The same in one statement that is a transaction of its own.
 fn write_and_commit(
     changes: &ChangeSet<'_>,
-    strategy: &dyn InsertStrategy,
+    attempt: &Attempt<'_>,
     mut flush: Flush<'_, '_>,
-) -> Result<Written, Error> {
-    if let Err(error) = strategy.insert(&mut flush) {
-        // The guard's doubt about the transaction means that nothing was written.
-        let is_written = flush.is_committed() && error.kind() != ErrorKind::Transaction;
-        return Err(if is_written { error.with_kind(ErrorKind::ReadBack) } else { error });
+) -> Result<Option<Written>, Error> {
+    let tables = attempt.plan.tables();
+    // What is committed cannot be undone, so an error can only be reported.
+    let committed = |error: Error, is_committed: bool| match is_committed {
+        true => error.with_kind(ErrorKind::ReadBack),
+        false => error,
+    };
+    match attempt.write(&mut flush) {
+        Ok(Outcome::Refused) => {
+            flush.nothing_was_written();
+            return Ok(None);
+        }
+        Ok(Outcome::Written) => {}
+        Err(error) => return Err(committed(error, flush.is_committed())),
     }
-    let (is_committed, tables) = (flush.is_committed(), flush.plan().tables());
+    let is_committed = flush.is_committed();
     flush
         .finish()
-        .and_then(|assigned| give_back(changes, tables, &assigned, Written::by(Some(strategy))))
-        // What is committed cannot be undone, so an error can only be reported.
-        .map_err(|error| if is_committed { error.with_kind(ErrorKind::ReadBack) } else { error })
+        .and_then(|assigned| give_back(changes, tables, &assigned, Written::by(Some(attempt))))
+        .map(Some)
+        .map_err(|error| committed(error, is_committed))
 }
 
 /// Adds what the entities get back. Where they could not take all of it, they get the keys, and

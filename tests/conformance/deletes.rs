@@ -73,7 +73,8 @@ fn children_go_before_parents(setup: &Setup) {
     uow.delete(ada).unwrap();
     uow.delete(home).unwrap();
     let report = uow.commit().unwrap();
-    assert_eq!((report.rows(), report.deleted_rows(), report.round_trips()), (0, 2, 1));
+    assert_eq!((report.rows(), report.deleted_rows()), (0, 2));
+    assert_eq!(report.round_trips(), setup.round_trips_of_changes(2));
     assert_eq!((setup.schema.count("users"), setup.schema.count("addresses")), (0, 0));
     assert_eq!(uow.get(ada).unwrap_err().kind(), ErrorKind::Handle);
     assert!(uow.is_empty());
@@ -162,7 +163,7 @@ fn a_key_is_used_again(setup: &Setup) {
     assert_eq!(uow.find::<User>(id.unwrap()).unwrap(), Some(eda));
     let report = uow.commit().unwrap();
     assert_eq!((report.rows(), report.deleted_rows()), (1, 1));
-    if setup.commits_in_one_statement() {
+    if setup.commits_in_one_statement(1) {
         assert_eq!(report.round_trips(), 1);
     }
     assert_eq!(setup.schema.rows("SELECT id, name FROM users"), [format!("{}|eda", id.unwrap())]);
@@ -264,7 +265,8 @@ fn many_are_deleted(setup: &Setup) {
         uow.delete(address).unwrap();
     }
     let report = uow.commit().unwrap();
-    assert_eq!((report.deleted_rows(), report.round_trips()), (1_000, 1));
+    assert_eq!(report.deleted_rows(), 1_000);
+    assert_eq!(report.round_trips(), setup.round_trips_of_changes(1_000));
     assert_eq!(setup.schema.count("addresses"), 1_000);
     assert_eq!(uow.len(), 1_001);
 }

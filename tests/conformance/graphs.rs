@@ -54,7 +54,7 @@ fn users_with_addresses(setup: &Setup) {
     assert_eq!(report.rows(), 150);
     assert_eq!(report.rows_by_table().collect::<Vec<_>>(), [("users", 50), ("addresses", 100)]);
     assert_eq!(report.round_trips(), plan.round_trips() as u64, "{plan}");
-    assert_eq!(report.strategy(), setup.name());
+    assert_eq!(report.strategy(), (setup.strategy)().name());
 
     for (address, owner) in addresses {
         let (id, user_id) = (uow[address].id.unwrap(), uow[owner].id.unwrap());

@@ -321,7 +321,7 @@ fn a_panic_writes_nothing_twice(setup: &Setup) {
     let ada = uow.add(user("ada"));
     let commit = std::panic::AssertUnwindSafe(|| uow.commit());
     assert!(std::panic::catch_unwind(commit).is_err());
-    let is_committed = setup.commits_in_one_statement();
+    let is_committed = setup.commits_in_one_statement(1);
     assert_eq!(setup.schema.count("users"), usize::from(is_committed));
     assert_eq!(uow.get(ada).is_err(), is_committed);
     assert_eq!(uow.commit().unwrap().rows(), usize::from(!is_committed));

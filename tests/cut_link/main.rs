@@ -1,44 +1,45 @@
 //! The link dies at any byte of a commit, and at any message of a larger one: nothing is half
 //! written, and what the commit says of itself is true.
 //!
-//! A new strategy is one line in `strategies!`.
 
 mod changes;
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../common/relayed.rs"]
 mod relayed;
+#[path = "../../examples/support/strategies.rs"]
+mod strategies;
 mod traffic;
 mod work;
 
 use common::Schema;
-use onetrip::{ErrorKind, InsertStrategy, UnitOfWork};
+use onetrip::{ErrorKind, Strategy, UnitOfWork};
 use postgres::{Client, SimpleQueryMessage, Statement};
 use relayed::relay::{CutAt, Relay};
 use relayed::{client_through, relay_to};
 use traffic::{Says, Traffic};
 use work::{DELETE, Entities, Parent, ROWS, TABLES, add_few, add_many};
 
-macro_rules! strategies {
-    ($($name:ident: $strategy:expr),* $(,)?) => {
+macro_rules! suite {
+    ({} $($name:ident: $strategy:expr,)*) => {
         $(
             mod $name {
                 #[test]
                 fn at_every_byte() {
                     let schema = concat!("cut_bytes_", stringify!($name));
-                    crate::at_every_byte(&crate::Setup::new(schema, || Box::new($strategy)));
+                    crate::at_every_byte(&crate::Setup::new(schema, || $strategy.into()));
                 }
 
                 #[test]
                 fn at_every_message() {
                     let schema = concat!("cut_messages_", stringify!($name));
-                    crate::at_every_message(&crate::Setup::new(schema, || Box::new($strategy)));
+                    crate::at_every_message(&crate::Setup::new(schema, || $strategy.into()));
                 }
 
                 #[test]
                 fn at_every_message_of_changes() {
                     let schema = concat!("cut_changes_", stringify!($name));
-                    let setup = crate::Setup::new(schema, || Box::new($strategy));
+                    let setup = crate::Setup::new(schema, || $strategy.into());
                     crate::changes::at_every_message(&setup);
                 }
             }
@@ -46,14 +47,7 @@ macro_rules! strategies {
     };
 }
 
-strategies! {
-    row_by_row: onetrip::RowByRow,
-    batch: onetrip::Batch,
-    unnest: onetrip::Unnest,
-    copy: onetrip::Copy,
-    one_trip: onetrip::OneTrip,
-    auto: onetrip::Auto::new(),
-}
+strategies::with_strategies!(suite!());
 
 fn at_every_byte(setup: &Setup) {
     setup.cut_everywhere(add_few, Traffic::every_byte);
@@ -76,13 +70,13 @@ fn lengthen_statement_names(client: &mut Client) {
 
 /// A strategy, and a schema of the test's own with a relay to it.
 struct Setup {
-    strategy: fn() -> Box<dyn InsertStrategy>,
+    strategy: fn() -> Strategy,
     schema: Schema,
     relay: Relay,
 }
 
 impl Setup {
-    fn new(test: &str, strategy: fn() -> Box<dyn InsertStrategy>) -> Setup {
+    fn new(test: &str, strategy: fn() -> Strategy) -> Setup {
         let schema = Schema::new(test, TABLES);
         let relay = relay_to(&schema);
         Setup { strategy, schema, relay }

@@ -25,6 +25,8 @@ mod outcome;
 mod random;
 mod schema;
 mod show;
+#[path = "../../examples/support/strategies.rs"]
+mod strategies;
 mod tables;
 mod values;
 mod write;
@@ -34,22 +36,12 @@ use std::hash::{BuildHasher, RandomState};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use graph::Graph;
-use onetrip::{Auto, Batch, Copy, InsertStrategy, OneTrip, RowByRow, Unnest};
 use outcome::compare;
 use random::Random;
 use schema::Schema;
 use show::Shown;
+use strategies::{Named, STRATEGIES};
 use tables::Tables;
-
-/// The strategies. The first is the one that the others are compared with.
-const STRATEGIES: &[fn() -> Box<dyn InsertStrategy>] = &[
-    || Box::new(RowByRow),
-    || Box::new(Batch),
-    || Box::new(Unnest),
-    || Box::new(Copy),
-    || Box::new(OneTrip),
-    || Box::new(Auto::new()),
-];
 
 /// The number of graphs of an ordinary run.
 const GRAPHS: usize = 1_000;
@@ -114,9 +106,9 @@ fn run_schema(name: &str, seed: u64, has_circles: bool) {
 /// Writes a graph by every strategy, and compares what they leave.
 fn agree(tables: &mut Tables<'_>, graph: &Graph) -> Result<(), String> {
     let mut first = None;
-    for &strategy in STRATEGIES {
-        let name = strategy().name().to_owned();
-        let contents = catch_unwind(AssertUnwindSafe(|| tables.contents_after(graph, strategy)));
+    // The first is the one that the others are compared with.
+    for Named { name, strategy } in STRATEGIES {
+        let contents = catch_unwind(AssertUnwindSafe(|| tables.contents_after(graph, *strategy)));
         let contents = contents.unwrap_or_else(|_| Err("it panicked, see above".to_owned()));
         let contents = contents.map_err(|error| format!("{name}: {error}"))?;
         // A circle that one of them can write, another one refuses.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use onetrip::InsertStrategy;
+use onetrip::Strategy;
 use postgres::{Client, Statement};
 
 use crate::graph::Graph;
@@ -63,7 +63,7 @@ impl<'a> Tables<'a> {
     pub(crate) fn contents_after(
         &mut self,
         graph: &Graph,
-        strategy: fn() -> Box<dyn InsertStrategy>,
+        strategy: fn() -> Strategy,
     ) -> Result<Contents, String> {
         let written = write(&mut self.client, strategy, self.schema, graph);
         // In any case, for the sake of the next graph.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use onetrip::{Cycles, Error, ErrorKind, InsertStrategy, UnitOfWork};
+use onetrip::{Cycles, Error, ErrorKind, Strategy, UnitOfWork};
 use postgres::{Client, Transaction};
 
 use crate::change::Change;
@@ -30,7 +30,7 @@ enum Wire<'a, 't> {
 }
 
 impl Wire<'_, '_> {
-    fn unit_of_work(&mut self, strategy: Box<dyn InsertStrategy>) -> UnitOfWork<'_> {
+    fn unit_of_work(&mut self, strategy: Strategy) -> UnitOfWork<'_> {
         let uow = match self {
             Wire::Client(client) => UnitOfWork::new(&mut **client),
             Wire::Transaction(transaction) => UnitOfWork::new(&mut **transaction),
@@ -46,7 +46,7 @@ impl Wire<'_, '_> {
 /// A text that says what was not as it should be.
 pub(crate) fn write(
     client: &mut Client,
-    strategy: fn() -> Box<dyn InsertStrategy>,
+    strategy: fn() -> Strategy,
     schema: &Schema,
     graph: &Graph,
 ) -> Result<Written, String> {
@@ -70,7 +70,7 @@ pub(crate) fn parts(graph: &Graph) -> usize {
 
 fn write_on(
     mut wire: Wire<'_, '_>,
-    strategy: fn() -> Box<dyn InsertStrategy>,
+    strategy: fn() -> Strategy,
     schema: &Schema,
     graph: &Graph,
 ) -> Result<Written, String> {
@@ -88,7 +88,7 @@ fn write_on(
     if graph.split != Split::None {
         writer.add(&mut uow, &mut entities, 0)?;
         let commits = graph.split != Split::Flush;
-        if !writer.save(&mut uow, &entities, 0, &*strategy(), commits)? {
+        if !writer.save(&mut uow, &entities, 0, &strategy(), commits)? {
             return Ok(writer.written);
         }
         writer.written.parts = usize::from(commits);
@@ -106,7 +106,7 @@ fn write_on(
     if last > 0 {
         writer.change(&mut uow, &mut entities)?;
     }
-    if writer.save(&mut uow, &entities, last, &*strategy(), true)? {
+    if writer.save(&mut uow, &entities, last, &strategy(), true)? {
         writer.written.parts = parts(graph);
         writer.read(&uow, &entities);
     }
@@ -281,13 +281,13 @@ impl Writer<'_> {
         uow: &mut UnitOfWork<'_>,
         entities: &Entities,
         part: usize,
-        strategy: &dyn InsertStrategy,
+        strategy: &Strategy,
         commits: bool,
     ) -> Result<bool, String> {
         let is_possible = match self.graph.circle(part) {
             Cycles::None => true,
-            Cycles::OneRow => strategy.cycles() != Cycles::None,
-            _ => strategy.cycles() == Cycles::Any,
+            Cycles::OneRow => strategy.name() != "row_by_row",
+            _ => ["one_trip", "auto"].contains(&strategy.name()),
         };
         let plan = uow.plan();
         if !is_possible {

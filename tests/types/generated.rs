@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use onetrip::Model;
 use proptest::collection::vec;
 use proptest::prelude::*;
+use proptest::strategy::Strategy;
 use proptest::test_runner::{Config, TestRunner};
 
 use super::*;

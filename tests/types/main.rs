@@ -14,12 +14,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use common::Schema;
-use onetrip::{Batch, InsertStrategy, OneTrip, RowByRow, UnitOfWork};
+use onetrip::{Batch, Strategy, OneTrip, RowByRow, UnitOfWork};
 
 /// The strategies that every type goes through. The statement of the last one is prepared by the time
 /// that it comes up again.
-fn strategies() -> [Box<dyn InsertStrategy>; 5] {
-    [Box::new(RowByRow), Box::new(Batch), Box::new(OneTrip), Box::new(OneTrip), Box::new(OneTrip)]
+fn strategies() -> [Strategy; 5] {
+    [RowByRow.into(), Batch.into(), OneTrip.into(), OneTrip.into(), OneTrip.into()]
 }
 
 /// Makes a test that writes these values of a type: as a column, as NULL, in arrays and as what the

@@ -7,9 +7,10 @@ use insta::assert_snapshot;
 use super::*;
 use crate::connection::recording::Fault;
 use crate::error::{Error, ErrorKind};
-use crate::flush_plan::{Cycles, FlushPlan};
+use crate::flush::Flush;
+use crate::flush_plan::{Cycles, Inserts, PlannedStatement};
 use crate::handle::Handle;
-use crate::insert_strategy::{Flush, PlannedStatement};
+use crate::insert_strategy::InsertStrategy;
 
 struct Family {
     users: Vec<Handle<User>>,
@@ -48,7 +49,7 @@ impl Family {
 }
 
 /// Whether the unit of work is inside a transaction of the caller's.
-fn recorded(strategy: Box<dyn InsertStrategy>, nested: bool) -> (UnitOfWork<'static>, Recording) {
+fn recorded(strategy: Strategy, nested: bool) -> (UnitOfWork<'static>, Recording) {
     if nested { record_nested(strategy) } else { record(strategy) }
 }
 
@@ -263,7 +264,7 @@ fn a_link_that_is_found_lost_before_commit_leaves_no_doubt() {
 }
 
 /// A commit whose outcome is unknown.
-fn in_doubt(strategy: Box<dyn InsertStrategy>) -> (UnitOfWork<'static>, Family) {
+fn in_doubt(strategy: Strategy) -> (UnitOfWork<'static>, Family) {
     let (mut uow, recording) = record(strategy);
     let family = Family::add(&mut uow);
     recording.fail_after(uow.plan().unwrap().round_trips() - 1, Fault::Lost);
@@ -337,7 +338,7 @@ fn what_is_added_while_the_outcome_is_unknown_is_still_new() {
 
 #[test]
 fn what_is_changed_while_the_outcome_is_unknown_is_not_lost() {
-    let (mut uow, family) = in_doubt(Box::new(Batch));
+    let (mut uow, family) = in_doubt(Batch.into());
     uow[family.users[0]].name = "Ada Lovelace".into();
     uow.resolve_unknown(true).unwrap();
     assert_eq!(uow[family.users[0]].name, "Ada Lovelace");
@@ -350,7 +351,7 @@ fn what_is_changed_while_the_outcome_is_unknown_is_not_lost() {
 
 #[test]
 fn a_reference_that_is_changed_while_the_outcome_is_unknown_is_not_lost() {
-    let (mut uow, family) = in_doubt(Box::new(Batch));
+    let (mut uow, family) = in_doubt(Batch.into());
     let (ada, bob) = (family.users[0], family.users[1]);
     let address = family.addresses[0];
     assert_eq!(uow[address].user_id, ada.into());
@@ -402,8 +403,8 @@ impl InsertStrategy for Panics {
         Cycles::None
     }
 
-    fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
-        RowByRow.plan(plan)
+    fn plan(&self, inserts: &Inserts<'_>) -> Vec<PlannedStatement> {
+        RowByRow.plan(inserts)
     }
 
     fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {

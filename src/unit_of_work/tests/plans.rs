@@ -7,9 +7,10 @@ use insta::assert_snapshot;
 
 use super::*;
 use crate::error::{Error, ErrorKind};
-use crate::flush_plan::{Cycles, FlushPlan};
+use crate::flush::Flush;
+use crate::flush_plan::{Cycles, Inserts, PlannedStatement};
 use crate::handle::Handle;
-use crate::insert_strategy::{Flush, PlannedStatement};
+use crate::insert_strategy::{Copy, InsertStrategy};
 
 fn family(uow: &mut UnitOfWork<'_>) -> Handle<User> {
     let ada = uow.add(user("Ada"));
@@ -204,7 +205,6 @@ fn a_report_counts_what_was_sent() {
 
 /// Notes the size of what it is to write, and writes nothing.
 struct Weigh {
-    needs_bytes: bool,
     seen: Arc<AtomicUsize>,
 }
 
@@ -217,34 +217,26 @@ impl InsertStrategy for Weigh {
         Cycles::None
     }
 
-    fn needs_bytes(&self, rows: usize) -> bool {
-        assert_eq!(rows, 5);
-        self.needs_bytes
-    }
-
-    fn plan(&self, _: &FlushPlan) -> Vec<PlannedStatement> {
+    fn plan(&self, _: &Inserts<'_>) -> Vec<PlannedStatement> {
         Vec::new()
     }
 
     fn insert(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
-        self.seen.store(flush.plan().bytes(), Ordering::Relaxed);
-        Err(Error::new(ErrorKind::Unsupported, "it writes nothing"))
+        self.seen.store(flush.inserts().bytes(), Ordering::Relaxed);
+        Err(Error::new(ErrorKind::Other, "it writes nothing"))
     }
 }
 
 #[test]
-fn sizes_are_looked_at_where_they_are_asked_for() {
-    for (needs_bytes, budget, expected) in
-        [(true, None, 27), (false, None, 0), (false, Some(9), 27)]
-    {
-        let seen = Arc::new(AtomicUsize::new(usize::MAX));
-        let (mut uow, _) = record(Weigh { needs_bytes, seen: Arc::clone(&seen) });
-        if let Some(budget) = budget {
-            uow = uow.with_round_trip_budget(budget);
-        }
-        family(&mut uow);
-        assert_eq!(uow.plan().unwrap().bytes(), 27, "a plan always has it");
-        assert_eq!(uow.commit().unwrap_err().kind(), ErrorKind::Unsupported);
-        assert_eq!(seen.load(Ordering::Relaxed), expected, "{needs_bytes} {budget:?}");
-    }
+fn a_strategy_from_outside_knows_the_sizes() {
+    let seen = Arc::new(AtomicUsize::new(usize::MAX));
+    let (mut uow, _) = record(Weigh { seen: Arc::clone(&seen) });
+    family(&mut uow);
+    assert_eq!(uow.plan().unwrap().bytes(), 27);
+    assert_eq!(uow.commit().unwrap_err().kind(), ErrorKind::Other);
+    assert_eq!(seen.load(Ordering::Relaxed), 27);
+    // A copy has no use for them, and does not look at every value twice.
+    let (mut uow, _) = record(Copy);
+    family(&mut uow);
+    assert_eq!(uow.plan().unwrap().bytes(), 27, "a plan always has them");
 }

@@ -251,7 +251,7 @@ fn self_references_in_a_batch() {
     let (mut uow, recording) = record(Batch);
     chain(&mut uow);
     let plan = uow.plan().unwrap();
-    assert_eq!(plan.flush_plan().steps()[0].rows(), [2, 3, 1, 0]);
+    assert_eq!(plan.flush_plan().inserts().next().unwrap().rows(), [2, 3, 1, 0]);
     uow.commit().unwrap();
     assert_snapshot!(statements(&recording), @r#"
     SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"nodes"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 4 int4

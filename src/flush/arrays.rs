@@ -4,7 +4,7 @@ use bytes::BytesMut;
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::types::array_from_sql;
 
-use super::flush::not_written_yet;
+use super::not_written_yet;
 use crate::arena::CellSource;
 use crate::assignments::Assignments;
 use crate::change_set::{CellRange, CellValue, ChangeSet, NewCell};
@@ -14,20 +14,20 @@ use crate::sql::{ArrayParam, Params, Sql};
 
 /// Rows of one table that leave the same columns to the database.
 #[derive(Debug)]
-pub(super) struct Group {
-    pub(super) table: usize,
+pub(crate) struct Group {
+    pub(crate) table: usize,
     /// The columns that these rows leave to the database, in the table's order.
-    pub(super) left: Vec<usize>,
-    pub(super) rows: Vec<u32>,
+    pub(crate) left: Vec<usize>,
+    pub(crate) rows: Vec<u32>,
 }
 
 /// Keys that the statement takes from a sequence, or from an expression.
 #[derive(Debug)]
-pub(super) struct KeyArray {
-    pub(super) table: usize,
-    pub(super) column: usize,
+pub(crate) struct KeyArray {
+    pub(crate) table: usize,
+    pub(crate) column: usize,
     /// The rows that get them, in order.
-    pub(super) rows: Vec<u32>,
+    pub(crate) rows: Vec<u32>,
 }
 
 impl KeyArray {
@@ -47,12 +47,12 @@ impl KeyArray {
 }
 
 /// Where values come from.
-pub(super) struct ArraySource<'a> {
-    pub(super) changes: &'a ChangeSet<'a>,
+pub(crate) struct ArraySource<'a> {
+    pub(crate) changes: &'a ChangeSet<'a>,
     /// The keys that are known by now.
-    pub(super) assigned: &'a Assignments,
+    pub(crate) assigned: &'a Assignments,
     /// The keys that the statement itself assigns.
-    pub(super) keys: &'a [KeyArray],
+    pub(crate) keys: &'a [KeyArray],
 }
 
 /// Where the values of one column come from.
@@ -117,7 +117,7 @@ impl Array {
 
 /// The rows of an insert, as they stand in its text.
 #[derive(Debug, Default)]
-pub(super) struct ArrayRows {
+pub(crate) struct ArrayRows {
     arrays: Vec<Array>,
     values: Vec<Value>,
 }
@@ -128,7 +128,7 @@ impl ArrayRows {
     ///
     /// In a `SELECT` list, `unnest` gives its elements one by one. In `FROM`, the server would
     /// store all of them first.
-    pub(super) fn render(&self, from: &str, sql: &mut Sql, cast: impl Fn(&mut Sql, usize)) {
+    pub(crate) fn render(&self, from: &str, sql: &mut Sql, cast: impl Fn(&mut Sql, usize)) {
         let is_nested = self.values.iter().any(|value| matches!(value, Value::Either(_)));
         let unnest = |sql: &mut Sql, at: usize| {
             self.arrays[at].render(sql.push("unnest(")).push(")");
@@ -149,16 +149,33 @@ impl ArrayRows {
         }
     }
 
-    /// Appends all values of a column as one array.
-    pub(super) fn render_whole(&self, column: usize, sql: &mut Sql) {
-        // What is a whole array already need not be put together again.
-        if let Value::Element(at) = self.values[column] {
-            self.arrays[at].render(sql);
-            return;
-        }
+    /// Appends the values of a column as one array, in the order of the values of some columns, of
+    /// which `is_text` says whether they are texts: these are ordered by their bytes.
+    pub(crate) fn render_sorted(
+        &self,
+        column: usize,
+        by: &[usize],
+        is_text: &[bool],
+        sql: &mut Sql,
+    ) {
         self.values[column].render(sql.push("ARRAY(SELECT "), &named_element);
         self.name_elements(sql.push(" FROM (SELECT "));
-        sql.push(") AS r)");
+        sql.push(") AS r ORDER BY ").list(by.iter().zip(is_text), |sql, (&column, &is_text)| {
+            self.values[column].render(sql, &named_element);
+            sql.push(if is_text { " COLLATE \"C\"" } else { "" });
+        });
+        sql.push(")");
+    }
+
+    /// Returns the position among the statement's arrays of keys, if the column is one of them.
+    pub(crate) fn keys(&self, column: usize) -> Option<usize> {
+        match self.values[column] {
+            Value::Element(at) => match self.arrays[at] {
+                Array::Keys(index) => Some(index),
+                Array::Param(_) => None,
+            },
+            _ => None,
+        }
     }
 
     /// Appends the elements of all arrays, with the names that [`named_element`] gives them.
@@ -170,7 +187,7 @@ impl ArrayRows {
     }
 
     /// Adds a column of values.
-    pub(super) fn add_array(&mut self, values: ArrayParam, params: &mut Params) {
+    pub(crate) fn add_array(&mut self, values: ArrayParam, params: &mut Params) {
         self.add(ColumnSource::Arrays { values: Some(values), keys: Vec::new() }, params);
     }
 
@@ -215,7 +232,7 @@ impl ArraySource<'_> {
     /// # Errors
     ///
     /// When a value cannot be encoded, and when a key is not known.
-    pub(super) fn rows(
+    pub(crate) fn rows(
         &self,
         table: &'static Table,
         group: &Group,
@@ -224,12 +241,30 @@ impl ArraySource<'_> {
     ) -> Result<ArrayRows, Error> {
         let mut rows = ArrayRows::default();
         for &column in written {
-            let source = self.column(table, group, column).map_err(|error| {
-                error.with_table(table.name()).with_column(table.columns()[column].name())
-            })?;
-            rows.add(source, params);
+            self.add_column((table, column), group, None, &mut rows, params)?;
         }
         Ok(rows)
+    }
+
+    /// Collects a column of the rows of a group; of some rows, if `is_set` says by their positions
+    /// which: the others get NULL.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`rows`](ArraySource::rows).
+    pub(crate) fn add_column(
+        &self,
+        (table, column): (&'static Table, usize),
+        group: &Group,
+        is_set: Option<&dyn Fn(usize) -> bool>,
+        rows: &mut ArrayRows,
+        params: &mut Params,
+    ) -> Result<(), Error> {
+        let source = self.column(table, group, column, is_set).map_err(|error| {
+            error.with_table(table.name()).with_column(table.columns()[column].name())
+        })?;
+        rows.add(source, params);
+        Ok(())
     }
 
     fn column(
@@ -237,28 +272,49 @@ impl ArraySource<'_> {
         table: &'static Table,
         group: &Group,
         column: usize,
+        is_set: Option<&dyn Fn(usize) -> bool>,
     ) -> Result<ColumnSource, Error> {
         let ty = table.columns()[column].ty();
         if group.left.contains(&column) {
             return self.own_keys(group, column);
         }
         if ty.is_array() {
-            return self.slices(group, column, ty);
+            return self.slices(group, column, ty, is_set);
         }
         let mut values = ArrayParam::new(ty, group.rows.len());
         // Keys that the statement assigns: the row, the array, and the position in it.
         let mut pending: Vec<(usize, usize, i32)> = Vec::new();
-        let columns = &[CellSource::Entities(column)];
-        let range = CellRange { table: group.table, rows: &group.rows, columns };
-        values.push_cells(|frame, out| {
-            self.changes.encode_cells(range, frame, self.assigned, out, &mut |at, _, value| {
-                if let CellValue::Unassigned(origin) = value {
-                    let (array, index) = self.position(origin)?;
-                    pending.push((at, array, index));
+        let mut open = |at: usize, value: CellValue| {
+            if let CellValue::Unassigned(origin) = value {
+                let (array, index) = self.position(origin)?;
+                pending.push((at, array, index));
+            }
+            Ok(())
+        };
+        match is_set {
+            None => {
+                let columns = &[CellSource::Entities(column)];
+                let range = CellRange { table: group.table, rows: &group.rows, columns };
+                values.push_cells(|frame, out| {
+                    let open = &mut |at: usize, _: usize, value| open(at, value);
+                    self.changes.encode_cells(range, frame, self.assigned, out, open)
+                })?;
+            }
+            Some(is_set) => {
+                for (at, &row) in group.rows.iter().enumerate() {
+                    if !is_set(at) {
+                        values.push_null();
+                        continue;
+                    }
+                    let cell = NewCell { table: group.table, row, column };
+                    let value = values.push_encoded(|out| {
+                        let value = self.changes.value(cell, self.assigned, out)?;
+                        Ok((value == CellValue::Value, value))
+                    })?;
+                    open(at, value)?;
                 }
-                Ok(())
-            })
-        })?;
+            }
+        }
         let mut arrays: Vec<usize> = Vec::new();
         for &(_, array, _) in &pending {
             if !arrays.contains(&array) {
@@ -301,7 +357,13 @@ impl ArraySource<'_> {
     }
 
     /// Collects the values of a column whose type is an array.
-    fn slices(&self, group: &Group, column: usize, ty: SqlType) -> Result<ColumnSource, Error> {
+    fn slices(
+        &self,
+        group: &Group,
+        column: usize,
+        ty: SqlType,
+        is_set: Option<&dyn Fn(usize) -> bool>,
+    ) -> Result<ColumnSource, Error> {
         let unreadable = |error: BoxError| Error::new(ErrorKind::Encode, error.to_string());
         let rows = group.rows.len();
         let mut elements = ArrayParam::new(ty.element(), rows);
@@ -309,10 +371,12 @@ impl ArraySource<'_> {
             (ArrayParam::new(SqlType::INT4, rows), ArrayParam::new(SqlType::INT4, rows));
         let mut count = 0;
         let mut raw = BytesMut::new();
-        for &row in &group.rows {
+        for (at, &row) in group.rows.iter().enumerate() {
             raw.clear();
             let cell = NewCell { table: group.table, row, column };
-            if self.changes.value(cell, self.assigned, &mut raw)? != CellValue::Value {
+            if is_set.is_some_and(|is_set| !is_set(at))
+                || self.changes.value(cell, self.assigned, &mut raw)? != CellValue::Value
+            {
                 first.push_null();
                 last.push_null();
                 continue;
@@ -322,7 +386,7 @@ impl ArraySource<'_> {
             while let Some(dimension) = dimensions.next().map_err(unreadable)? {
                 if dimension.lower_bound != 1 || array.dimensions().count().ok() != Some(1) {
                     let message = "an array with several dimensions, or whose first position is not \
-                                   1, cannot be written by this strategy";
+                                   1, cannot be sent along with other rows";
                     return Err(Error::new(ErrorKind::Unsupported, message));
                 }
             }

@@ -4,13 +4,15 @@ use crate::model::{Assigned, Table};
 use crate::sql::Sql;
 
 /// Appends an array of keys of a column that the database assigns, as many as the parameter says:
-/// `ARRAY(SELECT nextval(…)::int4 FROM (SELECT generate_series(1, $1)) AS g)`.
+/// `ARRAY(SELECT nextval(…)::int4 FROM (SELECT generate_series(1, $1)) AS g)`. They come in the order
+/// of `order_by`, if it is given.
 ///
 /// In `FROM` itself, the server would store the numbers of the series first.
-pub(super) fn key_array(sql: &mut Sql, table: &Table, column: usize, count: usize) {
+pub(crate) fn key_array(sql: &mut Sql, table: &Table, column: usize, count: usize, order_by: &str) {
     sql.push("ARRAY(SELECT ");
     next_key(sql, table, column).cast(table.columns()[column].ty());
-    sql.push(" FROM (SELECT generate_series(1, ").param(count).push(")) AS g)");
+    sql.push(" FROM (SELECT generate_series(1, ").param(count).push(")) AS g");
+    sql.push(order_by).push(")");
 }
 
 /// Appends the expression that gives the next key.

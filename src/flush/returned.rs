@@ -1,36 +1,37 @@
-//! Brings what a statement returned to the rows that it belongs to.
+//! Brings what an insert has returned to the rows that it belongs to.
 
 use std::collections::HashMap;
 
 use bytes::BytesMut;
 
+use super::answer::Answer;
 use crate::assignments::Assignments;
 use crate::change_set::{CellValue, ChangeSet, NewCell};
 use crate::error::{Error, ErrorKind};
+use crate::flush_plan::PlannedTable;
 use crate::model::Table;
-use crate::planned_table::PlannedTable;
-use crate::sql::Rows;
 
 /// Stages the returned columns of `sent`, which are rows of one table.
 pub(super) fn accept(
     changes: &ChangeSet<'_>,
     assigned: &mut Assignments,
     planned: &PlannedTable,
-    table: usize,
-    sent: &[u32],
+    (table, sent): (usize, &[u32]),
     columns: &[usize],
-    rows: &Rows,
+    answer: Answer<'_>,
 ) -> Result<(), Error> {
     let description = planned.table();
-    if rows.len() != sent.len() {
-        return Err(not_all_stored(sent.len(), rows.len() as u64));
+    let mut returned = Vec::with_capacity(columns.len());
+    for (at, &column) in columns.iter().enumerate() {
+        let column = &description.columns()[column];
+        let values = answer.column(at, column.ty());
+        returned.push(values.map_err(|error| error.with_column(column.name()))?);
     }
-    let types = columns.iter().enumerate();
-    let types: Vec<_> =
-        types.map(|(at, &column)| (at, description.columns()[column].ty())).collect();
-    rows.expect_types(&types)?;
-
-    let mut matching = KeyMatch::new(description, columns, rows)?;
+    let rows = returned.first().map_or(0, Vec::len);
+    if rows != sent.len() {
+        return Err(not_all_stored(sent.len(), rows as u64));
+    }
+    let mut matching = KeyMatch::new(description, columns, &returned)?;
     let (mut buffer, mut key) = (BytesMut::new(), Vec::new());
     for (position, &row) in sent.iter().enumerate() {
         key.clear();
@@ -55,8 +56,7 @@ pub(super) fn accept(
         for (index, &column) in columns.iter().enumerate() {
             let is_open = assigned.get(table, column, row).is_none();
             if is_open && planned.left_by(row).contains(&column) {
-                let raw = rows.raw(at, index);
-                assigned.set(table, column, row, raw);
+                assigned.set(table, column, row, returned[index][at]);
             }
         }
     }
@@ -73,21 +73,27 @@ pub(super) fn not_all_stored(sent: usize, stored: u64) -> Error {
 
 /// Finds the returned row of a key.
 struct KeyMatch<'a> {
-    rows: &'a Rows,
-    /// Where the columns of the key are in the result.
-    key: Vec<usize>,
+    /// The returned columns that make up the key.
+    key: Vec<&'a [Option<&'a [u8]>]>,
     by_key: Option<HashMap<Vec<Option<&'a [u8]>>, usize>>,
 }
 
 impl<'a> KeyMatch<'a> {
-    fn new(description: &Table, columns: &[usize], rows: &'a Rows) -> Result<KeyMatch<'a>, Error> {
-        let place = |key: &usize| columns.iter().position(|column| column == key);
+    fn new(
+        description: &Table,
+        columns: &[usize],
+        returned: &'a [Vec<Option<&'a [u8]>>],
+    ) -> Result<KeyMatch<'a>, Error> {
+        let place = |key: &usize| {
+            let at = columns.iter().position(|column| column == key)?;
+            Some(&returned[at][..])
+        };
         let key: Option<Vec<_>> = description.key().iter().map(place).collect();
         let Some(key) = key else {
             let message = "the strategy's statement did not return the columns of the key";
             return Err(Error::new(ErrorKind::RowMismatch, message));
         };
-        Ok(KeyMatch { rows, key, by_key: None })
+        Ok(KeyMatch { key, by_key: None })
     }
 
     /// The returned row with this key; parts that are not known match anything.
@@ -96,13 +102,14 @@ impl<'a> KeyMatch<'a> {
     /// first; but it is the key that decides.
     fn find(&mut self, position: usize, key: &[Option<Vec<u8>>]) -> Result<usize, Error> {
         let mut parts = key.iter().zip(&self.key);
-        if parts.all(|(part, &at)| part.is_none() || self.rows.raw(position, at) == part.as_deref())
-        {
+        if parts.all(|(part, column)| part.is_none() || column[position] == part.as_deref()) {
             return Ok(position);
         }
+        let columns = &self.key;
         let by_key = self.by_key.get_or_insert_with(|| {
-            let key_of = |row| self.key.iter().map(|&at| self.rows.raw(row, at)).collect();
-            (0..self.rows.len()).map(|row| (key_of(row), row)).collect()
+            let rows = columns.first().map_or(0, |column| column.len());
+            let key_of = |row: usize| columns.iter().map(|column| column[row]).collect();
+            (0..rows).map(|row| (key_of(row), row)).collect()
         });
         let key: Vec<_> = key.iter().map(Option::as_deref).collect();
         by_key.get(&key).copied().ok_or_else(|| {

@@ -1,28 +1,28 @@
 //! `INSERT … VALUES … RETURNING` for one row or many.
 
-use super::flush::{Bound, Flush};
+use super::{Bound, Flush};
 use crate::error::Error;
+use crate::flush_plan::PlannedTable;
 use crate::model::{SqlType, Table};
-use crate::planned_table::PlannedTable;
 use crate::sql::{Params, Sql};
 
 /// The most parameters that one statement can have: the protocol counts them in 16 bits.
-pub(super) const MAX_PARAMS: usize = 65_535;
+pub(crate) const MAX_PARAMS: usize = 65_535;
 
 /// The values of one statement are at most this large, unless one row alone is larger. The server
 /// refuses messages of 1 GiB.
-pub(super) const MAX_BYTES: usize = 256 << 20;
+pub(crate) const MAX_BYTES: usize = 256 << 20;
 
 /// The columns that an insert of a table names, and those that it returns.
 #[derive(Debug)]
-pub(super) struct InsertColumns {
+pub(crate) struct InsertColumns {
     written: Vec<usize>,
     returned: Vec<usize>,
 }
 
 impl InsertColumns {
     /// `left_to_database` says whether no row, some or all rows leave a column to the database.
-    pub(super) fn new(table: &Table, left_to_database: impl Fn(usize) -> Left) -> InsertColumns {
+    pub(crate) fn new(table: &Table, left_to_database: impl Fn(usize) -> Left) -> InsertColumns {
         let all = 0..table.columns().len();
         let mut written: Vec<_> =
             all.clone().filter(|&column| left_to_database(column) != Left::Always).collect();
@@ -38,7 +38,7 @@ impl InsertColumns {
     }
 
     /// Keys are known, and all rows leave these columns to the database.
-    pub(super) fn without(table: &Table, left: &[usize]) -> InsertColumns {
+    pub(crate) fn without(table: &Table, left: &[usize]) -> InsertColumns {
         InsertColumns::new(
             table,
             |column| {
@@ -47,17 +47,32 @@ impl InsertColumns {
         )
     }
 
-    pub(super) fn written(&self) -> &[usize] {
+    pub(crate) fn written(&self) -> &[usize] {
         &self.written
     }
 
-    pub(super) fn returned(&self) -> &[usize] {
+    pub(crate) fn returned(&self) -> &[usize] {
         &self.returned
     }
 }
 
+/// The columns of an insert of many rows, whose keys are all known by then.
+pub(crate) fn insert_columns(planned: &PlannedTable) -> InsertColumns {
+    let table = planned.table();
+    InsertColumns::new(table, |column| {
+        let left = planned.left_to_database(column);
+        if left == 0 || table.columns()[column].assigned_by().is_some() {
+            Left::Never
+        } else if left < planned.rows() {
+            Left::Sometimes
+        } else {
+            Left::Always
+        }
+    })
+}
+
 /// The rows of each statement.
-pub(super) fn parts<'r>(
+pub(crate) fn parts<'r>(
     planned: &PlannedTable,
     rows: &'r [u32],
     columns: &InsertColumns,
@@ -67,14 +82,14 @@ pub(super) fn parts<'r>(
 
 /// How many of some rows leave a column to the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Left {
+pub(crate) enum Left {
     Never,
     Sometimes,
     Always,
 }
 
 /// Inserts rows of one table in as few statements as they fit into.
-pub(super) fn insert(
+pub(crate) fn insert(
     flush: &mut Flush<'_, '_>,
     table: usize,
     rows: &[u32],
@@ -110,7 +125,7 @@ pub(super) fn insert(
 }
 
 /// Appends `INSERT INTO table (columns)`, up to where the rows come from.
-pub(super) fn begin_insert(sql: &mut Sql, table: &Table, written: &[usize]) {
+pub(crate) fn begin_insert(sql: &mut Sql, table: &Table, written: &[usize]) {
     sql.push("INSERT INTO ").qualified(table.qualified_name());
     sql.push(" (").columns(table, written).push(")");
     if gives_integer_key(table, written) {

@@ -1,16 +1,27 @@
-//! `Flush`: what a strategy works with.
+//! `Flush`: what the steps of a plan are written with.
 
+pub(crate) mod answer;
+pub(crate) mod arrays;
+pub(crate) mod change;
+pub(crate) mod keys;
+pub(crate) mod locks;
+mod returned;
+pub(crate) mod stale;
+pub(crate) mod values;
+
+use std::collections::HashMap;
 use std::fmt;
 
 use bytes::BytesMut;
 
-use super::returned;
+use answer::Answer;
+
 use crate::arena::CellSource;
 use crate::assignments::Assignments;
 use crate::change_set::{CellRange, CellValue, ChangeSet, NewCell};
 use crate::connection::Connection;
 use crate::error::{BoxError, Error, ErrorKind};
-use crate::flush_plan::FlushPlan;
+use crate::flush_plan::{FlushPlan, Inserts, UpdateStep};
 use crate::sql::{CopyData, Params, Rows, array_elements};
 
 /// What is written into a cell.
@@ -39,14 +50,18 @@ pub(crate) type OnProgress<'a> = dyn FnMut(Progress) + Send + 'a;
 
 /// One flush: its plan, the values of its cells, the connection, and what the database assigned.
 ///
-/// Tables are named by their position in [`FlushPlan::tables`], rows by their position among the
-/// new rows of their table, columns by their position in
-/// [`Table::columns`](crate::Table::columns).
+/// Tables are named by their position in [`Inserts::tables`], rows by their position among the new
+/// rows of their table, columns by their position in [`Table::columns`](crate::Table::columns).
 pub struct Flush<'a, 'c> {
     plan: &'a FlushPlan,
+    /// What the strategy is to write now.
+    inserts: Inserts<'a>,
     changes: &'a ChangeSet<'a>,
     connection: &'a mut Connection<'c>,
     assigned: Assignments,
+    /// What columns of keys hold in rows that steps have moved since they were loaded: by the
+    /// position in [`ChangeSet::changed`], the slot and the column.
+    moved: HashMap<(usize, u32, usize), Vec<u8>>,
     /// For each table, the rows that the strategy has accounted for.
     stored: Vec<Vec<bool>>,
     stored_rows: usize,
@@ -54,8 +69,6 @@ pub struct Flush<'a, 'c> {
     /// The one statement is the whole transaction.
     is_autocommit: bool,
     is_sent: bool,
-    /// The changed rows are written, or there are none.
-    is_changed: bool,
 }
 
 impl<'a, 'c> Flush<'a, 'c> {
@@ -69,27 +82,79 @@ impl<'a, 'c> Flush<'a, 'c> {
         let stored = plan.tables().iter().map(|planned| vec![false; planned.rows()]).collect();
         Flush {
             plan,
+            inserts: plan.no_inserts(),
             changes,
             connection,
             assigned: Assignments::default(),
+            moved: HashMap::new(),
             stored,
             stored_rows: 0,
             on_progress,
             is_autocommit,
             is_sent: false,
-            is_changed: plan.updates().is_empty() && plan.deletes().is_empty(),
         }
     }
 
-    /// Accounts for the updates and deletes: they are done.
-    pub(crate) fn changed(&mut self) {
-        self.is_changed = true;
+    /// Returns what the strategy is to write now, and in which order.
+    #[must_use]
+    pub fn inserts(&self) -> Inserts<'a> {
+        self.inserts
     }
 
-    /// What to write, and in which order.
-    #[must_use]
-    pub fn plan(&self) -> &'a FlushPlan {
+    /// Says what the strategy is to write next.
+    pub(crate) fn set_inserts(&mut self, inserts: Inserts<'a>) {
+        self.inserts = inserts;
+    }
+
+    /// Returns the whole plan.
+    pub(crate) fn plan(&self) -> &'a FlushPlan {
         self.plan
+    }
+
+    /// Notes what a column of the key holds in a row by now.
+    pub(crate) fn moved(&mut self, changed: usize, slot: u32, column: usize, raw: &[u8]) {
+        self.moved.insert((changed, slot, column), raw.to_vec());
+    }
+
+    /// Notes that the keys of a step's rows have followed what they refer to.
+    pub(crate) fn follow(&mut self, step: &UpdateStep) -> Result<(), Error> {
+        let rows = &self.changes.changed()[step.changed];
+        for &row in &step.rows {
+            let slot = rows.slot_of(row);
+            for &column in rows.table().key() {
+                let cell = NewCell { table: self.changes.updated_table(step.changed), row, column };
+                if self.changes.follows(cell) {
+                    let mut raw = BytesMut::new();
+                    self.changes.value(cell, &self.assigned, &mut raw)?;
+                    self.moved(step.changed, slot, column, &raw);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Appends what a column of the key, or the version, holds in a row at this moment.
+    ///
+    /// # Errors
+    ///
+    /// When the entity does not know it.
+    pub(crate) fn stored_value(
+        &self,
+        changed: usize,
+        slot: u32,
+        column: usize,
+        out: &mut BytesMut,
+    ) -> Result<(), Error> {
+        match self.moved.get(&(changed, slot, column)) {
+            Some(raw) => {
+                out.extend_from_slice(raw);
+                Ok(())
+            }
+            None => {
+                let rows = &self.changes.changed()[changed];
+                self.changes.stored_value(rows, slot, column, out)
+            }
+        }
     }
 
     /// Appends the value of a cell to the parameters, unless the row leaves it to the database.
@@ -145,22 +210,22 @@ impl<'a, 'c> Flush<'a, 'c> {
     }
 
     /// Whether the one statement is the whole transaction.
-    pub(super) fn is_autocommit(&self) -> bool {
+    pub(crate) fn is_autocommit(&self) -> bool {
         self.is_autocommit
     }
 
     /// The values of the cells.
-    pub(super) fn changes(&self) -> &'a ChangeSet<'a> {
+    pub(crate) fn changes(&self) -> &'a ChangeSet<'a> {
         self.changes
     }
 
     /// What has been assigned so far.
-    pub(super) fn assigned(&self) -> &Assignments {
+    pub(crate) fn assigned(&self) -> &Assignments {
         &self.assigned
     }
 
     /// Accounts for rows that are known to be stored.
-    pub(super) fn stored(&mut self, table: usize, rows: &[u32]) {
+    pub(crate) fn stored(&mut self, table: usize, rows: &[u32]) {
         for &row in rows {
             let was_stored = std::mem::replace(&mut self.stored[table][row as usize], true);
             self.stored_rows += usize::from(!was_stored);
@@ -180,7 +245,7 @@ impl<'a, 'c> Flush<'a, 'c> {
     ///
     /// Besides those of the server, [`ErrorKind::RowMismatch`] when another number of rows was
     /// stored.
-    pub(super) fn copy(
+    pub(crate) fn copy(
         &mut self,
         sql: &str,
         table: usize,
@@ -258,7 +323,7 @@ impl<'a, 'c> Flush<'a, 'c> {
 
     /// The same for a column of some rows, of an array in its binary form: one value for each row.
     /// Gives the number of NULLs.
-    pub(super) fn assign_all(
+    pub(crate) fn assign_all(
         &mut self,
         table: usize,
         column: usize,
@@ -292,10 +357,21 @@ impl<'a, 'c> Flush<'a, 'c> {
         columns: &[usize],
         rows: &Rows,
     ) -> Result<(), Error> {
+        self.accept(table, sent, columns, Answer::Rows(rows))
+    }
+
+    /// Hands over what an insert of some rows has returned, whichever way it was sent.
+    pub(crate) fn accept(
+        &mut self,
+        table: usize,
+        sent: &[u32],
+        columns: &[usize],
+        answer: Answer<'_>,
+    ) -> Result<(), Error> {
         let planned = &self.plan.tables()[table];
         self.stored(table, sent);
         let (changes, assigned) = (self.changes, &mut self.assigned);
-        returned::accept(changes, assigned, planned, table, sent, columns, rows)
+        returned::accept(changes, assigned, planned, (table, sent), columns, answer)
             .map_err(|error| error.with_table(planned.table().name()))
     }
 
@@ -304,13 +380,13 @@ impl<'a, 'c> Flush<'a, 'c> {
         self.connection.has_committed()
     }
 
+    /// Takes note that the one statement has written nothing.
+    pub(crate) fn nothing_was_written(&mut self) {
+        self.connection.take_committed();
+    }
+
     /// What was assigned, once every row is accounted for.
     pub(crate) fn finish(self) -> Result<Assignments, Error> {
-        if !self.is_changed {
-            let message = "the strategy did not update and delete what the plan says, and it says \
-                           that it does";
-            return Err(Error::new(ErrorKind::RowMismatch, message));
-        }
         for (planned, stored) in self.plan.tables().iter().zip(self.stored) {
             let count = stored.iter().filter(|&&is_stored| is_stored).count();
             if count < planned.rows() {
@@ -326,7 +402,7 @@ impl<'a, 'c> Flush<'a, 'c> {
 }
 
 /// The error for a key that is not known where it is needed.
-pub(super) fn not_written_yet() -> Error {
+pub(crate) fn not_written_yet() -> Error {
     Error::new(ErrorKind::Cycle, "it refers to a row that has not been written yet")
 }
 

@@ -1,0 +1,69 @@
+//! Values that updated rows give up, and that others may take.
+
+use std::collections::HashSet;
+use std::hash::{DefaultHasher, Hasher};
+
+use bytes::BytesMut;
+
+use super::{CellValue, ChangeSet, NewCell};
+use crate::assignments::Assignments;
+use crate::error::Error;
+
+/// Hashes of the values that changed cells had, and of those that they get.
+#[derive(Debug, Default)]
+pub(super) struct PassedOn {
+    given_up: Vec<u64>,
+    taken: Vec<u64>,
+}
+
+/// In more new cells than this, values are not looked for.
+const MAX_CELLS: usize = 4_096;
+
+impl PassedOn {
+    /// Notes the value that a changed cell had, and the one that it gets, if it has any.
+    pub(super) fn note(&mut self, old: Option<&[u8]>, new: Option<&[u8]>) {
+        self.given_up.extend(old.map(hash));
+        self.taken.extend(new.map(hash));
+    }
+}
+
+impl ChangeSet<'_> {
+    /// Whether a changed or new row may get a value that another changed row had, in any column.
+    /// Equal hashes are taken for equal values, and many new rows are not looked at.
+    ///
+    /// # Errors
+    ///
+    /// A value that cannot be encoded.
+    pub(crate) fn passes_values_on(&self) -> Result<bool, Error> {
+        let given_up: HashSet<u64> = self.passed_on.given_up.iter().copied().collect();
+        if given_up.is_empty() {
+            return Ok(false);
+        }
+        if self.passed_on.taken.iter().any(|hash| given_up.contains(hash)) {
+            return Ok(true);
+        }
+        let cells = self.tables.iter().map(|rows| rows.len() * rows.table().columns().len());
+        if cells.sum::<usize>() > MAX_CELLS {
+            return Ok(true);
+        }
+        let (none, mut buffer) = (Assignments::default(), BytesMut::new());
+        for (table, rows) in self.tables.iter().enumerate() {
+            for column in 0..rows.table().columns().len() {
+                for row in 0..rows.len() as u32 {
+                    buffer.clear();
+                    let value = self.value(NewCell { table, row, column }, &none, &mut buffer)?;
+                    if value == CellValue::Value && given_up.contains(&hash(&buffer)) {
+                        return Ok(true);
+                    }
+                }
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
+}

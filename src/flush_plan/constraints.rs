@@ -1,0 +1,79 @@
+//! `Constraints`: what the database's catalog says of the tables of a flush.
+
+use std::collections::HashMap;
+
+use super::step::SetAside;
+use crate::model::Table;
+
+/// What a foreign key has done to the rows that refer to a row that is deleted, or gets another key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// `NO ACTION` and `RESTRICT`: an error.
+    Refuse,
+    Cascade,
+    /// `SET NULL` and `SET DEFAULT`.
+    Set,
+}
+
+/// A foreign key of the database.
+#[derive(Debug, Clone)]
+pub(crate) struct ForeignKeyConstraint {
+    /// The referring table, by its OID.
+    pub(crate) child: u32,
+    pub(crate) child_columns: Vec<String>,
+    /// The table that is referred to, by its OID.
+    pub(crate) parent: u32,
+    pub(crate) parent_columns: Vec<String>,
+    pub(crate) on_delete: Action,
+    pub(crate) on_update: Action,
+    /// It is looked at when the transaction ends.
+    pub(crate) is_deferred: bool,
+}
+
+/// A unique index, or an exclusion constraint.
+#[derive(Debug, Clone)]
+pub(crate) struct UniqueConstraint {
+    /// The table, by its OID.
+    pub(crate) table: u32,
+    /// Its name, as errors have it.
+    pub(crate) plain_name: String,
+    /// Its name with its schema, quoted.
+    pub(crate) name: String,
+    /// The columns that it depends on.
+    pub(crate) columns: Vec<String>,
+    /// Two rows are in each other's way exactly if all of these columns are equal: it has no
+    /// expressions and no condition, and excludes nothing else.
+    pub(crate) is_exact: bool,
+    /// It can be looked at when the transaction ends.
+    pub(crate) is_deferrable: bool,
+    /// It is looked at when the transaction ends.
+    pub(crate) is_deferred: bool,
+}
+
+/// What the catalog says of some tables, and of those that their foreign keys reach.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Constraints {
+    /// The tables that were asked for, by their quoted names: two names can be those of one table.
+    pub(crate) relations: HashMap<String, u32>,
+    pub(crate) foreign_keys: Vec<ForeignKeyConstraint>,
+    pub(crate) unique: Vec<UniqueConstraint>,
+    /// The values that nobody has in a column of a table, if there are any for its type.
+    pub(crate) room: HashMap<(u32, String), SetAside>,
+    /// The triggers by which foreign keys act on rows that refer to these tables, by their OIDs.
+    pub(crate) actions: Vec<u32>,
+    /// The constraint that another attempt has violated.
+    pub(crate) violated: Option<String>,
+}
+
+impl Constraints {
+    /// Returns the OID of a model's table, if it was asked for and is there.
+    pub(crate) fn relation(&self, table: &Table) -> Option<u32> {
+        self.relations.get(&table.qualified_name().to_string()).copied()
+    }
+}
+
+/// Returns the positions of columns in a model that has all of them.
+pub(crate) fn positions(table: &Table, names: &[String]) -> Option<Vec<usize>> {
+    let position = |name: &String| table.columns().iter().position(|c| c.name() == *name);
+    names.iter().map(position).collect()
+}

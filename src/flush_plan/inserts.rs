@@ -1,0 +1,69 @@
+//! `Inserts`: the part of a plan that a strategy writes.
+
+use super::{FlushPlan, InsertStep, PlannedTable, Step};
+
+/// The insert steps that a strategy writes at one time: mostly all of a plan.
+///
+/// Tables are named by their position in [`tables`](Inserts::tables), rows by their position among
+/// the new rows of their table.
+#[derive(Debug, Clone, Copy)]
+pub struct Inserts<'a> {
+    plan: &'a FlushPlan,
+    steps: &'a [Step],
+    is_first: bool,
+}
+
+impl<'a> Inserts<'a> {
+    /// Returns the tables with new rows, in the order of their first appearance in the unit of work.
+    #[must_use]
+    pub fn tables(&self) -> &'a [PlannedTable] {
+        self.plan.tables()
+    }
+
+    /// Returns the steps, in an order in which they can be written.
+    pub fn steps(&self) -> impl Iterator<Item = &'a InsertStep> + use<'a> {
+        self.steps.iter().filter_map(Step::as_insert)
+    }
+
+    /// Returns the number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        self.steps.iter().map(Step::len).sum()
+    }
+
+    /// Returns `true` if no insert step of the plan comes before these. Where others do, what was
+    /// reserved or looked at for them holds for these as well.
+    #[must_use]
+    pub fn is_first(&self) -> bool {
+        self.is_first
+    }
+
+    /// Returns the size of all values that the flush writes, in bytes; see
+    /// [`PlannedTable::bytes`].
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.plan.bytes()
+    }
+
+    /// Returns `true` if rows of this step can refer to others of the same step, so that their order
+    /// counts where they are written by several statements.
+    pub(crate) fn is_ordered(&self, step: &InsertStep) -> bool {
+        let table = step.description;
+        table.foreign_keys().any(|foreign_key| foreign_key.target.is(table))
+    }
+}
+
+impl FlushPlan {
+    /// Returns the insert steps from this position on, up to the next step of another kind.
+    pub(crate) fn inserts_from(&self, first: usize) -> Inserts<'_> {
+        let is_insert = |step: &&Step| step.as_insert().is_some();
+        let len = self.steps[first..].iter().take_while(is_insert).count();
+        let is_first = !self.steps[..first].iter().any(|step| step.as_insert().is_some());
+        Inserts { plan: self, steps: &self.steps[first..first + len], is_first }
+    }
+
+    /// Returns no steps, for a flush that is not at its inserts.
+    pub(crate) fn no_inserts(&self) -> Inserts<'_> {
+        Inserts { plan: self, steps: &[], is_first: true }
+    }
+}

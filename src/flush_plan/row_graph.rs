@@ -1,0 +1,312 @@
+//! `RowGraph`: which row of a flush has to be written before which, whatever is done to it.
+
+use std::collections::{HashMap, HashSet};
+
+use bytes::BytesMut;
+
+use super::constraints::Constraints;
+use super::links::{Link, Unique, links, unique};
+use super::rows::{RowOf, deleted, inserted, updated};
+use super::step::SetAside;
+use crate::change_set::{ChangeSet, KeyBytes, NewCell};
+use crate::error::Error;
+use crate::model::Table;
+
+/// What is done to one row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Node {
+    /// The positions in [`ChangeSet::changed`], and among the rows that are deleted.
+    Delete(usize, u32),
+    /// The positions in [`ChangeSet::changed`], and among the rows that are updated.
+    Update(usize, u32),
+    /// The same, and the column in which the row gets a value that nobody has.
+    SetAside(usize, u32, (usize, SetAside)),
+    /// The positions in [`ChangeSet::tables`], and among the new rows of the table.
+    Insert(usize, u32),
+    /// All new rows, where their order is that of the inserts alone.
+    Inserts,
+}
+
+/// A unique value that passes from one row to another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pass {
+    pub(super) giver: u32,
+    pub(super) taker: u32,
+    /// The position in [`RowGraph::unique`].
+    pub(super) unique: usize,
+}
+
+/// The rows of a flush, numbered through, and which of them waits for which.
+pub(super) struct RowGraph<'a> {
+    pub(super) changes: &'a ChangeSet<'a>,
+    pub(super) unique: Vec<Unique>,
+    pub(super) nodes: Vec<Node>,
+    /// From a node to one that has to be written before it, for the sake of a foreign key.
+    pub(super) edges: Vec<(u32, u32)>,
+    /// The taker waits for the giver.
+    pub(super) passes: Vec<Pass>,
+    /// Updated rows that are in each other's way in a manner that only the server knows, and the
+    /// unique constraint, by its position.
+    pub(super) crowded: Vec<(u32, usize)>,
+    /// Updated rows part of whose keys the database changes along with what they refer to.
+    pub(super) moved: HashSet<u32>,
+    /// The number of the first node of each kind, by the position in [`ChangeSet::changed`].
+    first_delete: Vec<u32>,
+    first_update: Vec<u32>,
+    /// By the position in [`ChangeSet::tables`]; all new rows are the first one where they are one.
+    first_insert: Vec<u32>,
+    inserts_are_one: bool,
+}
+
+impl<'a> RowGraph<'a> {
+    /// Finds what waits for what. New rows are one node, or each is one of its own.
+    ///
+    /// # Errors
+    ///
+    /// A value that cannot be encoded; a reference to an entity that is not there.
+    pub(super) fn new(
+        changes: &'a ChangeSet<'a>,
+        constraints: Option<&Constraints>,
+        inserts_are_one: bool,
+    ) -> Result<RowGraph<'a>, Error> {
+        let mut graph = RowGraph {
+            changes,
+            unique: unique(changes, constraints),
+            nodes: Vec::new(),
+            edges: Vec::new(),
+            passes: Vec::new(),
+            crowded: Vec::new(),
+            moved: HashSet::new(),
+            first_delete: Vec::new(),
+            first_update: Vec::new(),
+            first_insert: Vec::new(),
+            inserts_are_one,
+        };
+        graph.number();
+        for link in links(changes, constraints) {
+            graph.tie(&link)?;
+        }
+        graph.tie_handles()?;
+        for at in 0..graph.unique.len() {
+            graph.find_passes(at)?;
+        }
+        Ok(graph)
+    }
+
+    fn number(&mut self) {
+        for (changed, rows) in self.changes.changed().iter().enumerate() {
+            self.first_delete.push(self.nodes.len() as u32);
+            self.nodes.extend((0..rows.deleted().len() as u32).map(|at| Node::Delete(changed, at)));
+        }
+        for (changed, rows) in self.changes.changed().iter().enumerate() {
+            self.first_update.push(self.nodes.len() as u32);
+            self.nodes.extend((0..rows.updated().len() as u32).map(|at| Node::Update(changed, at)));
+        }
+        let all = self.nodes.len() as u32;
+        for (table, rows) in self.changes.tables().iter().enumerate() {
+            if self.inserts_are_one {
+                self.first_insert.push(all);
+            } else {
+                self.first_insert.push(self.nodes.len() as u32);
+                self.nodes.extend((0..rows.len() as u32).map(|row| Node::Insert(table, row)));
+            }
+        }
+        if self.inserts_are_one && !self.changes.tables().is_empty() {
+            self.nodes.push(Node::Inserts);
+        }
+    }
+
+    pub(super) fn after(&mut self, later: u32, earlier: u32) {
+        if later != earlier {
+            self.edges.push((later, earlier));
+        }
+    }
+
+    fn insert_node(&self, table: usize, row: u32) -> u32 {
+        self.first_insert[table] + if self.inserts_are_one { 0 } else { row }
+    }
+
+    /// The rows of a model that are deleted, as nodes with their entities.
+    fn deletes(&self, model: usize) -> Vec<(u32, u32)> {
+        let node = |row: RowOf| (self.first_delete[row.group] + row.at, row.slot);
+        deleted(self.changes, model).into_iter().map(node).collect()
+    }
+
+    /// The rows of a model in which one of these columns changes, likewise.
+    fn updates(&self, model: usize, columns: &[usize]) -> Vec<(u32, u32)> {
+        let node = |row: RowOf| (self.first_update[row.group] + row.at, row.slot);
+        updated(self.changes, model, columns).into_iter().map(node).collect()
+    }
+
+    /// The new rows of a model, likewise.
+    fn inserts(&self, model: usize) -> Vec<(u32, u32)> {
+        let node = |row: RowOf| (self.insert_node(row.group, row.at), row.slot);
+        inserted(self.changes, model).into_iter().map(node).collect()
+    }
+
+    fn table(&self, model: usize) -> &'static Table {
+        let changed = self.changes.changed().iter().find(|rows| rows.model() == model);
+        changed.map(|rows| rows.table()).expect("the model has updated rows")
+    }
+
+    fn old(&self, model: usize, slot: u32, columns: &[usize]) -> Result<KeyBytes, Error> {
+        self.changes.key_bytes(model, slot, columns)
+    }
+
+    fn new_value(&self, model: usize, slot: u32, columns: &[usize]) -> Result<KeyBytes, Error> {
+        self.changes.new_key_bytes(model, slot, columns)
+    }
+
+    /// Has the rows of a foreign key wait for each other. What is referred to is there before what
+    /// refers to it, and goes, or gets another key, after that.
+    fn tie(&mut self, link: &Link) -> Result<(), Error> {
+        let Link { child, parent, child_columns, parent_columns, cascades } = link;
+        let moved = self.updates(*parent, parent_columns);
+        let children = self.updates(*child, child_columns);
+        let (mut arriving, mut leaving) = (HashMap::new(), HashMap::new());
+        for &(node, slot) in &moved {
+            if let Some(value) = self.new_value(*parent, slot, parent_columns)? {
+                arriving.insert(value, node);
+            }
+            if let Some(value) = self.old(*parent, slot, parent_columns)? {
+                leaving.insert(value, node);
+            }
+        }
+        for (node, slot) in self.deletes(*parent) {
+            if let Some(value) = self.old(*parent, slot, parent_columns)? {
+                leaving.insert(value, node);
+            }
+        }
+        // Where new rows are one, they wait for none of their own kind.
+        let has_moved = !arriving.is_empty();
+        if !self.inserts_are_one || !children.is_empty() {
+            for (node, slot) in self.inserts(*parent) {
+                if let Some(value) = self.new_value(*parent, slot, parent_columns)? {
+                    arriving.insert(value, node);
+                }
+            }
+        }
+        if !leaving.is_empty() {
+            for (node, slot) in self.deletes(*child) {
+                let parent = self.old(*child, slot, child_columns)?;
+                if let Some(&parent) = parent.and_then(|value| leaving.get(&value)) {
+                    self.after(parent, node);
+                }
+            }
+        }
+        for (node, slot) in children {
+            let to = self.new_value(*child, slot, child_columns)?;
+            let to = to.and_then(|value| arriving.get(&value)).copied();
+            let from = self.old(*child, slot, child_columns)?;
+            let from = from.and_then(|value| leaving.get(&value)).copied();
+            if let Some(to) = to {
+                self.after(node, to);
+            }
+            match from {
+                // One that follows is moved by the database, together with what it refers to.
+                Some(_) if *cascades && from == to => {
+                    let key = self.table(*child).key();
+                    if child_columns.iter().any(|column| key.contains(column)) {
+                        self.moved.insert(node);
+                    }
+                }
+                Some(from) => self.after(from, node),
+                None => {}
+            }
+        }
+        if has_moved || (!self.inserts_are_one && !arriving.is_empty()) {
+            for (node, slot) in self.inserts(*child) {
+                let to = self.new_value(*child, slot, child_columns)?;
+                if let Some(&to) = to.and_then(|value| arriving.get(&value)) {
+                    self.after(node, to);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Has rows wait for the new rows that they refer to by handles.
+    fn tie_handles(&mut self) -> Result<(), Error> {
+        let (changes, mut buffer) = (self.changes, BytesMut::new());
+        for (changed, rows) in changes.changed().iter().enumerate() {
+            let columns = referring(rows.table());
+            if !rows.updates_any(&columns) {
+                continue;
+            }
+            for (node, &updated) in (self.first_update[changed]..).zip(rows.updated()) {
+                let table = changes.updated_table(changed);
+                let changing = rows.columns_of(updated).iter().map(|&(column, _)| column);
+                for column in changing.filter(|column| columns.contains(column)) {
+                    buffer.clear();
+                    let cell = NewCell { table, row: updated.row, column };
+                    for parent in changes.new_parents(cell, &mut buffer)? {
+                        self.after(node, self.insert_node(parent.table, parent.row));
+                    }
+                }
+            }
+        }
+        if self.inserts_are_one {
+            return Ok(());
+        }
+        for (table, rows) in changes.tables().iter().enumerate() {
+            for column in referring(rows.table()) {
+                for row in 0..rows.len() as u32 {
+                    buffer.clear();
+                    for parent in
+                        changes.new_parents(NewCell { table, row, column }, &mut buffer)?
+                    {
+                        let parent = self.insert_node(parent.table, parent.row);
+                        self.after(self.insert_node(table, row), parent);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Finds the values of a unique constraint that one row gives up and another takes.
+    fn find_passes(&mut self, unique: usize) -> Result<(), Error> {
+        let models = self.unique[unique].models.clone();
+        if !self.unique[unique].is_exact {
+            let rows = models.iter().flat_map(|(model, columns)| self.updates(*model, columns));
+            let rows: Vec<(u32, u32)> = rows.collect();
+            if self.unique[unique].is_violated && rows.len() > 1 {
+                self.crowded.extend(rows.into_iter().map(|(node, _)| (node, unique)));
+            }
+            return Ok(());
+        }
+        let mut givers: HashMap<Vec<u8>, u32> = HashMap::new();
+        for (model, columns) in &models {
+            let rows = [self.deletes(*model), self.updates(*model, columns)].concat();
+            for (node, slot) in rows {
+                if let Some(value) = self.old(*model, slot, columns)? {
+                    givers.insert(value, node);
+                }
+            }
+        }
+        if givers.is_empty() {
+            return Ok(());
+        }
+        for (model, columns) in &models {
+            let rows = [self.updates(*model, columns), self.inserts(*model)].concat();
+            for (taker, slot) in rows {
+                let value = self.new_value(*model, slot, columns)?;
+                if let Some(&giver) = value.and_then(|value| givers.get(&value)) {
+                    if giver != taker {
+                        self.passes.push(Pass { giver, taker, unique });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The columns of a table's foreign keys.
+fn referring(table: &Table) -> Vec<usize> {
+    let mut columns: Vec<usize> =
+        table.foreign_keys().flat_map(|foreign_key| foreign_key.columns).copied().collect();
+    columns.sort_unstable();
+    columns.dedup();
+    columns
+}

@@ -1,0 +1,199 @@
+//! `Step`: rows of one table to which one thing is done.
+
+use crate::change_set::SetTo;
+use crate::model::Table;
+
+/// Rows of one table to which one thing is done, once the steps before it are done.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Step {
+    /// Rows that are deleted.
+    Delete(DeleteStep),
+    /// Rows that are updated.
+    Update(UpdateStep),
+    /// Rows that are inserted.
+    Insert(InsertStep),
+}
+
+impl Step {
+    /// Returns the table.
+    #[must_use]
+    pub fn table(&self) -> &'static Table {
+        match self {
+            Step::Delete(step) => step.table,
+            Step::Update(step) => step.table,
+            Step::Insert(step) => step.description,
+        }
+    }
+
+    /// Returns the number of rows.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "no step is empty")]
+    pub fn len(&self) -> usize {
+        match self {
+            Step::Delete(step) => step.len(),
+            Step::Update(step) => step.len(),
+            Step::Insert(step) => step.rows.len(),
+        }
+    }
+
+    /// Returns the insert, if the step is one.
+    #[must_use]
+    pub fn as_insert(&self) -> Option<&InsertStep> {
+        match self {
+            Step::Insert(step) => Some(step),
+            _ => None,
+        }
+    }
+}
+
+/// Rows of one table that are inserted together.
+#[derive(Debug, Clone)]
+pub struct InsertStep {
+    pub(crate) table: usize,
+    pub(crate) description: &'static Table,
+    pub(crate) rows: Vec<u32>,
+}
+
+impl InsertStep {
+    /// Returns the table's position in [`FlushPlan::tables`](crate::FlushPlan::tables).
+    #[must_use]
+    pub fn table(&self) -> usize {
+        self.table
+    }
+
+    /// Returns the rows, each after those of the same step that it refers to. A row is named by its
+    /// position among the new rows of its table, in the order of `add`.
+    #[must_use]
+    pub fn rows(&self) -> &[u32] {
+        &self.rows
+    }
+}
+
+/// Rows of one table that are updated together.
+#[derive(Debug, Clone)]
+pub struct UpdateStep {
+    pub(crate) table: &'static Table,
+    /// The position in [`ChangeSet::changed`](crate::change_set::ChangeSet::changed).
+    pub(crate) changed: usize,
+    /// The columns that change in one row or another, by position and in the table's order.
+    pub(crate) columns: Vec<(usize, SetTo)>,
+    /// Positions in [`ChangedRows::slots`](crate::change_set::ChangedRows::slots).
+    pub(crate) rows: Vec<u32>,
+    /// Which of the columns change in each row; none where all of them do.
+    pub(crate) masks: Option<Vec<ColumnMask>>,
+    /// Rows of this step may take a value that a row of an earlier update of the table gives up, so
+    /// that it has to wait for that also where all steps are one statement.
+    pub(crate) waits: bool,
+    /// Where steps are sent one after the other, the database has changed the rows' keys by then,
+    /// along with what these refer to.
+    pub(crate) is_moved: bool,
+    /// What the rows' values are set to, where it is not what the entities hold.
+    pub(crate) set_aside: Option<SetAside>,
+}
+
+impl UpdateStep {
+    /// Returns the table.
+    #[must_use]
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
+    /// Returns the number of rows.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "no step is empty")]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Returns the columns that are written, by their position in [`Table::columns`]. Where the
+    /// rows' changes [differ](UpdateStep::is_sparse), a row keeps what it has in the others.
+    pub fn columns(&self) -> impl Iterator<Item = usize> {
+        self.columns.iter().map(|&(column, _)| column)
+    }
+
+    /// Returns `true` if different columns change in different rows of the step.
+    #[must_use]
+    pub fn is_sparse(&self) -> bool {
+        self.masks.is_some()
+    }
+
+    /// Returns `true` if the step gives the rows a value that they have only until a later step, so
+    /// that another row can take the value that they had.
+    #[must_use]
+    pub fn is_detour(&self) -> bool {
+        self.set_aside.is_some()
+    }
+
+    /// Returns `true` if the row at this position of the step changes this column, by the position
+    /// in `columns`.
+    pub(crate) fn changes(&self, at: usize, column: usize) -> bool {
+        self.masks.as_ref().is_none_or(|masks| masks[at].has(column))
+    }
+}
+
+/// Which columns of a step change in one row, by position among the step's columns.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct ColumnMask(Vec<u64>);
+
+impl ColumnMask {
+    /// As many columns as one number has bits for. The sign is left out, so that the number is
+    /// what it is in SQL.
+    pub(crate) const WIDTH: usize = 63;
+
+    pub(crate) fn new(columns: impl Iterator<Item = usize>) -> ColumnMask {
+        let mut mask = ColumnMask::default();
+        for column in columns {
+            let word = column / ColumnMask::WIDTH;
+            if mask.0.len() <= word {
+                mask.0.resize(word + 1, 0);
+            }
+            mask.0[word] |= 1 << (column % ColumnMask::WIDTH);
+        }
+        mask
+    }
+
+    pub(crate) fn has(&self, column: usize) -> bool {
+        self.word(column / ColumnMask::WIDTH) & (1 << (column % ColumnMask::WIDTH)) != 0
+    }
+
+    /// The bits of so many columns, from `word` times that many on.
+    pub(crate) fn word(&self, word: usize) -> u64 {
+        self.0.get(word).copied().unwrap_or(0)
+    }
+}
+
+/// A value that nobody has, for a row to hold until a later step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SetAside {
+    Null,
+    /// A number beyond the largest of the table.
+    Beyond,
+    Uuid,
+    /// A text of at most so many characters.
+    Text(usize),
+}
+
+/// Rows of one table that are deleted together.
+#[derive(Debug, Clone)]
+pub struct DeleteStep {
+    pub(crate) table: &'static Table,
+    /// The position in [`ChangeSet::changed`](crate::change_set::ChangeSet::changed).
+    pub(crate) changed: usize,
+    pub(crate) slots: Vec<u32>,
+}
+
+impl DeleteStep {
+    /// Returns the table.
+    #[must_use]
+    pub fn table(&self) -> &'static Table {
+        self.table
+    }
+
+    /// Returns the number of rows.
+    #[must_use]
+    #[allow(clippy::len_without_is_empty, reason = "no step is empty")]
+    pub fn len(&self) -> usize {
+        self.slots.len()
+    }
+}

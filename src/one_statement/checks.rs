@@ -1,0 +1,127 @@
+//! The checks by which one statement fails where it has not done what it was to do, and what they
+//! say.
+
+use super::{Statement, sorted};
+use crate::error::{Error, ErrorKind};
+use crate::flush::Flush;
+use crate::flush::arrays::ArrayRows;
+use crate::flush::change::Change;
+use crate::flush::stale::Stale;
+use crate::model::Table;
+use crate::sql::Sql;
+
+/// What the text of the error of a failed check begins with. The part's name follows, and what else
+/// the check has to say.
+pub(super) const AGAINST: &str = "onetrip check";
+
+/// The most entities that an error names.
+const MAX_NAMED: usize = 100;
+
+/// Appends the check that as many rows were found as were sought, with the numbers of those that
+/// were not.
+pub(super) fn render_changed(name: &str, kind: char, at: usize, count: usize, checks: &mut Sql) {
+    checks.push(&format!(
+        " WHEN (SELECT count(*) FROM {name}) <> ${count} THEN '{AGAINST} {kind}{at} ' \
+         || (${count} - (SELECT count(*) FROM {name})) || ' ' \
+         || array_to_string(ARRAY(SELECT s FROM generate_series(1, ${count}) AS s \
+         EXCEPT SELECT n FROM {name} ORDER BY 1 LIMIT {MAX_NAMED}), ' ')"
+    ));
+}
+
+/// Appends the check that the keys that were stored are those that were sent, in whatever order they
+/// came back.
+pub(super) fn render_inserted(
+    (name, position): (&str, usize),
+    (table, written): (&Table, &[usize]),
+    rows: &ArrayRows,
+    checks: &mut Sql,
+) {
+    let key: Vec<usize> = (0..table.key().len()).collect();
+    let place = |part: usize| {
+        let column = table.key()[part];
+        written.iter().position(|other| *other == column).unwrap_or(0)
+    };
+    let by: Vec<String> = key
+        .iter()
+        .map(|&part| sorted(table, table.key()[part], &format!("r{part}")))
+        .map(|text| text.trim_start_matches(" ORDER BY ").to_owned())
+        .collect();
+    for &part in &key {
+        checks.push(if part == 0 { " WHEN " } else { " OR " });
+        checks.push("ARRAY(SELECT r").number(part).push(" FROM ").push(name);
+        checks.push(" ORDER BY ").push(&by.join(", ")).push(") <> ");
+        match rows.keys(place(part)) {
+            // They are in order already.
+            Some(keys) if key.len() == 1 => {
+                checks.push("k").number(keys);
+            }
+            _ => {
+                let sent: Vec<usize> = key.iter().map(|&part| place(part)).collect();
+                let is_text = |part: usize| {
+                    sorted(table, table.key()[part], "").contains("COLLATE")
+                };
+                let text: Vec<bool> = key.iter().map(|&part| is_text(part)).collect();
+                rows.render_sorted(place(part), &sent, &text, checks);
+            }
+        }
+    }
+    checks.push(" THEN '").push(AGAINST).push(" i").number(position).push("'");
+}
+
+/// Says in this crate's words what the statement's own checks say in the server's.
+pub(super) fn explain(error: Error, statement: &Statement<'_>, flush: &Flush<'_, '_>) -> Error {
+    let code = error.sqlstate().map(|code| code.code());
+    if let ([only], None, Some("2200H")) = (&statement.keys[..], error.table(), code) {
+        // The server does not say whose sequence has run out.
+        let table = flush.plan().tables()[only.table].table();
+        return error.with_table(table.name()).with_column(table.columns()[only.column].name());
+    }
+    if code != Some("22P02") {
+        return error;
+    }
+    let text = error.to_string();
+    let failed = text.split_once(AGAINST).and_then(|(_, rest)| Failed::parse(rest));
+    let Some(failed) = failed else { return error };
+    let stale = |change: Change<'_>| {
+        let positions = failed.numbers.iter().filter_map(|number| number.checked_sub(1));
+        Stale::new(flush, &change, failed.missing, positions.collect()).error(flush)
+    };
+    let known = match failed.kind {
+        'd' => statement.deletes.get(failed.part).map(|&step| stale(Change::Delete(step))),
+        'u' => statement.updates.get(failed.part).map(|&step| stale(Change::Update(step))),
+        _ => flush.plan().tables().get(failed.part).map(|planned| {
+            let message = "the rows that were stored are not those that were sent, or have other \
+                           keys: a trigger, a rule or a policy has interfered";
+            Error::new(ErrorKind::RowMismatch, message).with_table(planned.table().name())
+        }),
+    };
+    match known {
+        Some(known) => known.with_source(error),
+        None => error,
+    }
+}
+
+/// What a failed check says of itself: `u0 2 17 312`, for instance, that of the rows of the first
+/// update two were not found, the 17th and the 312th.
+struct Failed {
+    kind: char,
+    part: usize,
+    missing: i64,
+    numbers: Vec<usize>,
+}
+
+impl Failed {
+    fn parse(text: &str) -> Option<Failed> {
+        // What ends the text depends on the language of the server's messages.
+        let is_of_text = |c: char| c.is_ascii_alphanumeric() || c == ' ' || c == '-';
+        let text = text.split(|c| !is_of_text(c)).next()?;
+        let mut words = text.split_whitespace();
+        let (kind, part) = words.next()?.split_at_checked(1)?;
+        Some(Failed {
+            kind: kind.chars().next()?,
+            part: part.parse().ok()?,
+            missing: words.next().and_then(|word| word.parse().ok()).unwrap_or(0),
+            numbers: words.filter_map(|word| word.parse().ok()).collect(),
+        })
+    }
+}

@@ -1,0 +1,105 @@
+//! What keeps a statement from writing where it would mean something else.
+
+use std::time::Duration;
+
+use super::Guarded;
+use crate::error::Error;
+use crate::model::{SqlType, Table};
+use crate::sql::{ArrayParam, Params, Sql};
+
+/// The part of a guard that is known only when all parameters are.
+pub(super) struct Guard {
+    /// The parameter that says how old the transaction can be.
+    age_limit: usize,
+}
+
+/// The functions by which a foreign key acts on rows that refer to one that is deleted: CASCADE,
+/// SET NULL and SET DEFAULT. Their OIDs are the same in every database.
+const ON_DELETE: &str = "1646, 1650, 1652";
+
+/// The same for one that gets another key.
+const ON_UPDATE: &str = "1647, 1651, 1653";
+
+impl Guard {
+    /// Appends the condition under which the row of keys is there, if there is one to be met.
+    ///
+    /// # Errors
+    ///
+    /// When a name is longer than 2 GiB.
+    pub(super) fn render(
+        is_autocommit: bool,
+        guarded: Guarded<'_>,
+        sql: &mut Sql,
+        params: &mut Params,
+    ) -> Result<Option<Guard>, Error> {
+        let mut guard = None;
+        if is_autocommit {
+            let age_limit = params.push_interval(Duration::ZERO);
+            sql.push(" WHERE txid_current_if_assigned() IS NULL AND clock_timestamp() - now() <= ");
+            sql.param(age_limit);
+            guard = Some(Guard { age_limit });
+        }
+        let Some(suspects) = guarded.suspects else { return Ok(guard) };
+        let mut harmless = ArrayParam::new(SqlType::OID, guarded.harmless.len());
+        for oid in guarded.harmless {
+            harmless.push_raw(&oid.to_be_bytes())?;
+        }
+        let harmless = params.push_array(harmless);
+        let mut is_first = guard.is_none();
+        let mut begin = |sql: &mut Sql, tables: usize, functions: &str| {
+            sql.push(if std::mem::replace(&mut is_first, false) { " WHERE" } else { " AND" });
+            sql.push(" NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = ANY (");
+            sql.param(tables).push("::regclass[]) AND t.tgfoid IN (").push(functions);
+            sql.push(") AND t.oid <> ALL (").param(harmless).push(")");
+        };
+        if !suspects.deleted.is_empty() {
+            let tables = push_names(suspects.deleted.iter().copied(), params)?;
+            begin(sql, tables, ON_DELETE);
+            sql.push(")");
+        }
+        if !suspects.updated.is_empty() {
+            let tables = push_names(suspects.updated.iter().map(|(table, _)| *table), params)?;
+            let mut columns = ArrayParam::new(SqlType::TEXT, suspects.updated.len());
+            for column in suspects.updated.iter().flat_map(|(_, columns)| columns) {
+                columns.push_raw(column.as_bytes())?;
+            }
+            let columns = params.push_array(columns);
+            begin(sql, tables, ON_UPDATE);
+            // The unique index that the foreign key refers to has one of the columns that change.
+            sql.push(
+                " AND EXISTS (SELECT FROM pg_catalog.pg_index AS i \
+                 JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.tgrelid \
+                 AND a.attnum = ANY (i.indkey) WHERE i.indexrelid = t.tgconstrindid \
+                 AND a.attname = ANY (",
+            );
+            sql.param(columns).push(")))");
+        }
+        Ok(guard)
+    }
+
+    /// Says how old the transaction can be when the statement runs in one of its own.
+    ///
+    /// A transaction that somebody opened by hand would take the statement in, and nothing would
+    /// be committed. No function says whether one is open. But one that has written has an id
+    /// before this statement, and one that has not was begun at least a round trip before it. What
+    /// lies between the beginning of the statement's own transaction and its execution is the time
+    /// to parse it and to receive its parameters. On a slow link it can be taken for the other;
+    /// then nothing is written, and the caller begins a transaction to see for certain.
+    pub(super) fn set_age_limit(&self, groups: usize, params: &mut Params) {
+        let (groups, bytes) = (groups as f64, params.bytes() as f64);
+        let limit = Duration::from_secs_f64(1.0 + 0.005 * groups + bytes / 4e6);
+        params.set_interval(self.age_limit, limit);
+    }
+}
+
+/// Adds the quoted names of tables as a parameter.
+fn push_names(
+    tables: impl Iterator<Item = &'static Table>,
+    params: &mut Params,
+) -> Result<usize, Error> {
+    let mut names = ArrayParam::new(SqlType::TEXT, 1);
+    for table in tables {
+        names.push_raw(table.qualified_name().to_string().as_bytes())?;
+    }
+    Ok(params.push_array(names))
+}

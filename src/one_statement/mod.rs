@@ -1,0 +1,348 @@
+//! All steps of a plan as one statement, or those that have to be written at once.
+
+mod answer;
+mod checks;
+mod guard;
+mod names;
+
+use std::ops::Range;
+
+use guard::Guard;
+use names::Names;
+
+use crate::error::Error;
+use crate::flush::Flush;
+use crate::flush::arrays::{ArrayRows, ArraySource, Group, KeyArray};
+use crate::flush::change::Change;
+use crate::flush::keys::key_array;
+use crate::flush::locks::Locks;
+use crate::flush::values::begin_insert;
+use crate::flush_plan::{
+    DeleteStep, FlushPlan, InsertStep, PlannedStatement, PlannedTable, Step, Suspects, UpdateStep,
+    counted,
+};
+use crate::model::{SqlType, Table};
+use crate::sql::{Params, Sql};
+
+/// What becomes of a statement that was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Written,
+    /// Its guard has found a reason not to write anything: it is no transaction of its own, as it
+    /// was to be, or a foreign key acts on what is taken away.
+    Refused,
+}
+
+/// What guards a statement from being written where it would mean something else.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Guarded<'a> {
+    /// The tables of which the database has to be asked.
+    pub(crate) suspects: Option<&'a Suspects>,
+    /// The triggers that act on what refers to them, and are known to do no harm, by their OIDs.
+    pub(crate) harmless: &'a [u32],
+}
+
+/// The steps of one statement.
+#[derive(Debug)]
+struct Statement<'a> {
+    keys: Vec<KeyArray>,
+    groups: Vec<Group>,
+    deletes: Vec<&'a DeleteStep>,
+    updates: Vec<&'a UpdateStep>,
+    locks: Option<Locks>,
+    names: Names,
+}
+
+/// Writes steps of a plan, by their positions, in one statement. Rows are locked ahead where it
+/// `locks`.
+///
+/// # Errors
+///
+/// Those of the server, and those of values that cannot be sent.
+pub(crate) fn write(
+    flush: &mut Flush<'_, '_>,
+    steps: Range<usize>,
+    guarded: Guarded<'_>,
+    locks: bool,
+) -> Result<Outcome, Error> {
+    let plan = flush.plan();
+    let locks = locks.then(|| Locks::new(flush)).filter(|locks| !locks.is_empty());
+    let statement = Statement::new(plan, &plan.steps()[steps], locks);
+    let (sql, params) = statement.render(flush, guarded)?;
+    let rows = flush
+        .query(sql.as_str(), &params)
+        .map_err(|error| checks::explain(error, &statement, flush))?;
+    answer::take(&statement, flush, &rows)
+}
+
+/// Returns what [`write`] would send for some steps of a plan.
+pub(crate) fn plan(plan: &FlushPlan, steps: Range<usize>) -> PlannedStatement {
+    let mut clauses = Vec::new();
+    let mut inserts: Vec<(&'static str, usize)> = Vec::new();
+    for step in &plan.steps()[steps] {
+        let (table, rows) = (step.table().name(), step.len());
+        match step {
+            Step::Delete(_) => clauses.push(format!("delete {} from {table}", counted(rows))),
+            Step::Update(update) => clauses.push(format!("{} in {table}", update.description())),
+            Step::Insert(_) => match inserts.iter_mut().find(|(name, _)| *name == table) {
+                Some((_, all)) => *all += rows,
+                None => inserts.push((table, rows)),
+            },
+        }
+    }
+    if !inserts.is_empty() {
+        let tables = inserts.iter().map(|(table, rows)| format!("{} into {table}", counted(*rows)));
+        clauses.push(format!("insert {}", tables.collect::<Vec<_>>().join(", ")));
+    }
+    PlannedStatement::new(clauses.join("; "))
+}
+
+impl<'a> Statement<'a> {
+    /// Groups what is to be written.
+    fn new(plan: &FlushPlan, steps: &'a [Step], locks: Option<Locks>) -> Statement<'a> {
+        let (mut keys, mut groups) = (Vec::new(), Vec::new());
+        let (mut deletes, mut updates) = (Vec::new(), Vec::new());
+        for step in steps {
+            match step {
+                Step::Delete(step) => deletes.push(step),
+                Step::Update(step) => updates.push(step),
+                Step::Insert(step) => {
+                    let planned = &plan.tables()[step.table()];
+                    Self::add_insert(planned, step, &mut keys, &mut groups);
+                }
+            }
+        }
+        let names = Names::new(steps.iter().map(Step::table));
+        Statement { keys, groups, deletes, updates, locks, names }
+    }
+
+    fn add_insert(
+        planned: &PlannedTable,
+        step: &InsertStep,
+        keys: &mut Vec<KeyArray>,
+        groups: &mut Vec<Group>,
+    ) {
+        for column in planned.assigned_columns() {
+            let is_left = |row: &u32| planned.left_by(*row).contains(&column);
+            let rows: Vec<u32> = step.rows().iter().copied().filter(is_left).collect();
+            if !rows.is_empty() {
+                keys.push(KeyArray { table: step.table(), column, rows });
+            }
+        }
+        for group in planned.groups(step.rows(), false, |_| true) {
+            groups.push(Group { table: step.table(), left: group.left, rows: group.rows });
+        }
+    }
+
+    /// The columns of a group that the statement gives values to.
+    fn written(table: &Table, group: &Group) -> Vec<usize> {
+        let read_back = Self::read_back(table, group);
+        (0..table.columns().len()).filter(|column| !read_back.contains(column)).collect()
+    }
+
+    /// The columns of a group whose values are read back: those with a server default.
+    fn read_back(table: &Table, group: &Group) -> Vec<usize> {
+        let assigned = |column: &usize| table.columns()[*column].assigned_by().is_some();
+        group.left.iter().copied().filter(|column| !assigned(column)).collect()
+    }
+
+    /// The columns that a group returns: its key, and what is read back. They are asked for only
+    /// where something is.
+    fn returned(table: &Table, group: &Group) -> Vec<usize> {
+        table.key().iter().copied().chain(Self::read_back(table, group)).collect()
+    }
+
+    /// The text and the parameters.
+    ///
+    /// ```text
+    /// WITH k AS MATERIALIZED (
+    ///          SELECT ARRAY(SELECT nextval(…) FROM (SELECT generate_series(1, $1)) AS g
+    ///                       ORDER BY 1) AS k0
+    ///          WHERE …the guard…),
+    ///      l AS MATERIALIZED (SELECT (SELECT count(*) FROM …locks…) AS done FROM k),
+    ///      d0 AS (DELETE FROM … USING (SELECT … FROM k, l WHERE l.done >= 0) … RETURNING … AS n),
+    ///      d AS MATERIALIZED (SELECT (SELECT count(*) FROM d0) AS done FROM k),
+    ///      u0 AS (UPDATE … FROM (SELECT … FROM k, d WHERE d.done >= 0) … RETURNING … AS n),
+    ///      u AS MATERIALIZED (SELECT (SELECT count(*) FROM u0) AS done FROM k, d …),
+    ///      i0 AS (INSERT INTO users (id, name) SELECT unnest(k0), unnest($2) FROM k, u …
+    ///             RETURNING id AS r0)
+    /// SELECT k0, (CASE WHEN ARRAY(SELECT r0 FROM i0 ORDER BY r0) <> k0 THEN … END)::int4 FROM k
+    /// ```
+    ///
+    /// All keys are in the one row of `k`: however many tables there are, nothing is left for the
+    /// planner to search, and without that row nothing is written.
+    ///
+    /// The parts of a statement run in no order of their own. `l`, `d` and `u` give them one, where
+    /// it counts: rows are locked in one order, and a key or a unique value is given up before
+    /// another row takes it.
+    fn render(&self, flush: &Flush<'_, '_>, guarded: Guarded<'_>) -> Result<(Sql, Params), Error> {
+        let (mut sql, mut checks) = (Sql::with_capacity(TEXT_BYTES), Sql::new());
+        let (mut params, names) = (Params::new(), &self.names);
+        sql.push("WITH ").push(&names.keys()).push(" AS MATERIALIZED (SELECT ");
+        for (index, array) in self.keys.iter().enumerate() {
+            let table = flush.plan().tables()[array.table].table();
+            let count = params.push_count(array.rows.len() as u64);
+            let order_by = sorted(table, array.column, "1");
+            sql.push(if index == 0 { "" } else { ", " });
+            key_array(&mut sql, table, array.column, count, &order_by);
+            sql.push(" AS k").number(index);
+        }
+        if self.keys.is_empty() {
+            // Citus cannot store a result that has no columns.
+            sql.push("true AS k0");
+        }
+        let guard = Guard::render(flush.is_autocommit(), guarded, &mut sql, &mut params)?;
+        sql.push(")");
+        let source =
+            ArraySource { changes: flush.changes(), assigned: flush.assigned(), keys: &self.keys };
+        let mut from = format!(" FROM {}", names.keys());
+        if let Some(locks) = &self.locks {
+            sql.push(", ").push(&names.locks()).push(" AS MATERIALIZED (SELECT ");
+            locks.render(flush, &from, &mut sql, &mut params)?;
+            sql.push(" AS done").push(&from).push(")");
+            from = self.from_after(&names.locks());
+        }
+        for (at, step) in self.deletes.iter().enumerate() {
+            let name = names.delete(at);
+            sql.push(", ").push(&name).push(" AS (");
+            let change = Change::Delete(step);
+            change.render(flush, &source, (&from, true), &mut sql, &mut params)?;
+            sql.push(")");
+            let count = params.push_count(step.len() as u64);
+            checks::render_changed(&name, 'd', at, count, &mut checks);
+        }
+        if !self.updates.is_empty() || !self.groups.is_empty() {
+            self.render_barrier(&names.deletes(), self.deletes.len(), Names::delete, &mut from, &mut sql);
+        }
+        let mut waves = 0;
+        for (at, step) in self.updates.iter().enumerate() {
+            if step.waits && at > 0 {
+                self.render_barrier(&names.wave(waves), at, Names::update, &mut from, &mut sql);
+                waves += 1;
+            }
+            let name = names.update(at);
+            sql.push(", ").push(&name).push(" AS (");
+            let change = Change::Update(step);
+            change.render(flush, &source, (&from, true), &mut sql, &mut params)?;
+            sql.push(")");
+            let count = params.push_count(step.len() as u64);
+            checks::render_changed(&name, 'u', at, count, &mut checks);
+        }
+        if !self.groups.is_empty() {
+            self.render_barrier(&names.updates(), self.updates.len(), Names::update, &mut from, &mut sql);
+        }
+        for (index, group) in self.groups.iter().enumerate() {
+            let table = flush.plan().tables()[group.table].table();
+            let written = Self::written(table, group);
+            let rows = source.rows(table, group, &written, &mut params)?;
+            sql.push(", ").push(&names.insert(index)).push(" AS (");
+            Self::render_insert(table, (group, &written), &rows, &from, &mut sql);
+            sql.push(")");
+            checks::render_inserted(
+                (&names.insert(index), group.table),
+                (table, &written),
+                &rows,
+                &mut checks,
+            );
+        }
+        self.render_result(flush, checks.as_str(), &mut sql);
+        if let Some(guard) = guard {
+            guard.set_age_limit(self.groups.len(), &mut params);
+        }
+        Ok((sql, params))
+    }
+
+    /// Appends the insert of a group.
+    fn render_insert(
+        table: &'static Table,
+        (group, written): (&Group, &[usize]),
+        rows: &ArrayRows,
+        from: &str,
+        sql: &mut Sql,
+    ) {
+        begin_insert(sql, table, written);
+        rows.render(from, sql.push(" "), |sql, index| {
+            sql.write_cast(table, written[index]);
+        });
+        sql.push(" RETURNING ");
+        sql.list(Self::returned(table, group).into_iter().enumerate(), |sql, (at, column)| {
+            sql.read_columns(table, &[column]);
+            if at < table.key().len() && table.columns()[column].ty() == SqlType::TEXT {
+                // There is no comparison of arrays of `varchar` with those of `text`.
+                sql.cast(SqlType::TEXT);
+            }
+            sql.push(" AS r").number(at);
+        });
+    }
+
+    /// Appends what the statement returns: the keys, the columns that the database sets, and the
+    /// checks, which fail the statement, and with it the commit, when other rows were stored than
+    /// were sent, or fewer rows found than were sought.
+    fn render_result(&self, flush: &Flush<'_, '_>, checks: &str, sql: &mut Sql) {
+        sql.push(" SELECT ");
+        for index in 0..self.keys.len() {
+            sql.push("k").number(index).push(", ");
+        }
+        // Arrays of one length only could be put into an array, and it would be flattened.
+        let column = |sql: &mut Sql, table: &Table, column: usize, at: usize, from: &str| {
+            let is_array = table.columns()[column].ty().is_array();
+            let (before, after) = if is_array { ("array_send(", ")") } else { ("", "") };
+            sql.push("ARRAY(SELECT ").push(before).push("r").number(at).push(after);
+            sql.push(" FROM ").push(from).push("), ");
+        };
+        for (index, group) in self.groups.iter().enumerate() {
+            let table = flush.plan().tables()[group.table].table();
+            if Self::read_back(table, group).is_empty() {
+                continue;
+            }
+            for (at, returned) in Self::returned(table, group).into_iter().enumerate() {
+                column(sql, table, returned, at, &self.names.insert(index));
+            }
+        }
+        for (index, step) in self.updates.iter().enumerate() {
+            let (read_back, from) = (Change::Update(step).read_back(), self.names.update(index));
+            if !read_back.is_empty() {
+                sql.push("ARRAY(SELECT n FROM ").push(&from).push("), ");
+            }
+            for (at, back) in read_back.into_iter().enumerate() {
+                column(sql, step.table(), back, at, &from);
+            }
+        }
+        // NULL, unless a check has failed: then it is a text that is no number.
+        sql.push("(CASE").push(checks).push(" END)::int4 FROM ").push(&self.names.keys());
+    }
+
+    /// Has what is appended from here on wait for the first parts of a kind, if there are any.
+    fn render_barrier(
+        &self,
+        name: &str,
+        count: usize,
+        part: fn(&Names, usize) -> String,
+        from: &mut String,
+        sql: &mut Sql,
+    ) {
+        if count > 0 {
+            sql.push(", ").push(name).push(" AS MATERIALIZED (SELECT ");
+            for at in 0..count {
+                sql.push(if at == 0 { "" } else { " + " });
+                sql.push("(SELECT count(*) FROM ").push(&part(&self.names, at)).push(")");
+            }
+            sql.push(" AS done").push(from).push(")");
+            *from = self.from_after(name);
+        }
+    }
+
+    /// Where the rows come from of what has to wait.
+    fn from_after(&self, name: &str) -> String {
+        format!(" FROM {}, {name} WHERE {name}.done >= 0", self.names.keys())
+    }
+}
+
+/// Orders by a column: texts by their bytes, for columns can have other rules than constants.
+fn sorted(table: &Table, column: usize, by: &str) -> String {
+    let is_text = table.columns()[column].ty() == SqlType::TEXT;
+    format!(" ORDER BY {by}{}", if is_text { " COLLATE \"C\"" } else { "" })
+}
+
+/// What the texts of most statements have room in.
+const TEXT_BYTES: usize = 2048;

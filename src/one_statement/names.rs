@@ -1,0 +1,104 @@
+//! `Names`: what the parts of one statement are called.
+
+use crate::model::{Assigned, Table};
+
+/// The names of the statement's `WITH` queries: `k`, `l`, `d0`, `u0`, `i0` and so on, after a prefix
+/// where a table of the statement could be hidden by them.
+#[derive(Debug)]
+pub(super) struct Names {
+    prefix: String,
+}
+
+impl Names {
+    pub(super) fn new(tables: impl Iterator<Item = &'static Table>) -> Names {
+        let tables: Vec<&Table> = tables.collect();
+        let mut prefix = String::new();
+        for number in 1.. {
+            if !tables.iter().any(|table| could_hide(&prefix, table)) {
+                break;
+            }
+            prefix = format!("onetrip{number}_");
+        }
+        Names { prefix }
+    }
+
+    /// The one row of keys.
+    pub(super) fn keys(&self) -> String {
+        format!("{}k", self.prefix)
+    }
+
+    pub(super) fn locks(&self) -> String {
+        format!("{}l", self.prefix)
+    }
+
+    pub(super) fn deletes(&self) -> String {
+        format!("{}d", self.prefix)
+    }
+
+    pub(super) fn delete(&self, at: usize) -> String {
+        format!("{}d{at}", self.prefix)
+    }
+
+    pub(super) fn updates(&self) -> String {
+        format!("{}u", self.prefix)
+    }
+
+    pub(super) fn update(&self, at: usize) -> String {
+        format!("{}u{at}", self.prefix)
+    }
+
+    /// All updates up to one that waits for them.
+    pub(super) fn wave(&self, at: usize) -> String {
+        format!("{}w{at}", self.prefix)
+    }
+
+    pub(super) fn insert(&self, at: usize) -> String {
+        format!("{}i{at}", self.prefix)
+    }
+}
+
+/// Whether a name with this prefix could be that of the table, or stand in the text of an
+/// expression by which it gets its keys.
+fn could_hide(prefix: &str, table: &Table) -> bool {
+    let is_like = |name: &str| {
+        let rest = name.strip_prefix(prefix);
+        let kind = rest.and_then(|rest| rest.strip_prefix(['k', 'l', 'd', 'u', 'w', 'i']));
+        kind.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let has_such = |text: &str| {
+        let is_word = |c: char| c.is_alphanumeric() || c == '_';
+        text.to_lowercase().split(|c| !is_word(c)).any(is_like)
+    };
+    let expressions = table.columns().iter().filter_map(|column| match column.assigned_by() {
+        Some(Assigned::Expression(expression)) => Some(expression),
+        _ => None,
+    });
+    is_like(table.name()) || expressions.into_iter().any(has_such)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Column, SqlType};
+
+    #[test]
+    fn a_name_is_never_that_of_a_table() {
+        static USERS: Table = Table::new("users", &[Column::new("id", SqlType::INT4)], &[0]);
+        static K: Table = Table::new("k", &[Column::new("id", SqlType::INT4)], &[0]);
+        static D7: Table = Table::new("d7", &[Column::new("id", SqlType::INT4)], &[0]);
+        static LONG: Table =
+            Table::new("onetrip1_i0", &[Column::new("id", SqlType::INT4)], &[0]);
+        static DRAWN: Table = Table::new(
+            "drawn",
+            &[Column::new("id", SqlType::INT4)
+                .assigned(Assigned::Expression("(SELECT max(n) + 1 FROM U0)"))],
+            &[0],
+        );
+        let keys = |tables: &[&'static Table]| Names::new(tables.iter().copied()).keys();
+        assert_eq!(keys(&[&USERS]), "k");
+        assert_eq!(keys(&[&USERS, &K]), "onetrip1_k");
+        assert_eq!(keys(&[&D7]), "onetrip1_k");
+        assert_eq!(keys(&[&K, &LONG]), "onetrip2_k");
+        assert_eq!(keys(&[&DRAWN]), "onetrip1_k");
+    }
+}

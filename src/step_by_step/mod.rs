@@ -1,0 +1,151 @@
+//! The steps of a plan one after the other, each as plain statements of one transaction.
+
+mod row_by_row;
+mod set_wise;
+
+use crate::error::Error;
+use crate::flush::Flush;
+use crate::flush::change::Change;
+use crate::flush::locks::Locks;
+use crate::flush_plan::{FlushPlan, PlannedStatement, Step, counted};
+use crate::insert_strategy::InsertStrategy;
+use crate::one_statement::{self, Guarded};
+use crate::sql::{Params, Sql};
+
+/// How steps that update and delete are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Changes {
+    /// One statement for each step.
+    SetWise,
+    /// One statement for each row, and no locks ahead.
+    RowByRow,
+}
+
+/// How steps are sent one after the other.
+#[derive(Clone, Copy)]
+pub(crate) struct StepByStep<'a> {
+    pub(crate) inserts: &'a dyn InsertStrategy,
+    pub(crate) changes: Changes,
+    /// Rows are locked before any of them is changed.
+    pub(crate) locks: bool,
+    /// The tables of which changes return nothing, as the server has said.
+    pub(crate) without_returning: &'a [&'static str],
+}
+
+impl StepByStep<'_> {
+    /// Writes the steps.
+    ///
+    /// # Errors
+    ///
+    /// Those of the server, of the strategy, and of values that cannot be sent.
+    pub(crate) fn write(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
+        let plan = flush.plan();
+        if let Some(refusal) = plan.refusal() {
+            return Err(refusal.without_source());
+        }
+        if self.has_locks(plan) {
+            lock(flush)?;
+        }
+        if !plan.deferred().is_empty() {
+            set_constraints(flush, "DEFERRED")?;
+        }
+        let mut at = 0;
+        while let Some(step) = plan.steps().get(at) {
+            let circle = plan.at_once(at);
+            if circle.len() > 1 {
+                let guarded = Guarded { suspects: None, harmless: &[] };
+                one_statement::write(flush, circle.clone(), guarded, false)?;
+                at = circle.end;
+                continue;
+            }
+            match step {
+                Step::Insert(_) => {
+                    let inserts = plan.inserts_from(at);
+                    flush.set_inserts(inserts);
+                    self.inserts.insert(flush)?;
+                    at += inserts.steps().count();
+                }
+                Step::Update(step) => {
+                    if step.is_moved {
+                        flush.follow(step)?;
+                    }
+                    self.change(flush, Change::Update(step))?;
+                    at += 1;
+                }
+                Step::Delete(step) => {
+                    self.change(flush, Change::Delete(step))?;
+                    at += 1;
+                }
+            }
+        }
+        if !plan.deferred().is_empty() {
+            set_constraints(flush, "IMMEDIATE")?;
+        }
+        Ok(())
+    }
+
+    fn change(&self, flush: &mut Flush<'_, '_>, change: Change<'_>) -> Result<(), Error> {
+        match self.changes {
+            Changes::SetWise => set_wise::write(self, flush, change),
+            Changes::RowByRow => row_by_row::write(flush, change),
+        }
+    }
+
+    /// Returns what [`write`](StepByStep::write) would send.
+    pub(crate) fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
+        let mut statements = Vec::new();
+        if self.has_locks(plan) {
+            let rows = plan.updated_rows() + plan.deleted_rows();
+            statements.push(PlannedStatement::new(format!("lock {}", counted(rows))));
+        }
+        if !plan.deferred().is_empty() {
+            statements.push(PlannedStatement::new("SET CONSTRAINTS DEFERRED"));
+        }
+        let mut at = 0;
+        while let Some(step) = plan.steps().get(at) {
+            let circle = plan.at_once(at);
+            if circle.len() > 1 {
+                statements.push(one_statement::plan(plan, circle.clone()));
+                at = circle.end;
+                continue;
+            }
+            if step.as_insert().is_some() {
+                let inserts = plan.inserts_from(at);
+                statements.extend(self.inserts.plan(&inserts));
+                at += inserts.steps().count();
+                continue;
+            }
+            let statement = one_statement::plan(plan, circle);
+            statements.push(match self.changes {
+                Changes::SetWise => statement,
+                Changes::RowByRow => row_by_row::planned(step),
+            });
+            at += 1;
+        }
+        if !plan.deferred().is_empty() {
+            statements.push(PlannedStatement::new("SET CONSTRAINTS IMMEDIATE"));
+        }
+        statements
+    }
+
+    /// Whether rows are locked ahead. A single row needs no order.
+    fn has_locks(&self, plan: &FlushPlan) -> bool {
+        let rows = plan.updated_rows() + plan.deleted_rows();
+        self.locks && self.changes == Changes::SetWise && rows > 1
+    }
+}
+
+/// Locks the rows that are changed, in the order that all commits keep to.
+fn lock(flush: &mut Flush<'_, '_>) -> Result<(), Error> {
+    let (mut sql, mut params) = (Sql::new(), Params::new());
+    Locks::new(flush).render(flush, "", sql.push("SELECT "), &mut params)?;
+    flush.query(sql.as_str(), &params).map(drop)
+}
+
+/// Has the unique constraints looked at later, or now.
+fn set_constraints(flush: &mut Flush<'_, '_>, when: &str) -> Result<(), Error> {
+    let mut sql = Sql::new();
+    // The names come quoted from the catalog.
+    sql.push("SET CONSTRAINTS ").push(&flush.plan().deferred().join(", ")).push(" ").push(when);
+    flush.query(sql.as_str(), &Params::new()).map(drop)
+}

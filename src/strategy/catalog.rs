@@ -1,0 +1,111 @@
+//! Asks the database's catalog for the constraints of tables.
+
+use crate::connection::Connection;
+use crate::error::{Error, ErrorKind};
+use crate::flush_plan::{
+    Action, Constraints, ForeignKeyConstraint, SetAside, UniqueConstraint,
+};
+use crate::model::Table;
+use crate::sql::{Params, Rows};
+
+/// One fact a row; which one is the first column. What a fact does not have is NULL.
+const QUERY: &str = include_str!("constraints.sql");
+
+/// Texts that are shorter leave too little room for one that nobody has.
+const SHORTEST_TEXT: usize = 8;
+
+/// Returns what the catalog says of these tables, in one round trip.
+///
+/// # Errors
+///
+/// Those of the server.
+pub(super) fn ask(
+    connection: &mut Connection<'_>,
+    tables: &[&'static Table],
+) -> Result<Constraints, Error> {
+    let names: Vec<String> =
+        tables.iter().map(|table| table.qualified_name().to_string()).collect();
+    let mut params = Params::new();
+    params.push(&names).map_err(|error| {
+        Error::new(ErrorKind::Encode, format!("cannot send names of models: {error}"))
+    })?;
+    let rows = connection.query(QUERY, &params)?;
+    let mut constraints = Constraints::default();
+    for row in 0..rows.len() {
+        Fact { rows: &rows, row }.add_to(&mut constraints)?;
+    }
+    Ok(constraints)
+}
+
+/// One row of the answer.
+struct Fact<'a> {
+    rows: &'a Rows,
+    row: usize,
+}
+
+impl Fact<'_> {
+    fn add_to(&self, constraints: &mut Constraints) -> Result<(), Error> {
+        let (oid, name) = (self.oid(1)?, self.text(3)?);
+        match self.text(0)?.as_str() {
+            "relation" => {
+                constraints.relations.insert(name, oid);
+            }
+            "foreign key" => constraints.foreign_keys.push(ForeignKeyConstraint {
+                child: oid,
+                child_columns: self.texts(9)?,
+                parent: self.oid(2)?,
+                parent_columns: self.texts(10)?,
+                on_delete: action(&self.text(4)?),
+                on_update: action(&self.text(5)?),
+                is_deferred: self.flag(6)?,
+            }),
+            "unique" => constraints.unique.push(UniqueConstraint {
+                table: oid,
+                plain_name: self.text(4)?,
+                name,
+                columns: self.texts(9)?,
+                is_exact: self.flag(6)?,
+                is_deferrable: self.flag(7)?,
+                is_deferred: self.flag(8)?,
+            }),
+            "room" => {
+                let len = self.text(5)?.parse().unwrap_or(usize::MAX);
+                let room = match self.text(4)?.as_str() {
+                    "null" => SetAside::Null,
+                    "beyond" => SetAside::Beyond,
+                    "uuid" => SetAside::Uuid,
+                    "text" if len >= SHORTEST_TEXT => SetAside::Text(len.min(32)),
+                    _ => return Ok(()),
+                };
+                constraints.room.insert((oid, name), room);
+            }
+            _ => constraints.actions.push(oid),
+        }
+        Ok(())
+    }
+
+    fn text(&self, column: usize) -> Result<String, Error> {
+        Ok(self.rows.get(self.row, column)?.unwrap_or_default())
+    }
+
+    fn oid(&self, column: usize) -> Result<u32, Error> {
+        Ok(self.rows.get(self.row, column)?.unwrap_or_default())
+    }
+
+    fn flag(&self, column: usize) -> Result<bool, Error> {
+        Ok(self.rows.get(self.row, column)?.unwrap_or_default())
+    }
+
+    fn texts(&self, column: usize) -> Result<Vec<String>, Error> {
+        Ok(self.rows.get(self.row, column)?.unwrap_or_default())
+    }
+}
+
+/// An action as `pg_constraint` has it.
+fn action(code: &str) -> Action {
+    match code {
+        "c" => Action::Cascade,
+        "n" | "d" => Action::Set,
+        _ => Action::Refuse,
+    }
+}

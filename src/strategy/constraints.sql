@@ -1,0 +1,85 @@
+-- What foreign keys and unique constraints say of the tables named in $1, and of those that
+-- foreign keys reach from them by acting on rows.
+WITH RECURSIVE
+asked AS (
+    SELECT name, pg_catalog.to_regclass(name)::oid AS oid FROM pg_catalog.unnest($1) AS n(name)
+),
+reached (oid) AS (
+    SELECT oid FROM asked WHERE oid IS NOT NULL
+    UNION
+    SELECT f.conrelid FROM reached r JOIN pg_catalog.pg_constraint f ON f.confrelid = r.oid
+    WHERE f.contype = 'f' AND (f.confdeltype IN ('c', 'n', 'd') OR f.confupdtype IN ('c', 'n', 'd'))
+),
+foreign_keys AS (
+    SELECT f.* FROM pg_catalog.pg_constraint f
+    WHERE f.contype = 'f'
+    AND f.conrelid IN (SELECT oid FROM reached) AND f.confrelid IN (SELECT oid FROM reached)
+    -- One that refers to a partitioned table has another like it for each partition.
+    AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint whole
+        WHERE whole.oid = f.conparentid AND whole.conrelid = f.conrelid)
+)
+
+-- 0 which fact, 1 and 2 oids, 3 name, 4 and 5 codes, 6 to 8 flags, 9 and 10 names of columns
+SELECT 'relation', a.oid, NULL::oid, a.name, NULL::text, NULL::text,
+    NULL::bool, NULL::bool, NULL::bool, NULL::text[], NULL::text[]
+FROM asked a WHERE a.oid IS NOT NULL
+
+UNION ALL
+(SELECT 'foreign key', f.conrelid, f.confrelid, f.conname::text, f.confdeltype::text,
+    f.confupdtype::text, f.condeferred, NULL, NULL,
+    ARRAY(SELECT a.attname::text
+        FROM pg_catalog.unnest(f.conkey) WITH ORDINALITY AS part(number, position)
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = part.number
+        ORDER BY part.position),
+    ARRAY(SELECT a.attname::text
+        FROM pg_catalog.unnest(f.confkey) WITH ORDINALITY AS part(number, position)
+        JOIN pg_catalog.pg_attribute a ON a.attrelid = f.confrelid AND a.attnum = part.number
+        ORDER BY part.position)
+FROM foreign_keys f ORDER BY f.conrelid, f.conname)
+
+UNION ALL
+(SELECT 'unique', i.indrelid, NULL, pg_catalog.format('%I.%I', n.nspname, x.relname),
+    x.relname::text, NULL,
+    -- It compares the values of its columns, and nothing else.
+    i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL,
+    NOT i.indimmediate,
+    COALESCE((SELECT u.condeferred FROM pg_catalog.pg_constraint u
+        WHERE u.conindid = i.indexrelid AND u.contype IN ('p', 'u', 'x')), false),
+    ARRAY(SELECT a.attname::text FROM pg_catalog.pg_attribute a
+        WHERE a.attrelid = i.indrelid AND a.attnum > 0 AND (
+            a.attnum = ANY ((i.indkey::int2[])[0:i.indnkeyatts - 1])
+            OR EXISTS (SELECT FROM pg_catalog.pg_depend d
+                WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                AND d.refclassid = 'pg_class'::regclass AND d.refobjid = i.indrelid
+                AND d.refobjsubid = a.attnum
+                AND (i.indpred IS NOT NULL OR i.indexprs IS NOT NULL)))
+        ORDER BY a.attnum),
+    NULL
+FROM asked a JOIN pg_catalog.pg_index i ON i.indrelid = a.oid
+JOIN pg_catalog.pg_class x ON x.oid = i.indexrelid
+JOIN pg_catalog.pg_namespace n ON n.oid = x.relnamespace
+WHERE i.indisvalid AND (i.indisunique OR i.indisexclusion) ORDER BY i.indrelid, i.indexrelid)
+
+UNION ALL
+-- Values that nobody has, by the kind of the column's type, and for texts by their length.
+(SELECT 'room', c.attrelid, NULL, c.attname::text,
+    CASE WHEN NOT c.attnotnull THEN 'null'
+        WHEN EXISTS (SELECT FROM foreign_keys f
+            WHERE f.conrelid = c.attrelid AND c.attnum = ANY (f.conkey)) THEN 'none'
+        WHEN b.oid IN (20, 21, 23, 700, 701, 1082, 1700) THEN 'beyond'
+        WHEN b.oid = 2950 THEN 'uuid'
+        WHEN b.oid IN (25, 1043) THEN 'text'
+        ELSE 'none' END,
+    CASE WHEN c.atttypmod > 4 THEN (c.atttypmod - 4)::text END,
+    NULL, NULL, NULL, NULL, NULL
+FROM (SELECT DISTINCT oid FROM asked WHERE oid IS NOT NULL) a
+JOIN pg_catalog.pg_attribute c ON c.attrelid = a.oid AND c.attnum > 0 AND NOT c.attisdropped
+    AND c.attgenerated = ''
+JOIN pg_catalog.pg_type t ON t.oid = c.atttypid
+JOIN pg_catalog.pg_type b ON b.oid = CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END
+ORDER BY c.attrelid, c.attnum)
+
+UNION ALL
+(SELECT 'action', t.oid, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM (SELECT DISTINCT oid FROM asked) a JOIN pg_catalog.pg_trigger t ON t.tgrelid = a.oid
+WHERE t.tgfoid IN (1646, 1647, 1650, 1651, 1652, 1653) ORDER BY t.oid)

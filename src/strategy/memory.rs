@@ -1,0 +1,80 @@
+//! `Memory`: what a strategy has learned of tables.
+
+use std::sync::Arc;
+
+use crate::flush_plan::Constraints;
+use crate::model::{QualifiedName, Table};
+
+/// What was learned from the server's answers.
+#[derive(Default)]
+pub(super) struct Memory {
+    /// Sets of tables that could not be written in one statement, with the SQLSTATE.
+    refused: Vec<(Vec<QualifiedName>, String)>,
+    /// Sets of tables whose rows could not be locked ahead.
+    unlockable: Vec<Vec<QualifiedName>>,
+    /// Tables of which changes return nothing.
+    without_returning: Vec<&'static str>,
+    /// What the catalog says of sets of tables.
+    constraints: Vec<(Vec<QualifiedName>, Arc<Constraints>)>,
+}
+
+/// So many sets of tables are remembered; the oldest makes room.
+const MAX_SETS: usize = 64;
+
+impl Memory {
+    /// Why these tables cannot be written in one statement, if that is known.
+    pub(super) fn refusal(&self, tables: &[&'static Table]) -> Option<&str> {
+        let refused = self.refused.iter().find(|(set, _)| is_among(set, tables));
+        refused.map(|(_, code)| &**code)
+    }
+
+    pub(super) fn refused(&mut self, tables: &[&'static Table], code: String) {
+        remember(&mut self.refused, (names(tables), code));
+    }
+
+    /// Whether rows of these tables can be locked ahead, as far as is known.
+    pub(super) fn can_lock(&self, tables: &[&'static Table]) -> bool {
+        !self.unlockable.iter().any(|set| is_among(set, tables))
+    }
+
+    pub(super) fn cannot_lock(&mut self, tables: &[&'static Table]) {
+        remember(&mut self.unlockable, names(tables));
+    }
+
+    pub(super) fn without_returning(&self) -> &[&'static str] {
+        &self.without_returning
+    }
+
+    pub(super) fn returns_nothing(&mut self, table: &'static str) {
+        remember(&mut self.without_returning, table);
+    }
+
+    /// What the catalog says of these tables, if it was asked.
+    pub(super) fn constraints(&self, tables: &[&'static Table]) -> Option<&Arc<Constraints>> {
+        let is_known = |set: &[QualifiedName]| {
+            tables.iter().all(|table| set.contains(&table.qualified_name()))
+        };
+        self.constraints.iter().find(|(set, _)| is_known(set)).map(|(_, known)| known)
+    }
+
+    pub(super) fn learned(&mut self, tables: &[&'static Table], constraints: Arc<Constraints>) {
+        self.constraints.retain(|(set, _)| *set != names(tables));
+        remember(&mut self.constraints, (names(tables), constraints));
+    }
+}
+
+fn names(tables: &[&'static Table]) -> Vec<QualifiedName> {
+    tables.iter().map(|table| table.qualified_name()).collect()
+}
+
+/// Whether all tables of a set are among these.
+fn is_among(set: &[QualifiedName], tables: &[&'static Table]) -> bool {
+    set.iter().all(|name| tables.iter().any(|table| table.qualified_name() == *name))
+}
+
+fn remember<T>(sets: &mut Vec<T>, set: T) {
+    if sets.len() == MAX_SETS {
+        sets.remove(0);
+    }
+    sets.push(set);
+}

@@ -1,0 +1,172 @@
+//! `Strategy`: which way a commit takes, and what comes after a refusal.
+
+mod auto;
+mod catalog;
+mod dispatch;
+mod memory;
+mod refusal;
+mod way;
+
+use std::any::TypeId;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+pub use auto::Auto;
+pub(crate) use dispatch::{Attempt, Dispatch};
+use memory::Memory;
+pub use way::{Reason, Way};
+
+use crate::flush_plan::PlannedTable;
+use crate::insert_strategy::{Batch, Copy, InsertStrategy, RowByRow, Unnest};
+use crate::step_by_step::Changes;
+
+/// How a unit of work writes its commits: what
+/// [`with_strategy`](crate::UnitOfWork::with_strategy) takes.
+///
+/// It is made of [`Auto`], which is the default, of [`OneTrip`], or of any [`InsertStrategy`]. A
+/// strategy never decides what is written: whichever is taken, the same rows and the same entities
+/// come out.
+///
+/// A strategy learns which tables the server cannot write in one statement, and which foreign keys
+/// act on what is deleted from them. Its clones share what they have learned, so a service makes one
+/// and gives a clone to each unit of work:
+///
+/// ```
+/// use onetrip::{Auto, Strategy, UnitOfWork};
+///
+/// fn serve(client: &mut postgres::Client, strategy: &Strategy) {
+///     let uow = UnitOfWork::new(client).with_strategy(strategy.clone());
+///     # let _ = uow;
+/// }
+///
+/// let strategy = Strategy::from(Auto::new());
+/// # let _ = (serve, strategy);
+/// ```
+#[derive(Clone)]
+pub struct Strategy {
+    kind: Kind,
+    memory: Arc<Mutex<Memory>>,
+}
+
+#[derive(Clone)]
+enum Kind {
+    Auto(Auto),
+    OneTrip,
+    StepByStep { inserts: Arc<dyn InsertStrategy>, changes: Changes, is_ours: bool, needs_bytes: bool },
+}
+
+/// The whole commit as one statement, in one network round trip, whatever its size: keys are
+/// assigned by the server inside the statement, foreign keys are resolved there, and the transaction
+/// ends with it.
+///
+/// PostgreSQL checks foreign keys that are not deferred when the statement ends, after all its
+/// inserts have run. So rows that refer to themselves, and circles of `NOT NULL` foreign keys,
+/// are written like any others.
+///
+/// The statement has a part for each step of the plan, and an array for each column: its text does
+/// not depend on the number of rows. Two things can split the rows of a table over several inserts
+/// of the same statement: rows with keys of their own among rows without, and server defaults that
+/// some rows take and others do not.
+///
+/// In a transaction (after [`flush`](crate::UnitOfWork::flush), or inside one of the caller's) it
+/// is one statement of that transaction. What the server cannot write in one statement, or what one
+/// statement would not mean, is written step by step, with inserts as [`Unnest`] does them.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct OneTrip;
+
+impl From<Auto> for Strategy {
+    fn from(auto: Auto) -> Strategy {
+        Strategy::new(Kind::Auto(auto))
+    }
+}
+
+impl From<OneTrip> for Strategy {
+    fn from(_: OneTrip) -> Strategy {
+        Strategy::new(Kind::OneTrip)
+    }
+}
+
+impl<S: InsertStrategy + 'static> From<S> for Strategy {
+    fn from(inserts: S) -> Strategy {
+        let is = |other: TypeId| TypeId::of::<S>() == other;
+        let row_by_row = is(TypeId::of::<RowByRow>());
+        let copy = is(TypeId::of::<Copy>());
+        // The strategies of this crate write what plain inserts write, so that another way can take
+        // their place. Of one from outside nothing is known.
+        let is_ours =
+            row_by_row || copy || is(TypeId::of::<Batch>()) || is(TypeId::of::<Unnest>());
+        Strategy::new(Kind::StepByStep {
+            inserts: Arc::new(inserts),
+            changes: if row_by_row { Changes::RowByRow } else { Changes::SetWise },
+            is_ours,
+            needs_bytes: !row_by_row && !copy,
+        })
+    }
+}
+
+impl Default for Strategy {
+    fn default() -> Strategy {
+        Auto::new().into()
+    }
+}
+
+impl Strategy {
+    fn new(kind: Kind) -> Strategy {
+        Strategy { kind, memory: Arc::new(Mutex::new(Memory::default())) }
+    }
+
+    /// Returns the strategy's name, as reports have it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match &self.kind {
+            Kind::Auto(_) => "auto",
+            Kind::OneTrip => ONE_TRIP,
+            Kind::StepByStep { inserts, .. } => inserts.name(),
+        }
+    }
+
+    /// Returns `true` if the strategy looks at the size of so many new rows, for which every value
+    /// has to be encoded twice.
+    pub(crate) fn needs_bytes(&self, rows: usize) -> bool {
+        match &self.kind {
+            Kind::Auto(auto) => auto.needs_bytes(rows),
+            Kind::OneTrip => false,
+            Kind::StepByStep { needs_bytes, .. } => *needs_bytes,
+        }
+    }
+
+    /// The strategy for inserts where these rows are written step by step.
+    fn inserts(&self, tables: &[PlannedTable]) -> &dyn InsertStrategy {
+        match &self.kind {
+            Kind::Auto(auto) if !auto.fits(tables) => &Copy,
+            Kind::Auto(_) | Kind::OneTrip => &Unnest,
+            Kind::StepByStep { inserts, .. } => &**inserts,
+        }
+    }
+
+    fn changes(&self) -> Changes {
+        match &self.kind {
+            Kind::StepByStep { changes, .. } => *changes,
+            _ => Changes::SetWise,
+        }
+    }
+
+    /// Whether one statement may take the place of what the strategy would send.
+    fn allows_one_statement(&self) -> bool {
+        !matches!(self.kind, Kind::StepByStep { is_ours: false, .. })
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        // Nothing panics half-way while it is held.
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The name by which reports say that rows were written in one statement.
+const ONE_TRIP: &str = "one_trip";
+
+impl fmt::Debug for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Strategy").field("name", &self.name()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,45 @@
+//! What an error says of the way that was taken.
+
+use crate::error::{Error, ErrorKind};
+
+/// What the server may have refused for the way in which it was asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// One statement for it all: a feature that the server lacks in `WITH`, a limit on the size of a
+    /// statement, a row that a trigger has changed in the same statement.
+    OneStatement,
+    /// An error that a trigger has raised, which may have looked for rows of the same statement.
+    Trigger,
+    /// Locks on rows ahead, for which more is needed than for what becomes of the rows.
+    Locks,
+    /// The order in which rows were written.
+    Order,
+    /// What a statement was to return of the rows that it changes.
+    Returning,
+    /// The name of a prepared statement that the driver chose, on a session that others share.
+    Prepared,
+}
+
+impl Refusal {
+    /// Finds what may have been refused. An error of another kind, such as a lost connection, is no
+    /// refusal.
+    pub(super) fn all_of(error: &Error) -> Vec<Refusal> {
+        if error.kind() == ErrorKind::Unsupported {
+            return vec![Refusal::OneStatement];
+        }
+        if error.kind() != ErrorKind::Database {
+            return Vec::new();
+        }
+        let Some(code) = error.sqlstate().map(|code| code.code()) else { return Vec::new() };
+        match code {
+            "0A000" => vec![Refusal::OneStatement, Refusal::Locks, Refusal::Returning],
+            "42501" | "42809" | "55000" => vec![Refusal::Locks],
+            "XX000" | "42601" | "27000" => vec![Refusal::OneStatement],
+            _ if code.starts_with("54") => vec![Refusal::OneStatement],
+            "P0001" => vec![Refusal::Trigger],
+            "23503" | "23505" | "23P01" | "23001" => vec![Refusal::Order],
+            "42P05" => vec![Refusal::Prepared],
+            _ => Vec::new(),
+        }
+    }
+}
