@@ -11,7 +11,7 @@ use std::fs;
 use std::path::Path;
 
 use common::Schema;
-use onetrip::{Batch, Copy, Strategy, OneTrip, RowByRow, UnitOfWork, Unnest};
+use onetrip::{Batch, Copy, OneTrip, RowByRow, Strategy, UnitOfWork, Unnest};
 use users::{address, user};
 
 fn read(path: &str) -> String {

@@ -4,8 +4,8 @@ mod common;
 
 use common::Schema;
 use onetrip::{
-    Assigned, Batch, Column, Copy, ForeignKey, Strategy, Model, OneTrip, QualifiedName,
-    RowByRow, SqlType, UnitOfWork, Unnest,
+    Assigned, Batch, Column, Copy, ForeignKey, Model, OneTrip, QualifiedName, RowByRow, SqlType,
+    Strategy, UnitOfWork, Unnest,
 };
 
 /// Compares the model's columns, its key, and the columns and tables of its foreign keys, but not

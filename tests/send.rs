@@ -8,8 +8,8 @@ use common::Schema;
 use insta::assert_snapshot;
 use onetrip::{
     Batch, Bound, CommitPlan, CommitReport, Connection, Cycles, Error, ErrorKind, FlushPlan,
-    ForeignKey, Handle, InsertStrategy, Model, Params, PlannedStatement, Problem, Retry, RowByRow, Strategy,
-    Rows, SqlType, Step, Table, UnitOfWork, Verify, VerifyReport,
+    ForeignKey, Handle, InsertStrategy, Model, Params, PlannedStatement, Problem, Retry, RowByRow,
+    Rows, SqlType, Step, Strategy, Table, UnitOfWork, Verify, VerifyReport,
 };
 
 const fn send<T: Send>() {}

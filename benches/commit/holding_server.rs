@@ -30,11 +30,7 @@ impl HoldingServer {
     }
 
     /// The CPU time that this process takes up to where the server has everything.
-    pub(crate) fn cpu_of_sending(
-        &self,
-        strategy: fn() -> Strategy,
-        users: usize,
-    ) -> Duration {
+    pub(crate) fn cpu_of_sending(&self, strategy: fn() -> Strategy, users: usize) -> Duration {
         self.database.empty();
         let (mut client, mut observer) = (self.database.client(), self.database.client());
         observer.batch_execute("SELECT pg_advisory_lock(3)").expect("the lock is free");

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use onetrip::{ForeignKey, Strategy, Model, StatementCache, UnitOfWork};
+use onetrip::{ForeignKey, Model, StatementCache, Strategy, UnitOfWork};
 use postgres::Client;
 
 pub(crate) const TABLES: &str = "
@@ -46,11 +46,7 @@ pub(crate) fn add(uow: &mut UnitOfWork<'_>, users: usize) {
 }
 
 /// The time that their commit takes.
-pub(crate) fn commit(
-    client: &mut Client,
-    strategy: Strategy,
-    users: usize,
-) -> Duration {
+pub(crate) fn commit(client: &mut Client, strategy: Strategy, users: usize) -> Duration {
     time(UnitOfWork::new(client).with_strategy(strategy), users)
 }
 

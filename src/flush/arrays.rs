@@ -162,7 +162,7 @@ impl ArrayRows {
         self.name_elements(sql.push(" FROM (SELECT "));
         sql.push(") AS r ORDER BY ").list(by.iter().zip(is_text), |sql, (&column, &is_text)| {
             self.values[column].render(sql, &named_element);
-            sql.push(if is_text { " COLLATE \"C\"" } else { "" });
+            sql.push(if is_text { BY_BYTES } else { "" });
         });
         sql.push(")");
     }
@@ -220,6 +220,9 @@ impl ArrayRows {
         self.values.push(value);
     }
 }
+
+/// Orders texts by their bytes, for columns can have other rules than constants.
+pub(crate) const BY_BYTES: &str = " COLLATE \"C\"";
 
 /// Appends the name of an element of an array, where elements are columns of a table.
 fn named_element(sql: &mut Sql, at: usize) {

@@ -173,20 +173,16 @@ impl Change<'_> {
     /// # Errors
     ///
     /// [`ErrorKind::Stale`](crate::ErrorKind::Stale) when they were not.
-    pub(crate) fn take(
-        &self,
-        flush: &mut Flush<'_, '_>,
-        answer: Answer<'_>,
-    ) -> Result<(), Error> {
+    pub(crate) fn take(&self, flush: &mut Flush<'_, '_>, answer: Answer<'_>) -> Result<(), Error> {
         let numbers = self.check(flush, answer)?;
         let (changes, table) = (flush.changes(), self.table());
         let Change::Update(step) = self else { return Ok(()) };
         let rows = &changes.changed()[step.changed];
         for (at, column) in (1..).zip(self.read_back()) {
             let description = &table.columns()[column];
-            let values = answer.column(at, description.ty()).map_err(|error| {
-                error.with_table(table.name()).with_column(description.name())
-            })?;
+            let values = answer
+                .column(at, description.ty())
+                .map_err(|error| error.with_table(table.name()).with_column(description.name()))?;
             for (&number, value) in numbers.iter().zip(values) {
                 let row = step.rows[number];
                 if step.is_detour() {
@@ -297,7 +293,13 @@ fn add_masks(step: &UpdateStep, arrays: &mut ArrayRows, params: &mut Params) -> 
 
 /// Appends a value that nobody has, which differs from row to row; `number` is the column of `r`
 /// with the row's number.
-fn render_set_aside(set_aside: SetAside, table: &Table, column: usize, number: usize, sql: &mut Sql) {
+fn render_set_aside(
+    set_aside: SetAside,
+    table: &Table,
+    column: usize,
+    number: usize,
+    sql: &mut Sql,
+) {
     let name = table.columns()[column].name();
     match set_aside {
         SetAside::Null => sql.push("NULL"),

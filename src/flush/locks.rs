@@ -34,9 +34,9 @@ impl Locks {
             let locks_keys = !rows.deleted().is_empty() || rows.updates_any(table.key());
             let by_key = rows.by_key().iter().map(|(key, slot)| (key.clone(), changed, *slot));
             // Models of one table may have their keys in another order.
-            let same = tables.iter_mut().find(|(locked, _)| {
-                locked.table.is(table) && same_key(locked.table, table)
-            });
+            let same = tables
+                .iter_mut()
+                .find(|(locked, _)| locked.table.is(table) && same_key(locked.table, table));
             match same {
                 Some((locked, keys)) => {
                     locked.locks_keys |= locks_keys;

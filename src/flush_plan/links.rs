@@ -73,7 +73,8 @@ fn declared(models: &[(usize, &'static Table)]) -> Vec<Link> {
 
 fn found(models: &[(usize, &'static Table)], constraints: &Constraints) -> Vec<Link> {
     let of = |relation: u32, names: &[String]| {
-        let models = models.iter().filter(|(_, table)| constraints.relation(table) == Some(relation));
+        let models =
+            models.iter().filter(|(_, table)| constraints.relation(table) == Some(relation));
         let with = models.filter_map(|&(model, table)| Some((model, positions(table, names)?)));
         with.collect::<Vec<_>>()
     };
@@ -124,11 +125,12 @@ pub(super) fn unique(changes: &ChangeSet<'_>, constraints: Option<&Constraints>)
     for unique in constraints.unique.iter().filter(|unique| !unique.is_deferred) {
         let of_table =
             models.iter().filter(|(_, table)| constraints.relation(table) == Some(unique.table));
-        let with =
-            of_table.filter_map(|&(model, table)| Some((model, positions(table, &unique.columns)?)));
-        let room = unique.columns.iter().map(|name| {
-            constraints.room.get(&(unique.table, name.clone())).copied()
-        });
+        let with = of_table
+            .filter_map(|&(model, table)| Some((model, positions(table, &unique.columns)?)));
+        let room = unique
+            .columns
+            .iter()
+            .map(|name| constraints.room.get(&(unique.table, name.clone())).copied());
         all.push(Unique {
             models: with.collect(),
             room: room.collect(),

@@ -27,8 +27,8 @@ use order::{Order, Placed, Run, order, references};
 pub use planned_statement::PlannedStatement;
 pub use planned_table::{OptionalColumn, PlannedTable};
 use row_graph::Node;
-pub use step::{DeleteStep, InsertStep, Step, UpdateStep};
 pub(crate) use step::{ColumnMask, SetAside};
+pub use step::{DeleteStep, InsertStep, Step, UpdateStep};
 pub(crate) use suspects::{Suspects, means_the_same};
 
 use crate::change_set::{ChangeSet, SetTo, UpdatedRow};

@@ -280,12 +280,7 @@ fn detour(graph: &mut RowGraph<'_>, stuck: &[Stuck]) -> Result<bool, Error> {
 
 /// A column of a unique constraint that changes in a row, with the value that nobody has in it, if
 /// there is one.
-fn room(
-    graph: &RowGraph<'_>,
-    changed: usize,
-    at: u32,
-    unique: usize,
-) -> Option<(usize, SetAside)> {
+fn room(graph: &RowGraph<'_>, changed: usize, at: u32, unique: usize) -> Option<(usize, SetAside)> {
     let (rows, unique) = (&graph.changes.changed()[changed], &graph.unique[unique]);
     let columns = &unique.models.iter().find(|(model, _)| *model == rows.model())?.1;
     let changes = rows.columns_of(rows.updated()[at as usize]);

@@ -42,9 +42,7 @@ impl Suspects {
                 let mut columns: Vec<usize> = columns.into_iter().collect();
                 columns.sort_unstable();
                 let name = |column: usize| rows.table().columns()[column].name();
-                suspects
-                    .updated
-                    .push((rows.table(), columns.into_iter().map(name).collect()));
+                suspects.updated.push((rows.table(), columns.into_iter().map(name).collect()));
             }
         }
         let is_any = !suspects.deleted.is_empty() || !suspects.updated.is_empty();

@@ -11,7 +11,11 @@ use crate::change_set::{ChangedRows, SetTo, UpdatedRow};
 const MAX_SETS: usize = 8;
 
 /// The steps of some rows of a model.
-pub(super) fn steps(changed: usize, rows: &ChangedRows<'_>, some: &[UpdatedRow]) -> Vec<UpdateStep> {
+pub(super) fn steps(
+    changed: usize,
+    rows: &ChangedRows<'_>,
+    some: &[UpdatedRow],
+) -> Vec<UpdateStep> {
     let mut by_set: IndexMap<u32, Vec<u32>> = IndexMap::new();
     for updated in some {
         by_set.entry(updated.set).or_default().push(updated.row);

@@ -88,11 +88,7 @@ pub(super) fn statements(
 }
 
 /// The inserts that the rows of a step take, which are of this table.
-fn groups(
-    inserts: &Inserts<'_>,
-    planned: &PlannedTable,
-    step: &InsertStep,
-) -> Vec<Group> {
+fn groups(inserts: &Inserts<'_>, planned: &PlannedTable, step: &InsertStep) -> Vec<Group> {
     let columns = planned.table().columns();
     // Where rows refer to rows of the same step, what comes first has to be written first.
     let groups = planned.groups(step.rows(), inserts.is_ordered(step), |column| {

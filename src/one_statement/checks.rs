@@ -1,10 +1,10 @@
 //! The checks by which one statement fails where it has not done what it was to do, and what they
 //! say.
 
-use super::{Statement, sorted};
+use super::{Statement, is_text};
 use crate::error::{Error, ErrorKind};
 use crate::flush::Flush;
-use crate::flush::arrays::ArrayRows;
+use crate::flush::arrays::{ArrayRows, BY_BYTES};
 use crate::flush::change::Change;
 use crate::flush::stale::Stale;
 use crate::model::Table;
@@ -36,33 +36,23 @@ pub(super) fn render_inserted(
     rows: &ArrayRows,
     checks: &mut Sql,
 ) {
-    let key: Vec<usize> = (0..table.key().len()).collect();
-    let place = |part: usize| {
-        let column = table.key()[part];
-        written.iter().position(|other| *other == column).unwrap_or(0)
-    };
-    let by: Vec<String> = key
-        .iter()
-        .map(|&part| sorted(table, table.key()[part], &format!("r{part}")))
-        .map(|text| text.trim_start_matches(" ORDER BY ").to_owned())
-        .collect();
-    for &part in &key {
+    let key = table.key();
+    let place = |column: usize| written.iter().position(|&other| other == column).unwrap_or(0);
+    let sent: Vec<usize> = key.iter().map(|&column| place(column)).collect();
+    let is_text: Vec<bool> = key.iter().map(|&column| is_text(table, column)).collect();
+    for part in 0..key.len() {
         checks.push(if part == 0 { " WHEN " } else { " OR " });
-        checks.push("ARRAY(SELECT r").number(part).push(" FROM ").push(name);
-        checks.push(" ORDER BY ").push(&by.join(", ")).push(") <> ");
-        match rows.keys(place(part)) {
+        checks.push("ARRAY(SELECT r").number(part).push(" FROM ").push(name).push(" ORDER BY ");
+        checks.list(is_text.iter().enumerate(), |sql, (part, &is_text)| {
+            sql.push("r").number(part).push(if is_text { BY_BYTES } else { "" });
+        });
+        checks.push(") <> ");
+        match rows.keys(sent[part]) {
             // They are in order already.
-            Some(keys) if key.len() == 1 => {
+            Some(keys) if key.len() == 1 && !is_text[part] => {
                 checks.push("k").number(keys);
             }
-            _ => {
-                let sent: Vec<usize> = key.iter().map(|&part| place(part)).collect();
-                let is_text = |part: usize| {
-                    sorted(table, table.key()[part], "").contains("COLLATE")
-                };
-                let text: Vec<bool> = key.iter().map(|&part| is_text(part)).collect();
-                rows.render_sorted(place(part), &sent, &text, checks);
-            }
+            _ => rows.render_sorted(sent[part], &sent, &is_text, checks),
         }
     }
     checks.push(" THEN '").push(AGAINST).push(" i").number(position).push("'");

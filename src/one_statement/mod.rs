@@ -7,6 +7,8 @@ mod names;
 
 use std::ops::Range;
 
+use indexmap::IndexMap;
+
 use guard::Guard;
 use names::Names;
 
@@ -18,8 +20,7 @@ use crate::flush::keys::key_array;
 use crate::flush::locks::Locks;
 use crate::flush::values::begin_insert;
 use crate::flush_plan::{
-    DeleteStep, FlushPlan, InsertStep, PlannedStatement, PlannedTable, Step, Suspects, UpdateStep,
-    counted,
+    DeleteStep, FlushPlan, PlannedStatement, PlannedTable, Step, Suspects, UpdateStep, counted,
 };
 use crate::model::{SqlType, Table};
 use crate::sql::{Params, Sql};
@@ -102,15 +103,20 @@ impl<'a> Statement<'a> {
     fn new(plan: &FlushPlan, steps: &'a [Step], locks: Option<Locks>) -> Statement<'a> {
         let (mut keys, mut groups) = (Vec::new(), Vec::new());
         let (mut deletes, mut updates) = (Vec::new(), Vec::new());
+        // Within one statement, the rows of a table need not take turns with those of others.
+        let mut inserted: IndexMap<usize, Vec<u32>> = IndexMap::new();
         for step in steps {
             match step {
                 Step::Delete(step) => deletes.push(step),
                 Step::Update(step) => updates.push(step),
                 Step::Insert(step) => {
-                    let planned = &plan.tables()[step.table()];
-                    Self::add_insert(planned, step, &mut keys, &mut groups);
+                    inserted.entry(step.table()).or_default().extend_from_slice(step.rows());
                 }
             }
+        }
+        for (table, mut rows) in inserted {
+            rows.sort_unstable();
+            Self::add_insert(&plan.tables()[table], table, &rows, &mut keys, &mut groups);
         }
         let names = Names::new(steps.iter().map(Step::table));
         Statement { keys, groups, deletes, updates, locks, names }
@@ -118,19 +124,20 @@ impl<'a> Statement<'a> {
 
     fn add_insert(
         planned: &PlannedTable,
-        step: &InsertStep,
+        table: usize,
+        rows: &[u32],
         keys: &mut Vec<KeyArray>,
         groups: &mut Vec<Group>,
     ) {
         for column in planned.assigned_columns() {
             let is_left = |row: &u32| planned.left_by(*row).contains(&column);
-            let rows: Vec<u32> = step.rows().iter().copied().filter(is_left).collect();
+            let rows: Vec<u32> = rows.iter().copied().filter(is_left).collect();
             if !rows.is_empty() {
-                keys.push(KeyArray { table: step.table(), column, rows });
+                keys.push(KeyArray { table, column, rows });
             }
         }
-        for group in planned.groups(step.rows(), false, |_| true) {
-            groups.push(Group { table: step.table(), left: group.left, rows: group.rows });
+        for group in planned.groups(rows, false, |_| true) {
+            groups.push(Group { table, left: group.left, rows: group.rows });
         }
     }
 
@@ -182,9 +189,10 @@ impl<'a> Statement<'a> {
         for (index, array) in self.keys.iter().enumerate() {
             let table = flush.plan().tables()[array.table].table();
             let count = params.push_count(array.rows.len() as u64);
-            let order_by = sorted(table, array.column, "1");
+            // Texts are ordered by the check, for columns can have other rules than constants.
+            let order_by = if is_text(table, array.column) { "" } else { " ORDER BY 1" };
             sql.push(if index == 0 { "" } else { ", " });
-            key_array(&mut sql, table, array.column, count, &order_by);
+            key_array(&mut sql, table, array.column, count, order_by);
             sql.push(" AS k").number(index);
         }
         if self.keys.is_empty() {
@@ -212,7 +220,13 @@ impl<'a> Statement<'a> {
             checks::render_changed(&name, 'd', at, count, &mut checks);
         }
         if !self.updates.is_empty() || !self.groups.is_empty() {
-            self.render_barrier(&names.deletes(), self.deletes.len(), Names::delete, &mut from, &mut sql);
+            self.render_barrier(
+                &names.deletes(),
+                self.deletes.len(),
+                Names::delete,
+                &mut from,
+                &mut sql,
+            );
         }
         let mut waves = 0;
         for (at, step) in self.updates.iter().enumerate() {
@@ -229,7 +243,13 @@ impl<'a> Statement<'a> {
             checks::render_changed(&name, 'u', at, count, &mut checks);
         }
         if !self.groups.is_empty() {
-            self.render_barrier(&names.updates(), self.updates.len(), Names::update, &mut from, &mut sql);
+            self.render_barrier(
+                &names.updates(),
+                self.updates.len(),
+                Names::update,
+                &mut from,
+                &mut sql,
+            );
         }
         for (index, group) in self.groups.iter().enumerate() {
             let table = flush.plan().tables()[group.table].table();
@@ -267,7 +287,7 @@ impl<'a> Statement<'a> {
         sql.push(" RETURNING ");
         sql.list(Self::returned(table, group).into_iter().enumerate(), |sql, (at, column)| {
             sql.read_columns(table, &[column]);
-            if at < table.key().len() && table.columns()[column].ty() == SqlType::TEXT {
+            if at < table.key().len() && is_text(table, column) {
                 // There is no comparison of arrays of `varchar` with those of `text`.
                 sql.cast(SqlType::TEXT);
             }
@@ -338,10 +358,9 @@ impl<'a> Statement<'a> {
     }
 }
 
-/// Orders by a column: texts by their bytes, for columns can have other rules than constants.
-fn sorted(table: &Table, column: usize, by: &str) -> String {
-    let is_text = table.columns()[column].ty() == SqlType::TEXT;
-    format!(" ORDER BY {by}{}", if is_text { " COLLATE \"C\"" } else { "" })
+/// Whether the values of a column are texts, whose order is a matter of rules.
+fn is_text(table: &Table, column: usize) -> bool {
+    table.columns()[column].ty() == SqlType::TEXT
 }
 
 /// What the texts of most statements have room in.

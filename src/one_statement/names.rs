@@ -86,8 +86,7 @@ mod tests {
         static USERS: Table = Table::new("users", &[Column::new("id", SqlType::INT4)], &[0]);
         static K: Table = Table::new("k", &[Column::new("id", SqlType::INT4)], &[0]);
         static D7: Table = Table::new("d7", &[Column::new("id", SqlType::INT4)], &[0]);
-        static LONG: Table =
-            Table::new("onetrip1_i0", &[Column::new("id", SqlType::INT4)], &[0]);
+        static LONG: Table = Table::new("onetrip1_i0", &[Column::new("id", SqlType::INT4)], &[0]);
         static DRAWN: Table = Table::new(
             "drawn",
             &[Column::new("id", SqlType::INT4)

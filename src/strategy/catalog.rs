@@ -2,9 +2,7 @@
 
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
-use crate::flush_plan::{
-    Action, Constraints, ForeignKeyConstraint, SetAside, UniqueConstraint,
-};
+use crate::flush_plan::{Action, Constraints, ForeignKeyConstraint, SetAside, UniqueConstraint};
 use crate::model::Table;
 use crate::sql::{Params, Rows};
 

@@ -266,7 +266,11 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                             let plan = self.plan(Cycles::Any, false)?;
                             let again = self.one_statement(plan, reason());
                             let needs_transaction = attempt.needs_transaction;
-                            Attempt { needs_transaction, harmless: attempt.harmless.clone(), ..again }
+                            Attempt {
+                                needs_transaction,
+                                harmless: attempt.harmless.clone(),
+                                ..again
+                            }
                         }
                         Way::StepByStep => self.step_by_step(attempt.reason.clone())?,
                     })
@@ -296,7 +300,8 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         way: Way,
         connection: &mut Connection<'_>,
     ) -> Result<Option<Attempt<'a>>, Error> {
-        let is_unique = error.sqlstate().is_some_and(|code| ["23505", "23P01"].contains(&code.code()));
+        let is_unique =
+            error.sqlstate().is_some_and(|code| ["23505", "23P01"].contains(&code.code()));
         // Foreign keys are checked when one statement is done, whatever its order.
         if !attempt.plan.has_changes() || (way == Way::OneStatement && !is_unique) {
             return Ok(None);

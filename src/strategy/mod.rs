@@ -52,7 +52,12 @@ pub struct Strategy {
 enum Kind {
     Auto(Auto),
     OneTrip,
-    StepByStep { inserts: Arc<dyn InsertStrategy>, changes: Changes, is_ours: bool, needs_bytes: bool },
+    StepByStep {
+        inserts: Arc<dyn InsertStrategy>,
+        changes: Changes,
+        is_ours: bool,
+        needs_bytes: bool,
+    },
 }
 
 /// The whole commit as one statement, in one network round trip, whatever its size: keys are
@@ -93,8 +98,7 @@ impl<S: InsertStrategy + 'static> From<S> for Strategy {
         let copy = is(TypeId::of::<Copy>());
         // The strategies of this crate write what plain inserts write, so that another way can take
         // their place. Of one from outside nothing is known.
-        let is_ours =
-            row_by_row || copy || is(TypeId::of::<Batch>()) || is(TypeId::of::<Unnest>());
+        let is_ours = row_by_row || copy || is(TypeId::of::<Batch>()) || is(TypeId::of::<Unnest>());
         Strategy::new(Kind::StepByStep {
             inserts: Arc::new(inserts),
             changes: if row_by_row { Changes::RowByRow } else { Changes::SetWise },

@@ -35,12 +35,7 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
-    fn new(
-        name: &'static str,
-        test: &str,
-        strategy: fn() -> Strategy,
-        sql: &str,
-    ) -> Setup {
+    fn new(name: &'static str, test: &str, strategy: fn() -> Strategy, sql: &str) -> Setup {
         Setup { name, strategy, schema: Schema::new(&format!("{name}_{test}"), sql) }
     }
 

@@ -312,7 +312,14 @@ impl Writer<'_> {
             expect(table, rows, of_table.count())?;
         }
         // The plan is that of a commit, which a flush leaves open.
-        if commits {
+        // What the database says of its constraints can change it.
+        let is_foreseen = plan.way() == report.way()
+            && plan.reason() == report.reason()
+            && !plan
+                .statements()
+                .iter()
+                .any(|statement| statement.description().contains("look at the tables' c"));
+        if commits && is_foreseen {
             expect("round trips", report.round_trips(), plan.round_trips() as u64)?;
         }
         expect("rows left", uow.plan().map_err(|error| error.to_string())?.rows(), 0)?;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use common::Schema;
-use onetrip::{Batch, Strategy, OneTrip, RowByRow, UnitOfWork};
+use onetrip::{Batch, OneTrip, RowByRow, Strategy, UnitOfWork};
 
 /// The strategies that every type goes through. The statement of the last one is prepared by the time
 /// that it comes up again.

@@ -27,10 +27,7 @@ fn stored() -> (UnitOfWork<'static>, Recording, Stored) {
 }
 
 /// What a commit sends. The recording has no answer to it.
-fn changed(
-    strategy: impl Into<Strategy>,
-    change: impl Fn(&mut UnitOfWork<'_>, &Stored),
-) -> String {
+fn changed(strategy: impl Into<Strategy>, change: impl Fn(&mut UnitOfWork<'_>, &Stored)) -> String {
     let (uow, recording, stored) = stored();
     let mut uow = uow.with_strategy(strategy);
     change(&mut uow, &stored);
