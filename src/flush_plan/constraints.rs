@@ -8,11 +8,20 @@ use crate::model::Table;
 /// What a foreign key has done to the rows that refer to a row that is deleted, or gets another key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Action {
-    /// `NO ACTION` and `RESTRICT`: an error.
-    Refuse,
+    /// An error, when the constraint is looked at.
+    NoAction,
+    /// An error at once.
+    Restrict,
     Cascade,
     /// `SET NULL` and `SET DEFAULT`.
     Set,
+}
+
+impl Action {
+    /// Returns `true` if the rows that refer to the row change.
+    pub(crate) fn acts(self) -> bool {
+        matches!(self, Action::Cascade | Action::Set)
+    }
 }
 
 /// A foreign key of the database.
@@ -61,8 +70,12 @@ pub(crate) struct Constraints {
     pub(crate) room: HashMap<(u32, String), SetAside>,
     /// The triggers by which foreign keys act on rows that refer to these tables, by their OIDs.
     pub(crate) actions: Vec<u32>,
+    /// The triggers of these tables that run when a statement ends, by their OIDs.
+    pub(crate) late_triggers: Vec<u32>,
     /// The constraint that another attempt has violated.
     pub(crate) violated: Option<String>,
+    /// Another attempt has violated a foreign key.
+    pub(crate) is_foreign_key_violated: bool,
 }
 
 impl Constraints {

@@ -38,6 +38,25 @@ impl<'a> Inserts<'a> {
         self.is_first
     }
 
+    /// Returns the rows of a table whose keys are reserved before any of its rows is inserted, if
+    /// they are not all of them: those of a circle get their keys as they are inserted.
+    pub(crate) fn reserved_rows(&self, table: usize) -> Option<Vec<u32>> {
+        let steps = self.plan.steps.iter().enumerate();
+        let (mut rows, mut is_all) = (Vec::new(), true);
+        for (at, step) in steps {
+            let Some(insert) = step.as_insert().filter(|insert| insert.table == table) else {
+                continue;
+            };
+            if self.plan.at_once(at).len() > 1 {
+                is_all = false;
+            } else {
+                rows.extend_from_slice(&insert.rows);
+            }
+        }
+        rows.sort_unstable();
+        (!is_all).then_some(rows)
+    }
+
     /// Returns the size of all values that the flush writes, in bytes; see
     /// [`PlannedTable::bytes`].
     #[must_use]
@@ -56,9 +75,11 @@ impl<'a> Inserts<'a> {
 impl FlushPlan {
     /// Returns the insert steps from this position on, up to the next step of another kind.
     pub(crate) fn inserts_from(&self, first: usize) -> Inserts<'_> {
-        let is_insert = |step: &&Step| step.as_insert().is_some();
-        let len = self.steps[first..].iter().take_while(is_insert).count();
-        let is_first = !self.steps[..first].iter().any(|step| step.as_insert().is_some());
+        let is_alone = |at: &usize| {
+            self.steps[*at].as_insert().is_some() && self.at_once(*at).len() == 1
+        };
+        let len = (first..self.steps.len()).take_while(is_alone).count();
+        let is_first = !(0..first).any(|at| is_alone(&at));
         Inserts { plan: self, steps: &self.steps[first..first + len], is_first }
     }
 

@@ -13,6 +13,11 @@ pub(super) struct Link {
     pub(super) child_columns: Vec<usize>,
     pub(super) parent: usize,
     pub(super) parent_columns: Vec<usize>,
+    /// What refers to a row has to find it there.
+    pub(super) is_immediate: bool,
+    /// What is deleted, or gets another key, has to find nothing that refers to it.
+    pub(super) holds_deletes: bool,
+    pub(super) holds_updates: bool,
     /// The database has rows follow a key that changes.
     pub(super) cascades: bool,
 }
@@ -63,6 +68,9 @@ fn declared(models: &[(usize, &'static Table)]) -> Vec<Link> {
                     child_columns: foreign_key.columns.to_vec(),
                     parent,
                     parent_columns: target.key().to_vec(),
+                    is_immediate: true,
+                    holds_deletes: true,
+                    holds_updates: true,
                     cascades: false,
                 });
             }
@@ -79,7 +87,9 @@ fn found(models: &[(usize, &'static Table)], constraints: &Constraints) -> Vec<L
         with.collect::<Vec<_>>()
     };
     let mut links = Vec::new();
-    for foreign_key in constraints.foreign_keys.iter().filter(|fk| !fk.is_deferred) {
+    for foreign_key in &constraints.foreign_keys {
+        // Only what NO ACTION says is looked at later.
+        let holds = |action: Action| !(foreign_key.is_deferred && action == Action::NoAction);
         let children = of(foreign_key.child, &foreign_key.child_columns);
         let parents = of(foreign_key.parent, &foreign_key.parent_columns);
         for (child, child_columns) in &children {
@@ -89,6 +99,9 @@ fn found(models: &[(usize, &'static Table)], constraints: &Constraints) -> Vec<L
                     child_columns: child_columns.clone(),
                     parent: *parent,
                     parent_columns: parent_columns.clone(),
+                    is_immediate: !foreign_key.is_deferred,
+                    holds_deletes: holds(foreign_key.on_delete),
+                    holds_updates: holds(foreign_key.on_update),
                     cascades: foreign_key.on_update == Action::Cascade,
                 });
             }

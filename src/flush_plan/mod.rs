@@ -29,10 +29,10 @@ pub use planned_table::{OptionalColumn, PlannedTable};
 use row_graph::Node;
 pub(crate) use step::{ColumnMask, SetAside};
 pub use step::{DeleteStep, InsertStep, Step, UpdateStep};
-pub(crate) use suspects::{Suspects, means_the_same};
+pub(crate) use suspects::{RowSet, Suspects, means_the_same};
 
 use crate::change_set::{ChangeSet, SetTo, UpdatedRow};
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::model::Table;
 use crate::toposort::Graph;
 
@@ -111,7 +111,7 @@ impl FlushPlan {
             return Ok(plan);
         }
         let Order { runs, deferred, needs_constraints, has_new_in_circle, passes_on, refusal } =
-            order(changes, constraints)?;
+            order(changes, constraints, cycles != Cycles::Any || constraints.is_none())?;
         for run in &runs {
             let start = plan.steps.len();
             plan.add(changes, run, &inserts);
@@ -258,6 +258,38 @@ impl FlushPlan {
         self.steps.iter().any(|step| step.as_insert().is_none())
     }
 
+    /// Returns `true` if another plan has the very same steps.
+    pub(crate) fn has_steps_of(&self, other: &FlushPlan) -> bool {
+        let same = |(a, b): (&Step, &Step)| a.is_same(b);
+        self.steps.len() == other.steps.len()
+            && self.circles == other.circles
+            && self.steps.iter().zip(&other.steps).all(same)
+    }
+
+    /// Returns the rows of some steps.
+    pub(crate) fn rows_of(&self, changes: &ChangeSet<'_>, steps: Range<usize>) -> RowSet {
+        let mut rows = RowSet::new();
+        for step in &self.steps[steps] {
+            match step {
+                Step::Delete(step) => {
+                    let model = changes.changed()[step.changed].model();
+                    rows.extend(step.slots.iter().map(|&slot| (model, slot)));
+                }
+                Step::Update(step) => {
+                    let changed = &changes.changed()[step.changed];
+                    let slots = step.rows.iter().map(|&row| changed.slot_of(row));
+                    rows.extend(slots.map(|slot| (changed.model(), slot)));
+                }
+                Step::Insert(step) => {
+                    let new = &changes.tables()[step.table];
+                    let slots = step.rows.iter().map(|&row| new.slots()[row as usize]);
+                    rows.extend(slots.map(|slot| (new.model(), slot)));
+                }
+            }
+        }
+        rows
+    }
+
     /// Returns the steps that have to be one statement with this one, by their positions: those of
     /// a circle, or the step alone.
     pub(crate) fn at_once(&self, step: usize) -> Range<usize> {
@@ -305,7 +337,12 @@ fn push<K: PartialEq, T>(items: &mut Vec<(K, Vec<T>)>, key: K, item: T) {
     }
 }
 
-/// Orders the new rows alone.
+/// So many turns of tables that refer to each other are statements of their own also where all is one
+/// statement. More are merged, a table at a time.
+const MAX_TURNS: usize = 8;
+
+/// Orders the new rows alone. Where all are written at once, the order is still that of the rows, for
+/// the sake of triggers that look for what a row refers to; but a circle has none.
 fn insert_steps(
     changes: &ChangeSet<'_>,
     tables: &[PlannedTable],
@@ -316,14 +353,23 @@ fn insert_steps(
     let mut steps = Vec::new();
     let step = |table: usize, rows| InsertStep { table, description: descriptions[table], rows };
     for component in Graph::new(tables.len(), &references).components() {
-        let linked = component.len() > 1
-            || references.contains(&(component[0], component[0])) && cycles != Cycles::Any;
-        if linked && cycles != Cycles::Any {
-            let runs = order_rows(changes, &component, cycles == Cycles::OneRow)?;
-            steps.extend(runs.into_iter().map(|(table, rows)| step(table, rows)));
-        } else {
-            let all = |table: usize| (0..tables[table].rows() as u32).collect();
-            steps.extend(component.iter().map(|&table| step(table as usize, all(table as usize))));
+        let is_linked = component.len() > 1 || references.contains(&(component[0], component[0]));
+        let runs = match is_linked {
+            false => None,
+            true => match order_rows(changes, &component, cycles != Cycles::None) {
+                Ok(runs) if cycles == Cycles::Any && runs.len() > MAX_TURNS => None,
+                Err(error) if cycles == Cycles::Any && error.kind() == ErrorKind::Cycle => None,
+                runs => Some(runs?),
+            },
+        };
+        match runs {
+            Some(runs) => steps.extend(runs.into_iter().map(|(table, rows)| step(table, rows))),
+            None => {
+                let all = |table: usize| (0..tables[table].rows() as u32).collect();
+                steps.extend(
+                    component.iter().map(|&table| step(table as usize, all(table as usize))),
+                );
+            }
         }
     }
     Ok(steps)

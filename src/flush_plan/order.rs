@@ -51,7 +51,7 @@ pub(super) struct Order {
 /// detour of two.
 const MAX_LEVELS: u32 = 8;
 
-/// Orders the rows.
+/// Orders the rows. New rows may have an order among themselves already.
 ///
 /// # Errors
 ///
@@ -59,10 +59,14 @@ const MAX_LEVELS: u32 = 8;
 pub(super) fn order(
     changes: &ChangeSet<'_>,
     constraints: Option<&Constraints>,
+    inserts_are_ordered: bool,
 ) -> Result<Order, Error> {
-    let order = arrange(RowGraph::new(changes, constraints, true)?, constraints.is_some());
-    if !order.has_new_in_circle {
-        return Ok(order);
+    // Foreign keys that no model declares can tie new rows to each other.
+    if inserts_are_ordered && !constraints.is_some_and(|known| known.is_foreign_key_violated) {
+        let order = arrange(RowGraph::new(changes, constraints, true)?, constraints.is_some());
+        if !order.has_new_in_circle {
+            return Ok(order);
+        }
     }
     // Some of the new rows come before others that are changed, and some after.
     Ok(arrange(RowGraph::new(changes, constraints, false)?, constraints.is_some()))
@@ -103,6 +107,9 @@ fn arrange(mut graph: RowGraph<'_>, knows_constraints: bool) -> Order {
                 break;
             }
         }
+    }
+    if knows_constraints && order.refusal.is_none() {
+        order.refusal = order.runs.iter().find_map(|run| unwritable(&graph, run));
     }
     let is_new = |placed: &Placed| matches!(placed.node, Node::Insert(..) | Node::Inserts);
     order.has_new_in_circle =
@@ -264,8 +271,10 @@ fn detour(graph: &mut RowGraph<'_>, stuck: &[Stuck]) -> Result<bool, Error> {
         let node = graph.nodes.len() as u32;
         graph.nodes.push(Node::SetAside(changed, at, column));
         // What refers to the old value lets go of it before.
-        let before: Vec<u32> =
-            graph.edges.iter().filter(|edge| edge.0 == pass.giver).map(|edge| edge.1).collect();
+        let departures = graph.departures.iter().filter(|(later, _, columns)| {
+            *later == pass.giver && columns.contains(&column.0)
+        });
+        let before: Vec<u32> = departures.map(|(_, earlier, _)| *earlier).collect();
         before.into_iter().for_each(|earlier| graph.after(node, earlier));
         graph.after(pass.giver, node);
         set_aside.insert((pass.giver, pass.unique), node);
@@ -292,6 +301,30 @@ fn room(graph: &RowGraph<'_>, changed: usize, at: u32, unique: usize) -> Option<
         SetAside::Beyond | SetAside::Uuid => 1,
         SetAside::Text(_) => 2,
     })
+}
+
+/// The error for a circle in which unique values pass on as well, if this run is one: rows of one
+/// statement that give values to each other are in each other's way.
+fn unwritable(graph: &RowGraph<'_>, run: &Run) -> Option<Error> {
+    if !run.is_circle {
+        return None;
+    }
+    let is_of_run =
+        |node: u32| run.nodes.iter().any(|placed| placed.node == graph.nodes[node as usize]);
+    let pass = graph.passes.iter().find(|pass| {
+        matches!(graph.nodes[pass.taker as usize], Node::Update(..))
+            && !matches!(graph.nodes[pass.giver as usize], Node::Delete(..))
+            && is_of_run(pass.giver)
+            && is_of_run(pass.taker)
+    })?;
+    let Node::Update(changed, _) = graph.nodes[pass.taker as usize] else { return None };
+    let table = graph.changes.changed()[changed].table();
+    let message = "changed rows pass unique values on to each other, while others refer to them, and \
+                   no order of statements can write that";
+    Some(Error::new(ErrorKind::Unsupported, message).with_table(table.name()).with_hint(
+        "make the foreign key or the unique constraint DEFERRABLE, or write the changes in two \
+         commits",
+    ))
 }
 
 fn no_room(graph: &RowGraph<'_>, changed: usize, unique: usize) -> Error {

@@ -43,6 +43,9 @@ pub(super) struct RowGraph<'a> {
     pub(super) nodes: Vec<Node>,
     /// From a node to one that has to be written before it, for the sake of a foreign key.
     pub(super) edges: Vec<(u32, u32)>,
+    /// Those of them that lead from a row to one that refers to it until then, with the columns that
+    /// are referred to.
+    pub(super) departures: Vec<(u32, u32, Vec<usize>)>,
     /// The taker waits for the giver.
     pub(super) passes: Vec<Pass>,
     /// Updated rows that are in each other's way in a manner that only the server knows, and the
@@ -74,6 +77,7 @@ impl<'a> RowGraph<'a> {
             unique: unique(changes, constraints),
             nodes: Vec::new(),
             edges: Vec::new(),
+            departures: Vec::new(),
             passes: Vec::new(),
             crowded: Vec::new(),
             moved: HashSet::new(),
@@ -122,6 +126,14 @@ impl<'a> RowGraph<'a> {
         }
     }
 
+    /// Has a row wait for one that refers to it by these columns until then.
+    fn after_departure(&mut self, later: u32, earlier: u32, columns: &[usize]) {
+        self.after(later, earlier);
+        if later != earlier {
+            self.departures.push((later, earlier, columns.to_vec()));
+        }
+    }
+
     fn insert_node(&self, table: usize, row: u32) -> u32 {
         self.first_insert[table] + if self.inserts_are_one { 0 } else { row }
     }
@@ -160,7 +172,7 @@ impl<'a> RowGraph<'a> {
     /// Has the rows of a foreign key wait for each other. What is referred to is there before what
     /// refers to it, and goes, or gets another key, after that.
     fn tie(&mut self, link: &Link) -> Result<(), Error> {
-        let Link { child, parent, child_columns, parent_columns, cascades } = link;
+        let Link { child, parent, child_columns, parent_columns, cascades, .. } = link;
         let moved = self.updates(*parent, parent_columns);
         let children = self.updates(*child, child_columns);
         let (mut arriving, mut leaving) = (HashMap::new(), HashMap::new());
@@ -189,8 +201,9 @@ impl<'a> RowGraph<'a> {
         if !leaving.is_empty() {
             for (node, slot) in self.deletes(*child) {
                 let parent = self.old(*child, slot, child_columns)?;
-                if let Some(&parent) = parent.and_then(|value| leaving.get(&value)) {
-                    self.after(parent, node);
+                let parent = parent.and_then(|value| leaving.get(&value));
+                if let Some(&parent) = parent.filter(|&&parent| self.is_held(parent, link)) {
+                    self.after_departure(parent, node, parent_columns);
                 }
             }
         }
@@ -199,10 +212,10 @@ impl<'a> RowGraph<'a> {
             let to = to.and_then(|value| arriving.get(&value)).copied();
             let from = self.old(*child, slot, child_columns)?;
             let from = from.and_then(|value| leaving.get(&value)).copied();
-            if let Some(to) = to {
+            if let Some(to) = to.filter(|_| link.is_immediate) {
                 self.after(node, to);
             }
-            match from {
+            match from.filter(|&from| self.is_held(from, link)) {
                 // One that follows is moved by the database, together with what it refers to.
                 Some(_) if *cascades && from == to => {
                     let key = self.table(*child).key();
@@ -210,11 +223,11 @@ impl<'a> RowGraph<'a> {
                         self.moved.insert(node);
                     }
                 }
-                Some(from) => self.after(from, node),
+                Some(from) => self.after_departure(from, node, parent_columns),
                 None => {}
             }
         }
-        if has_moved || (!self.inserts_are_one && !arriving.is_empty()) {
+        if link.is_immediate && (has_moved || !self.inserts_are_one) && !arriving.is_empty() {
             for (node, slot) in self.inserts(*child) {
                 let to = self.new_value(*child, slot, child_columns)?;
                 if let Some(&to) = to.and_then(|value| arriving.get(&value)) {
@@ -223,6 +236,14 @@ impl<'a> RowGraph<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Whether a row cannot go, or get another key, while others refer to it.
+    fn is_held(&self, node: u32, link: &Link) -> bool {
+        match self.nodes[node as usize] {
+            Node::Delete(..) => link.holds_deletes,
+            _ => link.holds_updates,
+        }
     }
 
     /// Has rows wait for the new rows that they refer to by handles.

@@ -37,6 +37,19 @@ impl Step {
         }
     }
 
+    /// Returns `true` if the same is done to the same rows.
+    pub(crate) fn is_same(&self, other: &Step) -> bool {
+        match (self, other) {
+            (Step::Delete(a), Step::Delete(b)) => (a.changed, &a.slots) == (b.changed, &b.slots),
+            (Step::Update(a), Step::Update(b)) => {
+                (a.changed, &a.rows, &a.columns, a.set_aside)
+                    == (b.changed, &b.rows, &b.columns, b.set_aside)
+            }
+            (Step::Insert(a), Step::Insert(b)) => (a.table, &a.rows) == (b.table, &b.rows),
+            _ => false,
+        }
+    }
+
     /// Returns the insert, if the step is one.
     #[must_use]
     pub fn as_insert(&self) -> Option<&InsertStep> {

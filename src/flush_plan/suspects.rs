@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::constraints::{Action, Constraints, ForeignKeyConstraint, positions};
 use super::links::models;
-use super::rows::{deleted, inserted, updated};
+use super::rows::{RowOf, deleted, inserted, updated};
 use crate::change_set::{ChangeSet, KeyBytes};
 use crate::error::Error;
 use crate::model::Table;
@@ -21,6 +21,9 @@ pub(crate) struct Suspects {
     pub(crate) deleted: Vec<&'static Table>,
     /// Tables of which rows are updated, and the columns that change.
     pub(crate) updated: Vec<(&'static Table, Vec<&'static str>)>,
+    /// All tables that are written, where a row takes the key that another gives up: a trigger that
+    /// runs when the statement ends would take the one for the other.
+    pub(crate) replaced: Vec<&'static Table>,
 }
 
 impl Suspects {
@@ -45,22 +48,60 @@ impl Suspects {
                 suspects.updated.push((rows.table(), columns.into_iter().map(name).collect()));
             }
         }
-        let is_any = !suspects.deleted.is_empty() || !suspects.updated.is_empty();
+        if passes_keys_on(changes)? {
+            suspects.replaced = models(changes).into_iter().map(|(_, table)| table).collect();
+        }
+        let is_any = !suspects.deleted.is_empty()
+            || !suspects.updated.is_empty()
+            || !suspects.replaced.is_empty();
         Ok(is_any.then_some(suspects))
     }
 }
 
+/// Whether a row takes the key that another gives up.
+fn passes_keys_on(changes: &ChangeSet<'_>) -> Result<bool, Error> {
+    for (model, table) in models(changes) {
+        let key = table.key();
+        let mut given_up = HashSet::new();
+        let givers = deleted(changes, model).into_iter().chain(updated(changes, model, key));
+        for row in givers {
+            given_up.extend(changes.key_bytes(model, row.slot, key)?);
+        }
+        if given_up.is_empty() {
+            continue;
+        }
+        for (other, same) in models(changes).into_iter().filter(|(_, other)| other.is(table)) {
+            let takers = updated(changes, other, same.key());
+            for row in takers.into_iter().chain(inserted(changes, other)) {
+                let key = changes.new_key_bytes(other, row.slot, same.key())?;
+                if key.is_some_and(|key| given_up.contains(&key)) {
+                    return Ok(true);
+                }
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// Rows by the positions of their models, and their slots.
+pub(crate) type RowSet = HashSet<(usize, u32)>;
+
 /// Returns `true` if one statement leaves what the steps of a flush would leave one after the other,
-/// whatever the foreign keys of the database do.
+/// whatever the foreign keys of the database do. It writes all rows, or some.
 ///
 /// # Errors
 ///
 /// A value that cannot be encoded.
 pub(crate) fn means_the_same(
     changes: &ChangeSet<'_>,
+    some: Option<&RowSet>,
+    suspects: &Suspects,
     constraints: &Constraints,
 ) -> Result<bool, Error> {
-    let judge = Judge { changes, constraints, models: models(changes) };
+    if !suspects.replaced.is_empty() && !constraints.late_triggers.is_empty() {
+        return Ok(false);
+    }
+    let judge = Judge { changes, some, constraints, models: models(changes) };
     for foreign_key in &constraints.foreign_keys {
         if !judge.is_harmless(foreign_key)? {
             return Ok(false);
@@ -71,11 +112,20 @@ pub(crate) fn means_the_same(
 
 struct Judge<'a> {
     changes: &'a ChangeSet<'a>,
+    some: Option<&'a RowSet>,
     constraints: &'a Constraints,
     models: Vec<(usize, &'static Table)>,
 }
 
 impl Judge<'_> {
+    /// Those of these rows that the statement writes.
+    fn written(&self, model: usize, rows: Vec<RowOf>) -> impl Iterator<Item = RowOf> {
+        let is_written = move |row: &RowOf| {
+            self.some.is_none_or(|some| some.contains(&(model, row.slot)))
+        };
+        rows.into_iter().filter(is_written)
+    }
+
     fn models_of(&self, relation: u32) -> impl Iterator<Item = (usize, &'static Table)> {
         let is_of = move |(_, table): &&(usize, &'static Table)| {
             self.constraints.relation(table) == Some(relation)
@@ -85,23 +135,26 @@ impl Judge<'_> {
 
     fn is_harmless(&self, foreign_key: &ForeignKeyConstraint) -> Result<bool, Error> {
         let ForeignKeyConstraint { parent, parent_columns, child, child_columns, .. } = foreign_key;
-        let (mut left, mut has_deletes) = (HashMap::new(), false);
+        let (on_delete, on_update) = (foreign_key.on_delete, foreign_key.on_update);
+        let mut left = HashMap::new();
+        let mut reached = Vec::new();
         for (model, table) in self.models_of(*parent) {
             // A model without these columns cannot change them, but it can delete.
             let columns = positions(table, parent_columns);
-            if foreign_key.on_delete != Action::Refuse {
-                for row in deleted(self.changes, model) {
+            if on_delete.acts() {
+                for row in self.written(model, deleted(self.changes, model)) {
                     let Some(columns) = &columns else { return Ok(false) };
-                    has_deletes = true;
                     if let Some(value) = self.changes.key_bytes(model, row.slot, columns)? {
                         left.insert(value, (model, row.slot));
+                        reached.push(Reached::new(foreign_key, on_delete == Action::Cascade));
                     }
                 }
             }
-            if let (true, Some(columns)) = (foreign_key.on_update != Action::Refuse, &columns) {
-                for row in updated(self.changes, model, columns) {
+            if let (true, Some(columns)) = (on_update.acts(), &columns) {
+                for row in self.written(model, updated(self.changes, model, columns)) {
                     if let Some(value) = self.changes.key_bytes(model, row.slot, columns)? {
                         left.insert(value, (model, row.slot));
+                        reached.push(Reached::new(foreign_key, false));
                     }
                 }
             }
@@ -109,6 +162,8 @@ impl Judge<'_> {
         if left.is_empty() {
             return Ok(true);
         }
+        reached.dedup();
+        let goes = reached.iter().any(|reached| reached.goes);
         let is_left = |value: KeyBytes, row: (usize, u32)| {
             value.and_then(|value| left.get(&value)).is_some_and(|&giver| giver != row)
         };
@@ -120,15 +175,12 @@ impl Judge<'_> {
         }
         for (model, table) in self.models_of(*child) {
             match positions(table, child_columns) {
-                Some(columns) => {
-                    if self.any_written(model, &columns, has_deletes, is_left)? {
-                        return Ok(false);
-                    }
-                }
-                None => return Ok(false),
+                // Of a row that goes, nothing else can be changed.
+                Some(columns) if !self.any_written(model, &columns, goes, is_left)? => {}
+                _ => return Ok(false),
             }
         }
-        self.is_out_of_reach(*child)
+        self.is_out_of_reach(reached)
     }
 
     /// Whether a new row, or one in which one of these columns changes, has such a value in them;
@@ -142,14 +194,15 @@ impl Judge<'_> {
     ) -> Result<bool, Error> {
         let every: Vec<usize>;
         let changing = if all {
-            let len = self.models.iter().find(|(other, _)| *other == model);
-            every = (0..len.map_or(0, |(_, table)| table.columns().len())).collect();
+            let table = self.models.iter().find(|(other, _)| *other == model);
+            every = (0..table.map_or(0, |(_, table)| table.columns().len())).collect();
             &every[..]
         } else {
             columns
         };
-        let updates = updated(self.changes, model, changing);
-        for row in updates.into_iter().chain(inserted(self.changes, model)) {
+        let mut rows = updated(self.changes, model, changing);
+        rows.extend(inserted(self.changes, model));
+        for row in self.written(model, rows) {
             let value = self.changes.new_key_bytes(model, row.slot, columns)?;
             if is_such(value, (model, row.slot)) {
                 return Ok(true);
@@ -158,43 +211,49 @@ impl Judge<'_> {
         Ok(false)
     }
 
-    /// Whether nothing that is written refers to a row that goes, or changes, because rows of this
-    /// table do. Which rows these are is not known, so only references to new rows are sure not to.
-    fn is_out_of_reach(&self, first: u32) -> Result<bool, Error> {
-        let (mut reached, mut next) = (vec![first], 0);
-        while let Some(&relation) = reached.get(next) {
-            for foreign_key in self.constraints.foreign_keys.iter().filter(|f| f.parent == relation)
+    /// Whether nothing that is written refers to a row that goes, or changes, because other rows do.
+    /// Which rows these are is not known, so only references to new rows are sure not to.
+    fn is_out_of_reach(&self, mut reached: Vec<Reached>) -> Result<bool, Error> {
+        let mut next = 0;
+        while let Some(of) = reached.get(next).cloned() {
+            for foreign_key in self.constraints.foreign_keys.iter().filter(|f| f.parent == of.table)
             {
+                if !of.goes && !foreign_key.parent_columns.iter().any(|c| of.columns.contains(c)) {
+                    continue;
+                }
                 for (model, table) in self.models_of(foreign_key.child) {
-                    if !self.refers_to_new(model, table, &foreign_key.child_columns)? {
+                    let Some(columns) = positions(table, &foreign_key.child_columns) else {
+                        return Ok(false);
+                    };
+                    // A reference to a new row that has its key already is not told from others.
+                    let is_known = |value: KeyBytes, _| value.is_some();
+                    if self.any_written(model, &columns, true, is_known)? {
                         return Ok(false);
                     }
                 }
-                let acts = [foreign_key.on_delete, foreign_key.on_update];
-                let is_new = !reached.contains(&foreign_key.child);
-                if is_new && acts.iter().any(|action| *action != Action::Refuse) {
-                    reached.push(foreign_key.child);
+                let action = if of.goes { foreign_key.on_delete } else { foreign_key.on_update };
+                let further = Reached::new(foreign_key, of.goes && action == Action::Cascade);
+                if action.acts() && !reached.contains(&further) {
+                    reached.push(further);
                 }
             }
             next += 1;
         }
         Ok(true)
     }
+}
 
-    /// Whether all rows of a model that are written refer to new rows by these columns, or to none.
-    fn refers_to_new(
-        &self,
-        model: usize,
-        table: &'static Table,
-        names: &[String],
-    ) -> Result<bool, Error> {
-        let Some(columns) = positions(table, names) else { return Ok(false) };
-        let every: Vec<usize> = (0..table.columns().len()).collect();
-        if !updated(self.changes, model, &every).is_empty() {
-            return Ok(false);
-        }
-        // A reference to a new row that has its key already is not told from others.
-        let is_known = |value: KeyBytes, _| value.is_some();
-        Ok(!self.any_written(model, &columns, false, is_known)?)
+/// A table of which rows go, or change in some columns, because others do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Reached {
+    table: u32,
+    columns: Vec<String>,
+    goes: bool,
+}
+
+impl Reached {
+    fn new(foreign_key: &ForeignKeyConstraint, goes: bool) -> Reached {
+        let columns = foreign_key.child_columns.clone();
+        Reached { table: foreign_key.child, columns, goes }
     }
 }

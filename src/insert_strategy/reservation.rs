@@ -18,6 +18,8 @@ struct ReservedColumn {
     table: &'static Table,
     column_index: usize,
     rows: usize,
+    /// The rows among which they are, if it is not all.
+    among: Option<Vec<u32>>,
 }
 
 impl ReservedColumn {
@@ -32,9 +34,17 @@ impl Reservation {
         // All keys are reserved for the first rows that are inserted.
         let tables = if inserts.is_first() { inserts.tables() } else { &[] };
         for (table_index, planned) in tables.iter().enumerate() {
+            let among = inserts.reserved_rows(table_index);
             for column_index in planned.assigned_columns() {
-                let (table, rows) = (planned.table(), planned.left_to_database(column_index));
-                columns.push(ReservedColumn { table_index, table, column_index, rows });
+                let is_left = |row: &&u32| planned.left_by(**row).contains(&column_index);
+                let rows = match &among {
+                    Some(some) => some.iter().filter(is_left).count(),
+                    None => planned.left_to_database(column_index),
+                };
+                if rows > 0 {
+                    let (table, among) = (planned.table(), among.clone());
+                    columns.push(ReservedColumn { table_index, table, column_index, rows, among });
+                }
             }
         }
         Reservation { columns }
@@ -127,13 +137,22 @@ impl ReservedColumn {
                 .with_column(self.column().name())
         };
         let planned = &flush.inserts().tables()[self.table_index];
-        let rows = 0..planned.rows() as u32;
         let is_every_row = self.rows == planned.rows();
-        let rows =
-            rows.filter(|&row| is_every_row || planned.left_by(row).contains(&self.column_index));
-        let nulls = flush
-            .assign_all(self.table_index, self.column_index, rows, raw)
-            .map_err(|error| fail(format!("cannot read the reserved keys: {error}")))?;
+        let is_left =
+            |row: &u32| is_every_row || planned.left_by(*row).contains(&self.column_index);
+        let (table, column) = (self.table_index, self.column_index);
+        let assigned = match &self.among {
+            None => {
+                let rows = (0..planned.rows() as u32).filter(is_left);
+                flush.assign_all(table, column, rows, raw)
+            }
+            Some(some) => {
+                let rows = some.iter().copied().filter(is_left);
+                flush.assign_all(table, column, rows, raw)
+            }
+        };
+        let nulls =
+            assigned.map_err(|error| fail(format!("cannot read the reserved keys: {error}")))?;
         if nulls > 0 {
             let message = "no sequence belongs to this column, so its keys cannot be reserved";
             return Err(fail(message.to_owned()).with_hint(

@@ -21,7 +21,8 @@ pub(super) fn take(
     if rows.is_empty() {
         return Ok(Outcome::Refused);
     }
-    let mut next = 0;
+    // The first column is that of the checks.
+    let mut next = 1;
     for array in &statement.keys {
         take_keys(flush, array, rows, next)?;
         next += 1;

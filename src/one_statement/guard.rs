@@ -74,6 +74,14 @@ impl Guard {
             );
             sql.param(columns).push(")))");
         }
+        if !suspects.replaced.is_empty() {
+            let tables = push_names(suspects.replaced.iter().copied(), params)?;
+            sql.push(if is_first { " WHERE" } else { " AND" });
+            // Neither those of constraints, nor BEFORE or INSTEAD OF.
+            sql.push(" NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = ANY (");
+            sql.param(tables).push("::regclass[]) AND NOT t.tgisinternal AND t.tgtype & 66 = 0 ");
+            sql.push("AND t.tgenabled <> 'D')");
+        }
         Ok(guard)
     }
 

@@ -20,7 +20,7 @@ use crate::flush::keys::key_array;
 use crate::flush::locks::Locks;
 use crate::flush::values::begin_insert;
 use crate::flush_plan::{
-    DeleteStep, FlushPlan, PlannedStatement, PlannedTable, Step, Suspects, UpdateStep, counted,
+    DeleteStep, FlushPlan, PlannedStatement, Step, Suspects, UpdateStep, counted,
 };
 use crate::model::{SqlType, Table};
 use crate::sql::{Params, Sql};
@@ -68,7 +68,7 @@ pub(crate) fn write(
 ) -> Result<Outcome, Error> {
     let plan = flush.plan();
     let locks = locks.then(|| Locks::new(flush)).filter(|locks| !locks.is_empty());
-    let statement = Statement::new(plan, &plan.steps()[steps], locks);
+    let statement = Statement::new(flush, &plan.steps()[steps], locks);
     let (sql, params) = statement.render(flush, guarded)?;
     let rows = flush
         .query(sql.as_str(), &params)
@@ -100,44 +100,45 @@ pub(crate) fn plan(plan: &FlushPlan, steps: Range<usize>) -> PlannedStatement {
 
 impl<'a> Statement<'a> {
     /// Groups what is to be written.
-    fn new(plan: &FlushPlan, steps: &'a [Step], locks: Option<Locks>) -> Statement<'a> {
+    fn new(flush: &Flush<'_, '_>, steps: &'a [Step], locks: Option<Locks>) -> Statement<'a> {
         let (mut keys, mut groups) = (Vec::new(), Vec::new());
         let (mut deletes, mut updates) = (Vec::new(), Vec::new());
-        // Within one statement, the rows of a table need not take turns with those of others.
         let mut inserted: IndexMap<usize, Vec<u32>> = IndexMap::new();
+        let mut runs = Vec::new();
         for step in steps {
             match step {
                 Step::Delete(step) => deletes.push(step),
                 Step::Update(step) => updates.push(step),
                 Step::Insert(step) => {
                     inserted.entry(step.table()).or_default().extend_from_slice(step.rows());
+                    runs.push(step);
                 }
             }
         }
-        for (table, mut rows) in inserted {
+        for (&table, rows) in &mut inserted {
             rows.sort_unstable();
-            Self::add_insert(&plan.tables()[table], table, &rows, &mut keys, &mut groups);
+            Self::add_keys(flush, table, rows, &mut keys);
+        }
+        for step in runs {
+            let planned = &flush.plan().tables()[step.table()];
+            let is_taken = |column| !is_reserved(flush, step.table(), column, step.rows());
+            for group in planned.groups(step.rows(), false, is_taken) {
+                groups.push(Group { table: step.table(), left: group.left, rows: group.rows });
+            }
         }
         let names = Names::new(steps.iter().map(Step::table));
         Statement { keys, groups, deletes, updates, locks, names }
     }
 
-    fn add_insert(
-        planned: &PlannedTable,
-        table: usize,
-        rows: &[u32],
-        keys: &mut Vec<KeyArray>,
-        groups: &mut Vec<Group>,
-    ) {
+    /// Adds the keys that the statement takes for rows of a table.
+    fn add_keys(flush: &Flush<'_, '_>, table: usize, rows: &[u32], keys: &mut Vec<KeyArray>) {
+        let planned = &flush.plan().tables()[table];
         for column in planned.assigned_columns() {
             let is_left = |row: &u32| planned.left_by(*row).contains(&column);
             let rows: Vec<u32> = rows.iter().copied().filter(is_left).collect();
-            if !rows.is_empty() {
+            if !rows.is_empty() && !is_reserved(flush, table, column, &rows) {
                 keys.push(KeyArray { table, column, rows });
             }
-        }
-        for group in planned.groups(rows, false, |_| true) {
-            groups.push(Group { table, left: group.left, rows: group.rows });
         }
     }
 
@@ -173,7 +174,7 @@ impl<'a> Statement<'a> {
     ///      u AS MATERIALIZED (SELECT (SELECT count(*) FROM u0) AS done FROM k, d …),
     ///      i0 AS (INSERT INTO users (id, name) SELECT unnest(k0), unnest($2) FROM k, u …
     ///             RETURNING id AS r0)
-    /// SELECT k0, (CASE WHEN ARRAY(SELECT r0 FROM i0 ORDER BY r0) <> k0 THEN … END)::int4 FROM k
+    /// SELECT (CASE WHEN ARRAY(SELECT r0 FROM i0 ORDER BY r0) <> k0 THEN … END)::int4, k0 FROM k
     /// ```
     ///
     /// All keys are in the one row of `k`: however many tables there are, nothing is left for the
@@ -295,20 +296,25 @@ impl<'a> Statement<'a> {
         });
     }
 
-    /// Appends what the statement returns: the keys, the columns that the database sets, and the
-    /// checks, which fail the statement, and with it the commit, when other rows were stored than
-    /// were sent, or fewer rows found than were sought.
+    /// Appends what the statement returns: the checks, which fail the statement, and with it the
+    /// commit, when other rows were stored than were sent, or fewer rows found than were sought; the
+    /// keys; and the columns that the database sets.
+    ///
+    /// The checks come first: the parts of the statement run as they are asked for, so that what is
+    /// referred to is inserted before what refers to it. No foreign key needs that, but a trigger
+    /// may look for the row.
     fn render_result(&self, flush: &Flush<'_, '_>, checks: &str, sql: &mut Sql) {
-        sql.push(" SELECT ");
+        // NULL, unless a check has failed: then it is a text that is no number.
+        sql.push(" SELECT (CASE").push(checks).push(" END)::int4");
         for index in 0..self.keys.len() {
-            sql.push("k").number(index).push(", ");
+            sql.push(", k").number(index);
         }
         // Arrays of one length only could be put into an array, and it would be flattened.
         let column = |sql: &mut Sql, table: &Table, column: usize, at: usize, from: &str| {
             let is_array = table.columns()[column].ty().is_array();
             let (before, after) = if is_array { ("array_send(", ")") } else { ("", "") };
-            sql.push("ARRAY(SELECT ").push(before).push("r").number(at).push(after);
-            sql.push(" FROM ").push(from).push("), ");
+            sql.push(", ARRAY(SELECT ").push(before).push("r").number(at).push(after);
+            sql.push(" FROM ").push(from).push(")");
         };
         for (index, group) in self.groups.iter().enumerate() {
             let table = flush.plan().tables()[group.table].table();
@@ -322,14 +328,13 @@ impl<'a> Statement<'a> {
         for (index, step) in self.updates.iter().enumerate() {
             let (read_back, from) = (Change::Update(step).read_back(), self.names.update(index));
             if !read_back.is_empty() {
-                sql.push("ARRAY(SELECT n FROM ").push(&from).push("), ");
+                sql.push(", ARRAY(SELECT n FROM ").push(&from).push(")");
             }
             for (at, back) in read_back.into_iter().enumerate() {
                 column(sql, step.table(), back, at, &from);
             }
         }
-        // NULL, unless a check has failed: then it is a text that is no number.
-        sql.push("(CASE").push(checks).push(" END)::int4 FROM ").push(&self.names.keys());
+        sql.push(" FROM ").push(&self.names.keys());
     }
 
     /// Has what is appended from here on wait for the first parts of a kind, if there are any.
@@ -356,6 +361,13 @@ impl<'a> Statement<'a> {
     fn from_after(&self, name: &str) -> String {
         format!(" FROM {}, {name} WHERE {name}.done >= 0", self.names.keys())
     }
+}
+
+/// Whether the keys of these rows were reserved for steps before.
+fn is_reserved(flush: &Flush<'_, '_>, table: usize, column: usize, rows: &[u32]) -> bool {
+    let is_known = |&row: &u32| flush.assigned().get(table, column, row).is_some();
+    flush.plan().tables()[table].table().columns()[column].assigned_by().is_some()
+        && rows.iter().any(is_known)
 }
 
 /// Whether the values of a column are texts, whose order is a matter of rules.

@@ -3,11 +3,15 @@
 mod row_by_row;
 mod set_wise;
 
-use crate::error::Error;
+use std::ops::Range;
+
+use crate::error::{Error, ErrorKind};
 use crate::flush::Flush;
 use crate::flush::change::Change;
 use crate::flush::locks::Locks;
-use crate::flush_plan::{FlushPlan, PlannedStatement, Step, counted};
+use crate::flush_plan::{
+    Constraints, FlushPlan, PlannedStatement, Step, counted, means_the_same,
+};
 use crate::insert_strategy::InsertStrategy;
 use crate::one_statement::{self, Guarded};
 use crate::sql::{Params, Sql};
@@ -28,6 +32,8 @@ pub(crate) struct StepByStep<'a> {
     pub(crate) changes: Changes,
     /// Rows are locked before any of them is changed.
     pub(crate) locks: bool,
+    /// What the catalog says of the tables, if it was asked.
+    pub(crate) constraints: Option<&'a Constraints>,
     /// The tables of which changes return nothing, as the server has said.
     pub(crate) without_returning: &'a [&'static str],
 }
@@ -53,6 +59,7 @@ impl StepByStep<'_> {
         while let Some(step) = plan.steps().get(at) {
             let circle = plan.at_once(at);
             if circle.len() > 1 {
+                self.check_circle(flush, circle.clone())?;
                 let guarded = Guarded { suspects: None, harmless: &[] };
                 one_statement::write(flush, circle.clone(), guarded, false)?;
                 at = circle.end;
@@ -82,6 +89,24 @@ impl StepByStep<'_> {
             set_constraints(flush, "IMMEDIATE")?;
         }
         Ok(())
+    }
+
+    /// Finds out whether rows that wait for each other in a circle can be written at once.
+    fn check_circle(&self, flush: &Flush<'_, '_>, circle: Range<usize>) -> Result<(), Error> {
+        let (plan, changes) = (flush.plan(), flush.changes());
+        let (Some(suspects), Some(constraints)) = (plan.suspects(), self.constraints) else {
+            return Ok(());
+        };
+        let rows = plan.rows_of(changes, circle.clone());
+        if means_the_same(changes, Some(&rows), suspects, constraints)? {
+            return Ok(());
+        }
+        let table = plan.steps()[circle.start].table().name();
+        let message = "rows wait for each other in a circle, so that they can only be written at \
+                       once, and a foreign key acts on what some of them give up and others take";
+        Err(Error::new(ErrorKind::Unsupported, message)
+            .with_table(table)
+            .with_hint("write the changes in two commits"))
     }
 
     fn change(&self, flush: &mut Flush<'_, '_>, change: Change<'_>) -> Result<(), Error> {

@@ -77,6 +77,7 @@ impl Fact<'_> {
                 };
                 constraints.room.insert((oid, name), room);
             }
+            "late trigger" => constraints.late_triggers.push(oid),
             _ => constraints.actions.push(oid),
         }
         Ok(())
@@ -104,6 +105,7 @@ fn action(code: &str) -> Action {
     match code {
         "c" => Action::Cascade,
         "n" | "d" => Action::Set,
-        _ => Action::Refuse,
+        "r" => Action::Restrict,
+        _ => Action::NoAction,
     }
 }

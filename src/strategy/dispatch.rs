@@ -30,6 +30,8 @@ pub(crate) struct Attempt<'a> {
     harmless: Option<Vec<u32>>,
     locks: bool,
     without_returning: Vec<&'static str>,
+    /// What the catalog says of the tables, if it was asked.
+    constraints: Option<Arc<Constraints>>,
     /// It is not to be a transaction of its own.
     needs_transaction: bool,
     /// The catalog has to be asked beforehand.
@@ -70,6 +72,7 @@ impl Attempt<'_> {
             inserts: self.inserts,
             changes: self.strategy.changes(),
             locks: self.locks,
+            constraints: self.constraints.as_deref(),
             without_returning: &self.without_returning,
         }
     }
@@ -180,7 +183,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         if plan.needs_constraints() {
             return self.step_by_step(Reason::PassedOn);
         }
-        if plan.suspects().is_some() && !self.is_harmless()? {
+        if !self.is_harmless(&plan)? {
             return self.step_by_step(Reason::Action);
         }
         Ok(self.one_statement(plan, Reason::Strategy))
@@ -222,10 +225,10 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         }
         if attempt.harmless.is_some() && attempt.plan.suspects().is_some() && !self.has_asked {
             self.ask(connection)?;
-            if !self.is_harmless()? {
+            let plan = self.plan(Cycles::Any, false)?;
+            if !self.is_harmless(&plan)? {
                 return self.step_by_step(Reason::Action);
             }
-            let plan = self.plan(Cycles::Any, false)?;
             return Ok(self.one_statement(plan, attempt.reason.clone()));
         }
         // It looks as if the transaction were somebody else's. To begin one tells for certain.
@@ -302,29 +305,39 @@ impl<'a, 'c> Dispatch<'a, 'c> {
     ) -> Result<Option<Attempt<'a>>, Error> {
         let is_unique =
             error.sqlstate().is_some_and(|code| ["23505", "23P01"].contains(&code.code()));
-        // Foreign keys are checked when one statement is done, whatever its order.
-        if !attempt.plan.has_changes() || (way == Way::OneStatement && !is_unique) {
+        // Foreign keys are checked when one statement is done, whatever its order; and new rows alone
+        // are in each other's way in any order.
+        let can_be_order = match way {
+            Way::OneStatement => is_unique && attempt.plan.has_changes(),
+            Way::StepByStep => !is_unique || attempt.plan.has_changes(),
+        };
+        if !can_be_order {
             return Ok(None);
         }
         if !self.has_asked {
             if self.ask(connection).is_err() {
                 return Ok(None);
             }
-            if let (true, Some(name), Some(constraints)) =
-                (is_unique, error.constraint(), &mut self.constraints)
-            {
-                Arc::make_mut(constraints).violated = Some(name.to_owned());
+            if let Some(constraints) = &mut self.constraints {
+                let constraints = Arc::make_mut(constraints);
+                constraints.is_foreign_key_violated = !is_unique;
+                constraints.violated = error.constraint().map(str::to_owned);
             }
             let reason = if is_unique { Reason::PassedOn } else { Reason::Order };
             let next = self.step_by_step(reason)?;
-            let has_other_order = way == Way::StepByStep || next.plan.passes_on();
-            return Ok(has_other_order.then_some(next));
+            let has_other_order = match way {
+                Way::OneStatement => next.plan.passes_on(),
+                Way::StepByStep => !next.plan.has_steps_of(&attempt.plan),
+            };
+            if has_other_order {
+                return Ok(Some(next));
+            }
         }
         let can_be_one = way == Way::StepByStep
             && self.strategy.allows_one_statement()
             && attempt.reason != Reason::Action
             && attempt.plan.refusal().is_none()
-            && self.is_harmless()?;
+            && self.is_harmless(&attempt.plan)?;
         if !can_be_one {
             return Ok(None);
         }
@@ -361,8 +374,13 @@ impl<'a, 'c> Dispatch<'a, 'c> {
     }
 
     /// Whether one statement means what its steps mean, as far as is known by now.
-    fn is_harmless(&self) -> Result<bool, Error> {
-        self.constraints.as_ref().map_or(Ok(true), |known| means_the_same(self.changes, known))
+    fn is_harmless(&self, plan: &FlushPlan) -> Result<bool, Error> {
+        match (plan.suspects(), &self.constraints) {
+            (Some(suspects), Some(known)) => {
+                means_the_same(self.changes, None, suspects, known)
+            }
+            _ => Ok(true),
+        }
     }
 
     fn has_locks(&self, plan: &FlushPlan) -> bool {
@@ -381,6 +399,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             harmless: Some(harmless),
             locks: self.strategy.memory().can_lock(&self.written),
             without_returning: Vec::new(),
+            constraints: None,
             needs_transaction: false,
             asks: false,
         }
@@ -393,22 +412,29 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             _ if self.avoids_prepared => &Unnest,
             inserts => inserts,
         };
+        // For these reasons, one statement for everything will not do.
+        let needs_steps = matches!(reason, Reason::Action | Reason::PassedOn | Reason::Refused(_));
         let plan = match self.plan(inserts.cycles(), true) {
             Err(error) if error.kind() == ErrorKind::Cycle => {
                 if matches!(self.strategy.kind, Kind::StepByStep { .. }) {
                     return Err(error);
                 }
-                return Ok(self.one_statement(self.plan(Cycles::Any, false)?, Reason::Circle));
+                if !needs_steps || self.constraints.is_none() {
+                    return Ok(self.one_statement(self.plan(Cycles::Any, false)?, Reason::Circle));
+                }
+                // Each circle is one statement.
+                self.plan(Cycles::Any, true)?
             }
             plan => plan?,
         };
-        if plan.has_new_in_circle()
-            && self.strategy.allows_one_statement()
-            && reason != Reason::Action
-        {
+        if plan.has_new_in_circle() && self.strategy.allows_one_statement() && !needs_steps {
             return Ok(self.one_statement(self.plan(Cycles::Any, false)?, Reason::Circle));
         }
-        let is_open = plan.suspects().is_some() || plan.needs_constraints();
+        // What foreign keys that no model declares do to one changed row, another may have to find
+        // done, or not done yet.
+        let is_open = plan.suspects().is_some()
+            || plan.needs_constraints()
+            || plan.updated_rows() + plan.deleted_rows() > 1;
         let memory = self.strategy.memory();
         Ok(Attempt {
             asks: is_open && self.constraints.is_none(),
@@ -420,6 +446,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             harmless: None,
             locks: memory.can_lock(&self.written),
             without_returning: memory.without_returning().to_vec(),
+            constraints: self.constraints.clone(),
             needs_transaction: false,
         })
     }

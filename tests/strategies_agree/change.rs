@@ -6,7 +6,7 @@ use crate::fields::{Id, LinkRole};
 use crate::graph::{Graph, KeyCell, NewRow, Split, Target};
 use crate::grow::given_key;
 use crate::random::Random;
-use crate::schema::{AssignedBy, KeyPart, Schema};
+use crate::schema::{Action, AssignedBy, KeyPart, PlainSpec, Rules, Schema};
 use crate::values::{Datum, Given};
 
 #[derive(Clone)]
@@ -22,8 +22,39 @@ pub(crate) enum Change {
 }
 
 impl Graph {
-    /// The graph as it is when all is done.
-    pub(crate) fn changed(&self) -> Graph {
+    /// The graph as it is when all is done; none if something would refer to what is not there, or
+    /// two rows would have one key or one unique value.
+    pub(crate) fn changed(&self, schema: &Schema) -> Option<Graph> {
+        let mut graph = self.as_asked_for();
+        // What is at hand does not learn what the database does to it.
+        let is_at_hand = |rank: usize| self.split != Split::Fresh || self.touches(rank);
+        let mut left: Vec<usize> = self.rows.keys().copied().filter(|&r| self.is_deleted(r)).collect();
+        while let Some(gone) = left.pop() {
+            for (other, rules, what) in graph.referring(schema, self, gone) {
+                match (rules.on_delete, what) {
+                    (Action::NoAction | Action::Restrict, _) => return None,
+                    _ if is_at_hand(other) => return None,
+                    (Action::Cascade, _) => {
+                        graph.rows.remove(&other);
+                        left.push(other);
+                    }
+                    (_, Referring::Key) => return None,
+                    (_, Referring::Reference(at)) => {
+                        let spec = schema.tables[graph.rows[&other].table].references[at];
+                        if spec.role == LinkRole::NotNull || spec.is_shared {
+                            return None;
+                        }
+                        graph.row_mut(other).references[at] = None;
+                    }
+                    (_, Referring::Unique(at)) => graph.row_mut(other).plain[at] = Given::Null,
+                }
+            }
+        }
+        graph.is_whole(schema).then_some(graph)
+    }
+
+    /// The graph with nothing but the changes.
+    pub(crate) fn as_asked_for(&self) -> Graph {
         let mut graph = self.clone();
         for (rank, change) in &self.changes {
             match change {
@@ -41,6 +72,83 @@ impl Graph {
         }
         graph.rows.retain(|&rank, _| !self.is_deleted(rank));
         graph
+    }
+
+    /// Whether the second part needs the row: to change it, or to refer to it.
+    fn touches(&self, rank: usize) -> bool {
+        let is_new = self.rows[&rank].part == 1;
+        let refers = |(&other, row): (&usize, &NewRow)| {
+            other != rank && row.part == 1 && row.targets().any(|target| target == rank)
+        };
+        let changes = |(at, change): &(usize, Change)| {
+            *at == rank || matches!(change, Change::Point { to: Some(to), .. } if to.row == rank)
+        };
+        is_new || self.changes.iter().any(changes) || self.rows.iter().any(refers)
+    }
+
+    /// The rows that refer to one that is gone, of which `before` has the values.
+    fn referring(
+        &self,
+        schema: &Schema,
+        before: &Graph,
+        gone: usize,
+    ) -> Vec<(usize, Rules, Referring)> {
+        let mut result = Vec::new();
+        let lost = &before.rows[&gone];
+        for (&rank, row) in &self.rows {
+            let spec = &schema.tables[row.table];
+            for (cell, rules) in row.key.iter().zip(&spec.key_rules) {
+                if matches!(cell, KeyCell::To(to) if to.row == gone) {
+                    result.push((rank, *rules, Referring::Key));
+                }
+            }
+            for (at, (to, reference)) in row.references.iter().zip(&spec.references).enumerate() {
+                if to.is_some_and(|to| to.row == gone) {
+                    result.push((rank, reference.rules, Referring::Reference(at)));
+                }
+            }
+            for (at, plain) in spec.plain.iter().enumerate() {
+                let PlainSpec::ToUnique { table, plain, rules } = *plain else { continue };
+                let Given::Value(Datum::Int8(value)) = row.plain[at] else { continue };
+                let is_lost = table == lost.table
+                    && matches!(lost.plain[plain], Given::Value(Datum::Int8(old)) if old == value);
+                // A new row refers to whoever has the value in the end.
+                if is_lost && row.part == 0 {
+                    result.push((rank, rules, Referring::Unique(at)));
+                }
+            }
+        }
+        result
+    }
+
+    /// Whether all that is referred to is there, and what is unique is.
+    fn is_whole(&self, schema: &Schema) -> bool {
+        let (mut keys, mut values) = (HashSet::new(), HashSet::new());
+        for (&rank, row) in &self.rows {
+            if !row.targets().all(|target| self.rows.contains_key(&target)) {
+                return false;
+            }
+            if self.given_key(rank).is_some_and(|key| !keys.insert((row.table, key))) {
+                return false;
+            }
+            for plain in schema.tables[row.table].unique() {
+                if let Given::Value(Datum::Int8(value)) = row.plain[plain] {
+                    if !values.insert((row.table, plain, value)) {
+                        return false;
+                    }
+                }
+            }
+        }
+        self.rows.values().all(|row| {
+            schema.tables[row.table].plain.iter().zip(&row.plain).all(|(spec, given)| {
+                match (spec, given) {
+                    (PlainSpec::ToUnique { table, plain, .. }, Given::Value(Datum::Int8(value))) => {
+                        values.contains(&(*table, *plain, *value))
+                    }
+                    _ => true,
+                }
+            })
+        })
     }
 
     fn row_mut(&mut self, rank: usize) -> &mut NewRow {
@@ -65,44 +173,86 @@ impl Graph {
     }
 
     /// The graph without one of its changes, if the others can do without it.
-    pub(crate) fn without_change(&self, schema: &Schema, at: usize) -> Option<Graph> {
+    pub(crate) fn without_change(
+        &self,
+        schema: &Schema,
+        at: usize,
+        is_lawless: bool,
+    ) -> Option<Graph> {
         let mut graph = self.clone();
         graph.changes.remove(at);
-        graph.is_sound(schema).then_some(graph)
+        (is_lawless || graph.is_sound(schema)).then_some(graph)
     }
 
-    /// Whether all that is referred to is there when all is done, and what is unique is.
+    /// Whether the changes can be made.
     pub(crate) fn is_sound(&self, schema: &Schema) -> bool {
-        let later = self.changed();
-        let (mut keys, mut values) = (HashSet::new(), HashSet::new());
-        later.rows.iter().all(|(&rank, row)| {
-            let is_whole = row.targets().all(|target| later.rows.contains_key(&target));
-            let has_own_key =
-                is_whole && later.given_key(rank).is_none_or(|key| keys.insert((row.table, key)));
-            has_own_key
-                && schema.tables[row.table].unique().all(|plain| match row.plain[plain] {
-                    Given::Value(Datum::Int8(value)) => values.insert((row.table, plain, value)),
-                    _ => true,
-                })
+        self.changed(schema).is_some_and(|later| {
+            self.keeps_unique_references(schema, &later) && self.follows_keys(schema)
         })
     }
 
-    /// Chooses what becomes of the rows of the first part, where they are still at hand.
+    /// Whether each row that goes on to refer to a unique number still refers to the same row: the
+    /// entity would not know that the database has had it follow.
+    fn keeps_unique_references(&self, schema: &Schema, later: &Graph) -> bool {
+        let holder = |graph: &Graph, table: usize, plain: usize, value: i64| {
+            let has = |row: &NewRow| {
+                row.table == table
+                    && matches!(row.plain[plain], Given::Value(Datum::Int8(other)) if other == value)
+            };
+            graph.rows.iter().find(|(_, row)| has(row)).map(|(&rank, _)| rank)
+        };
+        later.rows.iter().filter(|(_, row)| row.part == 0).all(|(rank, row)| {
+            schema.tables[row.table].plain.iter().enumerate().all(|(at, spec)| {
+                let PlainSpec::ToUnique { table, plain, .. } = *spec else { return true };
+                let number = |given: &Given| match given {
+                    Given::Value(Datum::Int8(value)) => Some(*value),
+                    _ => None,
+                };
+                let (old, new) = (number(&self.rows[rank].plain[at]), number(&row.plain[at]));
+                old != new
+                    || old.is_none_or(|value| {
+                        holder(self, table, plain, value) == holder(later, table, plain, value)
+                    })
+            })
+        })
+    }
+
+    /// Whether all that refers to a key that changes follows: what is not at hand, only the database
+    /// can have follow.
+    fn follows_keys(&self, schema: &Schema) -> bool {
+        let changed: Vec<usize> = self.rows.keys().copied().filter(|&r| self.changes_key(r)).collect();
+        self.split != Split::Fresh
+            || changed.into_iter().all(|rank| {
+                let mut referring = self.referring(schema, self, rank).into_iter();
+                referring.all(|(other, rules, what)| {
+                    matches!(what, Referring::Unique(_))
+                        || self.rows[&other].part == 1
+                        || (rules.on_update == Action::Cascade && !self.touches(other))
+                })
+            })
+    }
+
+    /// Chooses what becomes of the rows of the first part. Those of another unit of work are mostly
+    /// not at hand.
     pub(crate) fn choose_changes(&mut self, schema: &Schema, often: usize, random: &mut Random) {
-        if !matches!(self.split, Split::Flush | Split::Commit) {
+        if self.split == Split::None {
             return;
         }
+        // Not all of what another unit of work has written is of interest.
+        let often = if self.split == Split::Fresh { often.min(20) } else { often };
         let first: Vec<usize> =
             self.rows.iter().filter(|(_, row)| row.part == 0).map(|(&rank, _)| rank).collect();
         for &rank in &first {
             let table = self.rows[&rank].table;
             let part = random.below(schema.tables[table].key.len());
-            // What is always an identity, the server does not let anybody change.
+            // What is always an identity, the server does not let anybody change; and what triggers
+            // count by a key that changes depends on when they run.
             if let KeyPart::Own { ty, assigned } = schema.tables[table].key[part] {
-                let can = assigned != Some(AssignedBy::IdentityAlways);
+                let can = assigned != Some(AssignedBy::IdentityAlways)
+                    && schema.tables[table].counter.is_none();
                 if can && random.chance(often / 2) {
                     let id = given_key(ty, assigned, 1_000 + rank, random);
-                    self.changes.push((rank, Change::Key { part, id }));
+                    self.try_change(schema, rank, Change::Key { part, id });
                 }
             }
             for (reference, spec) in schema.tables[table].references.iter().enumerate() {
@@ -120,18 +270,20 @@ impl Graph {
                         Some(Target { row, by_key: random.chance(50) })
                     }
                 };
-                self.changes.push((rank, Change::Point { reference, to }));
+                self.try_change(schema, rank, Change::Point { reference, to });
             }
         }
         for &rank in first.iter().rev() {
-            let is_free =
-                self.changed().rows.iter().all(|(&other, row)| {
-                    other == rank || row.targets().all(|target| target != rank)
-                });
-            if is_free && random.chance(often) {
-                self.changes.retain(|&(at, _)| at != rank);
-                self.changes.push((rank, Change::Delete));
+            if !random.chance(often) {
+                continue;
+            }
+            let before = self.changes.clone();
+            self.changes.retain(|&(at, _)| at != rank);
+            self.changes.push((rank, Change::Delete));
+            if self.is_sound(schema) {
                 self.pass_key(rank, random);
+            } else {
+                self.changes = before;
             }
         }
         for rank in first {
@@ -141,8 +293,101 @@ impl Graph {
         }
         for (table, spec) in schema.tables.iter().enumerate() {
             for plain in spec.unique() {
-                self.pass_values(table, plain, often, random);
+                self.pass_values(schema, table, plain, often, random);
             }
+        }
+        self.keep_or_drop(schema, random);
+    }
+
+    /// Asks for what may be impossible: rows are deleted whatever refers to them, new rows refer to
+    /// them by their keys, and keys pass from row to row.
+    pub(crate) fn make_lawless(&mut self, schema: &Schema, random: &mut Random) {
+        let first: Vec<usize> =
+            self.rows.iter().filter(|(_, row)| row.part == 0).map(|(&rank, _)| rank).collect();
+        for &rank in &first {
+            if random.chance(20) && !self.is_deleted(rank) {
+                self.changes.retain(|&(at, _)| at != rank);
+                self.changes.push((rank, Change::Delete));
+                if random.chance(50) {
+                    self.pass_key(rank, random);
+                }
+            }
+        }
+        let kept: Vec<usize> = first.iter().copied().filter(|&rank| !self.is_deleted(rank)).collect();
+        for &rank in &kept {
+            let table = self.rows[&rank].table;
+            for (reference, spec) in schema.tables[table].references.iter().enumerate() {
+                let candidates: Vec<usize> =
+                    first.iter().copied().filter(|&at| self.rows[&at].table == spec.table).collect();
+                if !spec.is_shared && !candidates.is_empty() && random.chance(15) {
+                    let to = Target { row: random.pick(&candidates), by_key: true };
+                    self.changes.push((rank, Change::Point { reference, to: Some(to) }));
+                }
+            }
+            let key = &self.rows[&rank].key;
+            let of_table = kept.iter().copied().filter(|&other| self.rows[&other].table == table);
+            let others: Vec<usize> = of_table.filter(|&other| other != rank).collect();
+            let is_plain = |key: &[KeyCell]| matches!(key, [KeyCell::Given(_)]);
+            if is_plain(key) && !others.is_empty() && random.chance(15) {
+                let other = random.pick(&others);
+                if let [KeyCell::Given(id)] = &self.rows[&other].key[..] {
+                    let is_always = matches!(
+                        schema.tables[table].key[0],
+                        KeyPart::Own { assigned: Some(AssignedBy::IdentityAlways), .. }
+                    );
+                    if !is_always {
+                        self.changes.push((rank, Change::Key { part: 0, id: id.clone() }));
+                    }
+                }
+            }
+        }
+        let new: Vec<usize> =
+            self.rows.iter().filter(|(_, row)| row.part == 1).map(|(&rank, _)| rank).collect();
+        for rank in new {
+            let table = self.rows[&rank].table;
+            for (at, spec) in schema.tables[table].references.iter().enumerate() {
+                let candidates: Vec<usize> =
+                    first.iter().copied().filter(|&at| self.rows[&at].table == spec.table).collect();
+                if !spec.is_shared && !candidates.is_empty() && random.chance(25) {
+                    let to = Target { row: random.pick(&candidates), by_key: true };
+                    self.row_mut(rank).references[at] = Some(to);
+                }
+            }
+        }
+    }
+
+    /// Makes a change, if the others can be made as well.
+    fn try_change(&mut self, schema: &Schema, rank: usize, change: Change) {
+        self.changes.push((rank, change));
+        if !self.is_sound(schema) {
+            self.changes.pop();
+        }
+    }
+
+    /// Has rows let go of unique numbers that pass to others, and takes changes back until all can
+    /// be made.
+    fn keep_or_drop(&mut self, schema: &Schema, random: &mut Random) {
+        let ranks: Vec<usize> = self.rows.keys().copied().collect();
+        for rank in ranks {
+            let table = self.rows[&rank].table;
+            for (at, spec) in schema.tables[table].plain.iter().enumerate() {
+                if !matches!(spec, PlainSpec::ToUnique { .. }) || self.is_deleted(rank) {
+                    continue;
+                }
+                let part = self.rows[&rank].part;
+                if part == 0 && (!self.is_sound(schema) || random.chance(10)) {
+                    self.changes.push((rank, Change::Plain { plain: at, value: Given::Null }));
+                } else if part == 1 && !self.is_sound(schema) {
+                    self.row_mut(rank).plain[at] = Given::Null;
+                }
+            }
+        }
+        while !self.is_sound(schema) && !self.changes.is_empty() {
+            self.changes.pop();
+        }
+        if !self.is_sound(schema) {
+            // New rows have taken keys or values that nobody gives up any more.
+            self.rows.retain(|_, row| row.part == 0);
         }
     }
 
@@ -176,8 +421,15 @@ impl Graph {
     }
 
     /// Has rows take the unique values that others give up: new rows those of any, changed rows those
-    /// of deleted ones.
-    fn pass_values(&mut self, table: usize, plain: usize, often: usize, random: &mut Random) {
+    /// of deleted ones and, where no foreign key refers to them, of other changed ones.
+    fn pass_values(
+        &mut self,
+        schema: &Schema,
+        table: usize,
+        plain: usize,
+        often: usize,
+        random: &mut Random,
+    ) {
         let of_part = |part: usize| {
             let rows = self.rows.iter().filter(|(_, row)| row.table == table && row.part == part);
             rows.map(|(&rank, _)| rank).collect::<Vec<usize>>()
@@ -200,6 +452,24 @@ impl Graph {
             kept.retain(|&rank| rank != taker);
             new.retain(|&rank| rank != taker);
         }
+        let is_referred_to = schema.tables.iter().flat_map(|spec| &spec.plain).any(|spec| {
+            matches!(spec, PlainSpec::ToUnique { table: t, plain: p, .. } if (*t, *p) == (table, plain))
+        });
+        if !is_referred_to && kept.len() > 1 && random.chance(often) {
+            // A chain, or a ring.
+            let len = 2 + random.below(kept.len() - 1);
+            random.shuffle(&mut kept);
+            let moved: Vec<usize> = kept.drain(..len).collect();
+            let is_ring = random.chance(40);
+            for (at, &rank) in moved.iter().enumerate() {
+                let number = match moved.get(at + 1) {
+                    Some(&next) => next,
+                    None if is_ring => moved[0],
+                    None => 20_000 + rank,
+                };
+                self.changes.push((rank, Change::Plain { plain, value: value(number) }));
+            }
+        }
         for from in kept {
             if new.is_empty() || !random.chance(often) {
                 continue;
@@ -210,4 +480,12 @@ impl Graph {
             self.row_mut(taker).plain[plain] = value(from);
         }
     }
+}
+
+/// By what a row refers to another: by its key, a reference, or a column with a unique number.
+#[derive(Debug, Clone, Copy)]
+enum Referring {
+    Key,
+    Reference(usize),
+    Unique(usize),
 }

@@ -6,7 +6,9 @@ use onetrip::{Assigned, Column, QualifiedName, SqlType, Table};
 
 use crate::fields::{LinkRole, Role};
 use crate::model::{Described, FieldKind, FieldShape, MAX_TABLES, MODELS};
-use crate::schema::{AssignedBy, ColumnOf, KeyPart, KeyType, PlainSpec, Schema};
+use crate::schema::{
+    AssignedBy, ColumnOf, Counter, KeyPart, KeyType, PlainSpec, Rules, Schema,
+};
 use crate::values::PlainType;
 
 impl Schema {
@@ -26,29 +28,63 @@ impl Schema {
                 let column_sql = self.column_sql(table, index, column);
                 let _ = writeln!(sql, "    {} {column_sql},", self.column_name(table, index));
             }
+            if spec.counter.is_some() {
+                let _ = writeln!(sql, "    n int NOT NULL DEFAULT 0,");
+            }
             let key = (0..spec.key.len()).map(|part| spec.position(ColumnOf::Key(part)));
             let _ = writeln!(sql, "    PRIMARY KEY ({})\n);", self.names(table, key));
         }
         for (table, spec) in self.tables.iter().enumerate() {
-            let mut constrain = |columns: Vec<usize>, to: usize| {
+            let mut constrain = |columns: Vec<usize>, to: String, rules: Rules| {
                 let columns = self.names(table, columns.into_iter());
-                let to = &self.tables[to].name;
-                let name = &spec.name;
+                let (name, rules) = (&spec.name, rules.sql());
                 let _ = writeln!(
                     sql,
-                    "ALTER TABLE {name} ADD FOREIGN KEY ({columns}) REFERENCES {to};"
+                    "ALTER TABLE {name} ADD FOREIGN KEY ({columns}) REFERENCES {to} {rules};"
                 );
             };
+            for (index, plain) in spec.plain.iter().enumerate() {
+                if let PlainSpec::ToUnique { table: to, plain, rules } = *plain {
+                    let at = self.tables[to].position(ColumnOf::Plain(plain));
+                    let target = format!("{} ({})", self.tables[to].name, self.column_name(to, at));
+                    constrain(vec![spec.position(ColumnOf::Plain(index))], target, rules);
+                }
+            }
             for (part, key) in spec.key.iter().enumerate() {
                 if let KeyPart::To(to) = *key {
-                    constrain(vec![spec.position(ColumnOf::Key(part))], to);
+                    let name = self.tables[to].name.clone();
+                    constrain(vec![spec.position(ColumnOf::Key(part))], name, spec.key_rules[part]);
                 }
             }
             for (index, reference) in spec.references.iter().enumerate() {
-                constrain(self.columns_of(table, index), reference.table);
+                let name = self.tables[reference.table].name.clone();
+                constrain(self.columns_of(table, index), name, reference.rules);
+            }
+        }
+        for (table, spec) in self.tables.iter().enumerate() {
+            if let Some(counter) = spec.counter {
+                sql.push_str(&self.counter_sql(table, counter));
             }
         }
         sql
+    }
+
+    /// Triggers that count, in the rows of a table, those that refer to them.
+    fn counter_sql(&self, table: usize, Counter { of: (child, reference), is_before }: Counter) -> String {
+        let parent = &self.tables[table];
+        let key = self.column_name(table, parent.position(ColumnOf::Key(0)));
+        let column = self.column_name(child, self.columns_of(child, reference)[0]);
+        let (parent, child) = (&parent.name, &self.tables[child].name);
+        let when = if is_before { "BEFORE" } else { "AFTER" };
+        format!(
+            "CREATE FUNCTION count_{parent}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+    IF TG_OP <> 'INSERT' THEN UPDATE {parent} SET n = n - 1 WHERE {key} = OLD.{column}; END IF;
+    IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
+    UPDATE {parent} SET n = n + 1 WHERE {key} = NEW.{column};
+    RETURN NEW; END $$;
+CREATE TRIGGER count_{parent} {when} INSERT OR DELETE OR UPDATE OF {column} ON {child}
+    FOR EACH ROW EXECUTE FUNCTION count_{parent}();\n"
+        )
     }
 
     pub(crate) fn column_name(&self, table: usize, index: usize) -> String {
@@ -132,6 +168,7 @@ impl Schema {
                     format!("bigint NOT NULL DEFAULT nextval('t{table}_{index}')")
                 }
                 PlainSpec::Unique => "bigint NOT NULL UNIQUE".to_owned(),
+                PlainSpec::ToUnique { .. } => "bigint".to_owned(),
                 PlainSpec::Column(ty, role) => {
                     let (expression, _) = ty.default();
                     match role {

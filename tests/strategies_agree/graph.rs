@@ -89,7 +89,8 @@ impl Graph {
             KeyCell::Given(id) => Some(id.clone()),
             KeyCell::To(target) => self.given_key(target.row).map(|key| key[0].clone()),
         };
-        self.rows[&rank].key.iter().map(part).collect()
+        // What a lawless graph refers to may not be there any more.
+        self.rows.get(&rank)?.key.iter().map(part).collect()
     }
 
     /// The rows of a part, in the order in which they are added.
@@ -101,7 +102,12 @@ impl Graph {
     }
 
     /// The graph without one of its rows, if that is none of those that others need.
-    pub(crate) fn without(&self, schema: &Schema, rank: usize) -> Option<Graph> {
+    pub(crate) fn without(
+        &self,
+        schema: &Schema,
+        rank: usize,
+        is_lawless: bool,
+    ) -> Option<Graph> {
         let mut graph = self.clone();
         graph.rows.remove(&rank);
         for row in graph.rows.values_mut() {
@@ -124,7 +130,7 @@ impl Graph {
                 matches!(change, Change::Point { to: Some(to), .. } if to.row == rank);
             *at != rank && !leads_there
         });
-        graph.is_sound(schema).then_some(graph)
+        (is_lawless || graph.is_sound(schema)).then_some(graph)
     }
 
     /// The circles among the rows of a part.
@@ -169,7 +175,10 @@ impl Graph {
         self.rows[&rank].key.iter().all(|cell| match cell {
             KeyCell::Left => false,
             KeyCell::Given(_) => true,
-            KeyCell::To(target) => self.rows[&target.row].part < part || self.is_known(target.row),
+            KeyCell::To(target) => {
+                let is_there = |row: &NewRow| row.part < part || self.is_known(target.row);
+                self.rows.get(&target.row).is_none_or(is_there)
+            }
         })
     }
 }

@@ -81,6 +81,7 @@ impl Graph {
                 .map(|&plain| random_value(plain, rank, &habits, random))
                 .collect();
         }
+        graph.choose_unique_references(schema, random);
         graph.choose_changes(schema, random.pick(&often[..4]), random);
         graph
     }
@@ -211,6 +212,31 @@ impl Graph {
         chosen
     }
 
+    /// Has columns refer to the unique numbers of rows that are there by then, or to none.
+    fn choose_unique_references(&mut self, schema: &Schema, random: &mut Random) {
+        let ranks: Vec<usize> = self.rows.keys().copied().collect();
+        for rank in ranks {
+            let (table, part) = (self.rows[&rank].table, self.rows[&rank].part);
+            for (index, plain) in schema.tables[table].plain.iter().enumerate() {
+                let PlainSpec::ToUnique { table: to, plain, .. } = *plain else { continue };
+                let is_there = |(other, row): &(&usize, &NewRow)| {
+                    row.table == to && row.part <= part && **other < rank
+                };
+                let there: Vec<Given> = self
+                    .rows
+                    .iter()
+                    .filter(is_there)
+                    .map(|(_, row)| row.plain[plain].clone())
+                    .collect();
+                let value = match there.is_empty() || random.chance(40) {
+                    true => Given::Null,
+                    false => there[random.below(there.len())].clone(),
+                };
+                self.rows.get_mut(&rank).expect("it is there").plain[index] = value;
+            }
+        }
+    }
+
     /// The row that the first part of the key leads to.
     fn tenant(&self, rank: usize) -> Option<usize> {
         match self.rows[&rank].key[0] {
@@ -249,6 +275,9 @@ fn random_value(plain: PlainSpec, rank: usize, habits: &Habits, random: &mut Ran
     let PlainSpec::Column(ty, role) = plain else {
         if matches!(plain, PlainSpec::Unique) {
             return Given::Value(Datum::Int8(rank as i64));
+        }
+        if matches!(plain, PlainSpec::ToUnique { .. }) {
+            return Given::Null;
         }
         let is_counted = matches!(plain, PlainSpec::Counted);
         if is_counted && !random.chance(habits.absent) {

@@ -21,6 +21,11 @@ pub(crate) struct TableSpec {
     pub(crate) name: String,
     /// One or two.
     pub(crate) key: Vec<KeyPart>,
+    /// What holds of the foreign keys that are parts of the key.
+    pub(crate) key_rules: Vec<Rules>,
+    /// A column that triggers count in: the rows that refer to a row by this table's reference. The
+    /// model knows nothing of it.
+    pub(crate) counter: Option<Counter>,
     pub(crate) references: Vec<ReferenceSpec>,
     pub(crate) plain: Vec<PlainSpec>,
     /// In the model's order.
@@ -102,8 +107,74 @@ pub(crate) enum AssignedBy {
     Expression,
 }
 
+/// What a foreign key does when a row that is referred to goes, or gets another key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Action {
+    NoAction,
+    Restrict,
+    Cascade,
+    SetNull,
+    SetDefault,
+}
+
+/// What a foreign key says besides what it refers to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) on_delete: Action,
+    pub(crate) on_update: Action,
+    pub(crate) deferrable: Deferrable,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deferrable {
+    Never,
+    Immediate,
+    Deferred,
+}
+
+/// Triggers on one table that count in another.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Counter {
+    /// The table that refers to this one, and its reference.
+    pub(crate) of: (usize, usize),
+    /// The triggers run before each row, and otherwise after it.
+    pub(crate) is_before: bool,
+}
+
+impl Rules {
+    fn random(random: &mut Random) -> Rules {
+        use Action::*;
+        let actions = [NoAction, NoAction, Restrict, Cascade, Cascade, SetNull, SetDefault];
+        let deferrable = match random.below(10) {
+            0 => Deferrable::Immediate,
+            1 => Deferrable::Deferred,
+            _ => Deferrable::Never,
+        };
+        Rules { on_delete: random.pick(&actions), on_update: random.pick(&actions), deferrable }
+    }
+
+    /// As SQL has it, after the table that is referred to.
+    pub(crate) fn sql(self) -> String {
+        let action = |action: Action| match action {
+            Action::NoAction => "NO ACTION",
+            Action::Restrict => "RESTRICT",
+            Action::Cascade => "CASCADE",
+            Action::SetNull => "SET NULL",
+            Action::SetDefault => "SET DEFAULT",
+        };
+        let deferrable = match self.deferrable {
+            Deferrable::Never => "",
+            Deferrable::Immediate => " DEFERRABLE",
+            Deferrable::Deferred => " DEFERRABLE INITIALLY DEFERRED",
+        };
+        let (on_delete, on_update) = (action(self.on_delete), action(self.on_update));
+        format!("ON DELETE {on_delete} ON UPDATE {on_update}{deferrable}")
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReferenceSpec {
+    pub(crate) rules: Rules,
     pub(crate) table: usize,
     pub(crate) role: LinkRole,
     /// Its first column is the first of the key, which refers to the same table as the first column
@@ -121,6 +192,9 @@ pub(crate) enum PlainSpec {
     Counted,
     /// A number that no other row of the table has.
     Unique,
+    /// A foreign key to such a number, of which the model knows nothing: a table, and the position
+    /// among its plain columns.
+    ToUnique { table: usize, plain: usize, rules: Rules },
 }
 
 impl PlainSpec {
@@ -128,7 +202,7 @@ impl PlainSpec {
         match self {
             PlainSpec::Column(ty, _) => ty,
             PlainSpec::Generated => PlainType::Text,
-            PlainSpec::Counted | PlainSpec::Unique => PlainType::Int8,
+            PlainSpec::Counted | PlainSpec::Unique | PlainSpec::ToUnique { .. } => PlainType::Int8,
         }
     }
 
@@ -137,6 +211,7 @@ impl PlainSpec {
             PlainSpec::Column(_, role) => role,
             PlainSpec::Generated | PlainSpec::Counted => Role::Default,
             PlainSpec::Unique => Role::NotNull,
+            PlainSpec::ToUnique { .. } => Role::Nullable,
         }
     }
 }
@@ -147,10 +222,23 @@ impl Schema {
         let count = 1 + random.below(MAX_TABLES);
         for table in 0..count {
             let key = schema.random_key(random);
-            let plain = (0..random.below(5)).map(|_| random_plain(random)).collect();
+            let mut plain: Vec<PlainSpec> =
+                (0..random.below(5)).map(|_| random_plain(random)).collect();
+            let unique = |(table, spec): (usize, &TableSpec)| {
+                spec.unique().map(move |plain| (table, plain)).collect::<Vec<_>>()
+            };
+            let targets: Vec<_> = schema.tables.iter().enumerate().flat_map(unique).collect();
+            if !targets.is_empty() && random.chance(40) {
+                let (table, at) = random.pick(&targets);
+                let rules = Rules::random(random);
+                plain.push(PlainSpec::ToUnique { table, plain: at, rules });
+            }
+            let key_rules = key.iter().map(|_| Rules::random(random)).collect();
             schema.tables.push(TableSpec {
                 name: format!("t{table}"),
                 key,
+                key_rules,
+                counter: None,
                 references: Vec::new(),
                 plain,
                 columns: Vec::new(),
@@ -164,6 +252,17 @@ impl Schema {
             }
             schema.tables[table].columns = schema.random_columns(table, random);
             schema.tables[table].has_key_last = random.chance(30);
+        }
+        for table in 0..count {
+            for (index, reference) in schema.tables[table].references.clone().iter().enumerate() {
+                // Only by keys that never change does it count right in any order.
+                let to = &schema.tables[reference.table];
+                let is_fixed = matches!(to.key[..], [KeyPart::Own { .. }]) && to.counter.is_none();
+                if is_fixed && reference.table != table && random.chance(30) {
+                    let counter = Counter { of: (table, index), is_before: random.chance(50) };
+                    schema.tables[reference.table].counter = Some(counter);
+                }
+            }
         }
         schema
     }
@@ -189,7 +288,8 @@ impl Schema {
             _ => None,
         };
         if tenant(table).is_some() && tenant(table) == tenant(from) && random.chance(70) {
-            return ReferenceSpec { table, role: LinkRole::Nullable, is_shared: true };
+            let rules = Rules::random(random);
+            return ReferenceSpec { rules, table, role: LinkRole::Nullable, is_shared: true };
         }
         // A row of its own table that it can refer to first of all is itself, if it knows its key.
         let is_own = matches!(self.tables[from].key[..], [KeyPart::Own { .. }]);
@@ -199,7 +299,20 @@ impl Schema {
             1..5 => LinkRole::Nullable,
             _ => LinkRole::NotNull,
         };
-        ReferenceSpec { table, role, is_shared: false }
+        ReferenceSpec { rules: Rules::random(random), table, role, is_shared: false }
+    }
+
+    /// Whether a foreign key or a trigger does something by itself.
+    pub(crate) fn acts(&self) -> bool {
+        let acts = |rules: &Rules| {
+            let acts = |action| !matches!(action, Action::NoAction | Action::Restrict);
+            acts(rules.on_delete) || acts(rules.on_update)
+        };
+        self.tables.iter().any(|spec| {
+            let of_plain = spec.plain.iter().any(|plain| matches!(plain, PlainSpec::ToUnique { .. }));
+            let of_references = spec.references.iter().any(|reference| acts(&reference.rules));
+            of_plain || of_references || spec.key_rules.iter().any(acts) || spec.counter.is_some()
+        })
     }
 
     /// The columns of a table, in an order of no meaning.

@@ -7,7 +7,7 @@ use postgres::{Client, Statement};
 
 use crate::graph::Graph;
 use crate::outcome::{Contents, Outcome, compare};
-use crate::schema::Schema;
+use crate::schema::{ColumnOf, Schema};
 use crate::write::write;
 
 /// Cells in their binary form, by label, table by table.
@@ -16,7 +16,10 @@ pub(crate) type Cells = Vec<BTreeMap<String, Vec<Option<Vec<u8>>>>>;
 pub(crate) struct Tables<'a> {
     schema: &'a Schema,
     client: Client,
-    take: Statement,
+    read: Statement,
+    /// Finds rows in which triggers have not counted right.
+    miscounted: String,
+    empty: String,
 }
 
 impl<'a> Tables<'a> {
@@ -24,8 +27,9 @@ impl<'a> Tables<'a> {
         client
             .batch_execute("SET synchronous_commit = off")
             .expect("a setting that anyone may set");
-        // In one statement: then no foreign key is in the way, whichever way they lead.
-        let (mut deletes, mut selects) = (Vec::new(), Vec::new());
+        let (mut selects, mut counts) = (Vec::new(), Vec::new());
+        // No foreign key is in the way then, whichever way they lead, and no trigger.
+        let mut empty = "SET session_replication_role = replica;".to_owned();
         for (table, spec) in schema.tables.iter().enumerate() {
             // Cells of all types are bytes, in the form in which the driver would get them.
             let cells: Vec<_> = (0..spec.columns.len())
@@ -41,14 +45,24 @@ impl<'a> Tables<'a> {
                 })
                 .collect();
             let (name, cells) = (&spec.name, cells.join(", "));
-            deletes.push(format!(
-                "d{table} AS (DELETE FROM {name} RETURNING label, ARRAY[{cells}] AS cells)"
-            ));
-            selects.push(format!("SELECT {table}, label, cells FROM d{table}"));
+            selects.push(format!("SELECT {table}, label, ARRAY[{cells}] FROM {name}"));
+            empty.push_str(&format!("DELETE FROM {name};"));
+            if let Some(counter) = spec.counter {
+                let (child, reference) = counter.of;
+                let key = schema.column_name(table, spec.position(ColumnOf::Key(0)));
+                let column = schema.column_name(child, schema.columns_of(child, reference)[0]);
+                let child = &schema.tables[child].name;
+                counts.push(format!(
+                    "SELECT label, n, (SELECT count(*)::int FROM {child} c WHERE c.{column} = p.{key})
+                     FROM {name} p
+                     WHERE n <> (SELECT count(*) FROM {child} c WHERE c.{column} = p.{key})"
+                ));
+            }
         }
-        let take = format!("WITH {} {}", deletes.join(", "), selects.join(" UNION ALL "));
-        let take = client.prepare(&take).expect("the columns are there");
-        Tables { schema, client, take }
+        empty.push_str("RESET session_replication_role");
+        let read = client.prepare(&selects.join(" UNION ALL ")).expect("the columns are there");
+        let miscounted = counts.join(" UNION ALL ");
+        Tables { schema, client, read, miscounted, empty }
     }
 
     pub(crate) fn schema(&self) -> &'a Schema {
@@ -66,24 +80,54 @@ impl<'a> Tables<'a> {
         strategy: fn() -> Strategy,
     ) -> Result<Contents, String> {
         let written = write(&mut self.client, strategy, self.schema, graph);
+        let miscounted = self.miscounted();
         // In any case, for the sake of the next graph.
         let cells = self.take().map_err(|error| format!("to empty the tables: {error}"))?;
         let written = written?;
-        let later = graph.changed();
+        let later = graph.changed(self.schema).expect("the changes are sound");
         let graph = if written.parts == 2 { &later } else { graph };
         let outcome = Outcome { schema: self.schema, graph, cells: &cells };
         outcome.compare_entities(&written.entities)?;
         let contents = outcome.contents();
         compare("what the program meant", &outcome.expected(written.parts), &contents)?;
-        Ok(contents)
+        miscounted.map_or(Ok(contents), Err)
+    }
+
+    /// Writes a graph that may ask for what cannot be, and gives what the tables held then, and
+    /// whether the second part was refused.
+    ///
+    /// # Errors
+    ///
+    /// A text that says what has failed otherwise.
+    pub(crate) fn contents_or_refusal(
+        &mut self,
+        graph: &Graph,
+        strategy: fn() -> Strategy,
+    ) -> Result<(Contents, Option<String>), String> {
+        let written = write(&mut self.client, strategy, self.schema, graph);
+        let cells = self.take().map_err(|error| format!("to empty the tables: {error}"))?;
+        let contents = Outcome { schema: self.schema, graph, cells: &cells }.contents();
+        Ok((contents, written.err()))
+    }
+
+    /// A row in which triggers have not counted right, if there is one.
+    fn miscounted(&mut self) -> Option<String> {
+        if self.miscounted.is_empty() {
+            return None;
+        }
+        let rows = self.client.query(&self.miscounted, &[]).expect("the columns are there");
+        let row = rows.first()?;
+        let (label, n, count): (String, i32, i32) = (row.get(0), row.get(1), row.get(2));
+        Some(format!("triggers have counted {n} rows that refer to {label}, and there are {count}"))
     }
 
     /// Reads and deletes everything.
     fn take(&mut self) -> Result<Cells, postgres::Error> {
         let mut cells = vec![BTreeMap::new(); self.schema.tables.len()];
-        for row in self.client.query(&self.take, &[])? {
+        for row in self.client.query(&self.read, &[])? {
             cells[row.get::<_, i32>(0) as usize].insert(row.get(1), row.get(2));
         }
+        self.client.batch_execute(&self.empty)?;
         Ok(cells)
     }
 }
