@@ -213,7 +213,7 @@ impl<'a> ChangeSet<'a> {
             self.changed_bytes += buffer.len();
             let old = (stored == CellValue::Value).then_some(&stored_bytes[..]);
             let new = (current == CellValue::Value).then_some(&buffer[..]);
-            self.passed_on.note(old, new);
+            self.passed_on.note(description.ty(), old, new);
         }
         let is_needed = has_handle || !draft.columns.is_empty();
         Ok(is_needed.then_some(draft))
@@ -259,7 +259,7 @@ impl<'a> ChangeSet<'a> {
         columns: &[usize],
     ) -> Result<KeyBytes, Error> {
         let known = Assignments::default();
-        key_bytes(columns, |column, value| {
+        key_bytes(self.arenas[model].table(), columns, |column, value| {
             self.value_at(Place { model, slot, column }, &known, value)
         })
     }
@@ -271,7 +271,9 @@ impl<'a> ChangeSet<'a> {
         slot: u32,
         columns: &[usize],
     ) -> Result<KeyBytes, Error> {
-        key_bytes(columns, |column, value| self.stored(Place { model, slot, column }, value))
+        key_bytes(self.arenas[model].table(), columns, |column, value| {
+            self.stored(Place { model, slot, column }, value)
+        })
     }
 }
 

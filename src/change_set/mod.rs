@@ -158,9 +158,10 @@ impl Found {
     }
 }
 
-/// The bytes of some columns, each after its length, if all of them have a value. `value` gives a
-/// column's, and appends its bytes.
+/// The bytes of some columns of a table, each after its length, if all of them have a value. Equal
+/// integers have equal bytes, whatever their types. `value` gives a column's, and appends its bytes.
 pub(crate) fn key_bytes(
+    table: &Table,
     columns: &[usize],
     mut value: impl FnMut(usize, &mut BytesMut) -> Result<CellValue, Error>,
 ) -> Result<Option<Vec<u8>>, Error> {
@@ -170,8 +171,16 @@ pub(crate) fn key_bytes(
         if value(column, &mut bytes)? != CellValue::Value {
             return Ok(None);
         }
-        key.extend_from_slice(&bytes.len().to_be_bytes());
-        key.extend_from_slice(&bytes);
+        match table.columns()[column].ty().as_integer(&bytes) {
+            Some(integer) => {
+                key.extend_from_slice(&size_of::<i64>().to_be_bytes());
+                key.extend_from_slice(&integer.to_be_bytes());
+            }
+            None => {
+                key.extend_from_slice(&bytes.len().to_be_bytes());
+                key.extend_from_slice(&bytes);
+            }
+        }
     }
     Ok(Some(key))
 }

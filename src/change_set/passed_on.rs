@@ -5,9 +5,10 @@ use std::hash::{DefaultHasher, Hasher};
 
 use bytes::BytesMut;
 
-use super::{CellValue, ChangeSet, NewCell};
+use super::{CellValue, ChangeSet, ChangedRows, NewCell};
 use crate::assignments::Assignments;
 use crate::error::Error;
+use crate::model::SqlType;
 
 /// Hashes of the values that changed cells had, and of those that they get.
 #[derive(Debug, Default)]
@@ -21,15 +22,16 @@ const MAX_CELLS: usize = 4_096;
 
 impl PassedOn {
     /// Notes the value that a changed cell had, and the one that it gets, if it has any.
-    pub(super) fn note(&mut self, old: Option<&[u8]>, new: Option<&[u8]>) {
-        self.given_up.extend(old.map(hash));
-        self.taken.extend(new.map(hash));
+    pub(super) fn note(&mut self, ty: SqlType, old: Option<&[u8]>, new: Option<&[u8]>) {
+        self.given_up.extend(old.map(|old| hash(ty, old)));
+        self.taken.extend(new.map(|new| hash(ty, new)));
     }
 }
 
 impl ChangeSet<'_> {
     /// Whether a changed or new row may get a value that another changed row had, in any column.
-    /// Equal hashes are taken for equal values, and many new rows are not looked at.
+    /// Equal hashes are taken for equal values. Where values can be equal to others with other
+    /// bytes, or new rows are many, they are not looked at.
     ///
     /// # Errors
     ///
@@ -42,17 +44,20 @@ impl ChangeSet<'_> {
         if self.passed_on.taken.iter().any(|hash| given_up.contains(hash)) {
             return Ok(true);
         }
+        if self.changed.iter().any(gives_up_inexact) {
+            return Ok(true);
+        }
         let cells = self.tables.iter().map(|rows| rows.len() * rows.table().columns().len());
         if cells.sum::<usize>() > MAX_CELLS {
             return Ok(true);
         }
         let (none, mut buffer) = (Assignments::default(), BytesMut::new());
         for (table, rows) in self.tables.iter().enumerate() {
-            for column in 0..rows.table().columns().len() {
+            for (column, description) in rows.table().columns().iter().enumerate() {
                 for row in 0..rows.len() as u32 {
                     buffer.clear();
                     let value = self.value(NewCell { table, row, column }, &none, &mut buffer)?;
-                    if value == CellValue::Value && given_up.contains(&hash(&buffer)) {
+                    if value == CellValue::Value && given_up.contains(&hash(description.ty(), &buffer)) {
                         return Ok(true);
                     }
                 }
@@ -62,8 +67,21 @@ impl ChangeSet<'_> {
     }
 }
 
-fn hash(bytes: &[u8]) -> u64 {
+/// Whether values change that can be equal to others with other bytes. Those of the user's own types
+/// are such, for all that is known.
+fn gives_up_inexact(rows: &ChangedRows<'_>) -> bool {
+    let columns: HashSet<usize> = rows.sets().iter().flatten().map(|&(column, _)| column).collect();
+    let table = rows.table();
+    columns.into_iter().any(|column| {
+        !table.columns()[column].ty().is_equal_by_bytes() || table.cast(column).is_some()
+    })
+}
+
+fn hash(ty: SqlType, bytes: &[u8]) -> u64 {
     let mut hasher = DefaultHasher::new();
-    hasher.write(bytes);
+    match ty.as_integer(bytes) {
+        Some(integer) => hasher.write_i64(integer),
+        None => hasher.write(bytes),
+    }
     hasher.finish()
 }

@@ -37,6 +37,8 @@ pub(crate) struct ForeignKeyConstraint {
     pub(crate) on_update: Action,
     /// It is looked at when the transaction ends.
     pub(crate) is_deferred: bool,
+    /// Values are equal for it exactly if they have the same bytes.
+    pub(crate) is_exact: bool,
 }
 
 /// A unique index, or an exclusion constraint.
@@ -50,8 +52,8 @@ pub(crate) struct UniqueConstraint {
     pub(crate) name: String,
     /// The columns that it depends on.
     pub(crate) columns: Vec<String>,
-    /// Two rows are in each other's way exactly if all of these columns are equal: it has no
-    /// expressions and no condition, and excludes nothing else.
+    /// Two rows are in each other's way exactly if all of these columns have the same bytes: it has
+    /// no expressions and no condition, excludes nothing else, and takes nothing else for equal.
     pub(crate) is_exact: bool,
     /// It can be looked at when the transaction ends.
     pub(crate) is_deferrable: bool,

@@ -17,8 +17,7 @@ impl fmt::Display for FlushPlan {
                     self.write_parents(f, index, insert)?;
                 }
             }
-            let circle = self.at_once(index);
-            if circle.len() > 1 {
+            if let Some(circle) = self.circle(index).filter(|circle| circle.len() > 1) {
                 let last = circle.end;
                 write!(f, ", at once with the others of {} to {last}", circle.start + 1)?;
             }

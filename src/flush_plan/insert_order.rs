@@ -107,7 +107,7 @@ impl<'a> RowGraph<'a> {
         columns: &[usize],
     ) -> Result<Option<Vec<u8>>, Error> {
         let none = Assignments::default();
-        key_bytes(columns, |column, value| {
+        key_bytes(self.table(group), columns, |column, value| {
             let cell = NewCell { table: self.tables[group], row, column };
             self.changes.value(cell, &none, value)
         })

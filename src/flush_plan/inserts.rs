@@ -47,7 +47,7 @@ impl<'a> Inserts<'a> {
             let Some(insert) = step.as_insert().filter(|insert| insert.table == table) else {
                 continue;
             };
-            if self.plan.at_once(at).len() > 1 {
+            if self.plan.circle(at).is_some() {
                 is_all = false;
             } else {
                 rows.extend_from_slice(&insert.rows);
@@ -76,7 +76,7 @@ impl FlushPlan {
     /// Returns the insert steps from this position on, up to the next step of another kind.
     pub(crate) fn inserts_from(&self, first: usize) -> Inserts<'_> {
         let is_alone = |at: &usize| {
-            self.steps[*at].as_insert().is_some() && self.at_once(*at).len() == 1
+            self.steps[*at].as_insert().is_some() && self.circle(*at).is_none()
         };
         let len = (first..self.steps.len()).take_while(is_alone).count();
         let is_first = !(0..first).any(|at| is_alone(&at));

@@ -4,6 +4,7 @@ mod constraints;
 mod display;
 mod insert_order;
 mod inserts;
+mod judge;
 mod links;
 mod order;
 mod planned_statement;
@@ -24,12 +25,13 @@ pub(crate) use display::{counted, plural};
 use insert_order::order_rows;
 pub use inserts::Inserts;
 use order::{Order, Placed, Run, order, references};
+pub(crate) use judge::{RowSet, means_the_same};
 pub use planned_statement::PlannedStatement;
 pub use planned_table::{OptionalColumn, PlannedTable};
 use row_graph::Node;
 pub(crate) use step::{ColumnMask, SetAside};
 pub use step::{DeleteStep, InsertStep, Step, UpdateStep};
-pub(crate) use suspects::{RowSet, Suspects, means_the_same};
+pub(crate) use suspects::Suspects;
 
 use crate::change_set::{ChangeSet, SetTo, UpdatedRow};
 use crate::error::{Error, ErrorKind};
@@ -290,11 +292,10 @@ impl FlushPlan {
         rows
     }
 
-    /// Returns the steps that have to be one statement with this one, by their positions: those of
-    /// a circle, or the step alone.
-    pub(crate) fn at_once(&self, step: usize) -> Range<usize> {
-        let circle = self.circles.iter().find(|circle| circle.contains(&step));
-        circle.cloned().unwrap_or(step..step + 1)
+    /// Returns the steps of the circle that a step belongs to, by their positions, if it belongs to
+    /// one: their rows wait for each other, so that all of them have to be one statement.
+    pub(crate) fn circle(&self, step: usize) -> Option<Range<usize>> {
+        self.circles.iter().find(|circle| circle.contains(&step)).cloned()
     }
 
     /// Returns `true` if rows wait for each other in a circle, and new ones are among them.

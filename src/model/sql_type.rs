@@ -98,6 +98,37 @@ impl SqlType {
         SqlType::new(self.name, self.element_oid, self.oid)
     }
 
+    /// The number that the bytes of a value are, for an integer type.
+    pub(crate) fn as_integer(self, bytes: &[u8]) -> Option<i64> {
+        match (self, bytes) {
+            (SqlType::INT2, &[a, b]) => Some(i16::from_be_bytes([a, b]).into()),
+            (SqlType::INT4, &[a, b, c, d]) => Some(i32::from_be_bytes([a, b, c, d]).into()),
+            (SqlType::INT8, bytes) => bytes.try_into().ok().map(i64::from_be_bytes),
+            _ => None,
+        }
+    }
+
+    /// Whether values are equal for the server exactly if they have the same bytes, integers of
+    /// different types aside. Others can be equal and differ, such as 1.0 and 1.00.
+    pub(crate) fn is_equal_by_bytes(self) -> bool {
+        const TYPES: [SqlType; 13] = [
+            SqlType::BOOL,
+            SqlType::BYTEA,
+            SqlType::CHAR,
+            SqlType::NAME,
+            SqlType::INT8,
+            SqlType::INT2,
+            SqlType::INT4,
+            SqlType::TEXT,
+            SqlType::OID,
+            SqlType::VARCHAR,
+            SqlType::DATE,
+            SqlType::TIMESTAMPTZ,
+            SqlType::UUID,
+        ];
+        TYPES.contains(&self)
+    }
+
     /// Whether a value that the server sends with type `oid` reads as this type. All string types
     /// have one binary form, and so have their arrays.
     pub(crate) fn reads(self, oid: u32) -> bool {

@@ -57,8 +57,7 @@ impl StepByStep<'_> {
         }
         let mut at = 0;
         while let Some(step) = plan.steps().get(at) {
-            let circle = plan.at_once(at);
-            if circle.len() > 1 {
+            if let Some(circle) = plan.circle(at) {
                 self.check_circle(flush, circle.clone())?;
                 let guarded = Guarded { suspects: None, harmless: &[] };
                 one_statement::write(flush, circle.clone(), guarded, false)?;
@@ -97,8 +96,11 @@ impl StepByStep<'_> {
         let (Some(suspects), Some(constraints)) = (plan.suspects(), self.constraints) else {
             return Ok(());
         };
+        // More is known of where rows go if all of them are looked at.
         let rows = plan.rows_of(changes, circle.clone());
-        if means_the_same(changes, Some(&rows), suspects, constraints)? {
+        if means_the_same(changes, None, suspects, constraints)?
+            || means_the_same(changes, Some(&rows), suspects, constraints)?
+        {
             return Ok(());
         }
         let table = plan.steps()[circle.start].table().name();
@@ -128,8 +130,7 @@ impl StepByStep<'_> {
         }
         let mut at = 0;
         while let Some(step) = plan.steps().get(at) {
-            let circle = plan.at_once(at);
-            if circle.len() > 1 {
+            if let Some(circle) = plan.circle(at) {
                 statements.push(one_statement::plan(plan, circle.clone()));
                 at = circle.end;
                 continue;
@@ -140,7 +141,7 @@ impl StepByStep<'_> {
                 at += inserts.steps().count();
                 continue;
             }
-            let statement = one_statement::plan(plan, circle);
+            let statement = one_statement::plan(plan, at..at + 1);
             statements.push(match self.changes {
                 Changes::SetWise => statement,
                 Changes::RowByRow => row_by_row::planned(step),

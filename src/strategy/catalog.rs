@@ -56,6 +56,7 @@ impl Fact<'_> {
                 on_delete: action(&self.text(4)?),
                 on_update: action(&self.text(5)?),
                 is_deferred: self.flag(6)?,
+                is_exact: self.flag(7)?,
             }),
             "unique" => constraints.unique.push(UniqueConstraint {
                 table: oid,

@@ -17,6 +17,19 @@ foreign_keys AS (
     -- One that refers to a partitioned table has another like it for each partition.
     AND NOT EXISTS (SELECT FROM pg_catalog.pg_constraint whole
         WHERE whole.oid = f.conparentid AND whole.conrelid = f.conrelid)
+),
+-- Indexes for which values are equal only if their bytes are: support function 4 of a B-tree says so
+-- of its type, if no collation takes others for equal.
+exact (oid) AS (
+    SELECT i.indexrelid FROM pg_catalog.pg_index i
+    WHERE i.indrelid IN (SELECT oid FROM reached) AND NOT EXISTS (
+        SELECT FROM pg_catalog.generate_series(0, i.indnkeyatts - 1) AS part(at)
+        JOIN pg_catalog.pg_opclass o ON o.oid = i.indclass[part.at]
+        LEFT JOIN pg_catalog.pg_collation l ON l.oid = i.indcollation[part.at]
+        WHERE NOT COALESCE(l.collisdeterministic, true) OR NOT EXISTS (
+            SELECT FROM pg_catalog.pg_amproc p WHERE p.amprocnum = 4
+            AND p.amprocfamily = o.opcfamily
+            AND p.amproclefttype = o.opcintype AND p.amprocrighttype = o.opcintype))
 )
 
 -- 0 which fact, 1 and 2 oids, 3 name, 4 and 5 codes, 6 to 8 flags, 9 and 10 names of columns
@@ -26,7 +39,7 @@ FROM asked a WHERE a.oid IS NOT NULL
 
 UNION ALL
 (SELECT 'foreign key', f.conrelid, f.confrelid, f.conname::text, f.confdeltype::text,
-    f.confupdtype::text, f.condeferred, NULL, NULL,
+    f.confupdtype::text, f.condeferred, f.conindid IN (SELECT oid FROM exact), NULL,
     ARRAY(SELECT a.attname::text
         FROM pg_catalog.unnest(f.conkey) WITH ORDINALITY AS part(number, position)
         JOIN pg_catalog.pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = part.number
@@ -41,7 +54,8 @@ UNION ALL
 (SELECT 'unique', i.indrelid, NULL, pg_catalog.format('%I.%I', n.nspname, x.relname),
     x.relname::text, NULL,
     -- It compares the values of its columns, and nothing else.
-    i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL,
+    i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
+    AND i.indexrelid IN (SELECT oid FROM exact),
     NOT i.indimmediate,
     COALESCE((SELECT u.condeferred FROM pg_catalog.pg_constraint u
         WHERE u.conindid = i.indexrelid AND u.contype IN ('p', 'u', 'x')), false),

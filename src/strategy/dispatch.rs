@@ -109,6 +109,8 @@ pub(crate) struct Dispatch<'a, 'c> {
     constraints: Option<Arc<Constraints>>,
     /// The catalog was asked for this very flush.
     has_asked: bool,
+    /// The order of the steps has been found anew after a violation.
+    has_reordered: bool,
     /// Names that the driver has chosen are those of others.
     avoids_prepared: bool,
     attempts: usize,
@@ -150,6 +152,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             written,
             constraints,
             has_asked: false,
+            has_reordered: false,
             avoids_prepared: false,
             attempts: 0,
         })
@@ -314,8 +317,9 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         if !can_be_order {
             return Ok(None);
         }
-        if !self.has_asked {
-            if self.ask(connection).is_err() {
+        if !self.has_reordered {
+            self.has_reordered = true;
+            if !self.has_asked && self.ask(connection).is_err() {
                 return Ok(None);
             }
             if let Some(constraints) = &mut self.constraints {

@@ -144,7 +144,10 @@ pub(crate) struct Counter {
 impl Rules {
     fn random(random: &mut Random) -> Rules {
         use Action::*;
-        let actions = [NoAction, NoAction, Restrict, Cascade, Cascade, SetNull, SetDefault];
+        let actions = [
+            NoAction, NoAction, NoAction, NoAction, Restrict, Cascade, Cascade, Cascade, SetNull,
+            SetDefault,
+        ];
         let deferrable = match random.below(10) {
             0 => Deferrable::Immediate,
             1 => Deferrable::Deferred,
