@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use super::Flush;
 use super::answer::Answer;
 use super::arrays::{ArrayRows, ArraySource, Group};
+use super::set_aside;
 use super::stale::Stale;
 use crate::change_set::{ChangedRows, SetTo};
 use crate::error::Error;
@@ -118,7 +119,10 @@ impl Change<'_> {
         match self {
             Change::Update(step) => {
                 sql.push("UPDATE ").qualified(self.table().qualified_name()).push(" AS t SET ");
-                render_set(step, values, matched.number(), sql);
+                match step.set_aside {
+                    Some(to) => render_aside(flush, (step, to), matched.number(), sql, params)?,
+                    None => render_set(step, values, sql),
+                }
                 sql.push(" FROM ");
             }
             Change::Delete(_) => {
@@ -247,17 +251,29 @@ fn add_values(
     Ok(values)
 }
 
-/// Appends what the columns of an update are set to. `number` is the column of `r` with the row's
-/// number, and the bits come after the values.
-fn render_set(step: &UpdateStep, values: usize, number: usize, sql: &mut Sql) {
+/// Appends what the columns of rows are set to that are set aside. `number` is the column of `r` with
+/// the row's number.
+fn render_aside(
+    flush: &Flush<'_, '_>,
+    (step, to): (&UpdateStep, SetAside),
+    number: usize,
+    sql: &mut Sql,
+    params: &mut Params,
+) -> Result<(), Error> {
+    for (at, column) in step.columns().enumerate() {
+        sql.push(if at == 0 { "" } else { ", " });
+        sql.name(step.table().columns()[column].name()).push(" = ");
+        set_aside::render(flush, (step, to), column, &format!("r.v{number}"), sql, params)?;
+    }
+    Ok(())
+}
+
+/// Appends what the columns of an update are set to. The bits come after the values.
+fn render_set(step: &UpdateStep, values: usize, sql: &mut Sql) {
     let (table, mut value) = (step.table(), 0);
     sql.list(step.columns.iter().enumerate(), |sql, (position, &(column, to))| {
         let name = table.columns()[column].name();
         sql.name(name).push(" = ");
-        if let Some(set_aside) = step.set_aside {
-            render_set_aside(set_aside, table, column, number, sql);
-            return;
-        }
         if to == SetTo::Default {
             sql.push("DEFAULT");
             return;
@@ -273,7 +289,7 @@ fn render_set(step: &UpdateStep, values: usize, number: usize, sql: &mut Sql) {
             sql.push(" ELSE t.").name(name).push(" END");
         }
     });
-    if let (Some(version), None) = (table.version(), step.set_aside) {
+    if let Some(version) = table.version() {
         let name = table.columns()[version].name();
         sql.push(", ").name(name).push(" = t.").name(name).push(" + 1");
     }
@@ -289,30 +305,6 @@ fn add_masks(step: &UpdateStep, arrays: &mut ArrayRows, params: &mut Params) -> 
         arrays.add_array(bits, params);
     }
     words
-}
-
-/// Appends a value that nobody has, which differs from row to row; `number` is the column of `r`
-/// with the row's number.
-fn render_set_aside(
-    set_aside: SetAside,
-    table: &Table,
-    column: usize,
-    number: usize,
-    sql: &mut Sql,
-) {
-    let name = table.columns()[column].name();
-    match set_aside {
-        SetAside::Null => sql.push("NULL"),
-        SetAside::Beyond => {
-            sql.push("(SELECT max(").name(name).push(") FROM ");
-            sql.qualified(table.qualified_name()).push(") + r.v").number(number)
-        }
-        SetAside::Uuid => sql.push("gen_random_uuid()"),
-        SetAside::Text(len) => {
-            sql.push("left(md5(random()::text || r.v").number(number).push("), ").number(len);
-            sql.push(")").write_cast(table, column)
-        }
-    };
 }
 
 /// Appends the rows of arrays as a table `r` with the columns `v0`, `v1`, ….

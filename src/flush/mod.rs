@@ -6,6 +6,7 @@ pub(crate) mod change;
 pub(crate) mod keys;
 pub(crate) mod locks;
 mod returned;
+pub(crate) mod set_aside;
 pub(crate) mod stale;
 pub(crate) mod values;
 

@@ -74,6 +74,8 @@ pub(crate) struct Constraints {
     pub(crate) actions: Vec<u32>,
     /// The triggers of these tables that run when a statement ends, by their OIDs.
     pub(crate) late_triggers: Vec<u32>,
+    /// Those that run before a row is inserted.
+    pub(crate) early_triggers: Vec<u32>,
     /// The constraint that another attempt has violated.
     pub(crate) violated: Option<String>,
     /// Another attempt has violated a foreign key.

@@ -9,6 +9,7 @@ mod links;
 mod order;
 mod planned_statement;
 mod planned_table;
+mod reach;
 mod row_graph;
 mod rows;
 mod step;
@@ -100,11 +101,11 @@ impl FlushPlan {
         cycles: Cycles,
         constraints: Option<&Constraints>,
     ) -> Result<FlushPlan, Error> {
-        let inserts = insert_steps(changes, &tables, cycles)?;
+        let (inserts, merged) = insert_steps(changes, &tables, cycles)?;
         let mut plan = FlushPlan {
             tables,
             changed_bytes: changes.changed_bytes(),
-            suspects: Suspects::find(changes)?,
+            suspects: Suspects::find(changes, merged)?,
             ..FlushPlan::default()
         };
         if constraints.is_none() && is_plain(changes) {
@@ -131,7 +132,6 @@ impl FlushPlan {
 
     /// Adds the steps of a run, level by level.
     fn add(&mut self, changes: &ChangeSet<'_>, run: &Run, inserts: &[InsertStep]) {
-        let levels = run.nodes.iter().map(|placed| placed.level).max().map_or(0, |last| last + 1);
         // Rows that are deleted or inserted by one statement need no levels: foreign keys are
         // checked when it ends. They are in order for those who write them one by one.
         let (mut deleted, mut inserted, mut has_inserts) = (Vec::new(), Vec::new(), false);
@@ -140,7 +140,7 @@ impl FlushPlan {
                 Node::Delete(changed, at) => push(&mut deleted, changed, at),
                 Node::Insert(table, row) => push(&mut inserted, table, row),
                 Node::Inserts => has_inserts = true,
-                Node::Update(..) | Node::SetAside(..) => {}
+                Node::Update(..) | Node::SetAside(..) | Node::Escaped => {}
             }
         }
         for (changed, of_model) in deleted {
@@ -148,10 +148,8 @@ impl FlushPlan {
             let slots = of_model.into_iter().map(|at| rows.deleted()[at as usize]).collect();
             self.steps.push(Step::Delete(DeleteStep { table: rows.table(), changed, slots }));
         }
-        for level in 0..levels {
-            let of_level = run.nodes.iter().filter(|placed| placed.level == level);
-            self.add_updates(changes, of_level.clone());
-            self.add_set_aside(changes, of_level);
+        if !run.inserts_first {
+            self.add_levels(changes, run);
         }
         if has_inserts {
             self.steps.extend(inserts.iter().cloned().map(Step::Insert));
@@ -159,6 +157,19 @@ impl FlushPlan {
         for (table, rows) in inserted {
             let description = self.tables[table].table();
             self.steps.push(Step::Insert(InsertStep { table, description, rows }));
+        }
+        if run.inserts_first {
+            self.add_levels(changes, run);
+        }
+    }
+
+    /// Adds the updates of a run, level by level.
+    fn add_levels(&mut self, changes: &ChangeSet<'_>, run: &Run) {
+        let levels = run.nodes.iter().map(|placed| placed.level).max().map_or(0, |last| last + 1);
+        for level in 0..levels {
+            let of_level = run.nodes.iter().filter(|placed| placed.level == level);
+            self.add_updates(changes, of_level.clone());
+            self.add_set_aside(changes, of_level);
         }
     }
 
@@ -319,7 +330,7 @@ impl FlushPlan {
         self.needs_constraints
     }
 
-    /// Returns `true` if updated rows pass unique values on to each other.
+    /// Returns `true` if updated rows pass unique values on.
     pub(crate) fn passes_on(&self) -> bool {
         self.passes_on
     }
@@ -343,22 +354,26 @@ fn push<K: PartialEq, T>(items: &mut Vec<(K, Vec<T>)>, key: K, item: T) {
 const MAX_TURNS: usize = 8;
 
 /// Orders the new rows alone. Where all are written at once, the order is still that of the rows, for
-/// the sake of triggers that look for what a row refers to; but a circle has none.
+/// the sake of triggers that look for what a row refers to; but a circle has none. Gives the tables
+/// as well of which rows are out of order though there is one.
 fn insert_steps(
     changes: &ChangeSet<'_>,
     tables: &[PlannedTable],
     cycles: Cycles,
-) -> Result<Vec<InsertStep>, Error> {
+) -> Result<(Vec<InsertStep>, Vec<&'static Table>), Error> {
     let descriptions: Vec<&'static Table> = tables.iter().map(PlannedTable::table).collect();
     let references = references(&descriptions);
-    let mut steps = Vec::new();
+    let (mut steps, mut merged) = (Vec::new(), Vec::new());
     let step = |table: usize, rows| InsertStep { table, description: descriptions[table], rows };
     for component in Graph::new(tables.len(), &references).components() {
         let is_linked = component.len() > 1 || references.contains(&(component[0], component[0]));
         let runs = match is_linked {
             false => None,
             true => match order_rows(changes, &component, cycles != Cycles::None) {
-                Ok(runs) if cycles == Cycles::Any && runs.len() > MAX_TURNS => None,
+                Ok(runs) if cycles == Cycles::Any && runs.len() > MAX_TURNS => {
+                    merged.extend(component.iter().map(|&table| descriptions[table as usize]));
+                    None
+                }
                 Err(error) if cycles == Cycles::Any && error.kind() == ErrorKind::Cycle => None,
                 runs => Some(runs?),
             },
@@ -373,7 +388,7 @@ fn insert_steps(
             }
         }
     }
-    Ok(steps)
+    Ok((steps, merged))
 }
 
 /// Whether tables can be ordered as a whole: nothing that is updated can be tied to another row, and

@@ -17,6 +17,8 @@ pub(super) struct Run {
     pub(super) nodes: Vec<Placed>,
     /// The rows wait for each other in a circle: they can only be written at once.
     pub(super) is_circle: bool,
+    /// New rows of a circle come before updates, which may have triggers that look for them.
+    pub(super) inserts_first: bool,
 }
 
 /// A node, where it stands in its run, and what it waits for.
@@ -41,7 +43,7 @@ pub(super) struct Order {
     pub(super) needs_constraints: bool,
     /// New rows are in a circle with others.
     pub(super) has_new_in_circle: bool,
-    /// Updated rows pass unique values on to each other.
+    /// Updated rows pass unique values on.
     pub(super) passes_on: bool,
     /// Why there is no order.
     pub(super) refusal: Option<Error>,
@@ -75,11 +77,10 @@ pub(super) fn order(
 fn arrange(mut graph: RowGraph<'_>, knows_constraints: bool) -> Order {
     let mut order = Order::default();
     defer(&mut graph, &mut order);
-    let is_update = |node: u32| matches!(graph.nodes[node as usize], Node::Update(..));
-    let among_updates = |pass: &Pass| is_update(pass.giver) && is_update(pass.taker);
+    let from_update = |pass: &Pass| matches!(graph.nodes[pass.giver as usize], Node::Update(..));
     order.passes_on = !order.deferred.is_empty()
         || !graph.crowded.is_empty()
-        || graph.passes.iter().any(among_updates);
+        || graph.passes.iter().any(from_update);
     for (node, unique) in std::mem::take(&mut graph.crowded) {
         let pass = Pass { giver: node, taker: node, unique };
         if let Err(error) = detour(&mut graph, &[Stuck { pass, is_in_circle: true }]) {
@@ -144,11 +145,17 @@ struct Stuck {
 fn runs(graph: &RowGraph<'_>) -> (Vec<Run>, Vec<Stuck>) {
     let mut edges = graph.edges.clone();
     edges.extend(graph.passes.iter().map(|pass| (pass.taker, pass.giver)));
-    let whole = Graph::new(graph.nodes.len(), &edges);
-    let components = whole.components();
-    let mut component_of = vec![0; graph.nodes.len()];
-    for (component, members) in components.iter().enumerate() {
-        members.iter().for_each(|&node| component_of[node as usize] = component as u32);
+    let needed = edges.len();
+    edges.extend(&graph.preferences);
+    let mut whole = Graph::new(graph.nodes.len(), &edges);
+    let mut components = whole.components();
+    let mut component_of = members_of(&components, graph.nodes.len());
+    let is_circle = |&(from, to): &(u32, u32)| component_of[from as usize] == component_of[to as usize];
+    if graph.preferences.iter().any(is_circle) {
+        edges.truncate(needed);
+        whole = Graph::new(graph.nodes.len(), &edges);
+        components = whole.components();
+        component_of = members_of(&components, graph.nodes.len());
     }
     let between: Vec<(u32, u32)> = edges
         .iter()
@@ -181,7 +188,11 @@ fn runs(graph: &RowGraph<'_>) -> (Vec<Run>, Vec<Stuck>) {
             let is_moved = graph.moved.contains(&node);
             Placed { node: graph.nodes[node as usize], level, takes_from_update, is_moved }
         });
-        result.push(Run { nodes: nodes.collect(), is_circle });
+        let passes_to_new = graph.passes.iter().any(|pass| {
+            is_update(pass.giver) && !is_update(pass.taker) && of_run.contains(&pass.giver)
+        });
+        let inserts_first = is_circle && !passes_to_new;
+        result.push(Run { nodes: nodes.collect(), is_circle, inserts_first });
     }
     let stuck = graph.passes.iter().filter_map(|&pass| {
         let [giver, taker] = [pass.giver, pass.taker].map(|node| component_of[node as usize]);
@@ -191,6 +202,15 @@ fn runs(graph: &RowGraph<'_>) -> (Vec<Run>, Vec<Stuck>) {
             .then_some(Stuck { pass, is_in_circle })
     });
     (result, stuck.collect())
+}
+
+/// The component of each node.
+fn members_of(components: &[Vec<u32>], nodes: usize) -> Vec<u32> {
+    let mut component_of = vec![0; nodes];
+    for (component, members) in components.iter().enumerate() {
+        members.iter().for_each(|&node| component_of[node as usize] = component as u32);
+    }
+    component_of
 }
 
 /// The group of each component, in which the groups of lower numbers come first where they can:
@@ -208,6 +228,7 @@ fn groups(graph: &RowGraph<'_>, components: &[Vec<u32>]) -> Vec<u32> {
         (_, Node::Update(at, _)) => (2, by_name(&changed, at), at),
         (_, Node::Insert(table, _)) => (4, rank_of_new[table], table),
         (_, Node::Inserts) => (4, 0, 0),
+        (_, Node::Escaped) => (5, 0, 0),
     };
     let keys: Vec<_> = components.iter().map(key).collect();
     let mut sorted = keys.clone();

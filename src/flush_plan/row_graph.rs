@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::BytesMut;
 
-use super::constraints::Constraints;
-use super::links::{Link, Unique, links, unique};
+use super::constraints::{Action, Constraints, positions};
+use super::links::{Link, Unique, links, models, unique};
+use super::reach::{Reached, reach};
 use super::rows::{RowOf, deleted, inserted, updated};
 use super::step::SetAside;
 use crate::change_set::{ChangeSet, KeyBytes, NewCell};
@@ -25,6 +26,8 @@ pub(super) enum Node {
     Insert(usize, u32),
     /// All new rows, where their order is that of the inserts alone.
     Inserts,
+    /// Nothing: it comes after what is led away from rows that a foreign key acts on.
+    Escaped,
 }
 
 /// A unique value that passes from one row to another.
@@ -43,6 +46,8 @@ pub(super) struct RowGraph<'a> {
     pub(super) nodes: Vec<Node>,
     /// From a node to one that has to be written before it, for the sake of a foreign key.
     pub(super) edges: Vec<(u32, u32)>,
+    /// The same where it is only better so.
+    pub(super) preferences: Vec<(u32, u32)>,
     /// Those of them that lead from a row to one that refers to it until then, with the columns that
     /// are referred to.
     pub(super) departures: Vec<(u32, u32, Vec<usize>)>,
@@ -77,6 +82,7 @@ impl<'a> RowGraph<'a> {
             unique: unique(changes, constraints),
             nodes: Vec::new(),
             edges: Vec::new(),
+            preferences: Vec::new(),
             departures: Vec::new(),
             passes: Vec::new(),
             crowded: Vec::new(),
@@ -91,6 +97,9 @@ impl<'a> RowGraph<'a> {
             graph.tie(&link)?;
         }
         graph.tie_handles()?;
+        if let Some(constraints) = constraints {
+            graph.let_escape(constraints)?;
+        }
         for at in 0..graph.unique.len() {
             graph.find_passes(at)?;
         }
@@ -234,6 +243,56 @@ impl<'a> RowGraph<'a> {
                     self.after(node, to);
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Has what goes, or gets another key, come after what is led away from rows that foreign keys act
+    /// on because of that: they could take it along, or change its key.
+    fn let_escape(&mut self, constraints: &Constraints) -> Result<(), Error> {
+        let models = models(self.changes);
+        let of = |relation: u32| {
+            let of_relation = move |(_, table): &&(usize, &'static Table)| {
+                constraints.relation(table) == Some(relation)
+            };
+            models.iter().filter(of_relation).copied()
+        };
+        for foreign_key in &constraints.foreign_keys {
+            let (mut leaving, mut reached) = (Vec::new(), Vec::new());
+            for (model, table) in of(foreign_key.parent) {
+                if foreign_key.on_delete.acts() {
+                    leaving.extend(self.deletes(model).into_iter().map(|(node, _)| node));
+                    let goes = foreign_key.on_delete == Action::Cascade;
+                    reached.push(Reached::first(foreign_key, goes));
+                }
+                let columns = positions(table, &foreign_key.parent_columns);
+                if let (true, Some(columns)) = (foreign_key.on_update.acts(), columns) {
+                    let updates = self.updates(model, &columns);
+                    leaving.extend(updates.into_iter().map(|(node, _)| node));
+                    reached.push(Reached::first(foreign_key, false));
+                }
+            }
+            if leaving.is_empty() {
+                continue;
+            }
+            let mut escaping = Vec::new();
+            for (leading, _) in reach(constraints, reached) {
+                for (model, table) in of(leading.child) {
+                    let Some(columns) = positions(table, &leading.child_columns) else { continue };
+                    for (node, slot) in self.updates(model, &columns) {
+                        if !leaving.contains(&node) && self.old(model, slot, &columns)?.is_some() {
+                            escaping.push(node);
+                        }
+                    }
+                }
+            }
+            if escaping.is_empty() {
+                continue;
+            }
+            let escaped = self.nodes.len() as u32;
+            self.nodes.push(Node::Escaped);
+            self.preferences.extend(escaping.into_iter().map(|node| (escaped, node)));
+            self.preferences.extend(leaving.into_iter().map(|node| (node, escaped)));
         }
         Ok(())
     }

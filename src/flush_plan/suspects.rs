@@ -20,6 +20,9 @@ pub(crate) struct Suspects {
     pub(crate) deleted: Vec<&'static Table>,
     /// Tables of which rows are updated, and the columns that change.
     pub(crate) updated: Vec<(&'static Table, Vec<&'static str>)>,
+    /// Tables with new rows that are not in the order in which they refer to each other: a trigger that
+    /// runs before a row is inserted would look in vain for what it refers to.
+    pub(crate) merged: Vec<&'static Table>,
     /// All tables that are written, where a row takes the key that another gives up: a trigger that
     /// runs when the statement ends would take the one for the other.
     pub(crate) replaced: Vec<&'static Table>,
@@ -27,12 +30,15 @@ pub(crate) struct Suspects {
 
 impl Suspects {
     /// Finds what has to be asked for, if anything has.
-    pub(super) fn find(changes: &ChangeSet<'_>) -> Result<Option<Suspects>, Error> {
+    pub(super) fn find(
+        changes: &ChangeSet<'_>,
+        merged: Vec<&'static Table>,
+    ) -> Result<Option<Suspects>, Error> {
         let changed = changes.changed();
         let has_deletes = changed.iter().any(|rows| !rows.deleted().is_empty());
         let has_updates = changed.iter().any(|rows| !rows.updated().is_empty());
         let has_writes = has_updates || !changes.tables().is_empty();
-        let mut suspects = Suspects::default();
+        let mut suspects = Suspects { merged, ..Suspects::default() };
         if has_deletes && has_writes {
             let with_deletes = changed.iter().filter(|rows| !rows.deleted().is_empty());
             suspects.deleted = with_deletes.map(|rows| rows.table()).collect();
@@ -50,7 +56,8 @@ impl Suspects {
         if passes_keys_on(changes)? {
             suspects.replaced = models(changes).into_iter().map(|(_, table)| table).collect();
         }
-        let is_any = !suspects.deleted.is_empty()
+        let is_any = !suspects.merged.is_empty()
+            || !suspects.deleted.is_empty()
             || !suspects.updated.is_empty()
             || !suspects.replaced.is_empty();
         Ok(is_any.then_some(suspects))

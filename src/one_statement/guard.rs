@@ -46,15 +46,15 @@ impl Guard {
         }
         let harmless = params.push_array(harmless);
         let mut is_first = guard.is_none();
-        let mut begin = |sql: &mut Sql, tables: usize, functions: &str| {
-            sql.push(if std::mem::replace(&mut is_first, false) { " WHERE" } else { " AND" });
+        let begin = |sql: &mut Sql, is_first: &mut bool, tables: usize, functions: &str| {
+            sql.push(if std::mem::replace(is_first, false) { " WHERE" } else { " AND" });
             sql.push(" NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = ANY (");
             sql.param(tables).push("::regclass[]) AND t.tgfoid IN (").push(functions);
             sql.push(") AND t.oid <> ALL (").param(harmless).push(")");
         };
         if !suspects.deleted.is_empty() {
             let tables = push_names(suspects.deleted.iter().copied(), params)?;
-            begin(sql, tables, ON_DELETE);
+            begin(sql, &mut is_first, tables, ON_DELETE);
             sql.push(")");
         }
         if !suspects.updated.is_empty() {
@@ -64,7 +64,7 @@ impl Guard {
                 columns.push_raw(column.as_bytes())?;
             }
             let columns = params.push_array(columns);
-            begin(sql, tables, ON_UPDATE);
+            begin(sql, &mut is_first, tables, ON_UPDATE);
             // The unique index that the foreign key refers to has one of the columns that change.
             sql.push(
                 " AND EXISTS (SELECT FROM pg_catalog.pg_index AS i \
@@ -74,13 +74,19 @@ impl Guard {
             );
             sql.param(columns).push(")))");
         }
-        if !suspects.replaced.is_empty() {
-            let tables = push_names(suspects.replaced.iter().copied(), params)?;
-            sql.push(if is_first { " WHERE" } else { " AND" });
-            // Neither those of constraints, nor BEFORE or INSTEAD OF.
+        // Neither those of constraints, nor BEFORE or INSTEAD OF.
+        let late = (&suspects.replaced, "t.tgtype & 66 = 0");
+        // Before each row that is inserted.
+        let early = (&suspects.merged, "t.tgtype & 7 = 7");
+        for (tables, is_such) in [late, early] {
+            if tables.is_empty() {
+                continue;
+            }
+            let tables = push_names(tables.iter().copied(), params)?;
+            sql.push(if std::mem::replace(&mut is_first, false) { " WHERE" } else { " AND" });
             sql.push(" NOT EXISTS (SELECT FROM pg_catalog.pg_trigger AS t WHERE t.tgrelid = ANY (");
-            sql.param(tables).push("::regclass[]) AND NOT t.tgisinternal AND t.tgtype & 66 = 0 ");
-            sql.push("AND t.tgenabled <> 'D')");
+            sql.param(tables).push("::regclass[]) AND NOT t.tgisinternal AND ").push(is_such);
+            sql.push(" AND t.tgenabled <> 'D')");
         }
         Ok(guard)
     }

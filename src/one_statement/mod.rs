@@ -50,8 +50,32 @@ struct Statement<'a> {
     groups: Vec<Group>,
     deletes: Vec<&'a DeleteStep>,
     updates: Vec<&'a UpdateStep>,
+    /// Everything in its order.
+    parts: Vec<Part>,
     locks: Option<Locks>,
     names: Names,
+}
+
+/// A part of the statement, by its position among those of its kind.
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Delete(usize),
+    Update(usize),
+    Insert(usize),
+}
+
+impl Part {
+    fn name(self, names: &Names) -> String {
+        match self {
+            Part::Delete(at) => names.delete(at),
+            Part::Update(at) => names.update(at),
+            Part::Insert(at) => names.insert(at),
+        }
+    }
+
+    fn is_like(self, other: Part) -> bool {
+        std::mem::discriminant(&self) == std::mem::discriminant(&other)
+    }
 }
 
 /// Writes steps of a plan, by their positions, in one statement. Rows are locked ahead where it
@@ -100,34 +124,47 @@ pub(crate) fn plan(plan: &FlushPlan, steps: Range<usize>) -> PlannedStatement {
 
 impl<'a> Statement<'a> {
     /// Groups what is to be written.
+    ///
+    /// It is written in the order of the steps, but for what is deleted: foreign keys are checked when
+    /// the statement ends, so everything that is deleted goes first, and makes room.
     fn new(flush: &Flush<'_, '_>, steps: &'a [Step], locks: Option<Locks>) -> Statement<'a> {
-        let (mut keys, mut groups) = (Vec::new(), Vec::new());
-        let (mut deletes, mut updates) = (Vec::new(), Vec::new());
+        let (mut deletes, mut updates, mut groups) = (Vec::new(), Vec::new(), Vec::new());
         let mut inserted: IndexMap<usize, Vec<u32>> = IndexMap::new();
-        let mut runs = Vec::new();
+        let (mut first, mut parts) = (Vec::new(), Vec::new());
         for step in steps {
             match step {
-                Step::Delete(step) => deletes.push(step),
-                Step::Update(step) => updates.push(step),
+                Step::Delete(step) => {
+                    first.push(Part::Delete(deletes.len()));
+                    deletes.push(step);
+                }
+                Step::Update(step) => {
+                    parts.push(Part::Update(updates.len()));
+                    updates.push(step);
+                }
                 Step::Insert(step) => {
                     inserted.entry(step.table()).or_default().extend_from_slice(step.rows());
-                    runs.push(step);
+                    let planned = &flush.plan().tables()[step.table()];
+                    let is_taken =
+                        |column| !is_reserved(flush, step.table(), column, step.rows());
+                    for group in planned.groups(step.rows(), false, is_taken) {
+                        parts.push(Part::Insert(groups.len()));
+                        groups.push(Group {
+                            table: step.table(),
+                            left: group.left,
+                            rows: group.rows,
+                        });
+                    }
                 }
             }
         }
+        let mut keys = Vec::new();
         for (&table, rows) in &mut inserted {
             rows.sort_unstable();
             Self::add_keys(flush, table, rows, &mut keys);
         }
-        for step in runs {
-            let planned = &flush.plan().tables()[step.table()];
-            let is_taken = |column| !is_reserved(flush, step.table(), column, step.rows());
-            for group in planned.groups(step.rows(), false, is_taken) {
-                groups.push(Group { table: step.table(), left: group.left, rows: group.rows });
-            }
-        }
         let names = Names::new(steps.iter().map(Step::table));
-        Statement { keys, groups, deletes, updates, locks, names }
+        let parts = first.into_iter().chain(parts).collect();
+        Statement { keys, groups, deletes, updates, parts, locks, names }
     }
 
     /// Adds the keys that the statement takes for rows of a table.
@@ -211,66 +248,58 @@ impl<'a> Statement<'a> {
             sql.push(" AS done").push(&from).push(")");
             from = self.from_after(&names.locks());
         }
-        for (at, step) in self.deletes.iter().enumerate() {
-            let name = names.delete(at);
-            sql.push(", ").push(&name).push(" AS (");
-            let change = Change::Delete(step);
-            change.render(flush, &source, (&from, true), &mut sql, &mut params)?;
-            sql.push(")");
-            let count = params.push_count(step.len() as u64);
-            checks::render_changed(&name, 'd', at, count, &mut checks);
-        }
-        if !self.updates.is_empty() || !self.groups.is_empty() {
-            self.render_barrier(
-                &names.deletes(),
-                self.deletes.len(),
-                Names::delete,
-                &mut from,
-                &mut sql,
-            );
-        }
-        let mut waves = 0;
-        for (at, step) in self.updates.iter().enumerate() {
-            if step.waits && at > 0 {
-                self.render_barrier(&names.wave(waves), at, Names::update, &mut from, &mut sql);
-                waves += 1;
+        let (mut before, mut barriers) = (0, 0);
+        for (at, &part) in self.parts.iter().enumerate() {
+            if at > 0 && self.has_to_wait(part, self.parts[at - 1]) {
+                let name = names.barrier(barriers);
+                self.render_barrier(&name, &self.parts[before..at], &from, &mut sql);
+                from = self.from_after(&name);
+                (before, barriers) = (at, barriers + 1);
             }
-            let name = names.update(at);
-            sql.push(", ").push(&name).push(" AS (");
-            let change = Change::Update(step);
-            change.render(flush, &source, (&from, true), &mut sql, &mut params)?;
-            sql.push(")");
-            let count = params.push_count(step.len() as u64);
-            checks::render_changed(&name, 'u', at, count, &mut checks);
-        }
-        if !self.groups.is_empty() {
-            self.render_barrier(
-                &names.updates(),
-                self.updates.len(),
-                Names::update,
-                &mut from,
-                &mut sql,
-            );
-        }
-        for (index, group) in self.groups.iter().enumerate() {
-            let table = flush.plan().tables()[group.table].table();
-            let written = Self::written(table, group);
-            let rows = source.rows(table, group, &written, &mut params)?;
-            sql.push(", ").push(&names.insert(index)).push(" AS (");
-            Self::render_insert(table, (group, &written), &rows, &from, &mut sql);
-            sql.push(")");
-            checks::render_inserted(
-                (&names.insert(index), group.table),
-                (table, &written),
-                &rows,
-                &mut checks,
-            );
+            let (name, output) = (part.name(names), (&mut sql, &mut params, &mut checks));
+            match part {
+                Part::Delete(at) => {
+                    let change = (Change::Delete(self.deletes[at]), 'd', at);
+                    Self::render_change(flush, (&source, &from), change, &name, output)?;
+                }
+                Part::Update(at) => {
+                    let change = (Change::Update(self.updates[at]), 'u', at);
+                    Self::render_change(flush, (&source, &from), change, &name, output)?;
+                }
+                Part::Insert(at) => {
+                    let group = &self.groups[at];
+                    let table = flush.plan().tables()[group.table].table();
+                    let written = Self::written(table, group);
+                    let rows = source.rows(table, group, &written, &mut params)?;
+                    sql.push(", ").push(&name).push(" AS (");
+                    Self::render_insert(table, (group, &written), &rows, &from, &mut sql);
+                    sql.push(")");
+                    let (name, table) = ((&*name, group.table), (table, &written[..]));
+                    checks::render_inserted(name, table, &rows, &mut checks);
+                }
+            }
         }
         self.render_result(flush, checks.as_str(), &mut sql);
         if let Some(guard) = guard {
             guard.set_age_limit(self.groups.len(), &mut params);
         }
         Ok((sql, params))
+    }
+
+    /// Appends an update or a delete, and its check, which has a letter and a number.
+    fn render_change(
+        flush: &Flush<'_, '_>,
+        (source, from): (&ArraySource<'_>, &str),
+        (change, kind, at): (Change<'_>, char, usize),
+        name: &str,
+        (sql, params, checks): (&mut Sql, &mut Params, &mut Sql),
+    ) -> Result<(), Error> {
+        sql.push(", ").push(name).push(" AS (");
+        change.render(flush, source, (from, true), sql, params)?;
+        sql.push(")");
+        let count = params.push_count(change.len() as u64);
+        checks::render_changed(name, kind, at, count, checks);
+        Ok(())
     }
 
     /// Appends the insert of a group.
@@ -337,24 +366,23 @@ impl<'a> Statement<'a> {
         sql.push(" FROM ").push(&self.names.keys());
     }
 
-    /// Has what is appended from here on wait for the first parts of a kind, if there are any.
-    fn render_barrier(
-        &self,
-        name: &str,
-        count: usize,
-        part: fn(&Names, usize) -> String,
-        from: &mut String,
-        sql: &mut Sql,
-    ) {
-        if count > 0 {
-            sql.push(", ").push(name).push(" AS MATERIALIZED (SELECT ");
-            for at in 0..count {
-                sql.push(if at == 0 { "" } else { " + " });
-                sql.push("(SELECT count(*) FROM ").push(&part(&self.names, at)).push(")");
-            }
-            sql.push(" AS done").push(from).push(")");
-            *from = self.from_after(name);
+    /// Whether a part waits for all that come before it. What is updated may give a value up that
+    /// another row takes, and triggers may look for rows of another kind.
+    fn has_to_wait(&self, part: Part, before: Part) -> bool {
+        match part {
+            Part::Update(at) => self.updates[at].waits || !part.is_like(before),
+            _ => !part.is_like(before),
         }
+    }
+
+    /// Appends a query that is done when these parts are.
+    fn render_barrier(&self, name: &str, parts: &[Part], from: &str, sql: &mut Sql) {
+        sql.push(", ").push(name).push(" AS MATERIALIZED (SELECT ");
+        for (at, part) in parts.iter().enumerate() {
+            sql.push(if at == 0 { "" } else { " + " });
+            sql.push("(SELECT count(*) FROM ").push(&part.name(&self.names)).push(")");
+        }
+        sql.push(" AS done").push(from).push(")");
     }
 
     /// Where the rows come from of what has to wait.

@@ -2,7 +2,7 @@
 
 use crate::model::{Assigned, Table};
 
-/// The names of the statement's `WITH` queries: `k`, `l`, `d0`, `u0`, `i0` and so on, after a prefix
+/// The names of the statement's `WITH` queries: `k`, `l`, `d0`, `u0`, `i0`, `b0` and so on, after a prefix
 /// where a table of the statement could be hidden by them.
 #[derive(Debug)]
 pub(super) struct Names {
@@ -31,25 +31,17 @@ impl Names {
         format!("{}l", self.prefix)
     }
 
-    pub(super) fn deletes(&self) -> String {
-        format!("{}d", self.prefix)
-    }
-
     pub(super) fn delete(&self, at: usize) -> String {
         format!("{}d{at}", self.prefix)
-    }
-
-    pub(super) fn updates(&self) -> String {
-        format!("{}u", self.prefix)
     }
 
     pub(super) fn update(&self, at: usize) -> String {
         format!("{}u{at}", self.prefix)
     }
 
-    /// All updates up to one that waits for them.
-    pub(super) fn wave(&self, at: usize) -> String {
-        format!("{}w{at}", self.prefix)
+    /// All parts up to one that waits for them.
+    pub(super) fn barrier(&self, at: usize) -> String {
+        format!("{}b{at}", self.prefix)
     }
 
     pub(super) fn insert(&self, at: usize) -> String {
@@ -62,7 +54,7 @@ impl Names {
 fn could_hide(prefix: &str, table: &Table) -> bool {
     let is_like = |name: &str| {
         let rest = name.strip_prefix(prefix);
-        let kind = rest.and_then(|rest| rest.strip_prefix(['k', 'l', 'd', 'u', 'w', 'i']));
+        let kind = rest.and_then(|rest| rest.strip_prefix(['k', 'l', 'd', 'u', 'b', 'i']));
         kind.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
     };
     let has_such = |text: &str| {

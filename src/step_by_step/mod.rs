@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorKind};
 use crate::flush::Flush;
 use crate::flush::change::Change;
 use crate::flush::locks::Locks;
+use crate::flush::set_aside;
 use crate::flush_plan::{
     Constraints, FlushPlan, PlannedStatement, Step, counted, means_the_same,
 };
@@ -75,7 +76,11 @@ impl StepByStep<'_> {
                     if step.is_moved {
                         flush.follow(step)?;
                     }
-                    self.change(flush, Change::Update(step))?;
+                    let result = self.change(flush, Change::Update(step));
+                    match step.is_detour() {
+                        true => result.map_err(|error| set_aside::explain(error, step))?,
+                        false => result?,
+                    }
                     at += 1;
                 }
                 Step::Delete(step) => {

@@ -6,9 +6,10 @@ use bytes::BytesMut;
 use crate::change_set::{CellValue, NewCell, SetTo};
 use crate::error::Error;
 use crate::flush::change::Change;
+use crate::flush::set_aside;
 use crate::flush::stale::Stale;
 use crate::flush::{Flush, not_written_yet};
-use crate::flush_plan::{PlannedStatement, SetAside, Step, UpdateStep};
+use crate::flush_plan::{PlannedStatement, Step, UpdateStep};
 use crate::sql::{Params, Sql};
 
 /// Sends a step row by row, in its order.
@@ -89,19 +90,7 @@ fn render_set(
         sql.push(separator).name(description.name()).push(" = ");
         separator = ", ";
         if let Some(set_aside) = step.set_aside {
-            let name = description.name();
-            match set_aside {
-                SetAside::Null => sql.push("NULL"),
-                SetAside::Beyond => {
-                    sql.push("(SELECT max(").name(name).push(") + 1 FROM ");
-                    sql.qualified(table.qualified_name()).push(")")
-                }
-                SetAside::Uuid => sql.push("gen_random_uuid()"),
-                SetAside::Text(len) => {
-                    sql.push("substr(md5(random()::text), 1, ").number(len).push(")");
-                    sql.write_cast(table, column)
-                }
-            };
+            set_aside::render(flush, (step, set_aside), column, "1", sql, params)?;
             continue;
         }
         if to == SetTo::Default {

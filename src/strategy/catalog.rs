@@ -78,6 +78,7 @@ impl Fact<'_> {
                 };
                 constraints.room.insert((oid, name), room);
             }
+            "early trigger" => constraints.early_triggers.push(oid),
             "late trigger" => constraints.late_triggers.push(oid),
             _ => constraints.actions.push(oid),
         }

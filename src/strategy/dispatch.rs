@@ -381,7 +381,8 @@ impl<'a, 'c> Dispatch<'a, 'c> {
     fn is_harmless(&self, plan: &FlushPlan) -> Result<bool, Error> {
         match (plan.suspects(), &self.constraints) {
             (Some(suspects), Some(known)) => {
-                means_the_same(self.changes, None, suspects, known)
+                let is_in_order = suspects.merged.is_empty() || known.early_triggers.is_empty();
+                Ok(is_in_order && means_the_same(self.changes, None, suspects, known)?)
             }
             _ => Ok(true),
         }
@@ -453,5 +454,11 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             constraints: self.constraints.clone(),
             needs_transaction: false,
         })
+    }
+}
+impl Dispatch<'_, '_> {
+    pub(crate) fn dbg(&mut self, error: &Error) -> &mut Self { // DEBUG
+        if std::env::var("ONETRIP_DEBUG").is_ok() { eprintln!("DBG -> {error}"); }
+        self
     }
 }

@@ -31,8 +31,8 @@ pub enum Reason {
     Size,
     /// Rows wait for each other in a circle, so that no order of statements can write them.
     Circle,
-    /// A foreign key acts on rows that are deleted or get another key, and others take their place:
-    /// one statement would not mean what its steps mean.
+    /// One statement would not mean what its steps mean. A foreign key acts on rows that are deleted
+    /// or get another key, and others take their place; or a trigger looks for rows of the commit.
     Action,
     /// The order of the other way's statements may have violated a constraint.
     Order,
@@ -51,7 +51,7 @@ impl fmt::Display for Reason {
             Reason::Size => f.write_str("it is too large for one statement"),
             Reason::Circle => f.write_str("rows wait for each other in a circle"),
             Reason::Action => {
-                f.write_str("a foreign key acts on what is deleted or gets another key")
+                f.write_str("a foreign key or a trigger would act otherwise on one statement")
             }
             Reason::Order => f.write_str("another order would violate a constraint"),
             Reason::PassedOn => f.write_str("rows pass unique values on to each other"),

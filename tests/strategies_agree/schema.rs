@@ -262,7 +262,9 @@ impl Schema {
                 let to = &schema.tables[reference.table];
                 let is_fixed = matches!(to.key[..], [KeyPart::Own { .. }]) && to.counter.is_none();
                 if is_fixed && reference.table != table && random.chance(30) {
-                    let counter = Counter { of: (table, index), is_before: random.chance(50) };
+                    // In a circle, something always comes before what it refers to.
+                    let is_before = !has_circles && random.chance(50);
+                    let counter = Counter { of: (table, index), is_before };
                     schema.tables[reference.table].counter = Some(counter);
                 }
             }
