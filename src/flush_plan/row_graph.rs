@@ -103,6 +103,9 @@ impl<'a> RowGraph<'a> {
         for at in 0..graph.unique.len() {
             graph.find_passes(at)?;
         }
+        if let Some(constraints) = constraints.filter(|known| known.is_foreign_key_violated) {
+            graph.replace_at_once(constraints);
+        }
         Ok(graph)
     }
 
@@ -379,6 +382,32 @@ impl<'a> RowGraph<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Has new rows that take what others are referred to by be written together with those: what
+    /// refers to the value goes on to do so, and does not change.
+    fn replace_at_once(&mut self, constraints: &Constraints) {
+        let mut at_once = Vec::new();
+        for pass in &self.passes {
+            let taker = self.nodes[pass.taker as usize];
+            if !matches!(taker, Node::Insert(..) | Node::Inserts) {
+                continue;
+            }
+            let is_referred_to = self.unique[pass.unique].models.iter().any(|(model, columns)| {
+                let table = models(self.changes).into_iter().find(|(other, _)| other == model);
+                let relation = table.and_then(|(_, table)| constraints.relation(table));
+                let refers = |columns_of: &[String]| {
+                    let of = table.and_then(|(_, table)| positions(table, columns_of));
+                    of.is_some_and(|of| of.iter().all(|column| columns.contains(column)))
+                };
+                let mut foreign_keys = constraints.foreign_keys.iter();
+                foreign_keys.any(|f| Some(f.parent) == relation && refers(&f.parent_columns))
+            });
+            if is_referred_to {
+                at_once.push((pass.giver, pass.taker));
+            }
+        }
+        self.edges.extend(at_once);
     }
 }
 

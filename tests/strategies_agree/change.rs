@@ -186,7 +186,11 @@ impl Graph {
 
     /// Whether the changes can be made.
     pub(crate) fn is_sound(&self, schema: &Schema) -> bool {
-        self.changed(schema).is_some_and(|later| {
+        let mut first = self.clone();
+        if self.split != Split::None {
+            first.rows.retain(|_, row| row.part == 0);
+        }
+        first.is_whole(schema) && self.changed(schema).is_some_and(|later| {
             self.keeps_unique_references(schema, &later) && self.follows_keys(schema)
         })
     }
