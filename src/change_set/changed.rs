@@ -11,6 +11,7 @@ use crate::assignments::Assignments;
 use crate::error::{Error, ErrorKind};
 use crate::handle::AnyHandle;
 use crate::model::{Encoder, Source, SqlType, Table, Value};
+use crate::state::State;
 
 /// What an update makes of a column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -195,7 +196,12 @@ impl<'a> ChangeSet<'a> {
                 current => current?,
             };
             let is_same = match current {
-                CellValue::Value => stored == CellValue::Value && buffer == stored_bytes,
+                // A new row that takes over the key is another row all the same.
+                CellValue::Value => {
+                    stored == CellValue::Value
+                        && buffer == stored_bytes
+                        && !self.refers_to_new(place)?
+                }
                 CellValue::Unassigned(_) => false,
                 other => stored == other,
             };
@@ -217,6 +223,17 @@ impl<'a> ChangeSet<'a> {
         }
         let is_needed = has_handle || !draft.columns.is_empty();
         Ok(is_needed.then_some(draft))
+    }
+
+    /// Whether a cell refers by a handle to an entity that the database does not have.
+    fn refers_to_new(&self, place: Place) -> Result<bool, Error> {
+        self.any_source(place, |source| match source {
+            Source::Pending { entity, .. } => {
+                let AnyHandle { model, slot, .. } = entity.handle;
+                self.arenas.get(&model).is_some_and(|arena| arena.state(slot) == State::Pending)
+            }
+            _ => false,
+        })
     }
 
     fn changed_rows(

@@ -18,7 +18,10 @@ pub(super) struct Link {
     /// What is deleted, or gets another key, has to find nothing that refers to it.
     pub(super) holds_deletes: bool,
     pub(super) holds_updates: bool,
-    /// The database has rows follow a key that changes.
+    /// The database changes, or deletes, what refers to a row that is deleted, or gets another key.
+    pub(super) acts_on_delete: bool,
+    pub(super) acts_on_update: bool,
+    /// It has rows follow a key that changes.
     pub(super) cascades: bool,
 }
 
@@ -71,6 +74,8 @@ fn declared(models: &[(usize, &'static Table)]) -> Vec<Link> {
                     is_immediate: true,
                     holds_deletes: true,
                     holds_updates: true,
+                    acts_on_delete: false,
+                    acts_on_update: false,
                     cascades: false,
                 });
             }
@@ -102,6 +107,8 @@ fn found(models: &[(usize, &'static Table)], constraints: &Constraints) -> Vec<L
                     is_immediate: !foreign_key.is_deferred,
                     holds_deletes: holds(foreign_key.on_delete),
                     holds_updates: holds(foreign_key.on_update),
+                    acts_on_delete: foreign_key.on_delete.acts(),
+                    acts_on_update: foreign_key.on_update.acts(),
                     cascades: foreign_key.on_update == Action::Cascade,
                 });
             }

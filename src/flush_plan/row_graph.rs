@@ -220,16 +220,20 @@ impl<'a> RowGraph<'a> {
             }
         }
         for (node, slot) in children {
-            let to = self.new_value(*child, slot, child_columns)?;
-            let to = to.and_then(|value| arriving.get(&value)).copied();
+            let value = self.new_value(*child, slot, child_columns)?;
+            let to = value.as_ref().and_then(|value| arriving.get(value)).copied();
             let from = self.old(*child, slot, child_columns)?;
             let from = from.and_then(|value| leaving.get(&value)).copied();
-            if let Some(to) = to.filter(|_| link.is_immediate) {
+            let is_moved = *cascades && from == to;
+            if let Some(giver) = value.and_then(|value| self.acting(&leaving, &value, link)) {
+                self.after(node, giver);
+            }
+            if let Some(to) = to.filter(|_| link.is_immediate || is_moved) {
                 self.after(node, to);
             }
             match from.filter(|&from| self.is_held(from, link)) {
                 // One that follows is moved by the database, together with what it refers to.
-                Some(_) if *cascades && from == to => {
+                Some(_) if is_moved => {
                     let key = self.table(*child).key();
                     if child_columns.iter().any(|column| key.contains(column)) {
                         self.moved.insert(node);
@@ -247,7 +251,25 @@ impl<'a> RowGraph<'a> {
                 }
             }
         }
+        if !leaving.is_empty() {
+            for (node, slot) in self.inserts(*child) {
+                let value = self.new_value(*child, slot, child_columns)?;
+                if let Some(giver) = value.and_then(|value| self.acting(&leaving, &value, link)) {
+                    self.after(node, giver);
+                }
+            }
+        }
         Ok(())
+    }
+
+    /// The row that gives up a value, if the database would change what refers to the value by then.
+    fn acting(&self, leaving: &HashMap<Vec<u8>, u32>, value: &[u8], link: &Link) -> Option<u32> {
+        let &giver = leaving.get(value)?;
+        let acts = match self.nodes[giver as usize] {
+            Node::Delete(..) => link.acts_on_delete,
+            _ => link.acts_on_update,
+        };
+        acts.then_some(giver)
     }
 
     /// Has what goes, or gets another key, come after what is led away from rows that foreign keys act
