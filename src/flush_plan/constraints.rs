@@ -27,6 +27,7 @@ impl Action {
 /// A foreign key of the database.
 #[derive(Debug, Clone)]
 pub(crate) struct ForeignKeyConstraint {
+    pub(crate) name: String,
     /// The referring table, by its OID.
     pub(crate) child: u32,
     pub(crate) child_columns: Vec<String>,
@@ -78,11 +79,20 @@ pub(crate) struct Constraints {
     pub(crate) early_triggers: Vec<u32>,
     /// The constraint that another attempt has violated.
     pub(crate) violated: Option<String>,
-    /// Another attempt has violated a foreign key.
+    /// It is a foreign key.
     pub(crate) is_foreign_key_violated: bool,
 }
 
 impl Constraints {
+    /// Returns the foreign keys that may be the one that another attempt has violated: their names are
+    /// unique within a table only.
+    pub(crate) fn violated_foreign_keys(&self) -> impl Iterator<Item = &ForeignKeyConstraint> {
+        let is_violated = |foreign_key: &&ForeignKeyConstraint| {
+            self.is_foreign_key_violated && self.violated.as_ref() == Some(&foreign_key.name)
+        };
+        self.foreign_keys.iter().filter(is_violated)
+    }
+
     /// Returns the OID of a model's table, if it was asked for and is there.
     pub(crate) fn relation(&self, table: &Table) -> Option<u32> {
         self.relations.get(&table.qualified_name().to_string()).copied()

@@ -145,18 +145,23 @@ struct Stuck {
 fn runs(graph: &RowGraph<'_>) -> (Vec<Run>, Vec<Stuck>) {
     let mut edges = graph.edges.clone();
     edges.extend(graph.passes.iter().map(|pass| (pass.taker, pass.giver)));
-    let needed = edges.len();
-    edges.extend(&graph.preferences);
-    let mut whole = Graph::new(graph.nodes.len(), &edges);
-    let mut components = whole.components();
-    let mut component_of = members_of(&components, graph.nodes.len());
-    let is_circle = |&(from, to): &(u32, u32)| component_of[from as usize] == component_of[to as usize];
-    if graph.preferences.iter().any(is_circle) {
+    let (needed, mut preferences) = (edges.len(), graph.preferences.clone());
+    let (whole, components, component_of) = loop {
         edges.truncate(needed);
-        whole = Graph::new(graph.nodes.len(), &edges);
-        components = whole.components();
-        component_of = members_of(&components, graph.nodes.len());
-    }
+        edges.extend(&preferences);
+        let whole = Graph::new(graph.nodes.len(), &edges);
+        let components = whole.components();
+        let component_of = members_of(&components, graph.nodes.len());
+        // What is only better so must not make a circle, or be in one.
+        let before = preferences.len();
+        let is_between = |&(from, to): &(u32, u32)| {
+            component_of[from as usize] != component_of[to as usize]
+        };
+        preferences.retain(is_between);
+        if preferences.len() == before {
+            break (whole, components, component_of);
+        }
+    };
     let between: Vec<(u32, u32)> = edges
         .iter()
         .map(|&(from, to)| (component_of[from as usize], component_of[to as usize]))

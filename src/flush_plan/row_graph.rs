@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use bytes::BytesMut;
 
-use super::constraints::{Action, Constraints, positions};
+use super::constraints::{Action, Constraints, ForeignKeyConstraint, positions};
 use super::links::{Link, Unique, links, models, unique};
 use super::reach::{Reached, reach};
 use super::rows::{RowOf, deleted, inserted, updated};
@@ -103,7 +103,7 @@ impl<'a> RowGraph<'a> {
         for at in 0..graph.unique.len() {
             graph.find_passes(at)?;
         }
-        if let Some(constraints) = constraints.filter(|known| known.is_foreign_key_violated) {
+        if let Some(constraints) = constraints {
             graph.replace_at_once(constraints);
         }
         Ok(graph)
@@ -135,6 +135,16 @@ impl<'a> RowGraph<'a> {
     pub(super) fn after(&mut self, later: u32, earlier: u32) {
         if later != earlier {
             self.edges.push((later, earlier));
+        }
+    }
+
+    /// Has a row wait for one that it refers to. Where that is looked at later, there may still be
+    /// triggers that look for it.
+    fn after_arrival(&mut self, later: u32, earlier: u32, is_needed: bool) {
+        if is_needed {
+            self.after(later, earlier);
+        } else if later != earlier {
+            self.preferences.push((later, earlier));
         }
     }
 
@@ -228,8 +238,8 @@ impl<'a> RowGraph<'a> {
             if let Some(giver) = value.and_then(|value| self.acting(&leaving, &value, link)) {
                 self.after(node, giver);
             }
-            if let Some(to) = to.filter(|_| link.is_immediate || is_moved) {
-                self.after(node, to);
+            if let Some(to) = to {
+                self.after_arrival(node, to, link.is_immediate || is_moved);
             }
             match from.filter(|&from| self.is_held(from, link)) {
                 // One that follows is moved by the database, together with what it refers to.
@@ -243,11 +253,11 @@ impl<'a> RowGraph<'a> {
                 None => {}
             }
         }
-        if link.is_immediate && (has_moved || !self.inserts_are_one) && !arriving.is_empty() {
+        if (has_moved || !self.inserts_are_one) && !arriving.is_empty() {
             for (node, slot) in self.inserts(*child) {
                 let to = self.new_value(*child, slot, child_columns)?;
                 if let Some(&to) = to.and_then(|value| arriving.get(&value)) {
-                    self.after(node, to);
+                    self.after_arrival(node, to, link.is_immediate);
                 }
             }
         }
@@ -417,13 +427,13 @@ impl<'a> RowGraph<'a> {
             }
             let is_referred_to = self.unique[pass.unique].models.iter().any(|(model, columns)| {
                 let table = models(self.changes).into_iter().find(|(other, _)| other == model);
-                let relation = table.and_then(|(_, table)| constraints.relation(table));
-                let refers = |columns_of: &[String]| {
-                    let of = table.and_then(|(_, table)| positions(table, columns_of));
-                    of.is_some_and(|of| of.iter().all(|column| columns.contains(column)))
+                let Some((_, table)) = table else { return false };
+                let refers = |foreign_key: &ForeignKeyConstraint| {
+                    let of = positions(table, &foreign_key.parent_columns);
+                    constraints.relation(table) == Some(foreign_key.parent)
+                        && of.is_some_and(|of| of.iter().all(|column| columns.contains(column)))
                 };
-                let mut foreign_keys = constraints.foreign_keys.iter();
-                foreign_keys.any(|f| Some(f.parent) == relation && refers(&f.parent_columns))
+                constraints.violated_foreign_keys().any(refers)
             });
             if is_referred_to {
                 at_once.push((pass.giver, pass.taker));

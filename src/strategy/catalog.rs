@@ -49,6 +49,7 @@ impl Fact<'_> {
                 constraints.relations.insert(name, oid);
             }
             "foreign key" => constraints.foreign_keys.push(ForeignKeyConstraint {
+                name,
                 child: oid,
                 child_columns: self.texts(9)?,
                 parent: self.oid(2)?,

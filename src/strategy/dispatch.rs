@@ -11,7 +11,8 @@ use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::flush::Flush;
 use crate::flush_plan::{
-    Constraints, Cycles, FlushPlan, PlannedStatement, PlannedTable, means_the_same,
+    Action, Constraints, Cycles, FlushPlan, ForeignKeyConstraint, PlannedStatement, PlannedTable,
+    means_the_same,
 };
 use crate::insert_strategy::{InsertStrategy, Unnest};
 use crate::model::Table;
@@ -308,10 +309,10 @@ impl<'a, 'c> Dispatch<'a, 'c> {
     ) -> Result<Option<Attempt<'a>>, Error> {
         let is_unique =
             error.sqlstate().is_some_and(|code| ["23505", "23P01"].contains(&code.code()));
-        // Foreign keys are checked when one statement is done, whatever its order; and new rows alone
-        // are in each other's way in any order.
+        // Foreign keys are checked when one statement is done, whatever its order, but for what RESTRICT
+        // says; and new rows alone are in each other's way in any order.
         let can_be_order = match way {
-            Way::OneStatement => is_unique && attempt.plan.has_changes(),
+            Way::OneStatement => attempt.plan.has_changes(),
             Way::StepByStep => !is_unique || attempt.plan.has_changes(),
         };
         if !can_be_order {
@@ -330,7 +331,8 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             let reason = if is_unique { Reason::PassedOn } else { Reason::Order };
             let next = self.step_by_step(reason)?;
             let has_other_order = match way {
-                Way::OneStatement => next.plan.passes_on(),
+                Way::OneStatement if is_unique => next.plan.passes_on(),
+                Way::OneStatement => self.restricts(),
                 Way::StepByStep => !next.plan.has_steps_of(&attempt.plan),
             };
             if has_other_order {
@@ -388,6 +390,15 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         }
     }
 
+    /// Whether a foreign key was violated that looks at each statement's end whether a value that was
+    /// given up is still referred to, be it that another row has it by then.
+    fn restricts(&self) -> bool {
+        let restricts = |foreign_key: &ForeignKeyConstraint| {
+            [foreign_key.on_delete, foreign_key.on_update].contains(&Action::Restrict)
+        };
+        self.constraints.iter().any(|known| known.violated_foreign_keys().any(restricts))
+    }
+
     fn has_locks(&self, plan: &FlushPlan) -> bool {
         plan.updated_rows() + plan.deleted_rows() > 1
     }
@@ -418,7 +429,10 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             inserts => inserts,
         };
         // For these reasons, one statement for everything will not do.
-        let needs_steps = matches!(reason, Reason::Action | Reason::PassedOn | Reason::Refused(_));
+        let needs_steps = matches!(
+            reason,
+            Reason::Action | Reason::PassedOn | Reason::Order | Reason::Refused(_)
+        );
         let plan = match self.plan(inserts.cycles(), true) {
             Err(error) if error.kind() == ErrorKind::Cycle => {
                 if matches!(self.strategy.kind, Kind::StepByStep { .. }) {
