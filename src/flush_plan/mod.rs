@@ -134,11 +134,15 @@ impl FlushPlan {
     fn add(&mut self, changes: &ChangeSet<'_>, run: &Run, inserts: &[InsertStep]) {
         // Rows that are deleted or inserted by one statement need no levels: foreign keys are
         // checked when it ends. They are in order for those who write them one by one.
-        let (mut deleted, mut inserted, mut has_inserts) = (Vec::new(), Vec::new(), false);
+        let (mut deleted, mut has_inserts) = (Vec::new(), false);
+        let mut inserted: Vec<(usize, Vec<u32>)> = Vec::new();
         for placed in &run.nodes {
             match placed.node {
                 Node::Delete(changed, at) => push(&mut deleted, changed, at),
-                Node::Insert(table, row) => push(&mut inserted, table, row),
+                Node::Insert(table, row) => match inserted.last_mut() {
+                    Some((last, rows)) if *last == table => rows.push(row),
+                    _ => inserted.push((table, vec![row])),
+                },
                 Node::Inserts => has_inserts = true,
                 Node::Update(..) | Node::SetAside(..) | Node::Escaped => {}
             }

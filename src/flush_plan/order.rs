@@ -190,14 +190,18 @@ fn runs(graph: &RowGraph<'_>) -> (Vec<Run>, Vec<Stuck>) {
             let level = if is_circle { 0 } else { level };
             levels[node as usize] = level;
             let takes_from_update = takers.contains(&node);
-            let is_moved = graph.moved.contains(&node);
+            let is_moved = graph.moved.contains_key(&node);
             Placed { node: graph.nodes[node as usize], level, takes_from_update, is_moved }
         });
         let passes_to_new = graph.passes.iter().any(|pass| {
             is_update(pass.giver) && !is_update(pass.taker) && of_run.contains(&pass.giver)
         });
         let inserts_first = is_circle && !passes_to_new;
-        result.push(Run { nodes: nodes.collect(), is_circle, inserts_first });
+        let mut nodes: Vec<Placed> = nodes.collect();
+        if is_circle {
+            put_new_in_order(graph, &of_run, &mut nodes);
+        }
+        result.push(Run { nodes, is_circle, inserts_first });
     }
     let stuck = graph.passes.iter().filter_map(|&pass| {
         let [giver, taker] = [pass.giver, pass.taker].map(|node| component_of[node as usize]);
@@ -207,6 +211,34 @@ fn runs(graph: &RowGraph<'_>) -> (Vec<Run>, Vec<Stuck>) {
             .then_some(Stuck { pass, is_in_circle })
     });
     (result, stuck.collect())
+}
+
+/// Orders the new rows of a circle among themselves, where others close the circle: a trigger may
+/// look for what a row refers to.
+fn put_new_in_order(graph: &RowGraph<'_>, of_run: &HashSet<u32>, nodes: &mut Vec<Placed>) {
+    let is_new = |node: u32| matches!(graph.nodes[node as usize], Node::Insert(..));
+    let mut new: Vec<u32> = of_run.iter().copied().filter(|&node| is_new(node)).collect();
+    new.sort_unstable();
+    let position: HashMap<u32, u32> = new.iter().copied().zip(0..).collect();
+    let edges: Vec<(u32, u32)> = graph
+        .edges
+        .iter()
+        .filter_map(|(from, to)| Some((*position.get(from)?, *position.get(to)?)))
+        .collect();
+    let table = |&node: &u32| match graph.nodes[node as usize] {
+        Node::Insert(table, _) => table as u32,
+        _ => 0,
+    };
+    let groups: Vec<u32> = new.iter().map(table).collect();
+    let Ok(order) = Graph::new(new.len(), &edges).grouped_order(&groups) else { return };
+    nodes.retain(|placed| !matches!(placed.node, Node::Insert(..)));
+    let placed = |at: u32| Placed {
+        node: graph.nodes[new[at as usize] as usize],
+        level: 0,
+        takes_from_update: false,
+        is_moved: false,
+    };
+    nodes.extend(order.into_iter().flat_map(|(_, run)| run).map(placed));
 }
 
 /// The component of each node.

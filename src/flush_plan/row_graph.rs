@@ -56,8 +56,9 @@ pub(super) struct RowGraph<'a> {
     /// Updated rows that are in each other's way in a manner that only the server knows, and the
     /// unique constraint, by its position.
     pub(super) crowded: Vec<(u32, usize)>,
-    /// Updated rows part of whose keys the database changes along with what they refer to.
-    pub(super) moved: HashSet<u32>,
+    /// Updated rows part of whose keys the database changes along with what they refer to, and the row
+    /// that they refer to.
+    pub(super) moved: HashMap<u32, u32>,
     /// The number of the first node of each kind, by the position in [`ChangeSet::changed`].
     first_delete: Vec<u32>,
     first_update: Vec<u32>,
@@ -86,7 +87,7 @@ impl<'a> RowGraph<'a> {
             departures: Vec::new(),
             passes: Vec::new(),
             crowded: Vec::new(),
-            moved: HashSet::new(),
+            moved: HashMap::new(),
             first_delete: Vec::new(),
             first_update: Vec::new(),
             first_insert: Vec::new(),
@@ -97,6 +98,7 @@ impl<'a> RowGraph<'a> {
             graph.tie(&link)?;
         }
         graph.tie_handles()?;
+        graph.move_at_once();
         if let Some(constraints) = constraints {
             graph.let_escape(constraints)?;
         }
@@ -243,10 +245,10 @@ impl<'a> RowGraph<'a> {
             }
             match from.filter(|&from| self.is_held(from, link)) {
                 // One that follows is moved by the database, together with what it refers to.
-                Some(_) if is_moved => {
+                Some(from) if is_moved => {
                     let key = self.table(*child).key();
                     if child_columns.iter().any(|column| key.contains(column)) {
-                        self.moved.insert(node);
+                        self.moved.insert(node, from);
                     }
                 }
                 Some(from) => self.after_departure(from, node, parent_columns),
@@ -270,6 +272,16 @@ impl<'a> RowGraph<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Has rows that hold others back from being moved by the database be written together with what
+    /// moves them.
+    fn move_at_once(&mut self) {
+        let held: HashSet<u32> = self.departures.iter().map(|&(later, ..)| later).collect();
+        let of_held = self.moved.iter().filter(|(node, _)| held.contains(node));
+        let mut edges: Vec<(u32, u32)> = of_held.map(|(&node, &from)| (from, node)).collect();
+        edges.sort_unstable();
+        edges.into_iter().for_each(|(from, node)| self.after(from, node));
     }
 
     /// The row that gives up a value, if the database would change what refers to the value by then.

@@ -142,7 +142,7 @@ pub(crate) struct Counter {
 }
 
 impl Rules {
-    fn random(random: &mut Random) -> Rules {
+    fn random(has_circles: bool, random: &mut Random) -> Rules {
         use Action::*;
         let actions = [
             NoAction, NoAction, NoAction, NoAction, Restrict, Cascade, Cascade, Cascade, SetNull,
@@ -153,7 +153,12 @@ impl Rules {
             1 => Deferrable::Deferred,
             _ => Deferrable::Never,
         };
-        Rules { on_delete: random.pick(&actions), on_update: random.pick(&actions), deferrable }
+        let mut action = || match random.pick(&actions) {
+            // In a circle, a value can only pass on within one statement, and it forbids that.
+            Restrict if has_circles => NoAction,
+            action => action,
+        };
+        Rules { on_delete: action(), on_update: action(), deferrable }
     }
 
     /// As SQL has it, after the table that is referred to.
@@ -233,10 +238,10 @@ impl Schema {
             let targets: Vec<_> = schema.tables.iter().enumerate().flat_map(unique).collect();
             if !targets.is_empty() && random.chance(40) {
                 let (table, at) = random.pick(&targets);
-                let rules = Rules::random(random);
+                let rules = Rules::random(has_circles, random);
                 plain.push(PlainSpec::ToUnique { table, plain: at, rules });
             }
-            let key_rules = key.iter().map(|_| Rules::random(random)).collect();
+            let key_rules = key.iter().map(|_| Rules::random(has_circles, random)).collect();
             schema.tables.push(TableSpec {
                 name: format!("t{table}"),
                 key,
@@ -293,7 +298,7 @@ impl Schema {
             _ => None,
         };
         if tenant(table).is_some() && tenant(table) == tenant(from) && random.chance(70) {
-            let rules = Rules::random(random);
+            let rules = Rules::random(self.has_circles, random);
             return ReferenceSpec { rules, table, role: LinkRole::Nullable, is_shared: true };
         }
         // A row of its own table that it can refer to first of all is itself, if it knows its key.
@@ -304,7 +309,8 @@ impl Schema {
             1..5 => LinkRole::Nullable,
             _ => LinkRole::NotNull,
         };
-        ReferenceSpec { rules: Rules::random(random), table, role, is_shared: false }
+        let rules = Rules::random(self.has_circles, random);
+        ReferenceSpec { rules, table, role, is_shared: false }
     }
 
     /// Whether a foreign key or a trigger does something by itself.
