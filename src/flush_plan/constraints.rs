@@ -75,22 +75,17 @@ pub(crate) struct Constraints {
     pub(crate) actions: Vec<u32>,
     /// The triggers of these tables that run when a statement ends, by their OIDs.
     pub(crate) late_triggers: Vec<u32>,
-    /// Those that run before a row is inserted.
+    /// Those that run before each row.
     pub(crate) early_triggers: Vec<u32>,
-    /// The constraint that another attempt has violated.
-    pub(crate) violated: Option<String>,
-    /// It is a foreign key.
-    pub(crate) is_foreign_key_violated: bool,
+    /// The names of the constraints that other attempts have violated.
+    pub(crate) violated: Vec<String>,
 }
 
 impl Constraints {
     /// Returns the foreign keys that may be the one that another attempt has violated: their names are
     /// unique within a table only.
     pub(crate) fn violated_foreign_keys(&self) -> impl Iterator<Item = &ForeignKeyConstraint> {
-        let is_violated = |foreign_key: &&ForeignKeyConstraint| {
-            self.is_foreign_key_violated && self.violated.as_ref() == Some(&foreign_key.name)
-        };
-        self.foreign_keys.iter().filter(is_violated)
+        self.foreign_keys.iter().filter(|foreign_key| self.violated.contains(&foreign_key.name))
     }
 
     /// Returns the OID of a model's table, if it was asked for and is there.

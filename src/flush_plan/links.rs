@@ -156,7 +156,7 @@ pub(super) fn unique(changes: &ChangeSet<'_>, constraints: Option<&Constraints>)
             room: room.collect(),
             is_exact: unique.is_exact,
             deferrable: unique.is_deferrable.then(|| unique.name.clone()),
-            is_violated: constraints.violated.as_ref() == Some(&unique.plain_name),
+            is_violated: constraints.violated.contains(&unique.plain_name),
         });
     }
     all

@@ -64,7 +64,7 @@ pub(super) fn order(
     inserts_are_ordered: bool,
 ) -> Result<Order, Error> {
     // Foreign keys that no model declares can tie new rows to each other.
-    if inserts_are_ordered && !constraints.is_some_and(|known| known.is_foreign_key_violated) {
+    if inserts_are_ordered && constraints.is_none_or(|known| known.violated_foreign_keys().next().is_none()) {
         let order = arrange(RowGraph::new(changes, constraints, true)?, constraints.is_some());
         if !order.has_new_in_circle {
             return Ok(order);
@@ -190,11 +190,14 @@ fn runs(graph: &RowGraph<'_>) -> (Vec<Run>, Vec<Stuck>) {
             let level = if is_circle { 0 } else { level };
             levels[node as usize] = level;
             let takes_from_update = takers.contains(&node);
-            let is_moved = graph.moved.contains_key(&node);
+            // What is written together with it, the database has not moved yet.
+            let moves = |by: &&u32| !(is_circle && of_run.contains(by));
+            let is_moved = graph.moved.get(&node).filter(moves).is_some();
             Placed { node: graph.nodes[node as usize], level, takes_from_update, is_moved }
         });
         let passes_to_new = graph.passes.iter().any(|pass| {
-            is_update(pass.giver) && !is_update(pass.taker) && of_run.contains(&pass.giver)
+            let is_of_run = of_run.contains(&pass.giver) && of_run.contains(&pass.taker);
+            is_of_run && is_update(pass.giver) && !is_update(pass.taker)
         });
         let inserts_first = is_circle && !passes_to_new;
         let mut nodes: Vec<Placed> = nodes.collect();

@@ -236,7 +236,7 @@ impl<'a> RowGraph<'a> {
             let to = value.as_ref().and_then(|value| arriving.get(value)).copied();
             let from = self.old(*child, slot, child_columns)?;
             let from = from.and_then(|value| leaving.get(&value)).copied();
-            let is_moved = *cascades && from == to;
+            let is_moved = *cascades && from == to && from != Some(node);
             if let Some(giver) = value.and_then(|value| self.acting(&leaving, &value, link)) {
                 self.after(node, giver);
             }
@@ -440,9 +440,13 @@ impl<'a> RowGraph<'a> {
             let is_referred_to = self.unique[pass.unique].models.iter().any(|(model, columns)| {
                 let table = models(self.changes).into_iter().find(|(other, _)| other == model);
                 let Some((_, table)) = table else { return false };
+                let is_deleted = matches!(self.nodes[pass.giver as usize], Node::Delete(..));
                 let refers = |foreign_key: &ForeignKeyConstraint| {
+                    let ForeignKeyConstraint { on_delete, on_update, .. } = *foreign_key;
+                    let action = if is_deleted { on_delete } else { on_update };
                     let of = positions(table, &foreign_key.parent_columns);
                     constraints.relation(table) == Some(foreign_key.parent)
+                        && action == Action::NoAction
                         && of.is_some_and(|of| of.iter().all(|column| columns.contains(column)))
                 };
                 constraints.violated_foreign_keys().any(refers)

@@ -60,6 +60,9 @@ impl StepByStep<'_> {
         while let Some(step) = plan.steps().get(at) {
             if let Some(circle) = plan.circle(at) {
                 self.check_circle(flush, circle.clone())?;
+                for step in plan.steps()[circle.clone()].iter() {
+                    follow(flush, step)?;
+                }
                 let guarded = Guarded { suspects: None, harmless: &[] };
                 one_statement::write(flush, circle.clone(), guarded, false)?;
                 at = circle.end;
@@ -73,9 +76,7 @@ impl StepByStep<'_> {
                     at += inserts.steps().count();
                 }
                 Step::Update(step) => {
-                    if step.is_moved {
-                        flush.follow(step)?;
-                    }
+                    follow(flush, &plan.steps()[at])?;
                     let result = self.change(flush, Change::Update(step));
                     match step.is_detour() {
                         true => result.map_err(|error| set_aside::explain(error, step))?,
@@ -163,6 +164,14 @@ impl StepByStep<'_> {
     fn has_locks(&self, plan: &FlushPlan) -> bool {
         let rows = plan.updated_rows() + plan.deleted_rows();
         self.locks && self.changes == Changes::SetWise && rows > 1
+    }
+}
+
+/// Notes which keys the database has given to the rows of a step by now.
+fn follow(flush: &mut Flush<'_, '_>, step: &Step) -> Result<(), Error> {
+    match step {
+        Step::Update(step) if step.is_moved => flush.follow(step),
+        _ => Ok(()),
     }
 }
 

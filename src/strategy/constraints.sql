@@ -99,9 +99,8 @@ FROM (SELECT DISTINCT oid FROM asked) a JOIN pg_catalog.pg_trigger t ON t.tgreli
 WHERE t.tgfoid IN (1646, 1647, 1650, 1651, 1652, 1653) ORDER BY t.oid)
 
 UNION ALL
--- Triggers, other than those of constraints, that run when a statement ends, and before each row that
--- is inserted.
+-- Triggers, other than those of constraints, that run when a statement ends, and before each row.
 (SELECT CASE WHEN t.tgtype & 66 = 0 THEN 'late trigger' ELSE 'early trigger' END, t.oid, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
 FROM (SELECT DISTINCT oid FROM asked) a JOIN pg_catalog.pg_trigger t ON t.tgrelid = a.oid
-WHERE NOT t.tgisinternal AND (t.tgtype & 66 = 0 OR t.tgtype & 7 = 7) AND t.tgenabled <> 'D'
+WHERE NOT t.tgisinternal AND (t.tgtype & 66 = 0 OR t.tgtype & 3 = 3) AND t.tgenabled <> 'D'
 ORDER BY t.oid)

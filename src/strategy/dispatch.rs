@@ -110,8 +110,8 @@ pub(crate) struct Dispatch<'a, 'c> {
     constraints: Option<Arc<Constraints>>,
     /// The catalog was asked for this very flush.
     has_asked: bool,
-    /// The order of the steps has been found anew after a violation.
-    has_reordered: bool,
+    /// The constraints that attempts have violated.
+    violated: Vec<String>,
     /// Names that the driver has chosen are those of others.
     avoids_prepared: bool,
     attempts: usize,
@@ -153,7 +153,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             written,
             constraints,
             has_asked: false,
-            has_reordered: false,
+            violated: Vec::new(),
             avoids_prepared: false,
             attempts: 0,
         })
@@ -309,30 +309,24 @@ impl<'a, 'c> Dispatch<'a, 'c> {
     ) -> Result<Option<Attempt<'a>>, Error> {
         let is_unique =
             error.sqlstate().is_some_and(|code| ["23505", "23P01"].contains(&code.code()));
-        // Foreign keys are checked when one statement is done, whatever its order, but for what RESTRICT
-        // says; and new rows alone are in each other's way in any order.
-        let can_be_order = match way {
-            Way::OneStatement => attempt.plan.has_changes(),
-            Way::StepByStep => !is_unique || attempt.plan.has_changes(),
-        };
-        if !can_be_order {
+        // New rows alone are in each other's way in any order.
+        if is_unique && !attempt.plan.has_changes() {
             return Ok(None);
         }
-        if !self.has_reordered {
-            self.has_reordered = true;
+        let violated = error.constraint().unwrap_or_default().to_owned();
+        if !self.violated.contains(&violated) {
+            self.violated.push(violated);
             if !self.has_asked && self.ask(connection).is_err() {
                 return Ok(None);
             }
             if let Some(constraints) = &mut self.constraints {
-                let constraints = Arc::make_mut(constraints);
-                constraints.is_foreign_key_violated = !is_unique;
-                constraints.violated = error.constraint().map(str::to_owned);
+                Arc::make_mut(constraints).violated.clone_from(&self.violated);
             }
             let reason = if is_unique { Reason::PassedOn } else { Reason::Order };
             let next = self.step_by_step(reason)?;
             let has_other_order = match way {
                 Way::OneStatement if is_unique => next.plan.passes_on(),
-                Way::OneStatement => self.restricts(),
+                Way::OneStatement => self.looks_early(),
                 Way::StepByStep => !next.plan.has_steps_of(&attempt.plan),
             };
             if has_other_order {
@@ -390,13 +384,17 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         }
     }
 
-    /// Whether a foreign key was violated that looks at each statement's end whether a value that was
-    /// given up is still referred to, be it that another row has it by then.
-    fn restricts(&self) -> bool {
+    /// Whether one statement may have violated a foreign key that its steps would not. Foreign keys are
+    /// checked when a statement is done, whatever its order. But RESTRICT then forbids that a value
+    /// was given up which is referred to, be it that another row has it by then; and what a trigger
+    /// does to a row of the statement is checked when the trigger is done.
+    fn looks_early(&self) -> bool {
         let restricts = |foreign_key: &ForeignKeyConstraint| {
             [foreign_key.on_delete, foreign_key.on_update].contains(&Action::Restrict)
         };
-        self.constraints.iter().any(|known| known.violated_foreign_keys().any(restricts))
+        self.constraints.iter().any(|known| {
+            known.violated_foreign_keys().any(restricts) || !known.early_triggers.is_empty()
+        })
     }
 
     fn has_locks(&self, plan: &FlushPlan) -> bool {
@@ -421,6 +419,16 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         }
     }
 
+    /// One statement for everything, where new rows are in a circle, if it will do.
+    fn one_statement_for_circle(&self, needs_steps: bool) -> Result<Option<Attempt<'a>>, Error> {
+        if needs_steps {
+            return Ok(None);
+        }
+        let plan = self.plan(Cycles::Any, false)?;
+        let will_do = self.is_harmless(&plan)?;
+        Ok(will_do.then(|| self.one_statement(plan, Reason::Circle)))
+    }
+
     /// The steps one after the other, or one statement where they go round in a circle that no
     /// order can write.
     fn step_by_step(&self, reason: Reason) -> Result<Attempt<'a>, Error> {
@@ -438,16 +446,19 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                 if matches!(self.strategy.kind, Kind::StepByStep { .. }) {
                     return Err(error);
                 }
-                if !needs_steps || self.constraints.is_none() {
-                    return Ok(self.one_statement(self.plan(Cycles::Any, false)?, Reason::Circle));
+                let needs_steps = needs_steps && self.constraints.is_some();
+                match self.one_statement_for_circle(needs_steps)? {
+                    Some(attempt) => return Ok(attempt),
+                    // Each circle is one statement.
+                    None => self.plan(Cycles::Any, true)?,
                 }
-                // Each circle is one statement.
-                self.plan(Cycles::Any, true)?
             }
             plan => plan?,
         };
-        if plan.has_new_in_circle() && self.strategy.allows_one_statement() && !needs_steps {
-            return Ok(self.one_statement(self.plan(Cycles::Any, false)?, Reason::Circle));
+        if plan.has_new_in_circle() && self.strategy.allows_one_statement() {
+            if let Some(attempt) = self.one_statement_for_circle(needs_steps)? {
+                return Ok(attempt);
+            }
         }
         // What foreign keys that no model declares do to one changed row, another may have to find
         // done, or not done yet.
