@@ -325,7 +325,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             let reason = if is_unique { Reason::PassedOn } else { Reason::Order };
             let next = self.step_by_step(reason)?;
             let has_other_order = match way {
-                Way::OneStatement if is_unique => next.plan.passes_on(),
+                Way::OneStatement if is_unique => next.plan.passes_on() || self.takes_along(attempt),
                 Way::OneStatement => self.looks_early(),
                 Way::StepByStep => !next.plan.has_steps_of(&attempt.plan),
             };
@@ -382,6 +382,15 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             }
             _ => Ok(true),
         }
+    }
+
+    /// Whether foreign keys may delete rows along with those that are deleted. In one statement, these
+    /// are still there when others take their values.
+    fn takes_along(&self, attempt: &Attempt<'_>) -> bool {
+        let cascades = |known: &Arc<Constraints>| {
+            known.foreign_keys.iter().any(|foreign_key| foreign_key.on_delete == Action::Cascade)
+        };
+        attempt.plan.deleted_rows() > 0 && self.constraints.as_ref().is_some_and(cascades)
     }
 
     /// Whether one statement may have violated a foreign key that its steps would not. Foreign keys are

@@ -21,6 +21,8 @@ pub(crate) struct Written {
     /// The number of parts that are in the database. The others had circles that the strategy
     /// cannot write, and said so.
     pub(crate) parts: usize,
+    /// Rows waited for each other, so that they could only be written at once.
+    pub(crate) is_at_once: bool,
 }
 
 /// What a unit of work works on.
@@ -321,6 +323,7 @@ impl Writer<'_> {
             return refused(uow, entities, plan.map(drop)).map(|()| false);
         }
         let plan = plan.map_err(|error| format!("plan: {error}"))?;
+        self.written.is_at_once |= format!("{plan:#}").contains("at once with the others");
         let result = if commits { uow.commit() } else { uow.flush() };
         let report = result.map_err(|error| {
             let source = std::error::Error::source(&error).map(ToString::to_string);
