@@ -110,6 +110,8 @@ pub(crate) struct Dispatch<'a, 'c> {
     constraints: Option<Arc<Constraints>>,
     /// The catalog was asked for this very flush.
     has_asked: bool,
+    /// One statement has failed.
+    was_one: bool,
     /// The constraints that attempts have violated.
     violated: Vec<String>,
     /// Names that the driver has chosen are those of others.
@@ -153,6 +155,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             written,
             constraints,
             has_asked: false,
+            was_one: false,
             violated: Vec::new(),
             avoids_prepared: false,
             attempts: 0,
@@ -313,6 +316,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         if is_unique && !attempt.plan.has_changes() {
             return Ok(None);
         }
+        self.was_one |= way == Way::OneStatement;
         let violated = error.constraint().unwrap_or_default().to_owned();
         if !self.violated.contains(&violated) {
             self.violated.push(violated);
@@ -334,6 +338,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             }
         }
         let can_be_one = way == Way::StepByStep
+            && !self.was_one
             && self.strategy.allows_one_statement()
             && attempt.reason != Reason::Action
             && attempt.plan.refusal().is_none()

@@ -25,6 +25,9 @@ impl Graph {
     /// The graph as it is when all is done; none if something would refer to what is not there, or
     /// two rows would have one key or one unique value.
     pub(crate) fn changed(&self, schema: &Schema) -> Option<Graph> {
+        if self.is_torn(schema) {
+            return None;
+        }
         let mut graph = self.as_asked_for();
         // What is at hand does not learn what the database does to it.
         let is_at_hand = |rank: usize| self.split != Split::Fresh || self.touches(rank);
@@ -51,6 +54,30 @@ impl Graph {
             }
         }
         graph.is_whole(schema).then_some(graph)
+    }
+
+    /// Whether a row goes along with one row and holds another one back that goes as well. Whether that
+    /// can be is a matter of which row the server deletes first.
+    pub(crate) fn is_torn(&self, schema: &Schema) -> bool {
+        let asked = self.as_asked_for();
+        let deleted: Vec<usize> =
+            self.rows.keys().copied().filter(|&rank| self.is_deleted(rank)).collect();
+        let (mut gone, mut next) = (deleted.clone(), 0);
+        while let Some(&rank) = gone.get(next) {
+            for (other, rules, _) in asked.referring(schema, self, rank) {
+                if rules.on_delete == Action::Cascade && !gone.contains(&other) {
+                    gone.push(other);
+                }
+            }
+            next += 1;
+        }
+        let holds = |rules: Rules| matches!(rules.on_delete, Action::NoAction | Action::Restrict);
+        gone.iter().any(|&rank| {
+            let referring = asked.referring(schema, self, rank);
+            referring.iter().any(|(other, rules, _)| {
+                gone.contains(other) && !deleted.contains(other) && holds(*rules)
+            })
+        })
     }
 
     /// The graph with nothing but the changes.
@@ -181,7 +208,8 @@ impl Graph {
     ) -> Option<Graph> {
         let mut graph = self.clone();
         graph.changes.remove(at);
-        (is_lawless || graph.is_sound(schema)).then_some(graph)
+        let is_possible = if is_lawless { !graph.is_torn(schema) } else { graph.is_sound(schema) };
+        is_possible.then_some(graph)
     }
 
     /// Whether the changes can be made.

@@ -130,7 +130,8 @@ impl Graph {
                 matches!(change, Change::Point { to: Some(to), .. } if to.row == rank);
             *at != rank && !leads_there
         });
-        (is_lawless || graph.is_sound(schema)).then_some(graph)
+        let is_possible = if is_lawless { !graph.is_torn(schema) } else { graph.is_sound(schema) };
+        is_possible.then_some(graph)
     }
 
     /// The circles among the rows of a part.
