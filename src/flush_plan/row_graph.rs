@@ -294,8 +294,8 @@ impl<'a> RowGraph<'a> {
         acts.then_some(giver)
     }
 
-    /// Has what goes, or gets another key, come after what is led away from rows that foreign keys act
-    /// on because of that: they could take it along, or change its key.
+    /// Has what goes, or gets another key, come after what is deleted and what is led away from rows
+    /// that foreign keys act on because of that: they could take it along, or change its key.
     fn let_escape(&mut self, constraints: &Constraints) -> Result<(), Error> {
         let models = models(self.changes);
         let of = |relation: u32| {
@@ -326,14 +326,17 @@ impl<'a> RowGraph<'a> {
             for (leading, _) in reach(constraints, reached) {
                 for (model, table) in of(leading.child) {
                     let Some(columns) = positions(table, &leading.child_columns) else { continue };
-                    for (node, slot) in self.updates(model, &columns) {
-                        if !leaving.contains(&node) && self.old(model, slot, &columns)?.is_some() {
+                    let rows = [self.updates(model, &columns), self.deletes(model)].concat();
+                    for (node, slot) in rows {
+                        if self.old(model, slot, &columns)?.is_some() {
                             escaping.push(node);
                         }
                     }
                 }
             }
-            if escaping.is_empty() {
+            // Of rows that could be on both sides, nothing is known.
+            leaving.retain(|node| !escaping.contains(node));
+            if escaping.is_empty() || leaving.is_empty() {
                 continue;
             }
             let escaped = self.nodes.len() as u32;

@@ -34,6 +34,9 @@ impl Graph {
         let mut left: Vec<usize> = self.rows.keys().copied().filter(|&r| self.is_deleted(r)).collect();
         while let Some(gone) = left.pop() {
             for (other, rules, what) in graph.referring(schema, self, gone) {
+                if !graph.rows.contains_key(&other) {
+                    continue;
+                }
                 match (rules.on_delete, what) {
                     (Action::NoAction | Action::Restrict, _) => return None,
                     _ if is_at_hand(other) => return None,
@@ -77,7 +80,30 @@ impl Graph {
             referring.iter().any(|(other, rules, _)| {
                 gone.contains(other) && !deleted.contains(other) && holds(*rules)
             })
+        }) || deleted.iter().any(|&rank| {
+            let table = self.rows[&rank].table;
+            let along = self.along(schema, rank, &deleted);
+            deleted.iter().any(|other| along.contains(other) && self.rows[other].table == table)
         })
+    }
+
+    /// The rows that go along with one that is deleted, through rows that are not deleted by themselves.
+    fn along(&self, schema: &Schema, rank: usize, deleted: &[usize]) -> Vec<usize> {
+        let (mut along, mut next) = (vec![rank], 0);
+        while let Some(&rank) = along.get(next) {
+            next += 1;
+            if next > 1 && deleted.contains(&rank) {
+                continue;
+            }
+            for (other, rules, _) in self.referring(schema, self, rank) {
+                let is_between = next > 1 || !deleted.contains(&other);
+                if rules.on_delete == Action::Cascade && is_between && !along.contains(&other) {
+                    along.push(other);
+                }
+            }
+        }
+        along.remove(0);
+        along
     }
 
     /// The graph with nothing but the changes.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use onetrip::{Cycles, Error, ErrorKind, Strategy, UnitOfWork};
+use onetrip::{Cycles, Error, ErrorKind, Reason, Strategy, UnitOfWork};
 use postgres::{Client, Transaction};
 
 use crate::change::Change;
@@ -330,6 +330,8 @@ impl Writer<'_> {
             format!("commit: {error}; {}\n{plan:#}", source.unwrap_or_default())
         })?;
 
+        let is_plain = matches!(report.reason(), Some(Reason::Strategy | Reason::Size));
+        self.written.is_at_once |= !is_plain;
         let rows = self.graph.order_of_add(part).len();
         expect("plan().rows()", plan.rows(), rows)?;
         expect("report.rows()", report.rows(), rows)?;
