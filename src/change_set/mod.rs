@@ -484,11 +484,6 @@ impl<'a> ChangeSet<'a> {
         place
     }
 
-    /// Whether a cell of an updated row gets its value from a key that changes.
-    pub(crate) fn follows(&self, cell: NewCell) -> bool {
-        self.followed.contains_key(&self.place(cell))
-    }
-
     /// The part of a key that a reference leads to.
     fn target(&self, from: Place, entity: EntityRef, part: usize) -> Result<Place, Error> {
         let table = (entity.table)();

@@ -117,14 +117,14 @@ impl<'a, 'c> Flush<'a, 'c> {
         self.moved.insert((changed, slot, column), raw.to_vec());
     }
 
-    /// Notes that the keys of a step's rows have followed what they refer to.
+    /// Notes that parts of the keys of a step's rows have followed what they refer to.
     pub(crate) fn follow(&mut self, step: &UpdateStep) -> Result<(), Error> {
         let rows = &self.changes.changed()[step.changed];
         for &row in &step.rows {
             let slot = rows.slot_of(row);
-            for &column in rows.table().key() {
+            for (part, &column) in rows.table().key().iter().enumerate() {
                 let cell = NewCell { table: self.changes.updated_table(step.changed), row, column };
-                if self.changes.follows(cell) {
+                if step.moved & 1 << part != 0 {
                     let mut raw = BytesMut::new();
                     self.changes.value(cell, &self.assigned, &mut raw)?;
                     self.moved(step.changed, slot, column, &raw);

@@ -182,18 +182,18 @@ impl FlushPlan {
         changes: &ChangeSet<'_>,
         nodes: impl Iterator<Item = &'p Placed>,
     ) {
-        let mut updated: Vec<((usize, bool, bool), Vec<u32>)> = Vec::new();
+        let mut updated: Vec<((usize, bool, u8), Vec<u32>)> = Vec::new();
         for placed in nodes {
             if let Node::Update(changed, at) = placed.node {
-                push(&mut updated, (changed, placed.takes_from_update, placed.is_moved), at);
+                push(&mut updated, (changed, placed.takes_from_update, placed.moved), at);
             }
         }
-        for ((changed, waits, is_moved), of_model) in updated {
+        for ((changed, waits, moved), of_model) in updated {
             let rows = &changes.changed()[changed];
             let some: Vec<UpdatedRow> =
                 of_model.into_iter().map(|at| rows.updated()[at as usize]).collect();
             for step in updates::steps(changed, rows, &some) {
-                self.steps.push(Step::Update(UpdateStep { waits, is_moved, ..step }));
+                self.steps.push(Step::Update(UpdateStep { waits, moved, ..step }));
             }
         }
     }
@@ -218,7 +218,7 @@ impl FlushPlan {
                 rows: of_model.into_iter().map(|at| rows.updated()[at as usize].row).collect(),
                 masks: None,
                 waits: false,
-                is_moved: false,
+                moved: 0,
                 set_aside: Some(to),
             }));
         }

@@ -29,8 +29,8 @@ pub(super) struct Placed {
     pub(super) level: u32,
     /// It takes a value that an updated row gives up.
     pub(super) takes_from_update: bool,
-    /// The database has changed its key by then.
-    pub(super) is_moved: bool,
+    /// The parts of its key that the database has changed by then, as bits.
+    pub(super) moved: u8,
 }
 
 /// The order of a flush's rows.
@@ -191,9 +191,10 @@ fn runs(graph: &RowGraph<'_>) -> (Vec<Run>, Vec<Stuck>) {
             levels[node as usize] = level;
             let takes_from_update = takers.contains(&node);
             // What is written together with it, the database has not moved yet.
-            let moves = |by: &&u32| !(is_circle && of_run.contains(by));
-            let is_moved = graph.moved.get(&node).filter(moves).is_some();
-            Placed { node: graph.nodes[node as usize], level, takes_from_update, is_moved }
+            let by = graph.moved.get(&node).into_iter().flatten();
+            let before = by.filter(|(by, _)| !(is_circle && of_run.contains(by)));
+            let moved = before.fold(0, |all, (_, parts)| all | parts);
+            Placed { node: graph.nodes[node as usize], level, takes_from_update, moved }
         });
         let passes_to_new = graph.passes.iter().any(|pass| {
             let is_of_run = of_run.contains(&pass.giver) && of_run.contains(&pass.taker);
@@ -239,7 +240,7 @@ fn put_new_in_order(graph: &RowGraph<'_>, of_run: &HashSet<u32>, nodes: &mut Vec
         node: graph.nodes[new[at as usize] as usize],
         level: 0,
         takes_from_update: false,
-        is_moved: false,
+        moved: 0,
     };
     nodes.extend(order.into_iter().flat_map(|(_, run)| run).map(placed));
 }

@@ -56,9 +56,9 @@ pub(super) struct RowGraph<'a> {
     /// Updated rows that are in each other's way in a manner that only the server knows, and the
     /// unique constraint, by its position.
     pub(super) crowded: Vec<(u32, usize)>,
-    /// Updated rows part of whose keys the database changes along with what they refer to, and the row
-    /// that they refer to.
-    pub(super) moved: HashMap<u32, u32>,
+    /// Updated rows part of whose keys the database changes along with what they refer to; the rows
+    /// that they refer to, and the parts, as bits.
+    pub(super) moved: HashMap<u32, Vec<(u32, u8)>>,
     /// The number of the first node of each kind, by the position in [`ChangeSet::changed`].
     first_delete: Vec<u32>,
     first_update: Vec<u32>,
@@ -246,9 +246,11 @@ impl<'a> RowGraph<'a> {
             match from.filter(|&from| self.is_held(from, link)) {
                 // One that follows is moved by the database, together with what it refers to.
                 Some(from) if is_moved => {
-                    let key = self.table(*child).key();
-                    if child_columns.iter().any(|column| key.contains(column)) {
-                        self.moved.insert(node, from);
+                    let key = self.table(*child).key().iter().enumerate();
+                    let moved = key.filter(|(_, column)| child_columns.contains(column));
+                    let parts = moved.fold(0, |parts, (part, _)| parts | 1 << part);
+                    if parts != 0 {
+                        self.moved.entry(node).or_default().push((from, parts));
                     }
                 }
                 Some(from) => self.after_departure(from, node, parent_columns),
@@ -279,7 +281,8 @@ impl<'a> RowGraph<'a> {
     fn move_at_once(&mut self) {
         let held: HashSet<u32> = self.departures.iter().map(|&(later, ..)| later).collect();
         let of_held = self.moved.iter().filter(|(node, _)| held.contains(node));
-        let mut edges: Vec<(u32, u32)> = of_held.map(|(&node, &from)| (from, node)).collect();
+        let mut edges: Vec<(u32, u32)> =
+            of_held.flat_map(|(&node, by)| by.iter().map(move |&(from, _)| (from, node))).collect();
         edges.sort_unstable();
         edges.into_iter().for_each(|(from, node)| self.after(from, node));
     }
@@ -328,7 +331,8 @@ impl<'a> RowGraph<'a> {
                     let Some(columns) = positions(table, &leading.child_columns) else { continue };
                     let rows = [self.updates(model, &columns), self.deletes(model)].concat();
                     for (node, slot) in rows {
-                        if self.old(model, slot, &columns)?.is_some() {
+                        let old = self.old(model, slot, &columns)?;
+                        if old.is_some() && old != self.own(constraints, leading, model, slot)? {
                             escaping.push(node);
                         }
                     }
@@ -345,6 +349,24 @@ impl<'a> RowGraph<'a> {
             self.preferences.extend(leaving.into_iter().map(|node| (node, escaped)));
         }
         Ok(())
+    }
+
+    /// The value by which a row would refer to itself.
+    fn own(
+        &self,
+        constraints: &Constraints,
+        foreign_key: &ForeignKeyConstraint,
+        model: usize,
+        slot: u32,
+    ) -> Result<KeyBytes, Error> {
+        let table = models(self.changes).into_iter().find(|(other, _)| *other == model);
+        let Some((_, table)) = table else { return Ok(None) };
+        match positions(table, &foreign_key.parent_columns) {
+            Some(columns) if constraints.relation(table) == Some(foreign_key.parent) => {
+                self.old(model, slot, &columns)
+            }
+            _ => Ok(None),
+        }
     }
 
     /// Whether a row cannot go, or get another key, while others refer to it.

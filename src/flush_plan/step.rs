@@ -98,9 +98,9 @@ pub struct UpdateStep {
     /// Rows of this step may take a value that a row of an earlier update of the table gives up, so
     /// that it has to wait for that also where all steps are one statement.
     pub(crate) waits: bool,
-    /// Where steps are sent one after the other, the database has changed the rows' keys by then,
-    /// along with what these refer to.
-    pub(crate) is_moved: bool,
+    /// The parts of the rows' keys, as bits, that the database has changed by then where steps are sent
+    /// one after the other, along with what these refer to.
+    pub(crate) moved: u8,
     /// What the rows' values are set to, where it is not what the entities hold.
     pub(crate) set_aside: Option<SetAside>,
 }

@@ -27,7 +27,7 @@ pub(super) fn steps(
         rows: rows_of_step,
         masks,
         waits: false,
-        is_moved: false,
+        moved: 0,
         set_aside: None,
     };
     if by_set.len() <= MAX_SETS {

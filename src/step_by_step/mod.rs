@@ -170,7 +170,7 @@ impl StepByStep<'_> {
 /// Notes which keys the database has given to the rows of a step by now.
 fn follow(flush: &mut Flush<'_, '_>, step: &Step) -> Result<(), Error> {
     match step {
-        Step::Update(step) if step.is_moved => flush.follow(step),
+        Step::Update(step) if step.moved != 0 => flush.follow(step),
         _ => Ok(()),
     }
 }
