@@ -1,0 +1,138 @@
+//! Values that nobody has, for rows that let others take theirs.
+
+use crate::change_set::{CellValue, NewCell, SetTo};
+use crate::error::{Error, ErrorKind};
+use crate::flush_plan::{SetAside, UpdateStep};
+use crate::model::SqlType;
+use crate::sql::{ArrayParam, Params, Sql};
+
+use super::Flush;
+
+/// Appends the value that a column of a row has meanwhile. `number` is an expression that counts the
+/// rows from 1, and no two of a statement have the same.
+///
+/// ```text
+/// CASE WHEN greatest((SELECT max(place) FROM songs), (SELECT max(v) FROM unnest($1) AS v)) <= 2147483645
+///     THEN greatest(…) + r.v3 ELSE least((SELECT min(place) FROM songs), …) - r.v3 END
+/// ```
+///
+/// # Errors
+///
+/// A value of the flush that cannot be encoded.
+pub(crate) fn render(
+    flush: &Flush<'_, '_>,
+    (step, set_aside): (&UpdateStep, SetAside),
+    column: usize,
+    number: &str,
+    sql: &mut Sql,
+    params: &mut Params,
+) -> Result<(), Error> {
+    let (table, description) = (step.table(), &step.table().columns()[column]);
+    match set_aside {
+        SetAside::Null => sql.push("NULL"),
+        SetAside::Uuid => sql.push("gen_random_uuid()"),
+        SetAside::Text(len) => {
+            sql.push("left(md5(random()::text || ").push(number).push("), ").number(len);
+            sql.push(")").write_cast(table, column)
+        }
+        SetAside::Beyond => {
+            let taken = params.push_array(taken(flush, step, column)?);
+            let end = |sql: &mut Sql, of_two: &str, of_all: &str| {
+                sql.push(of_two).push("((SELECT ").push(of_all).push("(");
+                sql.name(description.name()).push(") FROM ").qualified(table.qualified_name());
+                sql.push("), (SELECT ").push(of_all).push("(v) FROM unnest(").param(taken);
+                sql.push(") AS v))");
+            };
+            let high = |sql: &mut Sql| end(sql, "greatest", "max");
+            let low = |sql: &mut Sql| end(sql, "least", "min");
+            let Some((bottom, top)) = range(description.ty()) else {
+                high(sql);
+                sql.push(" + ").push(number);
+                return Ok(());
+            };
+            let rows = step.len() as i64;
+            sql.push("CASE WHEN ");
+            // A sequence counts upwards meanwhile.
+            if description.is_optional() {
+                low(sql);
+                sql.push(&format!("::bigint >= {} THEN ", bottom + rows));
+                low(sql);
+                sql.push(" - ").push(number).push(" ELSE ");
+                high(sql);
+                sql.push(" + ").push(number)
+            } else {
+                high(sql);
+                sql.push(&format!("::bigint <= {} THEN ", top - rows));
+                high(sql);
+                sql.push(" + ").push(number).push(" ELSE ");
+                low(sql);
+                sql.push(" - ").push(number)
+            };
+            sql.push(" END")
+        }
+    };
+    Ok(())
+}
+
+/// The smallest and the largest number of an integer type.
+fn range(ty: SqlType) -> Option<(i64, i64)> {
+    match ty {
+        SqlType::INT2 => Some((i16::MIN.into(), i16::MAX.into())),
+        SqlType::INT4 => Some((i32::MIN.into(), i32::MAX.into())),
+        SqlType::INT8 => Some((i64::MIN, i64::MAX)),
+        _ => None,
+    }
+}
+
+/// The values that rows of the flush get in a column, as far as they are known.
+fn taken(flush: &Flush<'_, '_>, step: &UpdateStep, column: usize) -> Result<ArrayParam, Error> {
+    let (changes, description) = (flush.changes(), &step.table().columns()[column]);
+    let mut values = ArrayParam::new(description.ty(), step.len());
+    let mut push = |cell: NewCell| {
+        values.push_encoded(|out| {
+            let value = changes.value(cell, flush.assigned(), out)?;
+            Ok((value == CellValue::Value, ()))
+        })
+    };
+    for (table, rows) in changes.tables().iter().enumerate() {
+        let columns = rows.table().columns();
+        let same = columns.iter().position(|other| other.name() == description.name());
+        let Some(column) = same.filter(|_| rows.table().is(step.table())) else { continue };
+        for row in 0..rows.len() as u32 {
+            push(NewCell { table, row, column })?;
+        }
+    }
+    for (changed, rows) in changes.changed().iter().enumerate() {
+        let columns = rows.table().columns();
+        let same = columns.iter().position(|other| other.name() == description.name());
+        let Some(column) = same.filter(|_| rows.table().is(step.table())) else { continue };
+        for &updated in rows.updated() {
+            if rows.columns_of(updated).contains(&(column, SetTo::Value)) {
+                push(NewCell { table: changes.updated_table(changed), row: updated.row, column })?;
+            }
+        }
+    }
+    Ok(values)
+}
+
+/// Says of an error what it means of rows that were to be set aside: the server takes no value that
+/// nobody has.
+pub(crate) fn explain(error: Error, step: &UpdateStep) -> Error {
+    let is_no_room = error.sqlstate().is_some_and(|code| {
+        code.code().starts_with("22") || ["23514", "23502"].contains(&code.code())
+    });
+    if !is_no_room {
+        return error;
+    }
+    let names: Vec<_> =
+        step.columns().map(|column| step.table().columns()[column].name()).collect();
+    let message = format!(
+        "changed rows pass the values of {} on to each other, and the database takes no value that \
+         a row could have meanwhile: {error}",
+        names.join(", ")
+    );
+    Error::new(ErrorKind::Unsupported, message).with_table(step.table().name()).with_hint(
+        "make the constraint DEFERRABLE, or write the changes in two commits, with values of your \
+         own in between",
+    )
+}

@@ -1,0 +1,223 @@
+//! Whether one statement leaves what its steps would leave one after the other, going by what the
+//! catalog says of the foreign keys.
+
+use std::collections::HashSet;
+
+use super::constraints::{Action, Constraints, ForeignKeyConstraint, positions};
+use super::links::models;
+use super::reach::{Reached, reach};
+use super::rows::{RowOf, deleted, inserted, updated};
+use super::suspects::Suspects;
+use crate::change_set::{ChangeSet, KeyBytes};
+use crate::error::Error;
+use crate::model::Table;
+
+/// Rows by the positions of their models, and their slots.
+pub(crate) type RowSet = HashSet<(usize, u32)>;
+
+/// Returns `true` if one statement leaves what the steps of a flush would leave one after the other,
+/// whatever the foreign keys of the database do. It writes all rows, or some.
+///
+/// # Errors
+///
+/// A value that cannot be encoded.
+pub(crate) fn means_the_same(
+    changes: &ChangeSet<'_>,
+    some: Option<&RowSet>,
+    suspects: &Suspects,
+    constraints: &Constraints,
+) -> Result<bool, Error> {
+    if !suspects.replaced.is_empty() && !constraints.late_triggers.is_empty() {
+        return Ok(false);
+    }
+    let judge = Judge { changes, some, suspects, constraints, models: models(changes) };
+    for foreign_key in &constraints.foreign_keys {
+        if !judge.is_harmless(foreign_key)? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+struct Judge<'a> {
+    changes: &'a ChangeSet<'a>,
+    some: Option<&'a RowSet>,
+    suspects: &'a Suspects,
+    constraints: &'a Constraints,
+    models: Vec<(usize, &'static Table)>,
+}
+
+/// The rows that give up values that a foreign key refers to: its model, its slot, and the positions
+/// of the columns.
+type Givers = Vec<(usize, u32, Vec<usize>)>;
+
+impl Judge<'_> {
+    /// Those of these rows that the statement writes.
+    fn written(&self, model: usize, rows: Vec<RowOf>) -> impl Iterator<Item = RowOf> {
+        let is_written =
+            move |row: &RowOf| self.some.is_none_or(|some| some.contains(&(model, row.slot)));
+        rows.into_iter().filter(is_written)
+    }
+
+    fn models_of(&self, relation: u32) -> impl Iterator<Item = (usize, &'static Table)> {
+        let is_of = move |(_, table): &&(usize, &'static Table)| {
+            self.constraints.relation(table) == Some(relation)
+        };
+        self.models.iter().filter(is_of).copied()
+    }
+
+    fn is_harmless(&self, foreign_key: &ForeignKeyConstraint) -> Result<bool, Error> {
+        let ForeignKeyConstraint { parent, parent_columns, child, child_columns, .. } = foreign_key;
+        let acts_on_delete = foreign_key.on_delete.acts() && !self.suspects.deleted.is_empty();
+        let acts_on_update = foreign_key.on_update.acts() && !self.suspects.updated.is_empty();
+        let (mut givers, mut reached) = (Givers::new(), Vec::new());
+        for (model, table) in self.models_of(*parent) {
+            // A model without these columns cannot change them, but it can delete.
+            let columns = positions(table, parent_columns);
+            if acts_on_delete {
+                for row in self.written(model, deleted(self.changes, model)) {
+                    let Some(columns) = &columns else { return Ok(false) };
+                    givers.push((model, row.slot, columns.clone()));
+                    reached.push(Reached::first(foreign_key, foreign_key.on_delete == Action::Cascade));
+                }
+            }
+            if let (true, Some(columns)) = (acts_on_update, &columns) {
+                for row in self.written(model, updated(self.changes, model, columns)) {
+                    givers.push((model, row.slot, columns.clone()));
+                    reached.push(Reached::first(foreign_key, false));
+                }
+            }
+        }
+        if givers.is_empty() {
+            return Ok(true);
+        }
+        reached.dedup();
+        let goes = reached.iter().any(|reached| reached.goes);
+        let all: Vec<usize> = (0..parent_columns.len()).collect();
+        let left = self.given_up(&givers, &all)?;
+        let is_left = |value: &KeyBytes| {
+            !foreign_key.is_exact || value.as_ref().is_some_and(|value| left.contains(value))
+        };
+        for (model, table) in self.models_of(*child) {
+            let Some(columns) = positions(table, child_columns) else { return Ok(false) };
+            // Of a row that goes, nothing else can be changed.
+            let rows = if goes { self.all(model) } else { self.arriving(model, &columns) };
+            for row in rows {
+                let value = self.changes.new_key_bytes(model, row.slot, &columns)?;
+                if is_left(&value) {
+                    return Ok(false);
+                }
+            }
+        }
+        self.is_out_of_reach(reached, &givers)
+    }
+
+    /// The values of some columns, by their positions in the foreign key, that rows give up.
+    fn given_up(&self, givers: &Givers, parts: &[usize]) -> Result<HashSet<Vec<u8>>, Error> {
+        let mut values = HashSet::new();
+        for (model, slot, columns) in givers {
+            let columns: Vec<usize> = parts.iter().map(|&part| columns[part]).collect();
+            values.extend(self.changes.key_bytes(*model, *slot, &columns)?);
+        }
+        Ok(values)
+    }
+
+    /// The new rows, and those in which one of these columns changes.
+    fn arriving(&self, model: usize, columns: &[usize]) -> Vec<RowOf> {
+        let mut rows = updated(self.changes, model, columns);
+        rows.extend(inserted(self.changes, model));
+        self.written(model, rows).collect()
+    }
+
+    /// The new rows, and all that are updated.
+    fn all(&self, model: usize) -> Vec<RowOf> {
+        let table = self.models.iter().find(|(other, _)| *other == model);
+        let columns: Vec<usize> = (0..table.map_or(0, |(_, t)| t.columns().len())).collect();
+        self.arriving(model, &columns)
+    }
+
+    /// Whether nothing that is written refers to a row that goes, or changes, because other rows do.
+    fn is_out_of_reach(&self, reached: Vec<Reached>, givers: &Givers) -> Result<bool, Error> {
+        for (foreign_key, of) in reach(self.constraints, reached) {
+            if self.refers(foreign_key, &of, givers)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether a row that is written may refer to one that is reached, or did so until now.
+    fn refers(
+        &self,
+        foreign_key: &ForeignKeyConstraint,
+        of: &Reached,
+        givers: &Givers,
+    ) -> Result<bool, Error> {
+        let ForeignKeyConstraint { parent_columns, child_columns, .. } = foreign_key;
+        // Where columns have the values that were given up, as positions.
+        let known = parent_columns.iter().enumerate().filter_map(|(at, parent)| {
+            let (_, origin) = of.columns.iter().find(|(column, _)| column == parent)?;
+            Some((at, (*origin)?))
+        });
+        let (places, parts): (Vec<usize>, Vec<usize>) = known.unzip();
+        let left = self.given_up(givers, &parts)?;
+        let (before, after) = self.known_rows(of, parent_columns)?;
+        let may_refer = |whole: KeyBytes, part: KeyBytes, safe: &HashSet<Vec<u8>>| match whole {
+            // A reference with a part that is NULL is none.
+            None => false,
+            Some(whole) if foreign_key.is_exact && safe.contains(&whole) => false,
+            Some(_) if places.is_empty() || !foreign_key.is_exact => true,
+            Some(_) => part.is_some_and(|part| left.contains(&part)),
+        };
+        for (model, table) in self.models_of(foreign_key.child) {
+            let Some(columns) = positions(table, child_columns) else { return Ok(true) };
+            let some: Vec<usize> = places.iter().map(|&at| columns[at]).collect();
+            for row in self.all(model) {
+                let whole = self.changes.new_key_bytes(model, row.slot, &columns)?;
+                let part = self.changes.new_key_bytes(model, row.slot, &some)?;
+                if may_refer(whole, part, &after) {
+                    return Ok(true);
+                }
+            }
+            // What is led elsewhere is led there before.
+            let stays = |row: &RowOf| {
+                let led = updated(self.changes, model, &columns);
+                !led.iter().any(|other| other.slot == row.slot)
+            };
+            let every: Vec<usize> = (0..table.columns().len()).collect();
+            for row in self.written(model, updated(self.changes, model, &every)).filter(stays) {
+                let whole = self.changes.key_bytes(model, row.slot, &columns)?;
+                let part = self.changes.key_bytes(model, row.slot, &some)?;
+                if may_refer(whole, part, &before) {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// What rows of a table that are surely not reached have in these columns, before and after:
+    /// those that get other values where the others are reached by theirs.
+    fn known_rows(
+        &self,
+        of: &Reached,
+        columns: &[String],
+    ) -> Result<(HashSet<Vec<u8>>, HashSet<Vec<u8>>), Error> {
+        let (mut before, mut after) = (HashSet::new(), HashSet::new());
+        let changing: Vec<String> = of.columns.iter().map(|(column, _)| column.clone()).collect();
+        for (model, table) in self.models_of(of.table) {
+            let (Some(columns), Some(changing)) =
+                (positions(table, columns), positions(table, &changing))
+            else {
+                continue;
+            };
+            for row in self.arriving(model, &changing) {
+                after.extend(self.changes.new_key_bytes(model, row.slot, &columns)?);
+            }
+            for row in self.written(model, updated(self.changes, model, &changing)) {
+                before.extend(self.changes.key_bytes(model, row.slot, &columns)?);
+            }
+        }
+        Ok((before, after))
+    }
+}
