@@ -13,9 +13,11 @@ const FLOORS: &[&[&str]] = &[
     &["assignments", "model"],
     &["arena", "identity_map", "journal", "write_back"],
     &["change_set"],
-    &["flush_plan", "planned_change", "planned_table", "row_order"],
+    &["flush_plan"],
     &["connection", "sql"],
-    &["insert_strategy"],
+    &["flush"],
+    &["insert_strategy", "one_statement"],
+    &["step_by_step", "strategy"],
     &["lib", "retry", "unit_of_work", "verify"],
 ];
 
@@ -27,13 +29,10 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     ("arena", "identity_map"),
     ("arena", "journal"),
     ("arena", "write_back"),
-    // Within tables that refer to each other, the plan is one of rows.
-    ("flush_plan", "row_order"),
-    // A plan holds its tables, and what changes in them.
-    ("flush_plan", "planned_table"),
-    ("flush_plan", "planned_change"),
     // A connection sends statements and gets rows.
     ("connection", "sql"),
+    // The policy has steps sent one after the other.
+    ("strategy", "step_by_step"),
     // What is repeated is a unit of work.
     ("retry", "unit_of_work"),
 ];

@@ -57,7 +57,9 @@ impl ChangeSet<'_> {
                 for row in 0..rows.len() as u32 {
                     buffer.clear();
                     let value = self.value(NewCell { table, row, column }, &none, &mut buffer)?;
-                    if value == CellValue::Value && given_up.contains(&hash(description.ty(), &buffer)) {
+                    if value == CellValue::Value
+                        && given_up.contains(&hash(description.ty(), &buffer))
+                    {
                         return Ok(true);
                     }
                 }

@@ -75,9 +75,8 @@ impl<'a> Inserts<'a> {
 impl FlushPlan {
     /// Returns the insert steps from this position on, up to the next step of another kind.
     pub(crate) fn inserts_from(&self, first: usize) -> Inserts<'_> {
-        let is_alone = |at: &usize| {
-            self.steps[*at].as_insert().is_some() && self.circle(*at).is_none()
-        };
+        let is_alone =
+            |at: &usize| self.steps[*at].as_insert().is_some() && self.circle(*at).is_none();
         let len = (first..self.steps.len()).take_while(is_alone).count();
         let is_first = !(0..first).any(|at| is_alone(&at));
         Inserts { plan: self, steps: &self.steps[first..first + len], is_first }

@@ -78,7 +78,10 @@ impl Judge<'_> {
                 for row in self.written(model, deleted(self.changes, model)) {
                     let Some(columns) = &columns else { return Ok(false) };
                     givers.push((model, row.slot, columns.clone()));
-                    reached.push(Reached::first(foreign_key, foreign_key.on_delete == Action::Cascade));
+                    reached.push(Reached::first(
+                        foreign_key,
+                        foreign_key.on_delete == Action::Cascade,
+                    ));
                 }
             }
             if let (true, Some(columns)) = (acts_on_update, &columns) {

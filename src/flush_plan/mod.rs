@@ -25,8 +25,8 @@ pub(crate) use constraints::{
 pub(crate) use display::{counted, plural};
 use insert_order::order_rows;
 pub use inserts::Inserts;
-use order::{Order, Placed, Run, order, references};
 pub(crate) use judge::{RowSet, means_the_same};
+use order::{Order, Placed, Run, order, references};
 pub use planned_statement::PlannedStatement;
 pub use planned_table::{OptionalColumn, PlannedTable};
 use row_graph::Node;
@@ -113,8 +113,9 @@ impl FlushPlan {
             plan.steps.extend(inserts.into_iter().map(Step::Insert));
             return Ok(plan);
         }
-        let Order { runs, deferred, needs_constraints, has_new_in_circle, passes_on, refusal } =
-            order(changes, constraints, cycles != Cycles::Any || constraints.is_none())?;
+        let Order {
+            runs, deferred, needs_constraints, has_new_in_circle, passes_on, refusal, ..
+        } = order(changes, constraints, cycles != Cycles::Any || constraints.is_none())?;
         for run in &runs {
             let start = plan.steps.len();
             plan.add(changes, run, &inserts);

@@ -43,6 +43,8 @@ pub(super) struct Order {
     pub(super) needs_constraints: bool,
     /// New rows are in a circle with others.
     pub(super) has_new_in_circle: bool,
+    /// All new rows are one node, and what should come before or after it does not.
+    is_too_coarse: bool,
     /// Updated rows pass unique values on.
     pub(super) passes_on: bool,
     /// Why there is no order.
@@ -64,9 +66,11 @@ pub(super) fn order(
     inserts_are_ordered: bool,
 ) -> Result<Order, Error> {
     // Foreign keys that no model declares can tie new rows to each other.
-    if inserts_are_ordered && constraints.is_none_or(|known| known.violated_foreign_keys().next().is_none()) {
+    if inserts_are_ordered
+        && constraints.is_none_or(|known| known.violated_foreign_keys().next().is_none())
+    {
         let order = arrange(RowGraph::new(changes, constraints, true)?, constraints.is_some());
-        if !order.has_new_in_circle {
+        if !order.has_new_in_circle && !order.is_too_coarse {
             return Ok(order);
         }
     }
@@ -90,8 +94,8 @@ fn arrange(mut graph: RowGraph<'_>, knows_constraints: bool) -> Order {
     }
     // Values that have passed on by a detour do so no more, so this ends.
     loop {
-        let (runs, stuck) = runs(&graph);
-        order.runs = runs;
+        let (runs, stuck, is_too_coarse) = runs(&graph);
+        (order.runs, order.is_too_coarse) = (runs, is_too_coarse);
         if stuck.is_empty() {
             break;
         }
@@ -141,8 +145,9 @@ struct Stuck {
     is_in_circle: bool,
 }
 
-/// The runs, and the passes that are stuck.
-fn runs(graph: &RowGraph<'_>) -> (Vec<Run>, Vec<Stuck>) {
+/// The runs, the passes that are stuck, and whether something should come before or after the new
+/// rows that are one node, and does not.
+fn runs(graph: &RowGraph<'_>) -> (Vec<Run>, Vec<Stuck>, bool) {
     let mut edges = graph.edges.clone();
     edges.extend(graph.passes.iter().map(|pass| (pass.taker, pass.giver)));
     let (needed, mut preferences) = (edges.len(), graph.preferences.clone());
@@ -154,9 +159,8 @@ fn runs(graph: &RowGraph<'_>) -> (Vec<Run>, Vec<Stuck>) {
         let component_of = members_of(&components, graph.nodes.len());
         // What is only better so must not make a circle, or be in one.
         let before = preferences.len();
-        let is_between = |&(from, to): &(u32, u32)| {
-            component_of[from as usize] != component_of[to as usize]
-        };
+        let is_between =
+            |&(from, to): &(u32, u32)| component_of[from as usize] != component_of[to as usize];
         preferences.retain(is_between);
         if preferences.len() == before {
             break (whole, components, component_of);
@@ -214,7 +218,11 @@ fn runs(graph: &RowGraph<'_>) -> (Vec<Run>, Vec<Stuck>) {
         (is_update(pass.giver) && is_update(pass.taker) && is_stuck)
             .then_some(Stuck { pass, is_in_circle })
     });
-    (result, stuck.collect())
+    let is_one = |node: u32| matches!(graph.nodes[node as usize], Node::Inserts);
+    let is_kept: HashSet<_> = preferences.iter().collect();
+    let mut dropped = graph.preferences.iter().filter(|edge| !is_kept.contains(edge));
+    let is_too_coarse = dropped.any(|&(from, to)| is_one(from) || is_one(to));
+    (result, stuck.collect(), is_too_coarse)
 }
 
 /// Orders the new rows of a circle among themselves, where others close the circle: a trigger may
@@ -333,9 +341,10 @@ fn detour(graph: &mut RowGraph<'_>, stuck: &[Stuck]) -> Result<bool, Error> {
         let node = graph.nodes.len() as u32;
         graph.nodes.push(Node::SetAside(changed, at, column));
         // What refers to the old value lets go of it before.
-        let departures = graph.departures.iter().filter(|(later, _, columns)| {
-            *later == pass.giver && columns.contains(&column.0)
-        });
+        let departures = graph
+            .departures
+            .iter()
+            .filter(|(later, _, columns)| *later == pass.giver && columns.contains(&column.0));
         let before: Vec<u32> = departures.map(|(_, earlier, _)| *earlier).collect();
         before.into_iter().for_each(|earlier| graph.after(node, earlier));
         graph.after(pass.giver, node);

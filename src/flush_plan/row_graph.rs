@@ -338,7 +338,11 @@ impl<'a> RowGraph<'a> {
                     }
                 }
             }
-            // Of rows that could be on both sides, nothing is known.
+            // Rows that could be on both sides: what is deleted goes, and may take along what is led
+            // away. Of what is updated, nothing is known.
+            escaping.retain(|node| {
+                !(leaving.contains(node) && matches!(self.nodes[*node as usize], Node::Delete(..)))
+            });
             leaving.retain(|node| !escaping.contains(node));
             if escaping.is_empty() || leaving.is_empty() {
                 continue;

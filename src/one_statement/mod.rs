@@ -144,8 +144,7 @@ impl<'a> Statement<'a> {
                 Step::Insert(step) => {
                     inserted.entry(step.table()).or_default().extend_from_slice(step.rows());
                     let planned = &flush.plan().tables()[step.table()];
-                    let is_taken =
-                        |column| !is_reserved(flush, step.table(), column, step.rows());
+                    let is_taken = |column| !is_reserved(flush, step.table(), column, step.rows());
                     for group in planned.groups(step.rows(), false, is_taken) {
                         parts.push(Part::Insert(groups.len()));
                         groups.push(Group {

@@ -10,9 +10,7 @@ use crate::flush::Flush;
 use crate::flush::change::Change;
 use crate::flush::locks::Locks;
 use crate::flush::set_aside;
-use crate::flush_plan::{
-    Constraints, FlushPlan, PlannedStatement, Step, counted, means_the_same,
-};
+use crate::flush_plan::{Constraints, FlushPlan, PlannedStatement, Step, counted, means_the_same};
 use crate::insert_strategy::InsertStrategy;
 use crate::one_statement::{self, Guarded};
 use crate::sql::{Params, Sql};

@@ -329,7 +329,9 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             let reason = if is_unique { Reason::PassedOn } else { Reason::Order };
             let next = self.step_by_step(reason)?;
             let has_other_order = match way {
-                Way::OneStatement if is_unique => next.plan.passes_on() || self.takes_along(attempt),
+                Way::OneStatement if is_unique => {
+                    next.plan.passes_on() || self.takes_along(attempt)
+                }
                 Way::OneStatement => self.looks_early(),
                 Way::StepByStep => !next.plan.has_steps_of(&attempt.plan),
             };
@@ -496,8 +498,11 @@ impl<'a, 'c> Dispatch<'a, 'c> {
     }
 }
 impl Dispatch<'_, '_> {
-    pub(crate) fn dbg(&mut self, error: &Error) -> &mut Self { // DEBUG
-        if std::env::var("ONETRIP_DEBUG").is_ok() { eprintln!("DBG -> {error}"); }
+    pub(crate) fn dbg(&mut self, error: &Error) -> &mut Self {
+        // DEBUG
+        if std::env::var("ONETRIP_DEBUG").is_ok() {
+            eprintln!("DBG -> {error}");
+        }
         self
     }
 }

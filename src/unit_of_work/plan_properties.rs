@@ -314,25 +314,36 @@ fn build<F: Family>(graph: &[NewRow], kind: usize) -> (UnitOfWork<'static>, Buil
     (uow, built)
 }
 
+/// Whether references lead from one row to the other.
+fn reaches<F>(built: &Built<F>, from: Place, to: Place) -> bool {
+    let (mut seen, mut open) = (Vec::new(), vec![from]);
+    while let Some(place) = open.pop() {
+        for &(_, parent) in built.edges.iter().filter(|edge| edge.0 == place) {
+            if parent == to {
+                return true;
+            }
+            if !seen.contains(&parent) {
+                seen.push(parent);
+                open.push(parent);
+            }
+        }
+    }
+    false
+}
+
 /// Whether some row refers to itself through others, by following references as far as they lead.
 /// A row that refers to itself directly counts if `direct` says so.
 fn has_circle<F>(built: &Built<F>, direct: impl Fn(Place) -> bool) -> bool {
-    let reaches_itself = |start: Place| {
-        let (mut seen, mut open) = (Vec::new(), vec![start]);
-        while let Some(place) = open.pop() {
-            for &(_, parent) in built.edges.iter().filter(|edge| edge.0 == place) {
-                if parent == start && (place != start || direct(start)) {
-                    return true;
-                }
-                if !seen.contains(&parent) && parent != start {
-                    seen.push(parent);
-                    open.push(parent);
-                }
-            }
+    let reaches_itself = |&start: &Place| {
+        let parents = built.edges.iter().filter(|edge| edge.0 == start).map(|edge| edge.1);
+        let mut parents: Vec<Place> = parents.collect();
+        if parents.contains(&start) && direct(start) {
+            return true;
         }
-        false
+        parents.retain(|&parent| parent != start);
+        parents.into_iter().any(|parent| reaches(built, parent, start))
     };
-    built.places.iter().copied().any(reaches_itself)
+    built.places.iter().any(reaches_itself)
 }
 
 fn check<F: Family>(graph: &[NewRow], kind: usize) -> Result<(), TestCaseError> {
@@ -375,12 +386,16 @@ fn check<F: Family>(graph: &[NewRow], kind: usize) -> Result<(), TestCaseError> 
         }
     }
     prop_assert!(built.places.iter().all(|place| order.contains_key(place)), "a row is in no step");
-    if kind == ANY_CIRCLE {
-        prop_assert_eq!(flush.steps().len(), flush.tables().len(), "one step a table");
-        return Ok(());
+    // Rows of tables with a circle, or that would take many turns, are one step a table.
+    let is_merged = has_circle(&built, |_| false) || flush.steps().len() == flush.tables().len();
+    if kind != ANY_CIRCLE || !is_merged {
+        for (row, parent) in &built.edges {
+            let is_after = row == parent || order[parent] < order[row];
+            prop_assert!(is_after, "{:?} before {:?}", row, parent);
+        }
     }
-    for (row, parent) in &built.edges {
-        prop_assert!(row == parent || order[parent] < order[row], "{:?} before {:?}", row, parent);
+    if kind == ANY_CIRCLE {
+        return Ok(());
     }
 
     // A commit in this order gives each reference the id that its parent got.

@@ -31,7 +31,8 @@ impl Graph {
         let mut graph = self.as_asked_for();
         // What is at hand does not learn what the database does to it.
         let is_at_hand = |rank: usize| self.split != Split::Fresh || self.touches(rank);
-        let mut left: Vec<usize> = self.rows.keys().copied().filter(|&r| self.is_deleted(r)).collect();
+        let mut left: Vec<usize> =
+            self.rows.keys().copied().filter(|&r| self.is_deleted(r)).collect();
         while let Some(gone) = left.pop() {
             for (other, rules, what) in graph.referring(schema, self, gone) {
                 if !graph.rows.contains_key(&other) {
@@ -195,9 +196,10 @@ impl Graph {
         self.rows.values().all(|row| {
             schema.tables[row.table].plain.iter().zip(&row.plain).all(|(spec, given)| {
                 match (spec, given) {
-                    (PlainSpec::ToUnique { table, plain, .. }, Given::Value(Datum::Int8(value))) => {
-                        values.contains(&(*table, *plain, *value))
-                    }
+                    (
+                        PlainSpec::ToUnique { table, plain, .. },
+                        Given::Value(Datum::Int8(value)),
+                    ) => values.contains(&(*table, *plain, *value)),
                     _ => true,
                 }
             })
@@ -244,9 +246,10 @@ impl Graph {
         if self.split != Split::None {
             first.rows.retain(|_, row| row.part == 0);
         }
-        first.is_whole(schema) && self.changed(schema).is_some_and(|later| {
-            self.keeps_unique_references(schema, &later) && self.follows_keys(schema)
-        })
+        first.is_whole(schema)
+            && self.changed(schema).is_some_and(|later| {
+                self.keeps_unique_references(schema, &later) && self.follows_keys(schema)
+            })
     }
 
     /// Whether each row that goes on to refer to a unique number still refers to the same row: the
@@ -278,7 +281,8 @@ impl Graph {
     /// Whether all that refers to a key that changes follows: what is not at hand, only the database
     /// can have follow.
     fn follows_keys(&self, schema: &Schema) -> bool {
-        let changed: Vec<usize> = self.rows.keys().copied().filter(|&r| self.changes_key(r)).collect();
+        let changed: Vec<usize> =
+            self.rows.keys().copied().filter(|&r| self.changes_key(r)).collect();
         self.split != Split::Fresh
             || changed.into_iter().all(|rank| {
                 let mut referring = self.referring(schema, self, rank).into_iter();
@@ -371,12 +375,16 @@ impl Graph {
                 }
             }
         }
-        let kept: Vec<usize> = first.iter().copied().filter(|&rank| !self.is_deleted(rank)).collect();
+        let kept: Vec<usize> =
+            first.iter().copied().filter(|&rank| !self.is_deleted(rank)).collect();
         for &rank in &kept {
             let table = self.rows[&rank].table;
             for (reference, spec) in schema.tables[table].references.iter().enumerate() {
-                let candidates: Vec<usize> =
-                    first.iter().copied().filter(|&at| self.rows[&at].table == spec.table).collect();
+                let candidates: Vec<usize> = first
+                    .iter()
+                    .copied()
+                    .filter(|&at| self.rows[&at].table == spec.table)
+                    .collect();
                 if !spec.is_shared && !candidates.is_empty() && random.chance(15) {
                     let to = Target { row: random.pick(&candidates), by_key: true };
                     self.changes.push((rank, Change::Point { reference, to: Some(to) }));
@@ -404,8 +412,11 @@ impl Graph {
         for rank in new {
             let table = self.rows[&rank].table;
             for (at, spec) in schema.tables[table].references.iter().enumerate() {
-                let candidates: Vec<usize> =
-                    first.iter().copied().filter(|&at| self.rows[&at].table == spec.table).collect();
+                let candidates: Vec<usize> = first
+                    .iter()
+                    .copied()
+                    .filter(|&at| self.rows[&at].table == spec.table)
+                    .collect();
                 if !spec.is_shared && !candidates.is_empty() && random.chance(25) {
                     let to = Target { row: random.pick(&candidates), by_key: true };
                     self.row_mut(rank).references[at] = Some(to);

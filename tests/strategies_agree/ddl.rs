@@ -6,9 +6,7 @@ use onetrip::{Assigned, Column, QualifiedName, SqlType, Table};
 
 use crate::fields::{LinkRole, Role};
 use crate::model::{Described, FieldKind, FieldShape, MAX_TABLES, MODELS};
-use crate::schema::{
-    AssignedBy, ColumnOf, Counter, KeyPart, KeyType, PlainSpec, Rules, Schema,
-};
+use crate::schema::{AssignedBy, ColumnOf, Counter, KeyPart, KeyType, PlainSpec, Rules, Schema};
 use crate::values::PlainType;
 
 impl Schema {
@@ -70,7 +68,11 @@ impl Schema {
     }
 
     /// Triggers that count, in the rows of a table, those that refer to them.
-    fn counter_sql(&self, table: usize, Counter { of: (child, reference), is_before }: Counter) -> String {
+    fn counter_sql(
+        &self,
+        table: usize,
+        Counter { of: (child, reference), is_before }: Counter,
+    ) -> String {
         let parent = &self.tables[table];
         let key = self.column_name(table, parent.position(ColumnOf::Key(0)));
         let column = self.column_name(child, self.columns_of(child, reference)[0]);

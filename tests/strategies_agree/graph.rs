@@ -102,12 +102,7 @@ impl Graph {
     }
 
     /// The graph without one of its rows, if that is none of those that others need.
-    pub(crate) fn without(
-        &self,
-        schema: &Schema,
-        rank: usize,
-        is_lawless: bool,
-    ) -> Option<Graph> {
+    pub(crate) fn without(&self, schema: &Schema, rank: usize, is_lawless: bool) -> Option<Graph> {
         let mut graph = self.clone();
         graph.rows.remove(&rank);
         for row in graph.rows.values_mut() {

@@ -150,9 +150,10 @@ impl Outcome<'_> {
         let plain = spec.plain.iter().zip(&row.plain).map(|(spec, given)| match (given, spec) {
             (Given::Value(datum), _) => Content::Value(datum.bytes()),
             (Given::Null, _) => Content::Null,
-            (Given::Absent, PlainSpec::Counted | PlainSpec::Unique | PlainSpec::ToUnique { .. }) => {
-                Content::Assigned
-            }
+            (
+                Given::Absent,
+                PlainSpec::Counted | PlainSpec::Unique | PlainSpec::ToUnique { .. },
+            ) => Content::Assigned,
             (Given::Absent, PlainSpec::Generated) => {
                 Content::Value(Datum::Text(format!("<{}>", row.label)).bytes())
             }

@@ -228,7 +228,8 @@ impl Writer<'_> {
                 let model = &MODELS[self.schema.model(row.table)];
                 let found = (model.find)(uow, &self.stored[rank]);
                 let found = found.map_err(|error| format!("find: {error}"))?;
-                let found = found.ok_or_else(|| format!("{} was not found by its key", row.label))?;
+                let found =
+                    found.ok_or_else(|| format!("{} was not found by its key", row.label))?;
                 entities.insert(*rank, found);
             }
         }
