@@ -460,7 +460,7 @@ fn imports_that_climb_are_found() {
         let found = check("model", 2, source);
         assert_eq!(
             found,
-            ["it: it is on floor 1 and imports unit_of_work from floor 7"],
+            ["it: it is on floor 1 and imports unit_of_work from floor 9"],
             "{source}"
         );
     }
@@ -496,5 +496,5 @@ fn imports_that_do_not_climb_are_let_be() {
     ] {
         assert_eq!(check("model", 2, source), Vec::<String>::new(), "{source}");
     }
-    assert!(check("flush_plan", 1, "use crate::row_order::order_rows;").is_empty());
+    assert!(check("arena", 1, "use crate::journal::Journal;").is_empty());
 }

@@ -83,6 +83,13 @@ macro_rules! wire {
                 blocking(|| self.query_typed(sql, &params)).map(Rows::driver)
             }
 
+            fn execute(&mut self, sql: &str, params: &Params) -> Result<u64, Error> {
+                let raw = params.raw();
+                let params: Vec<(&(dyn ToSql + Sync), Type)> =
+                    raw.iter().map(|(raw, ty)| (raw as _, ty.clone())).collect();
+                blocking(|| self.execute_typed(sql, &params))
+            }
+
             fn query_each(
                 &mut self,
                 sql: &str,

@@ -37,6 +37,9 @@ pub(crate) trait Wire: Send {
         prepared: Option<&Prepared>,
     ) -> Result<Rows, Error>;
 
+    /// Runs one statement, and gives the number of rows that it has written, as the server says.
+    fn execute(&mut self, sql: &str, params: &Params) -> Result<u64, Error>;
+
     /// Runs one statement and hands its rows over in pieces, until `take` says that it wants no
     /// more.
     fn query_each(
@@ -239,6 +242,13 @@ impl<'c> Connection<'c> {
             }
             result => result,
         }
+    }
+
+    /// Runs one statement with parameters, and gives the number of rows that it has written.
+    pub(crate) fn execute(&mut self, sql: &str, params: &Params) -> Result<u64, Error> {
+        self.check()?;
+        check_statement(sql, params)?;
+        self.send(sql, 1, |wire| wire.execute(sql, params), |&count| count)
     }
 
     /// Runs `COPY … FROM STDIN`; see [`Wire::copy_in`].

@@ -245,6 +245,10 @@ impl Wire for Recording {
         }
     }
 
+    fn execute(&mut self, sql: &str, params: &Params) -> Result<u64, Error> {
+        self.query(sql, params, None).map(|rows| rows.len() as u64)
+    }
+
     fn query_each(
         &mut self,
         sql: &str,

@@ -24,11 +24,15 @@ struct LockedTable {
 #[derive(Debug)]
 pub(crate) struct Locks(Vec<LockedTable>);
 
+/// The key of a row, the position in [`ChangeSet::changed`](crate::change_set::ChangeSet::changed)
+/// and the slot.
+type LockedRow = (KeyBytes, usize, u32);
+
 impl Locks {
     /// Finds the rows, by the names of their tables and by their keys, so that everybody locks them
     /// in one order. A single row needs no order.
     pub(crate) fn new(flush: &Flush<'_, '_>) -> Locks {
-        let mut tables: Vec<(LockedTable, Vec<(KeyBytes, usize, u32)>)> = Vec::new();
+        let mut tables: Vec<(LockedTable, Vec<LockedRow>)> = Vec::new();
         for (changed, rows) in flush.changes().changed().iter().enumerate() {
             let table = rows.table();
             let locks_keys = !rows.deleted().is_empty() || rows.updates_any(table.key());

@@ -316,6 +316,12 @@ impl<'a, 'c> Flush<'a, 'c> {
         self.connection.query(sql, params)
     }
 
+    /// Sends a statement that returns nothing, in one round trip, and gives the number of rows that it
+    /// has written.
+    pub(crate) fn execute(&mut self, sql: &str, params: &Params) -> Result<u64, Error> {
+        self.connection.execute(sql, params)
+    }
+
     /// Hands over a value that the database has assigned to a row, in its binary form; `None` is
     /// NULL. From here on [`bind`](Flush::bind) uses it.
     pub fn assign(&mut self, table: usize, row: u32, column: usize, raw: Option<&[u8]>) {

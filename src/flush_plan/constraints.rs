@@ -7,6 +7,7 @@ use crate::model::Table;
 
 /// What a foreign key has done to the rows that refer to a row that is deleted, or gets another key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(clippy::enum_variant_names, reason = "the names are those of SQL")]
 pub(crate) enum Action {
     /// An error, when the constraint is looked at.
     NoAction,

@@ -12,6 +12,9 @@ use crate::change_set::{ChangeSet, KeyBytes};
 use crate::error::Error;
 use crate::model::Table;
 
+/// Values of some columns, as bytes.
+type Keys = HashSet<Vec<u8>>;
+
 /// Rows by the positions of their models, and their slots.
 pub(crate) type RowSet = HashSet<(usize, u32)>;
 
@@ -201,11 +204,7 @@ impl Judge<'_> {
 
     /// What rows of a table that are surely not reached have in these columns, before and after:
     /// those that get other values where the others are reached by theirs.
-    fn known_rows(
-        &self,
-        of: &Reached,
-        columns: &[String],
-    ) -> Result<(HashSet<Vec<u8>>, HashSet<Vec<u8>>), Error> {
+    fn known_rows(&self, of: &Reached, columns: &[String]) -> Result<(Keys, Keys), Error> {
         let (mut before, mut after) = (HashSet::new(), HashSet::new());
         let changing: Vec<String> = of.columns.iter().map(|(column, _)| column.clone()).collect();
         for (model, table) in self.models_of(of.table) {

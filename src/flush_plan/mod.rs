@@ -204,13 +204,13 @@ impl FlushPlan {
         changes: &ChangeSet<'_>,
         nodes: impl Iterator<Item = &'p Placed>,
     ) {
-        let mut set_aside: Vec<((usize, (usize, SetAside)), Vec<u32>)> = Vec::new();
+        let mut set_aside = Vec::new();
         for placed in nodes {
-            if let Node::SetAside(changed, at, column) = placed.node {
-                push(&mut set_aside, (changed, column), at);
+            if let Node::SetAside(changed, at, (column, to)) = placed.node {
+                push(&mut set_aside, (changed, column, to), at);
             }
         }
-        for ((changed, (column, to)), of_model) in set_aside {
+        for ((changed, column, to), of_model) in set_aside {
             let rows = &changes.changed()[changed];
             self.steps.push(Step::Update(UpdateStep {
                 table: rows.table(),

@@ -245,14 +245,14 @@ impl<'a> Statement<'a> {
             sql.push(", ").push(&names.locks()).push(" AS MATERIALIZED (SELECT ");
             locks.render(flush, &from, &mut sql, &mut params)?;
             sql.push(" AS done").push(&from).push(")");
-            from = self.from_after(&names.locks());
+            from = self.source_after(&names.locks());
         }
         let (mut before, mut barriers) = (0, 0);
         for (at, &part) in self.parts.iter().enumerate() {
             if at > 0 && self.has_to_wait(part, self.parts[at - 1]) {
                 let name = names.barrier(barriers);
                 self.render_barrier(&name, &self.parts[before..at], &from, &mut sql);
-                from = self.from_after(&name);
+                from = self.source_after(&name);
                 (before, barriers) = (at, barriers + 1);
             }
             let (name, output) = (part.name(names), (&mut sql, &mut params, &mut checks));
@@ -385,7 +385,7 @@ impl<'a> Statement<'a> {
     }
 
     /// Where the rows come from of what has to wait.
-    fn from_after(&self, name: &str) -> String {
+    fn source_after(&self, name: &str) -> String {
         format!(" FROM {}, {name} WHERE {name}.done >= 0", self.names.keys())
     }
 }

@@ -12,7 +12,8 @@ use crate::sql::{Params, Rows, Sql};
 ///
 /// # Errors
 ///
-/// Those of the server; [`ErrorKind::Stale`] when rows are not there.
+/// Those of the server; [`ErrorKind::Stale`] when rows are not there; [`ErrorKind::RowMismatch`] when
+/// another number of rows was written.
 pub(super) fn write(
     steps: &StepByStep<'_>,
     flush: &mut Flush<'_, '_>,
@@ -32,17 +33,32 @@ pub(super) fn write(
         }
         result => result?,
     }
-    let rows = flush
-        .query(sql.as_str(), &params)
-        .map_err(|error| error.with_table(change.table().name()))?;
+    let name_table = |error: Error| error.with_table(change.table().name());
     if returns {
+        let rows = flush.query(sql.as_str(), &params).map_err(name_table)?;
         return change.take(flush, Answer::Rows(&rows));
     }
+    let written = flush.execute(sql.as_str(), &params).map_err(name_table)?;
+    check_written(change, written)?;
     if !change.read_back().is_empty() {
         let rows = query(steps, flush, change, false)?;
         change.take(flush, Answer::Rows(&rows))?;
     }
     Ok(())
+}
+
+/// A rule can do something else instead, and does not say which rows it has found.
+fn check_written(change: Change<'_>, written: u64) -> Result<(), Error> {
+    let sought = change.len() as u64;
+    if written == sought {
+        return Ok(());
+    }
+    let verb = change.verb();
+    let message =
+        format!("of {sought} rows to {verb}, the server says that it has found {written}");
+    Err(Error::new(ErrorKind::RowMismatch, message)
+        .with_table(change.table().name())
+        .with_hint("a rule or a trigger may do something else instead"))
 }
 
 /// Asks which rows are there, where the statement that changes them will not say.

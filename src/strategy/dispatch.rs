@@ -497,12 +497,3 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         })
     }
 }
-impl Dispatch<'_, '_> {
-    pub(crate) fn dbg(&mut self, error: &Error) -> &mut Self {
-        // DEBUG
-        if std::env::var("ONETRIP_DEBUG").is_ok() {
-            eprintln!("DBG -> {error}");
-        }
-        self
-    }
-}

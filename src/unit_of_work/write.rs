@@ -124,26 +124,15 @@ impl<'a> Writer<'a> {
         loop {
             self.check_budget(&attempt, connection, before)?;
             let on_progress = on_progress.as_deref_mut();
-            if std::env::var("ONETRIP_DEBUG").is_ok() {
-                eprintln!(
-                    "DBG {:?} {} by {}\n{}",
-                    attempt.way,
-                    attempt.reason,
-                    attempt.written_by(),
-                    attempt.plan
-                );
-            } // DEBUG
             attempt = match self.attempt(&changes, &attempt, connection, on_progress) {
                 Ok(Some(written)) => return Ok(written),
                 Ok(None) => dispatch.after_guard(&attempt, connection)?,
                 // What is committed, or may be, is never tried again.
                 Err(error) if connection.has_committed() => return Err(error),
-                Err(error) => {
-                    match dispatch.dbg(&error).after_error(&attempt, &error, connection)? {
-                        Some(next) => next,
-                        None => return Err(error),
-                    }
-                }
+                Err(error) => match dispatch.after_error(&attempt, &error, connection)? {
+                    Some(next) => next,
+                    None => return Err(error),
+                },
             };
         }
     }

@@ -121,9 +121,6 @@ fn run_schema(name: &str, seed: u64, kind: Kind) {
         if let Err(error) = agree(&mut tables, &graph) {
             let (graph, error) = shrink(&mut tables, graph, error, kind, agree);
             let shown = Shown(&schema, &graph);
-            unsafe { env::set_var("ONETRIP_DEBUG", "1") };
-            eprintln!("FINAL");
-            let _ = agree(&mut tables, &graph); // DEBUG
             panic!(
                 "{error}\n\nThe schema:\n\n{sql}\nThe graph, number {number}, made as small as it \
                  still fails:\n\n{shown}\nTo run it again: ONETRIP_SEED={seed}"
