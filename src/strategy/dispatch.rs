@@ -255,6 +255,12 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         if self.attempts > MAX_ATTEMPTS {
             return Ok(None);
         }
+        // What the catalog said for an earlier commit may not hold any more.
+        let is_ours = attempt.way == Way::StepByStep && error.kind() == ErrorKind::Unsupported;
+        if is_ours && self.constraints.is_some() && !self.has_asked {
+            self.ask(connection)?;
+            return self.step_by_step(attempt.reason.clone()).map(Some);
+        }
         let code = error.sqlstate().map_or("", |code| code.code()).to_owned();
         let reason = || match &*code {
             "" => Reason::Value,

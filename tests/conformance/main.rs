@@ -19,6 +19,7 @@ mod keys;
 mod lifecycle;
 mod names;
 mod stale;
+mod steps;
 mod transactions;
 mod unique;
 
