@@ -1,15 +1,18 @@
 //! Two units of work that are in each other's way on purpose, at each isolation level.
 
 mod common;
+#[path = "../examples/support/strategies.rs"]
+mod strategies;
 
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread;
 use std::time::Duration;
 
 use common::Schema;
-use onetrip::{Error, ErrorKind, Handle, Model, Retry, UnitOfWork};
+use onetrip::{Error, ErrorKind, ForeignKey, Handle, Model, Retry, UnitOfWork};
 use postgres::Client;
 use postgres::error::SqlState;
+use strategies::{Named, STRATEGIES};
 
 /// The column `version` is not mentioned, and so neither checked nor counted up.
 #[derive(Model, Clone, Debug, PartialEq)]
@@ -415,6 +418,71 @@ fn rows_are_locked_in_the_order_of_their_keys_however_they_lie() {
         };
         let report = blocked(&schema, &mut other, work, look).unwrap();
         assert_eq!(report.updated_rows() + report.deleted_rows(), 60);
+    }
+}
+
+#[derive(Model, Clone)]
+#[model(table = "owners")]
+struct Owner {
+    #[model(key)]
+    id: Option<i32>,
+}
+
+#[derive(Model, Clone)]
+#[model(table = "things")]
+struct Thing {
+    #[model(key)]
+    id: i32,
+    owner: Option<ForeignKey<Owner>>,
+}
+
+/// The same table for another part of a program.
+#[derive(Model, Clone)]
+#[model(table = "things")]
+struct NamedThing {
+    #[model(key)]
+    id: i32,
+    name: String,
+}
+
+/// Rows that are changed after new ones are inserted, rows of two models of one table, and rows that are
+/// deleted last.
+#[test]
+fn every_strategy_locks_all_rows_ahead_in_one_order() {
+    let schema = Schema::new(
+        "one_order",
+        "CREATE TABLE owners (id serial PRIMARY KEY);
+        CREATE TABLE things (id int PRIMARY KEY, owner int REFERENCES owners, name text);
+        INSERT INTO owners VALUES (100);
+        INSERT INTO things SELECT n, 100, 'x' FROM generate_series(1, 4) n",
+    );
+    // One row at a time there is no order but that of the steps.
+    for Named { name, strategy } in STRATEGIES.iter().filter(|named| named.name != "row_by_row") {
+        for order in [[1, 2, 3], [3, 2, 1], [2, 3, 1]] {
+            let (mut one, mut other) = (schema.client(), schema.client());
+            let mut holding = one.transaction().unwrap();
+            holding.batch_execute("SELECT FROM things WHERE id = 2 FOR UPDATE").unwrap();
+            let work = |client: &mut Client| -> Result<_, Error> {
+                let mut uow = UnitOfWork::new(client).with_strategy(strategy());
+                let owner = uow.add(Owner { id: None });
+                for id in order {
+                    if id == 2 {
+                        let thing = uow.find::<NamedThing>(id)?.expect("it is there");
+                        uow[thing].name.push('!');
+                    } else {
+                        let thing = uow.find::<Thing>(id)?.expect("it is there");
+                        uow[thing].owner = Some(owner.into());
+                    }
+                }
+                uow.commit()
+            };
+            let look = || {
+                let sql = "SELECT id FROM things ORDER BY id FOR UPDATE SKIP LOCKED";
+                assert_eq!(schema.rows(sql), ["3", "4"], "1 is locked, 2 is waited for: {name}");
+                holding.rollback().unwrap();
+            };
+            assert_eq!(blocked(&schema, &mut other, work, look).unwrap().updated_rows(), 3);
+        }
     }
 }
 

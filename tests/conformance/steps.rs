@@ -334,13 +334,12 @@ fn counters_count_what_moves(setup: &Setup) {
     }
 }
 
-const RULES: &str = concat!(
-    "CREATE TABLE parents (id serial PRIMARY KEY, code int NOT NULL);
+const RULES: &str = "
+    CREATE TABLE parents (id serial PRIMARY KEY, code int NOT NULL);
      INSERT INTO parents VALUES (1, 10), (2, 20), (3, 30);
      CREATE TABLE log (what text);
      CREATE RULE updates AS ON UPDATE TO parents DO ALSO INSERT INTO log VALUES ('update');
-     CREATE RULE deletes AS ON DELETE TO parents DO ALSO INSERT INTO log VALUES ('delete');"
-);
+     CREATE RULE deletes AS ON DELETE TO parents DO ALSO INSERT INTO log VALUES ('delete');";
 
 fn rules_run_besides(setup: &Setup) {
     let mut client = setup.client();
