@@ -193,6 +193,11 @@ impl PlannedTable {
         &self.left[set as usize]
     }
 
+    /// Returns the number of different sets of columns that rows leave to the database.
+    pub(crate) fn sets(&self) -> usize {
+        self.left.len()
+    }
+
     /// Some rows, grouped by the columns that they leave to the database. `leaves` says which
     /// columns count.
     ///

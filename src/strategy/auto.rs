@@ -36,6 +36,10 @@ const MAX_BYTES: usize = 8 << 20;
 /// take time that grows with their square.
 const ARRAY_ROWS: usize = 1_000;
 
+/// Each set of columns that rows leave to their defaults is an insert of its own in the one statement.
+/// The server takes about 0.2 ms to plan one.
+const MAX_SETS: usize = 64;
+
 impl Auto {
     /// Returns the strategy with its usual limits.
     #[must_use]
@@ -69,7 +73,11 @@ impl Auto {
             planned.table().columns().iter().any(|column| column.ty().is_array())
         };
         let array_rows: usize = tables.iter().filter(has_arrays).map(PlannedTable::rows).sum();
-        rows <= self.max_rows && bytes <= self.max_bytes && array_rows <= ARRAY_ROWS
+        let sets: usize = tables.iter().map(PlannedTable::sets).sum();
+        rows <= self.max_rows
+            && bytes <= self.max_bytes
+            && array_rows <= ARRAY_ROWS
+            && sets <= MAX_SETS + tables.len()
     }
 }
 
