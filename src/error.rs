@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
-use postgres::error::SqlState;
+use postgres::error::{DbError, Severity, SqlState};
 
 use crate::handle::{AnyHandle, Handle};
 
@@ -93,6 +93,8 @@ struct Inner {
     constraint: Option<String>,
     sqlstate: Option<SqlState>,
     hint: Option<Cow<'static, str>>,
+    /// The session had ended before it took the statement.
+    came_first: bool,
     /// The entities whose rows are not there any more, or have another version.
     stale: Vec<AnyHandle>,
     source: Option<BoxError>,
@@ -108,6 +110,7 @@ impl Error {
             constraint: None,
             sqlstate: None,
             hint: None,
+            came_first: false,
             stale: Vec::new(),
             source: None,
         }))
@@ -136,10 +139,16 @@ impl Error {
             let hint = "if the database assigned the key, its sequence is behind the table";
             error.0.hint.get_or_insert(hint.into());
         }
-        if closes_connection(db.code()) {
+        if ends_session(db) {
             error.0.kind = ErrorKind::Connection;
+            error.0.came_first = comes_before_a_statement(db);
         }
         error.with_source(source)
+    }
+
+    /// Returns `true` if the session had ended before it took the statement.
+    pub(crate) fn came_first(&self) -> bool {
+        self.0.came_first
     }
 
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Error {
@@ -176,8 +185,18 @@ impl Error {
 
     /// The same without the driver's error, which cannot be copied.
     pub(crate) fn without_source(&self) -> Error {
-        let Inner { kind, message, table, column, constraint, sqlstate, hint, stale, source: _ } =
-            &*self.0;
+        let Inner {
+            kind,
+            message,
+            table,
+            column,
+            constraint,
+            sqlstate,
+            hint,
+            came_first,
+            stale,
+            source: _,
+        } = &*self.0;
         Error(Box::new(Inner {
             kind: *kind,
             message: message.clone(),
@@ -186,6 +205,7 @@ impl Error {
             constraint: constraint.clone(),
             sqlstate: sqlstate.clone(),
             hint: hint.clone(),
+            came_first: *came_first,
             stale: stale.clone(),
             source: None,
         }))
@@ -236,7 +256,7 @@ impl Error {
     /// The server's five-character code, when the server reported the error.
     ///
     /// ```
-    /// use postgres::error::SqlState;
+    /// use postgres::error::{DbError, Severity, SqlState};
     ///
     /// fn is_duplicate(error: &onetrip::Error) -> bool {
     ///     error.sqlstate() == Some(&SqlState::UNIQUE_VIOLATION)
@@ -294,15 +314,23 @@ impl Error {
     }
 }
 
-/// Whether the server ends the session along with this error.
-fn closes_connection(code: &SqlState) -> bool {
-    let code = code.code();
-    code.starts_with("08")
-        || matches!(
-            code,
-            // Operator intervention that ends the session, and idle or transaction time-outs.
-            "57P01" | "57P02" | "57P03" | "57P04" | "57P05" | "25P03" | "25P04"
-        )
+/// Whether the session ends with this error. Its severity says so, whatever its code: an ordinary
+/// ERROR can have any code, as with `RAISE` or a foreign server, and so can a message that ends the
+/// session, such as a PANIC for a full disk.
+fn ends_session(error: &DbError) -> bool {
+    match error.parsed_severity() {
+        Some(severity) => matches!(severity, Severity::Fatal | Severity::Panic),
+        // Poolers may send only the text, which they do not translate.
+        None => matches!(error.severity(), "FATAL" | "PANIC"),
+    }
+}
+
+/// Whether the session ended for having waited too long for a statement, so that it has not taken
+/// any: time-outs of sessions that are idle, and PgBouncer's of clients that wait for a server.
+fn comes_before_a_statement(error: &DbError) -> bool {
+    let code = error.code();
+    matches!(code.code(), "57P05" | "25P03")
+        || (code == &SqlState::PROTOCOL_VIOLATION && error.message() == "query_wait_timeout")
 }
 
 impl fmt::Display for Error {

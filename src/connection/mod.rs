@@ -333,6 +333,11 @@ impl<'c> Connection<'c> {
         std::mem::take(&mut self.has_committed)
     }
 
+    /// Returns `true` if the connection cannot be used any more.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.progress == Progress::Lost
+    }
+
     /// Whether a statement can be a transaction of its own now.
     pub(crate) fn is_autocommit(&self) -> bool {
         !self.nested && self.progress == Progress::Idle
@@ -505,9 +510,10 @@ pub(crate) fn opened_by_hand() -> Error {
         .with_hint("end it first, or pass the driver's `Transaction` instead of the client")
 }
 
-/// A link that is lost while a commit is under way leaves its outcome open.
+/// A link that is lost while a commit is under way leaves its outcome open, unless it was lost before
+/// the server took the commit.
 fn unknown_outcome(error: Error) -> Error {
-    if error.kind() != ErrorKind::Connection {
+    if error.kind() != ErrorKind::Connection || error.came_first() {
         return error;
     }
     error.with_kind(ErrorKind::UnknownOutcome).while_doing(
@@ -518,6 +524,9 @@ fn unknown_outcome(error: Error) -> Error {
 /// Whether a prepared statement may have failed for having been prepared: the server does not know it
 /// any more, or it would return other types by now.
 fn is_of_preparation(error: &Error) -> bool {
+    if error.kind() != ErrorKind::Database {
+        return false;
+    }
     let codes = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::FEATURE_NOT_SUPPORTED];
     error.sqlstate().is_some_and(|code| codes.contains(code))
 }

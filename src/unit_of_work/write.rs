@@ -127,8 +127,11 @@ impl<'a> Writer<'a> {
             attempt = match self.attempt(&changes, &attempt, connection, on_progress) {
                 Ok(Some(written)) => return Ok(written),
                 Ok(None) => dispatch.after_guard(&attempt, connection)?,
-                // What is committed, or may be, is never tried again.
-                Err(error) if connection.has_committed() => return Err(error),
+                // What is committed, or may be, is never tried again; nor is anything where there is
+                // no connection any more.
+                Err(error) if connection.has_committed() || connection.is_lost() => {
+                    return Err(error);
+                }
                 Err(error) => match dispatch.after_error(&attempt, &error, connection)? {
                     Some(next) => next,
                     None => return Err(error),
