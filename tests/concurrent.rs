@@ -233,7 +233,7 @@ fn an_update_that_had_to_wait_is_stale_by_its_version() {
     assert!(
         error.to_string().starts_with(
             "table accounts: the row to update is not in the database any more, or was changed by \
-             somebody else since: 1; hint: load them anew and decide again"
+             somebody else since: 1; hint: load what is there and decide again"
         ),
         "{error}"
     );

@@ -128,11 +128,12 @@ pub(crate) fn explain(error: Error, step: &UpdateStep) -> Error {
         step.columns().map(|column| step.table().columns()[column].name()).collect();
     let message = format!(
         "changed rows pass the values of {} on to each other, and the database takes no value that \
-         a row could have meanwhile: {error}",
+         a row could have meanwhile",
         names.join(", ")
     );
-    Error::new(ErrorKind::Unsupported, message).with_table(step.table().name()).with_hint(
-        "make the constraint DEFERRABLE, or write the changes in two commits, with values of your \
+    let error = error.with_kind(ErrorKind::Unsupported).while_doing(&message);
+    error.with_table(step.table().name()).with_hint(
+        "make the unique constraint DEFERRABLE, or write the changes in two commits, with values of your \
          own in between",
     )
 }

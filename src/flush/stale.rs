@@ -47,6 +47,9 @@ impl<'a> Stale<'a> {
         };
         let mut message = match (slots.len(), missing) {
             (1, _) => format!("the row to {verb} is {}", what.replace("were", "was")),
+            (all, 1) => {
+                format!("of {all} rows to {verb}, 1 is {}", what.replace("were", "was"))
+            }
             (all, missing) => format!("of {all} rows to {verb}, {missing} are {what}"),
         };
         let keys: Option<Vec<String>> =
@@ -57,8 +60,8 @@ impl<'a> Stale<'a> {
         }
         let stale = stale.into_iter().map(|slot| flush.changes().name(rows, slot)).collect();
         Error::new(ErrorKind::Stale, message).with_table(table.name()).with_stale(stale).with_hint(
-            "load them anew and decide again; a trigger or a policy that keeps a row from being \
-             written looks the same",
+            "load what is there and decide again; a foreign key of the same commit that says ON \
+             DELETE CASCADE, a trigger or a policy looks the same",
         )
     }
 }

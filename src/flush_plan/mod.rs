@@ -79,6 +79,7 @@ pub struct FlushPlan {
     suspects: Option<Suspects>,
     needs_constraints: bool,
     passes_on: bool,
+    needs_order: bool,
     refusal: Option<Arc<Error>>,
     changed_bytes: usize,
 }
@@ -114,7 +115,14 @@ impl FlushPlan {
             return Ok(plan);
         }
         let Order {
-            runs, deferred, needs_constraints, has_new_in_circle, passes_on, refusal, ..
+            runs,
+            deferred,
+            needs_constraints,
+            has_new_in_circle,
+            passes_on,
+            needs_order,
+            refusal,
+            ..
         } = order(changes, constraints, cycles != Cycles::Any || constraints.is_none())?;
         for run in &runs {
             let start = plan.steps.len();
@@ -126,7 +134,7 @@ impl FlushPlan {
         plan.deferred = deferred;
         plan.needs_constraints = needs_constraints;
         plan.has_new_in_circle = has_new_in_circle;
-        plan.passes_on = passes_on;
+        (plan.passes_on, plan.needs_order) = (passes_on, needs_order);
         plan.refusal = refusal.map(Arc::new);
         Ok(plan)
     }
@@ -338,6 +346,12 @@ impl FlushPlan {
     /// Returns `true` if updated rows pass unique values on.
     pub(crate) fn passes_on(&self) -> bool {
         self.passes_on
+    }
+
+    /// Returns `true` if updated rows pass unique values on to others, in an order that one statement
+    /// does not have.
+    pub(crate) fn needs_order(&self) -> bool {
+        self.needs_order
     }
 
     /// Returns why there is no order, if there is none.

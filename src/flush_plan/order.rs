@@ -47,6 +47,8 @@ pub(super) struct Order {
     is_too_coarse: bool,
     /// Updated rows pass unique values on.
     pub(super) passes_on: bool,
+    /// Updated rows pass unique values on to others, in an order that one statement does not have.
+    pub(super) needs_order: bool,
     /// Why there is no order.
     pub(super) refusal: Option<Error>,
 }
@@ -82,9 +84,11 @@ fn arrange(mut graph: RowGraph<'_>, knows_constraints: bool) -> Order {
     let mut order = Order::default();
     defer(&mut graph, &mut order);
     let from_update = |pass: &Pass| matches!(graph.nodes[pass.giver as usize], Node::Update(..));
-    order.passes_on = !order.deferred.is_empty()
-        || !graph.crowded.is_empty()
-        || graph.passes.iter().any(from_update);
+    let to_update = |pass: &Pass| matches!(graph.nodes[pass.taker as usize], Node::Update(..));
+    order.needs_order = !graph.crowded.is_empty()
+        || graph.passes.iter().any(|pass| from_update(pass) && to_update(pass));
+    order.passes_on =
+        order.needs_order || !order.deferred.is_empty() || graph.passes.iter().any(from_update);
     for (node, unique) in std::mem::take(&mut graph.crowded) {
         let pass = Pass { giver: node, taker: node, unique };
         if let Err(error) = detour(&mut graph, &[Stuck { pass, is_in_circle: true }]) {

@@ -110,9 +110,10 @@ impl StepByStep<'_> {
         let table = plan.steps()[circle.start].table().name();
         let message = "rows wait for each other in a circle, so that they can only be written at \
                        once, and a foreign key acts on what some of them give up and others take";
-        Err(Error::new(ErrorKind::Unsupported, message)
-            .with_table(table)
-            .with_hint("write the changes in two commits"))
+        Err(Error::new(ErrorKind::Unsupported, message).with_table(table).with_hint(
+            "change the old row instead of replacing it; or lead the rows that have to stay to \
+                 another one, call `flush`, and lead them to the new one then",
+        ))
     }
 
     fn change(&self, flush: &mut Flush<'_, '_>, change: Change<'_>) -> Result<(), Error> {

@@ -6,6 +6,7 @@ use crate::flush::Flush;
 use crate::flush::answer::Answer;
 use crate::flush::arrays::ArraySource;
 use crate::flush::change::Change;
+use crate::flush_plan::counted;
 use crate::sql::{Params, Rows, Sql};
 
 /// Sends a step.
@@ -54,8 +55,8 @@ fn check_written(change: Change<'_>, written: u64) -> Result<(), Error> {
         return Ok(());
     }
     let verb = change.verb();
-    let message =
-        format!("of {sought} rows to {verb}, the server says that it has found {written}");
+    let sought = counted(change.len());
+    let message = format!("of {sought} to {verb}, the server says that it has found {written}");
     Err(Error::new(ErrorKind::RowMismatch, message)
         .with_table(change.table().name())
         .with_hint("a rule or a trigger may do something else instead"))

@@ -193,6 +193,9 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         if !self.is_harmless(&plan)? {
             return self.step_by_step(Reason::Action);
         }
+        if self.knows_of_passes(&plan)? {
+            return self.step_by_step(Reason::PassedOn);
+        }
         Ok(self.one_statement(plan, Reason::Strategy))
     }
 
@@ -395,6 +398,15 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             }
             _ => Ok(true),
         }
+    }
+
+    /// Whether it is known from an earlier commit that updated rows pass unique values on, so that one
+    /// statement would be left to chance. What is looked at in the end is no matter.
+    fn knows_of_passes(&self, plan: &FlushPlan) -> Result<bool, Error> {
+        if self.constraints.is_none() || plan.updated_rows() == 0 {
+            return Ok(false);
+        }
+        Ok(self.plan(Cycles::Any, true)?.needs_order())
     }
 
     /// Whether foreign keys may delete rows along with those that are deleted. In one statement, these

@@ -40,8 +40,8 @@ fn a_changed_row_that_is_gone_is_stale(setup: &Setup) {
     assert_eq!(
         error.to_string(),
         "table users: the row to update is not in the database any more: 1; \
-         hint: load them anew and decide again; a trigger or a policy that keeps a row from being \
-         written looks the same"
+         hint: load what is there and decide again; a foreign key of the same commit that says ON \
+         DELETE CASCADE, a trigger or a policy looks the same"
     );
     // The same for one to be deleted, with another that could be.
     uow.rollback();
@@ -49,7 +49,7 @@ fn a_changed_row_that_is_gone_is_stale(setup: &Setup) {
     uow.delete(bob).unwrap();
     let error = uow.commit().unwrap_err();
     assert_eq!(error.stale_entities::<User>(), [ada]);
-    assert!(error.to_string().contains("of 2 rows to delete, 1 are not"), "{error}");
+    assert!(error.to_string().contains("of 2 rows to delete, 1 is not"), "{error}");
     assert_eq!(setup.schema.rows("SELECT name FROM users"), ["bob"], "nothing is written");
     uow.expunge(ada).unwrap();
     uow.commit().unwrap();
@@ -69,7 +69,7 @@ fn one_of_a_thousand_is_stale(setup: &Setup) {
     let error = uow.commit().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Stale, "{error}");
     assert_eq!(error.stale_entities::<User>(), [users[617]]);
-    assert!(error.to_string().contains("of 1000 rows to update, 1 are not"), "{error}");
+    assert!(error.to_string().contains("of 1000 rows to update, 1 is not"), "{error}");
     assert_eq!(setup.schema.rows("SELECT count(*), count(age) FROM users"), ["999|0"]);
     assert_eq!(uow[new].id, None);
     uow.expunge(users[617]).unwrap();
