@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
 
-use postgres::error::{DbError, Severity, SqlState};
+use postgres::error::{DbError, ErrorPosition, Severity, SqlState};
 
 use crate::handle::{AnyHandle, Handle};
 
@@ -151,13 +151,22 @@ impl Error {
         self.0.came_first
     }
 
+    /// Returns where in the statement's text the server has found the error, in characters from 0.
+    pub(crate) fn position(&self) -> Option<usize> {
+        let source = self.0.source.as_ref()?.downcast_ref::<postgres::Error>()?;
+        match source.as_db_error()?.position()? {
+            ErrorPosition::Original(position) => (*position as usize).checked_sub(1),
+            ErrorPosition::Internal { .. } => None,
+        }
+    }
+
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Error {
         self.0.kind = kind;
         self
     }
 
     /// Names the table, unless the server has already named one.
-    pub(crate) fn with_table(mut self, table: &'static str) -> Error {
+    pub(crate) fn with_table(mut self, table: impl Into<Cow<'static, str>>) -> Error {
         self.0.table.get_or_insert(table.into());
         self
     }

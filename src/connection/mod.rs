@@ -298,7 +298,7 @@ impl<'c> Connection<'c> {
         let result = run(&mut *self.wire);
         sending.end(&result, rows);
         self.was_refused |= result.is_err();
-        self.note(result)
+        self.note(result.map_err(|error| name_column(error, sql)))
     }
 
     /// Finds out whether the transaction is still good, if a statement of it was refused and the
@@ -529,6 +529,34 @@ fn is_of_preparation(error: &Error) -> bool {
     }
     let codes = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::FEATURE_NOT_SUPPORTED];
     error.sqlstate().is_some_and(|code| codes.contains(code))
+}
+
+/// Names the column that has another type than the model says, where the server has found it out; see
+/// [`Sql::read_column`](crate::sql::Sql::read_column).
+fn name_column(error: Error, sql: &str) -> Error {
+    let is_mismatch = error.kind() == ErrorKind::Database
+        && error.sqlstate() == Some(&SqlState::DATATYPE_MISMATCH)
+        && sql.contains("COALESCE(NULL");
+    let Some(at) = error.position().filter(|_| is_mismatch) else { return error };
+    let (before, rest): (String, String) =
+        (sql.chars().take(at).collect(), sql.chars().skip(at).collect());
+    let name = rest.split('"').nth(1).unwrap_or_default().to_owned();
+    // The part of one statement that writes the table.
+    let starts =
+        ["INSERT INTO ", "UPDATE "].map(|verb| before.rfind(verb).map(|at| at + verb.len()));
+    let table = starts.into_iter().flatten().max().and_then(|start| {
+        let qualified = before[start..].split(' ').next()?;
+        qualified.split('"').filter(|name| !matches!(*name, "" | ".")).last()
+    });
+    let error = match table {
+        Some(table) => error.with_table(table.to_owned()),
+        None => error,
+    };
+    error
+        .with_kind(ErrorKind::Decode)
+        .while_doing("the model reads it as another type than it has in the database")
+        .with_column(name)
+        .with_hint("change the field's type, or name the column's with `sql_type`")
 }
 
 /// Refuses what the driver could not put into a message.

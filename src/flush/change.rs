@@ -168,7 +168,7 @@ impl Change<'_> {
     fn render_returned(&self, matched: &Matched, read_back: &[usize], sql: &mut Sql) {
         sql.push("r.v").number(matched.number()).push(" AS n");
         for (at, &column) in read_back.iter().enumerate() {
-            sql.push(", t.").read_columns(self.table(), &[column]).push(" AS r").number(at);
+            sql.push(", ").read_column(self.table(), column, "t.").push(" AS r").number(at);
         }
     }
 

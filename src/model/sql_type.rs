@@ -129,17 +129,22 @@ impl SqlType {
         TYPES.contains(&self)
     }
 
+    /// Returns `true` for a type of strings, and for one of their arrays.
+    pub(crate) fn is_string(self) -> bool {
+        STRINGS.iter().any(|ty| [ty.oid, ty.array_oid].contains(&self.oid))
+    }
+
     /// Whether a value that the server sends with type `oid` reads as this type. All string types
     /// have one binary form, and so have their arrays.
     pub(crate) fn reads(self, oid: u32) -> bool {
-        const STRINGS: [SqlType; 4] =
-            [SqlType::TEXT, SqlType::VARCHAR, SqlType::BPCHAR, SqlType::NAME];
         let are_both = |oid_of: fn(&SqlType) -> u32| {
             [self.oid, oid].iter().all(|oid| STRINGS.iter().any(|ty| oid_of(ty) == *oid))
         };
         self.oid == oid || are_both(|ty| ty.oid) || are_both(|ty| ty.array_oid)
     }
 }
+
+const STRINGS: [SqlType; 4] = [SqlType::TEXT, SqlType::VARCHAR, SqlType::BPCHAR, SqlType::NAME];
 
 /// The most columns that one key can have.
 pub(crate) const MAX_KEY_COLUMNS: usize = 8;

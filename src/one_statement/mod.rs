@@ -315,12 +315,7 @@ impl<'a> Statement<'a> {
         });
         sql.push(" RETURNING ");
         sql.list(Self::returned(table, group).into_iter().enumerate(), |sql, (at, column)| {
-            sql.read_columns(table, &[column]);
-            if at < table.key().len() && is_text(table, column) {
-                // There is no comparison of arrays of `varchar` with those of `text`.
-                sql.cast(SqlType::TEXT);
-            }
-            sql.push(" AS r").number(at);
+            sql.returned_column(table, column).push(" AS r").number(at);
         });
     }
 

@@ -10,7 +10,7 @@ use crate::model::{Encoder, Key, Model, Source, Table};
 pub(crate) fn select_all(table: &Table) -> Sql {
     let mut sql = Sql::new();
     let all: Vec<usize> = (0..table.columns().len()).collect();
-    sql.push("SELECT ").read_columns(table, &all);
+    sql.push("SELECT ").read_columns(table, &all, "");
     sql.push(" FROM ").qualified(table.qualified_name());
     sql
 }
@@ -51,7 +51,7 @@ pub(crate) fn select_by_keys<K: Key>(
     let (mut sql, mut params) = (Sql::new(), Params::new());
     sql.push("SELECT ");
     for column in 0..table.columns().len() {
-        sql.push("t.").read_columns(table, &[column]).push(", ");
+        sql.read_columns(table, &[column], "t.").push(", ");
     }
     sql.push("k.n FROM unnest(");
     for (part, &column) in columns.iter().enumerate() {

@@ -81,16 +81,52 @@ impl Sql {
         })
     }
 
-    /// Appends the names of columns, for a `SELECT` or `RETURNING` list. Columns whose type is not
-    /// built in are cast to the type that their values are read as, so that the driver need not
-    /// ask the server what they are.
-    pub(crate) fn read_columns(&mut self, table: &Table, columns: &[usize]) -> &mut Sql {
+    /// Appends columns for a `SELECT` list; see [`read_column`](Sql::read_column).
+    pub(crate) fn read_columns(&mut self, table: &Table, columns: &[usize], of: &str) -> &mut Sql {
         self.list(columns, |sql, &column| {
-            let description = &table.columns()[column];
-            sql.name(description.name());
-            if table.cast(column).is_some() {
-                sql.cast(description.ty());
+            sql.read_column(table, column, of);
+            if is_guarded(table, column) {
+                sql.push(" AS ").name(table.columns()[column].name());
             }
+        })
+    }
+
+    /// Appends columns for a `RETURNING` list. A key that is no text has been taken as the type that
+    /// the model says when it was written.
+    pub(crate) fn returned_columns(&mut self, table: &Table, columns: &[usize]) -> &mut Sql {
+        self.list(columns, |sql, &column| {
+            sql.returned_column(table, column);
+            if is_guarded(table, column) && !table.key().contains(&column) {
+                sql.push(" AS ").name(table.columns()[column].name());
+            }
+        })
+    }
+
+    /// Appends one of them without its name.
+    pub(crate) fn returned_column(&mut self, table: &Table, column: usize) -> &mut Sql {
+        if is_guarded(table, column) && table.key().contains(&column) {
+            return self.name(table.columns()[column].name());
+        }
+        self.read_column(table, column, "")
+    }
+
+    /// Appends a column, so that its value comes as a type that is built in. The driver asks the
+    /// server what any other type is, while the rows wait to be read; from some thousand on, neither
+    /// the answer nor the rows get through. `of` is empty, or the table's alias with a point.
+    ///
+    /// Texts are cast: every type has a text, and of text itself that is nothing. Of what is no text,
+    /// the server finds out the type before it runs the statement: with NULL of another type it is an
+    /// error.
+    pub(crate) fn read_column(&mut self, table: &Table, column: usize, of: &str) -> &mut Sql {
+        let description = &table.columns()[column];
+        if is_guarded(table, column) {
+            self.push("COALESCE(NULL").cast(description.ty()).push(", ").push(of);
+            return self.name(description.name()).push(")");
+        }
+        self.push(of).name(description.name()).cast(match description.ty() {
+            ty if ty.is_string() && ty.is_array() => SqlType::TEXT.array(),
+            ty if ty.is_string() => SqlType::TEXT,
+            ty => ty,
         })
     }
 
@@ -114,6 +150,11 @@ impl Sql {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Whether a column is read as it is, if it has the type that the model says.
+fn is_guarded(table: &Table, column: usize) -> bool {
+    table.cast(column).is_none() && !table.columns()[column].ty().is_string()
 }
 
 #[cfg(test)]

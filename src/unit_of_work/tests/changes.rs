@@ -59,7 +59,7 @@ fn a_default_is_taken_and_read_back() {
     let sql = changed(OneTrip, |uow, stored| {
         uow[stored.notes[1]].score = None;
     });
-    assert_snapshot!(sql, @r#"WITH k AS MATERIALIZED (SELECT true AS k0 WHERE txid_current_if_assigned() IS NULL AND clock_timestamp() - now() <= $1), u0 AS (UPDATE "notes" AS t SET "score" = DEFAULT FROM (SELECT unnest($2) AS v0, unnest($3) AS v1 FROM k) AS r WHERE t."id" = r.v0 RETURNING r.v1 AS n, t."score" AS r0) SELECT (CASE WHEN (SELECT count(*) FROM u0) <> $4 THEN 'onetrip check u0 ' || ($4 - (SELECT count(*) FROM u0)) || ' ' || array_to_string(ARRAY(SELECT s FROM generate_series(1, $4) AS s EXCEPT SELECT n FROM u0 ORDER BY 1 LIMIT 100), ' ') END)::int4, ARRAY(SELECT n FROM u0), ARRAY(SELECT r0 FROM u0) FROM k -- 1000019 µs interval, int4[], int4[], 1 int4"#);
+    assert_snapshot!(sql, @r#"WITH k AS MATERIALIZED (SELECT true AS k0 WHERE txid_current_if_assigned() IS NULL AND clock_timestamp() - now() <= $1), u0 AS (UPDATE "notes" AS t SET "score" = DEFAULT FROM (SELECT unnest($2) AS v0, unnest($3) AS v1 FROM k) AS r WHERE t."id" = r.v0 RETURNING r.v1 AS n, COALESCE(NULL::"int4", t."score") AS r0) SELECT (CASE WHEN (SELECT count(*) FROM u0) <> $4 THEN 'onetrip check u0 ' || ($4 - (SELECT count(*) FROM u0)) || ' ' || array_to_string(ARRAY(SELECT s FROM generate_series(1, $4) AS s EXCEPT SELECT n FROM u0 ORDER BY 1 LIMIT 100), ' ') END)::int4, ARRAY(SELECT n FROM u0), ARRAY(SELECT r0 FROM u0) FROM k -- 1000019 µs interval, int4[], int4[], 1 int4"#);
 }
 
 #[test]

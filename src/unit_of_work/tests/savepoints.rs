@@ -38,7 +38,7 @@ fn a_savepoint_is_set_when_something_is_sent_in_it() {
     SAVEPOINT onetrip_2
     INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Cid' text
     RELEASE SAVEPOINT onetrip_2
-    SELECT "id", "parent" FROM "nodes" WHERE "id" = $1 -- 7 int4
+    SELECT COALESCE(NULL::"int4", "id") AS "id", COALESCE(NULL::"int4", "parent") AS "parent" FROM "nodes" WHERE "id" = $1 -- 7 int4
     RELEASE SAVEPOINT onetrip_1
     "#);
     // A query in it can be refused, and is undone with it.
@@ -46,7 +46,7 @@ fn a_savepoint_is_set_when_something_is_sent_in_it() {
     uow.savepoint(|uow| uow.find::<Node>(7).map(drop)).unwrap_err();
     assert_snapshot!(recording.take(), @r#"
     SAVEPOINT onetrip_1
-    SELECT "id", "parent" FROM "nodes" WHERE "id" = $1 -- 7 int4
+    SELECT COALESCE(NULL::"int4", "id") AS "id", COALESCE(NULL::"int4", "parent") AS "parent" FROM "nodes" WHERE "id" = $1 -- 7 int4
     ROLLBACK TO SAVEPOINT onetrip_1; RELEASE SAVEPOINT onetrip_1
     "#);
     uow.commit().unwrap();

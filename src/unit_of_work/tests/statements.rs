@@ -44,7 +44,7 @@ fn given_keys_and_defaults(uow: &mut UnitOfWork<'_>) {
 #[test]
 fn given_keys_and_defaults_row_by_row() {
     assert_snapshot!(sent(RowByRow, given_keys_and_defaults), @r#"
-    INSERT INTO "notes" ("text") VALUES ($1) RETURNING "id", "score" -- NULL text
+    INSERT INTO "notes" ("text") VALUES ($1) RETURNING "id", COALESCE(NULL::"int4", "score") AS "score" -- NULL text
     INSERT INTO "notes" ("id", "text", "score") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3) RETURNING "id" -- 500 int4, 'given' text, 9 int4
     INSERT INTO "notes" ("text", "score") VALUES ($1, $2) RETURNING "id" -- NULL text, 8 int4
     "#);
@@ -54,7 +54,7 @@ fn given_keys_and_defaults_row_by_row() {
 fn given_keys_and_defaults_in_a_batch() {
     assert_snapshot!(sent(Batch, given_keys_and_defaults), @r#"
     SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"notes"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 2 int4
-    INSERT INTO "notes" ("id", "text", "score") OVERRIDING SYSTEM VALUE VALUES ($1, $2, DEFAULT), ($3, $4, $5), ($6, $7, $8) RETURNING "id", "score" -- 1 int4, NULL text, 500 int4, 'given' text, 9 int4, 2 int4, NULL text, 8 int4
+    INSERT INTO "notes" ("id", "text", "score") OVERRIDING SYSTEM VALUE VALUES ($1, $2, DEFAULT), ($3, $4, $5), ($6, $7, $8) RETURNING "id", COALESCE(NULL::"int4", "score") AS "score" -- 1 int4, NULL text, 500 int4, 'given' text, 9 int4, 2 int4, NULL text, 8 int4
     "#);
 }
 
@@ -76,7 +76,7 @@ fn a_default_that_every_row_takes_is_left_out() {
     };
     assert_snapshot!(sent(Batch, fill), @r#"
     SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"notes"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 2 int4
-    INSERT INTO "notes" ("id", "text") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4) RETURNING "id", "score" -- 1 int4, NULL text, 2 int4, NULL text
+    INSERT INTO "notes" ("id", "text") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4) RETURNING "id", COALESCE(NULL::"int4", "score") AS "score" -- 1 int4, NULL text, 2 int4, NULL text
     "#);
 }
 
@@ -267,17 +267,17 @@ fn find_reads_every_column() {
     assert_eq!(uow.find::<Person>("ada").unwrap(), None);
     assert_eq!(uow.find::<Odd>(7).unwrap(), None);
     assert_snapshot!(recording.take(), @r#"
-    SELECT "id", "name" FROM "users" WHERE "id" = $1 -- 7 int4
-    SELECT "order_id", "number", "product" FROM "lines" WHERE "order_id" = $1 AND "number" = $2 -- 7 int4, 8 int2
+    SELECT COALESCE(NULL::"int4", "id") AS "id", "name"::"text" FROM "users" WHERE "id" = $1 -- 7 int4
+    SELECT COALESCE(NULL::"int4", "order_id") AS "order_id", COALESCE(NULL::"int2", "number") AS "number", "product"::"text" FROM "lines" WHERE "order_id" = $1 AND "number" = $2 -- 7 int4, 8 int2
     SELECT "email"::"text", "mood"::"text", "friend"::"text" FROM "people" WHERE "email" = $1::"citext" -- 'ada' text
-    SELECT "Id $1", "select" FROM "a.B"."or""der" WHERE "Id $1" = $1 -- 7 int8
+    SELECT COALESCE(NULL::"int8", "Id $1") AS "Id $1", COALESCE(NULL::"int4", "select") AS "select" FROM "a.B"."or""der" WHERE "Id $1" = $1 -- 7 int8
     "#);
 
     let row = vec![Some(7_i32.to_be_bytes().to_vec()), Some(b"Ada".to_vec())];
     recording.answer(Ok(Rows::canned(vec![SqlType::INT4, SqlType::VARCHAR], vec![row])));
     let ada = uow.find::<User>(7).unwrap().unwrap();
     assert_eq!(uow[ada], User { id: Some(7), name: "Ada".into() });
-    assert_snapshot!(recording.take(), @r#"SELECT "id", "name" FROM "users" WHERE "id" = $1 -- 7 int4"#);
+    assert_snapshot!(recording.take(), @r#"SELECT COALESCE(NULL::"int4", "id") AS "id", "name"::"text" FROM "users" WHERE "id" = $1 -- 7 int4"#);
     assert_eq!(uow.find::<User>(7).unwrap(), Some(ada));
     assert_eq!(recording.take(), "", "what is known is not asked for");
 }
