@@ -160,6 +160,12 @@ impl Error {
         }
     }
 
+    /// Returns `true` if the server has found the error while it ran a function.
+    pub(crate) fn is_within_function(&self) -> bool {
+        let source = self.0.source.as_ref().and_then(|s| s.downcast_ref::<postgres::Error>());
+        source.and_then(postgres::Error::as_db_error).is_some_and(|db| db.where_().is_some())
+    }
+
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Error {
         self.0.kind = kind;
         self

@@ -1,6 +1,6 @@
 //! `Constraints`: what the database's catalog says of the tables of a flush.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::step::SetAside;
 use crate::model::Table;
@@ -68,6 +68,11 @@ pub(crate) struct UniqueConstraint {
 pub(crate) struct Constraints {
     /// The tables that were asked for, by their quoted names: two names can be those of one table.
     pub(crate) relations: HashMap<String, u32>,
+    /// Those of them that are tables, whose foreign keys and triggers are known here: no views, no
+    /// partitions, and none that inherits.
+    pub(crate) plain: Vec<u32>,
+    /// The columns that the database makes of others.
+    pub(crate) generated: HashSet<(u32, String)>,
     pub(crate) foreign_keys: Vec<ForeignKeyConstraint>,
     pub(crate) unique: Vec<UniqueConstraint>,
     /// The values that nobody has in a column of a table, if there are any for its type.
@@ -89,10 +94,24 @@ impl Constraints {
         self.foreign_keys.iter().filter(|foreign_key| self.violated.contains(&foreign_key.name))
     }
 
+    /// Returns what is known to do no harm: triggers by which foreign keys act, and tables, by their
+    /// OIDs.
+    pub(crate) fn harmless(&self) -> Vec<u32> {
+        [&self.actions[..], &self.plain].concat()
+    }
+
     /// Returns the OID of a model's table, if it was asked for and is there.
     pub(crate) fn relation(&self, table: &Table) -> Option<u32> {
         self.relations.get(&table.qualified_name().to_string()).copied()
     }
+}
+
+/// Whether values of these columns are sent with the bytes that the server compares.
+pub(super) fn are_sent_as_compared(table: &Table, columns: &[usize]) -> bool {
+    let is_sent = |&column: &usize| {
+        table.columns()[column].ty().is_equal_by_bytes() && table.cast(column).is_none()
+    };
+    columns.iter().all(is_sent)
 }
 
 /// Returns the positions of columns in a model that has all of them.

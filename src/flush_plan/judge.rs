@@ -3,12 +3,17 @@
 
 use std::collections::HashSet;
 
-use super::constraints::{Action, Constraints, ForeignKeyConstraint, positions};
+use bytes::BytesMut;
+
+use super::constraints::{
+    Action, Constraints, ForeignKeyConstraint, are_sent_as_compared, positions,
+};
 use super::links::models;
 use super::reach::{Reached, reach};
 use super::rows::{RowOf, deleted, inserted, updated};
 use super::suspects::Suspects;
-use crate::change_set::{ChangeSet, KeyBytes};
+use crate::assignments::Assignments;
+use crate::change_set::{CellValue, ChangeSet, KeyBytes, NewCell, SetTo};
 use crate::error::Error;
 use crate::model::Table;
 
@@ -31,6 +36,13 @@ pub(crate) fn means_the_same(
     constraints: &Constraints,
 ) -> Result<bool, Error> {
     if !suspects.replaced.is_empty() && !constraints.late_triggers.is_empty() {
+        return Ok(false);
+    }
+    // Of views and partitions, it is not known which foreign keys and triggers are theirs.
+    let is_plain = |table: &&'static Table| -> bool {
+        constraints.relation(table).is_some_and(|oid| constraints.plain.contains(&oid))
+    };
+    if !suspects.written.iter().all(|table| is_plain(&table)) {
         return Ok(false);
     }
     let judge = Judge { changes, some, suspects, constraints, models: models(changes) };
@@ -87,6 +99,9 @@ impl Judge<'_> {
                     ));
                 }
             }
+            if acts_on_update && self.changes_unseen(model, table, foreign_key) {
+                return Ok(false);
+            }
             if let (true, Some(columns)) = (acts_on_update, &columns) {
                 for row in self.written(model, updated(self.changes, model, columns)) {
                     givers.push((model, row.slot, columns.clone()));
@@ -101,11 +116,16 @@ impl Judge<'_> {
         let goes = reached.iter().any(|reached| reached.goes);
         let all: Vec<usize> = (0..parent_columns.len()).collect();
         let left = self.given_up(&givers, &all)?;
-        let is_left = |value: &KeyBytes| {
-            !foreign_key.is_exact || value.as_ref().is_some_and(|value| left.contains(value))
+        let is_exact = self.is_exact(foreign_key);
+        let is_left = |value: &KeyBytes| match value {
+            Some(value) => !is_exact || left.contains(value),
+            None => false,
         };
         for (model, table) in self.models_of(*child) {
             let Some(columns) = positions(table, child_columns) else { return Ok(false) };
+            if self.fills_in(model, table, &columns)? {
+                return Ok(false);
+            }
             // Of a row that goes, nothing else can be changed.
             let rows = if goes { self.all(model) } else { self.arriving(model, &columns) };
             for row in rows {
@@ -116,6 +136,69 @@ impl Judge<'_> {
             }
         }
         self.is_out_of_reach(reached, &givers)
+    }
+
+    /// Whether the database sets one of these columns in rows that are written, to a value of its own.
+    fn fills_in(
+        &self,
+        model: usize,
+        table: &'static Table,
+        columns: &[usize],
+    ) -> Result<bool, Error> {
+        let (mut buffer, none) = (BytesMut::new(), Assignments::default());
+        for row in self.written(model, inserted(self.changes, model)) {
+            for &column in columns {
+                let cell = NewCell { table: row.group, row: row.at, column };
+                buffer.clear();
+                let is_open = match self.changes.value(cell, &none, &mut buffer)? {
+                    // The part of the key that the database assigns is that of a new row.
+                    CellValue::Default => table.columns()[column].assigned_by().is_none(),
+                    CellValue::Null => !self.constraints.early_triggers.is_empty(),
+                    CellValue::Value | CellValue::Unassigned(_) => false,
+                };
+                if is_open || table.columns()[column].is_generated() {
+                    return Ok(true);
+                }
+            }
+        }
+        let rows = self.written(model, updated(self.changes, model, columns)).collect::<Vec<_>>();
+        Ok(rows.into_iter().any(|row| {
+            let rows = &self.changes.changed()[row.group];
+            let sets = rows.columns_of(rows.updated()[row.at as usize]);
+            sets.iter().any(|(column, to)| columns.contains(column) && *to == SetTo::Default)
+        }))
+    }
+
+    /// Whether values of the columns that a foreign key refers to may change along with others that are
+    /// updated.
+    fn changes_unseen(
+        &self,
+        model: usize,
+        table: &'static Table,
+        foreign_key: &ForeignKeyConstraint,
+    ) -> bool {
+        let is_generated = |column: &String| {
+            self.constraints.generated.contains(&(foreign_key.parent, column.clone()))
+        };
+        let all: Vec<usize> = (0..table.columns().len()).collect();
+        let is_unseen = foreign_key.parent_columns.iter().any(is_generated)
+            || !self.constraints.early_triggers.is_empty();
+        is_unseen
+            && self.written(model, updated(self.changes, model, &all)).next().is_some()
+            && self.models_of(foreign_key.child).any(|(model, _)| !self.all(model).is_empty())
+    }
+
+    /// Whether values that are equal for the foreign key have the same bytes here.
+    fn is_exact(&self, foreign_key: &ForeignKeyConstraint) -> bool {
+        let ForeignKeyConstraint { parent, parent_columns, child, child_columns, .. } = foreign_key;
+        let sides = [(*parent, parent_columns), (*child, child_columns)];
+        foreign_key.is_exact
+            && sides.into_iter().all(|(relation, names)| {
+                let mut tables = self.models_of(relation).map(|(_, table)| table);
+                tables.all(|table| {
+                    positions(table, names).is_none_or(|c| are_sent_as_compared(table, &c))
+                })
+            })
     }
 
     /// The values of some columns, by their positions in the foreign key, that rows give up.
@@ -168,15 +251,19 @@ impl Judge<'_> {
         let (places, parts): (Vec<usize>, Vec<usize>) = known.unzip();
         let left = self.given_up(givers, &parts)?;
         let (before, after) = self.known_rows(of, parent_columns)?;
+        let is_exact = self.is_exact(foreign_key);
         let may_refer = |whole: KeyBytes, part: KeyBytes, safe: &HashSet<Vec<u8>>| match whole {
             // A reference with a part that is NULL is none.
             None => false,
-            Some(whole) if foreign_key.is_exact && safe.contains(&whole) => false,
-            Some(_) if places.is_empty() || !foreign_key.is_exact => true,
+            Some(whole) if is_exact && safe.contains(&whole) => false,
+            Some(_) if places.is_empty() || !is_exact => true,
             Some(_) => part.is_some_and(|part| left.contains(&part)),
         };
         for (model, table) in self.models_of(foreign_key.child) {
             let Some(columns) = positions(table, child_columns) else { return Ok(true) };
+            if self.fills_in(model, table, &columns)? {
+                return Ok(true);
+            }
             let some: Vec<usize> = places.iter().map(|&at| columns[at]).collect();
             for row in self.all(model) {
                 let whole = self.changes.new_key_bytes(model, row.slot, &columns)?;

@@ -23,6 +23,8 @@ pub(super) struct Link {
     pub(super) acts_on_update: bool,
     /// It has rows follow a key that changes.
     pub(super) cascades: bool,
+    /// Only a model declares it, as of a view: the order is better so, and need not be.
+    pub(super) is_declared_only: bool,
 }
 
 /// Columns in which no two rows of a table have the same values.
@@ -77,6 +79,7 @@ fn declared(models: &[(usize, &'static Table)]) -> Vec<Link> {
                     acts_on_delete: false,
                     acts_on_update: false,
                     cascades: false,
+                    is_declared_only: false,
                 });
             }
         }
@@ -110,10 +113,24 @@ fn found(models: &[(usize, &'static Table)], constraints: &Constraints) -> Vec<L
                     acts_on_delete: foreign_key.on_delete.acts(),
                     acts_on_update: foreign_key.on_update.acts(),
                     cascades: foreign_key.on_update == Action::Cascade,
+                    is_declared_only: false,
                 });
             }
         }
     }
+    let is_found = |declared: &Link| {
+        links.iter().any(|link: &Link| {
+            (link.child, link.parent, &link.child_columns)
+                == (declared.child, declared.parent, &declared.child_columns)
+        })
+    };
+    let missing: Vec<Link> =
+        declared(models).into_iter().filter(|declared| !is_found(declared)).collect();
+    links.extend(missing.into_iter().map(|link| Link {
+        is_immediate: false,
+        is_declared_only: true,
+        ..link
+    }));
     links
 }
 

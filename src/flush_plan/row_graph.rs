@@ -150,12 +150,17 @@ impl<'a> RowGraph<'a> {
         }
     }
 
-    /// Has a row wait for one that refers to it by these columns until then.
-    fn after_departure(&mut self, later: u32, earlier: u32, columns: &[usize]) {
-        self.after(later, earlier);
-        if later != earlier {
-            self.departures.push((later, earlier, columns.to_vec()));
+    /// Has a row wait for one that refers to it until then.
+    fn after_departure(&mut self, later: u32, earlier: u32, link: &Link) {
+        if later == earlier {
+            return;
         }
+        if link.is_declared_only {
+            self.preferences.push((later, earlier));
+            return;
+        }
+        self.after(later, earlier);
+        self.departures.push((later, earlier, link.parent_columns.clone()));
     }
 
     fn insert_node(&self, table: usize, row: u32) -> u32 {
@@ -227,7 +232,7 @@ impl<'a> RowGraph<'a> {
                 let parent = self.old(*child, slot, child_columns)?;
                 let parent = parent.and_then(|value| leaving.get(&value));
                 if let Some(&parent) = parent.filter(|&&parent| self.is_held(parent, link)) {
-                    self.after_departure(parent, node, parent_columns);
+                    self.after_departure(parent, node, link);
                 }
             }
         }
@@ -253,7 +258,7 @@ impl<'a> RowGraph<'a> {
                         self.moved.entry(node).or_default().push((from, parts));
                     }
                 }
-                Some(from) => self.after_departure(from, node, parent_columns),
+                Some(from) => self.after_departure(from, node, link),
                 None => {}
             }
         }

@@ -26,9 +26,17 @@ pub(crate) struct Suspects {
     /// All tables that are written, where a row takes the key that another gives up: a trigger that
     /// runs when the statement ends would take the one for the other.
     pub(crate) replaced: Vec<&'static Table>,
+    /// All tables that are written. Where one is a view or a partition, foreign keys and triggers are
+    /// those of another.
+    pub(crate) written: Vec<&'static Table>,
 }
 
 impl Suspects {
+    /// Returns what foreign keys make suspect, without triggers.
+    pub(crate) fn of_foreign_keys(&self) -> Suspects {
+        Suspects { merged: Vec::new(), replaced: Vec::new(), ..self.clone() }
+    }
+
     /// Finds what has to be asked for, if anything has.
     pub(super) fn find(
         changes: &ChangeSet<'_>,
@@ -60,6 +68,7 @@ impl Suspects {
             || !suspects.deleted.is_empty()
             || !suspects.updated.is_empty()
             || !suspects.replaced.is_empty();
+        suspects.written = models(changes).into_iter().map(|(_, table)| table).collect();
         Ok(is_any.then_some(suspects))
     }
 }
@@ -76,7 +85,9 @@ fn passes_keys_on(changes: &ChangeSet<'_>) -> Result<bool, Error> {
         if given_up.is_empty() {
             continue;
         }
-        for (other, same) in models(changes).into_iter().filter(|(_, other)| other.is(table)) {
+        // A model may name the schema that another leaves to the search path.
+        let is_same = |other: &&'static Table| other.name() == table.name();
+        for (other, same) in models(changes).into_iter().filter(|(_, other)| is_same(other)) {
             let takers = updated(changes, other, same.key());
             for row in takers.into_iter().chain(inserted(changes, other)) {
                 let key = changes.new_key_bytes(other, row.slot, same.key())?;

@@ -8,7 +8,7 @@ use crate::flush::arrays::{ArrayRows, BY_BYTES};
 use crate::flush::change::Change;
 use crate::flush::stale::Stale;
 use crate::model::Table;
-use crate::sql::Sql;
+use crate::sql::{Params, Sql};
 
 /// What the text of the error of a failed check begins with. The part's name follows, and what else
 /// the check has to say.
@@ -26,6 +26,12 @@ pub(super) fn render_changed(name: &str, kind: char, at: usize, count: usize, ch
          || array_to_string(ARRAY(SELECT s FROM generate_series(1, ${count}) AS s \
          EXCEPT SELECT n FROM {name} ORDER BY 1 LIMIT {MAX_NAMED}), ' ')"
     ));
+}
+
+/// Appends the check that no key that was taken is one that rows give up.
+pub(super) fn render_fresh(index: usize, given_up: usize, checks: &mut Sql) {
+    checks.push(" WHEN k").number(index).push(" && ").param(given_up);
+    checks.push(" THEN '").push(AGAINST).push(" k").number(index).push("'");
 }
 
 /// Appends the check that the keys that were stored are those that were sent, in whatever order they
@@ -59,14 +65,20 @@ pub(super) fn render_inserted(
 }
 
 /// Says in this crate's words what the statement's own checks say in the server's.
-pub(super) fn explain(error: Error, statement: &Statement<'_>, flush: &Flush<'_, '_>) -> Error {
+pub(super) fn explain(
+    error: Error,
+    params: &Params,
+    statement: &Statement<'_>,
+    flush: &Flush<'_, '_>,
+) -> Error {
     let code = error.sqlstate().map(|code| code.code());
     if let ([only], None, Some("2200H")) = (&statement.keys[..], error.table(), code) {
         // The server does not say whose sequence has run out.
         let table = flush.plan().tables()[only.table].table();
         return error.with_table(table.name()).with_column(table.columns()[only.column].name());
     }
-    if code != Some("22P02") {
+    // Another value can have such a text, and so can one that a function reads.
+    if code != Some("22P02") || error.is_within_function() || params.contain(AGAINST) {
         return error;
     }
     let text = error.to_string();
@@ -79,6 +91,11 @@ pub(super) fn explain(error: Error, statement: &Statement<'_>, flush: &Flush<'_,
     let known = match failed.kind {
         'd' => statement.deletes.get(failed.part).map(|&step| stale(Change::Delete(step))),
         'u' => statement.updates.get(failed.part).map(|&step| stale(Change::Update(step))),
+        'k' => statement.keys.get(failed.part).map(|array| {
+            let message = "the database has assigned a key that a row of the same commit gives up";
+            let table = flush.plan().tables()[array.table].table();
+            Error::new(ErrorKind::Unsupported, message).with_table(table.name())
+        }),
         _ => flush.plan().tables().get(failed.part).map(|planned| {
             let message = "the rows that were stored are not those that were sent, or have other \
                            keys: a trigger, a rule or a policy has interfered";

@@ -65,15 +65,24 @@ impl Guard {
             }
             let columns = params.push_array(columns);
             begin(sql, &mut is_first, tables, ON_UPDATE);
-            // The unique index that the foreign key refers to has one of the columns that change.
+            // The unique index that the foreign key refers to has one of the columns that change, or one
+            // that changes along with others.
             sql.push(
                 " AND EXISTS (SELECT FROM pg_catalog.pg_index AS i \
                  JOIN pg_catalog.pg_attribute AS a ON a.attrelid = t.tgrelid \
                  AND a.attnum = ANY (i.indkey) WHERE i.indexrelid = t.tgconstrindid \
-                 AND a.attname = ANY (",
+                 AND (a.attgenerated <> '' OR a.attname = ANY (",
             );
-            sql.param(columns).push(")))");
+            sql.param(columns).push(
+                ") OR EXISTS (SELECT FROM pg_catalog.pg_trigger AS b WHERE b.tgrelid = t.tgrelid \
+                 AND NOT b.tgisinternal AND b.tgtype & 19 = 19))))",
+            );
         }
+        let tables = push_names(suspects.written.iter().copied(), params)?;
+        sql.push(if std::mem::replace(&mut is_first, false) { " WHERE" } else { " AND" });
+        sql.push(" NOT EXISTS (SELECT FROM pg_catalog.pg_class AS c WHERE c.oid = ANY (");
+        sql.param(tables).push("::regclass[]) AND (c.relkind <> 'r' OR c.relispartition OR ");
+        sql.push("c.relhassubclass) AND c.oid <> ALL (").param(harmless).push("))");
         // Neither those of constraints, nor BEFORE or INSTEAD OF.
         let late = (&suspects.replaced, "t.tgtype & 66 = 0");
         // Before each row that is inserted.

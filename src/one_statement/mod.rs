@@ -23,7 +23,7 @@ use crate::flush_plan::{
     DeleteStep, FlushPlan, PlannedStatement, Step, Suspects, UpdateStep, counted,
 };
 use crate::model::{SqlType, Table};
-use crate::sql::{Params, Sql};
+use crate::sql::{ArrayParam, Params, Sql};
 
 /// What becomes of a statement that was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +39,8 @@ pub(crate) enum Outcome {
 pub(crate) struct Guarded<'a> {
     /// The tables of which the database has to be asked.
     pub(crate) suspects: Option<&'a Suspects>,
-    /// The triggers that act on what refers to them, and are known to do no harm, by their OIDs.
+    /// The triggers that act on what refers to them, and the tables other than ordinary ones, that are
+    /// known to do no harm, by their OIDs.
     pub(crate) harmless: &'a [u32],
 }
 
@@ -96,7 +97,7 @@ pub(crate) fn write(
     let (sql, params) = statement.render(flush, guarded)?;
     let rows = flush
         .query(sql.as_str(), &params)
-        .map_err(|error| checks::explain(error, &statement, flush))?;
+        .map_err(|error| checks::explain(error, &params, &statement, flush))?;
     answer::take(&statement, flush, &rows)
 }
 
@@ -278,6 +279,12 @@ impl<'a> Statement<'a> {
                 }
             }
         }
+        for (index, array) in self.keys.iter().enumerate() {
+            if let Some(given_up) = given_up(flush, array)? {
+                let given_up = params.push_array(given_up);
+                checks::render_fresh(index, given_up, &mut checks);
+            }
+        }
         self.render_result(flush, checks.as_str(), &mut sql);
         if let Some(guard) = guard {
             guard.set_age_limit(self.groups.len(), &mut params);
@@ -395,6 +402,31 @@ fn is_reserved(flush: &Flush<'_, '_>, table: usize, column: usize, rows: &[u32])
 /// Whether the values of a column are texts, whose order is a matter of rules.
 fn is_text(table: &Table, column: usize) -> bool {
     table.columns()[column].ty() == SqlType::TEXT
+}
+
+/// The keys that rows of the table give up, if there are any: none of those that the statement takes
+/// from the sequence can be one of them, or foreign keys would take the new row for the old one.
+fn given_up(flush: &Flush<'_, '_>, array: &KeyArray) -> Result<Option<ArrayParam>, Error> {
+    let table = flush.plan().tables()[array.table].table();
+    let column = &table.columns()[array.column];
+    if table.cast(array.column).is_some() {
+        return Ok(None);
+    }
+    let mut keys = ArrayParam::new(column.ty(), 0);
+    for (changed, rows) in flush.changes().changed().iter().enumerate() {
+        let same = rows.table().columns().iter().position(|other| other.name() == column.name());
+        let Some(same) = same.filter(|_| rows.table().name() == table.name()) else { continue };
+        let moved = rows.updated().iter().filter(|&&updated| {
+            rows.columns_of(updated).iter().any(|&(changing, _)| changing == same)
+        });
+        let moved = moved.map(|updated| rows.slot_of(updated.row));
+        for slot in rows.deleted().iter().copied().chain(moved) {
+            keys.push_encoded(|out| {
+                flush.stored_value(changed, slot, same, out).map(|()| (true, ()))
+            })?;
+        }
+    }
+    Ok((keys.len() > 0).then_some(keys))
 }
 
 /// What the texts of most statements have room in.

@@ -51,6 +51,11 @@ impl ArrayParam {
         self.has_null = true;
     }
 
+    /// Returns the number of elements.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
     /// Appends NULLs up to this length.
     pub(crate) fn pad(&mut self, len: usize) {
         (self.len..len).for_each(|_| self.push_null());

@@ -54,6 +54,16 @@ impl Params {
         self.params.is_empty()
     }
 
+    /// Returns `true` if this text is a part of a value.
+    pub(crate) fn contain(&self, text: &str) -> bool {
+        let is_in = |bytes: &[u8]| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+        let in_array = |(_, stored): &(SqlType, Stored)| match stored {
+            Stored::Array(bytes) => is_in(bytes),
+            Stored::Null | Stored::Range(_) => false,
+        };
+        is_in(&self.bytes) || self.params.iter().any(in_array)
+    }
+
     /// The size of all values, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {

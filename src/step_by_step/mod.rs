@@ -10,9 +10,11 @@ use crate::flush::Flush;
 use crate::flush::change::Change;
 use crate::flush::locks::Locks;
 use crate::flush::set_aside;
-use crate::flush_plan::{Constraints, FlushPlan, PlannedStatement, Step, counted, means_the_same};
+use crate::flush_plan::{
+    Constraints, FlushPlan, PlannedStatement, Step, Suspects, counted, means_the_same,
+};
 use crate::insert_strategy::InsertStrategy;
-use crate::one_statement::{self, Guarded};
+use crate::one_statement::{self, Guarded, Outcome};
 use crate::sql::{Params, Sql};
 
 /// How steps that update and delete are sent.
@@ -61,8 +63,7 @@ impl StepByStep<'_> {
                 for step in plan.steps()[circle.clone()].iter() {
                     follow(flush, step)?;
                 }
-                let guarded = Guarded { suspects: None, harmless: &[] };
-                one_statement::write(flush, circle.clone(), guarded, false)?;
+                self.write_circle(flush, circle.clone())?;
                 at = circle.end;
                 continue;
             }
@@ -94,6 +95,20 @@ impl StepByStep<'_> {
         Ok(())
     }
 
+    /// Writes rows that wait for each other in a circle. What was known of the constraints when they
+    /// were judged has to hold still.
+    fn write_circle(&self, flush: &mut Flush<'_, '_>, circle: Range<usize>) -> Result<(), Error> {
+        let plan = flush.plan();
+        let harmless = self.constraints.map(Constraints::harmless).unwrap_or_default();
+        let suspects = plan.suspects().filter(|_| self.constraints.is_some());
+        let suspects = suspects.map(Suspects::of_foreign_keys);
+        let guarded = Guarded { suspects: suspects.as_ref(), harmless: &harmless };
+        match one_statement::write(flush, circle.clone(), guarded, false)? {
+            Outcome::Written => Ok(()),
+            Outcome::Refused => Err(acts_within_circle(plan.steps()[circle.start].table().name())),
+        }
+    }
+
     /// Finds out whether rows that wait for each other in a circle can be written at once.
     fn check_circle(&self, flush: &Flush<'_, '_>, circle: Range<usize>) -> Result<(), Error> {
         let (plan, changes) = (flush.plan(), flush.changes());
@@ -107,13 +122,7 @@ impl StepByStep<'_> {
         {
             return Ok(());
         }
-        let table = plan.steps()[circle.start].table().name();
-        let message = "rows wait for each other in a circle, so that they can only be written at \
-                       once, and a foreign key acts on what some of them give up and others take";
-        Err(Error::new(ErrorKind::Unsupported, message).with_table(table).with_hint(
-            "change the old row instead of replacing it; or lead the rows that have to stay to \
-                 another one, call `flush`, and lead them to the new one then",
-        ))
+        Err(acts_within_circle(plan.steps()[circle.start].table().name()))
     }
 
     fn change(&self, flush: &mut Flush<'_, '_>, change: Change<'_>) -> Result<(), Error> {
@@ -187,4 +196,14 @@ fn set_constraints(flush: &mut Flush<'_, '_>, when: &str) -> Result<(), Error> {
     // The names come quoted from the catalog.
     sql.push("SET CONSTRAINTS ").push(&flush.plan().deferred().join(", ")).push(" ").push(when);
     flush.query(sql.as_str(), &Params::new()).map(drop)
+}
+
+/// The error for rows that can only be written at once, and cannot be for what a foreign key does.
+fn acts_within_circle(table: &'static str) -> Error {
+    let message = "rows wait for each other in a circle, so that they can only be written at once, \
+                   and a foreign key acts on what some of them give up and others take";
+    Error::new(ErrorKind::Unsupported, message).with_table(table).with_hint(
+        "change the old row instead of replacing it; or lead the rows that have to stay to another \
+         one, call `flush`, and lead them to the new one then",
+    )
 }

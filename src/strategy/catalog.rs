@@ -46,7 +46,13 @@ impl Fact<'_> {
         let (oid, name) = (self.oid(1)?, self.text(3)?);
         match self.text(0)?.as_str() {
             "relation" => {
+                if self.flag(6)? {
+                    constraints.plain.push(oid);
+                }
                 constraints.relations.insert(name, oid);
+            }
+            "generated" => {
+                constraints.generated.insert((oid, name));
             }
             "foreign key" => constraints.foreign_keys.push(ForeignKeyConstraint {
                 name,

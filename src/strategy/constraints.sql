@@ -34,8 +34,27 @@ exact (oid) AS (
 
 -- 0 which fact, 1 and 2 oids, 3 name, 4 and 5 codes, 6 to 8 flags, 9 and 10 names of columns
 SELECT 'relation', a.oid, NULL::oid, a.name, NULL::text, NULL::text,
-    NULL::bool, NULL::bool, NULL::bool, NULL::text[], NULL::text[]
-FROM asked a WHERE a.oid IS NOT NULL
+    -- What is written is what it is called: it is a table, and foreign keys and triggers are those of
+    -- the whole of it, and not of a partition or of a table that inherits from another.
+    CASE c.relkind
+        WHEN 'r' THEN NOT c.relispartition AND NOT EXISTS (SELECT FROM pg_catalog.pg_inherits i
+            WHERE i.inhrelid = c.oid OR i.inhparent = c.oid)
+        WHEN 'p' THEN NOT c.relispartition AND NOT EXISTS (
+            SELECT FROM pg_catalog.pg_partition_tree(c.oid) part WHERE part.relid <> c.oid AND (
+                EXISTS (SELECT FROM pg_catalog.pg_constraint f
+                    WHERE f.contype = 'f' AND f.conparentid = 0
+                    AND part.relid IN (f.conrelid, f.confrelid))
+                OR EXISTS (SELECT FROM pg_catalog.pg_trigger t
+                    WHERE t.tgrelid = part.relid AND NOT t.tgisinternal AND t.tgparentid = 0)))
+        ELSE false END,
+    NULL::bool, NULL::bool, NULL::text[], NULL::text[]
+FROM asked a JOIN pg_catalog.pg_class c ON c.oid = a.oid
+
+UNION ALL
+(SELECT 'generated', g.attrelid, NULL, g.attname::text, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM (SELECT DISTINCT oid FROM asked) a
+JOIN pg_catalog.pg_attribute g ON g.attrelid = a.oid AND g.attgenerated <> ''
+ORDER BY g.attrelid, g.attnum)
 
 UNION ALL
 (SELECT 'foreign key', f.conrelid, f.confrelid, f.conname::text, f.confdeltype::text,
@@ -99,8 +118,11 @@ FROM (SELECT DISTINCT oid FROM asked) a JOIN pg_catalog.pg_trigger t ON t.tgreli
 WHERE t.tgfoid IN (1646, 1647, 1650, 1651, 1652, 1653) ORDER BY t.oid)
 
 UNION ALL
--- Triggers, other than those of constraints, that run when a statement ends, and before each row.
-(SELECT CASE WHEN t.tgtype & 66 = 0 THEN 'late trigger' ELSE 'early trigger' END, t.oid, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
-FROM (SELECT DISTINCT oid FROM asked) a JOIN pg_catalog.pg_trigger t ON t.tgrelid = a.oid
-WHERE NOT t.tgisinternal AND (t.tgtype & 66 = 0 OR t.tgtype & 3 = 3) AND t.tgenabled <> 'D'
+-- Triggers, other than those of constraints, that run when a statement ends, also of tables that
+-- foreign keys act on, and those that run before each row.
+(SELECT CASE WHEN t.tgtype & 66 = 0 THEN 'late trigger' ELSE 'early trigger' END,
+    t.oid, t.tgrelid, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM reached r JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid
+WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
+AND (t.tgtype & 66 = 0 OR t.tgtype & 3 = 3 AND r.oid IN (SELECT oid FROM asked))
 ORDER BY t.oid)

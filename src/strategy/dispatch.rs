@@ -25,11 +25,12 @@ pub(crate) struct Attempt<'a> {
     pub(crate) way: Way,
     pub(crate) reason: Reason,
     inserts: &'a dyn InsertStrategy,
-    strategy: &'a Strategy,
     /// One statement asks the database whether it means what its steps mean. These triggers are
     /// known to do no harm.
     harmless: Option<Vec<u32>>,
     locks: bool,
+    /// How rows are changed and deleted, step by step.
+    changes: Changes,
     without_returning: Vec<&'static str>,
     /// What the catalog says of the tables, if it was asked.
     constraints: Option<Arc<Constraints>>,
@@ -71,7 +72,7 @@ impl Attempt<'_> {
     fn step_by_step(&self) -> StepByStep<'_> {
         StepByStep {
             inserts: self.inserts,
-            changes: self.strategy.changes(),
+            changes: self.changes,
             locks: self.locks,
             constraints: self.constraints.as_deref(),
             without_returning: &self.without_returning,
@@ -116,6 +117,8 @@ pub(crate) struct Dispatch<'a, 'c> {
     violated: Vec<String>,
     /// Names that the driver has chosen are those of others.
     avoids_prepared: bool,
+    /// What is changed or deleted goes row by row.
+    is_row_by_row: bool,
     attempts: usize,
 }
 
@@ -158,6 +161,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             was_one: false,
             violated: Vec::new(),
             avoids_prepared: false,
+            is_row_by_row: false,
             attempts: 0,
         })
     }
@@ -258,12 +262,6 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         if self.attempts > MAX_ATTEMPTS {
             return Ok(None);
         }
-        // What the catalog said for an earlier commit may not hold any more.
-        let is_ours = attempt.way == Way::StepByStep && error.kind() == ErrorKind::Unsupported;
-        if is_ours && self.constraints.is_some() && !self.has_asked {
-            self.ask(connection)?;
-            return self.step_by_step(attempt.reason.clone()).map(Some);
-        }
         let code = error.sqlstate().map_or("", |code| code.code()).to_owned();
         let reason = || match &*code {
             "" => Reason::Value,
@@ -296,6 +294,23 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                 }
                 (Refusal::Order, way) => self.after_violation(attempt, error, way, connection)?,
                 (Refusal::Returning, Way::StepByStep) => self.without_returning(attempt, error)?,
+                // What the catalog said for an earlier commit may not hold any more.
+                (Refusal::Constraints, Way::StepByStep)
+                    if self.constraints.is_some() && !self.has_asked =>
+                {
+                    if self.ask(connection).is_err() {
+                        return Ok(None);
+                    }
+                    let next = self.step_by_step(attempt.reason.clone())?;
+                    // Rows that are not there are not there in the same order either.
+                    let is_same =
+                        error.kind() == ErrorKind::Stale && next.plan.has_steps_of(&attempt.plan);
+                    (!is_same).then_some(next)
+                }
+                (Refusal::Together, Way::StepByStep) if !self.is_row_by_row => {
+                    self.is_row_by_row = true;
+                    Some(self.step_by_step(Reason::Refused(code.clone()))?)
+                }
                 (Refusal::Prepared, Way::StepByStep)
                     if !self.avoids_prepared && matches!(self.strategy.kind, Kind::Auto(_)) =>
                 {
@@ -409,11 +424,15 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         Ok(self.plan(Cycles::Any, true)?.needs_order())
     }
 
-    /// Whether foreign keys may delete rows along with those that are deleted. In one statement, these
-    /// are still there when others take their values.
+    /// Whether foreign keys or triggers may delete rows along with those that are deleted. In one
+    /// statement, these are still there when others take their values.
     fn takes_along(&self, attempt: &Attempt<'_>) -> bool {
         let cascades = |known: &Arc<Constraints>| {
-            known.foreign_keys.iter().any(|foreign_key| foreign_key.on_delete == Action::Cascade)
+            !known.late_triggers.is_empty()
+                || known
+                    .foreign_keys
+                    .iter()
+                    .any(|foreign_key| foreign_key.on_delete == Action::Cascade)
         };
         attempt.plan.deleted_rows() > 0 && self.constraints.as_ref().is_some_and(cascades)
     }
@@ -436,16 +455,16 @@ impl<'a, 'c> Dispatch<'a, 'c> {
     }
 
     fn one_statement(&self, plan: FlushPlan, reason: Reason) -> Attempt<'a> {
-        let harmless = self.constraints.as_ref().map(|known| known.actions.clone());
+        let harmless = self.constraints.as_ref().map(|known| known.harmless());
         let harmless = harmless.unwrap_or_default();
         Attempt {
             plan,
             way: Way::OneStatement,
             reason,
             inserts: &Unnest,
-            strategy: self.strategy,
             harmless: Some(harmless),
             locks: self.strategy.memory().can_lock(&self.written),
+            changes: self.strategy.changes(),
             without_returning: Vec::new(),
             constraints: None,
             needs_transaction: false,
@@ -506,9 +525,12 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             way: Way::StepByStep,
             reason,
             inserts,
-            strategy: self.strategy,
             harmless: None,
             locks: memory.can_lock(&self.written),
+            changes: match self.is_row_by_row {
+                true => Changes::RowByRow,
+                false => self.strategy.changes(),
+            },
             without_returning: memory.without_returning().to_vec(),
             constraints: self.constraints.clone(),
             needs_transaction: false,

@@ -16,6 +16,10 @@ pub(super) enum Refusal {
     Order,
     /// What a statement was to return of the rows that it changes.
     Returning,
+    /// What was known of constraints, which may not hold any more.
+    Constraints,
+    /// Rows of one step in one statement: a trigger changes one of them for the sake of another.
+    Together,
     /// The name of a prepared statement that the driver chose, on a session that others share.
     Prepared,
 }
@@ -24,8 +28,10 @@ impl Refusal {
     /// Finds what may have been refused. An error of another kind, such as a lost connection, is no
     /// refusal.
     pub(super) fn all_of(error: &Error) -> Vec<Refusal> {
-        if error.kind() == ErrorKind::Unsupported {
-            return vec![Refusal::OneStatement];
+        match error.kind() {
+            ErrorKind::Unsupported => return vec![Refusal::OneStatement, Refusal::Constraints],
+            ErrorKind::Stale => return vec![Refusal::Constraints],
+            _ => {}
         }
         if error.kind() != ErrorKind::Database {
             return Vec::new();
@@ -33,8 +39,12 @@ impl Refusal {
         let Some(code) = error.sqlstate().map(|code| code.code()) else { return Vec::new() };
         match code {
             "0A000" => vec![Refusal::OneStatement, Refusal::Locks, Refusal::Returning],
-            "42501" | "42809" | "55000" => vec![Refusal::Locks],
-            "XX000" | "42601" | "27000" => vec![Refusal::OneStatement],
+            // A policy may look for rows of the same statement, as a trigger may.
+            "42501" => vec![Refusal::Locks, Refusal::Trigger],
+            "42809" | "55000" => vec![Refusal::Locks, Refusal::Constraints],
+            "42704" | "3F000" => vec![Refusal::Constraints],
+            "27000" => vec![Refusal::OneStatement, Refusal::Together],
+            "XX000" | "42601" => vec![Refusal::OneStatement],
             _ if code.starts_with("54") => vec![Refusal::OneStatement],
             "P0001" => vec![Refusal::Trigger],
             "23503" | "23505" | "23P01" | "23001" => vec![Refusal::Order],

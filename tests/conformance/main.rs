@@ -11,6 +11,7 @@ mod strategies;
 mod changes;
 mod defaults;
 mod deletes;
+mod disguises;
 mod failures;
 mod fallbacks;
 mod graphs;
