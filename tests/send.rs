@@ -118,7 +118,7 @@ struct Team {
 #[model(table = "users")]
 struct Mistyped {
     #[model(key)]
-    id: i64,
+    id: i16,
 }
 
 /// A model whose description of its table is wrong.
@@ -205,7 +205,7 @@ fn every_kind_of_error_says_what_it_is_about() {
         {
             let mut client = schema.client();
             client.batch_execute("INSERT INTO users VALUES (7, '', NULL)").unwrap();
-            UnitOfWork::new(&mut client).find::<Mistyped>(7).unwrap_err()
+            UnitOfWork::new(&mut client).find::<Mistyped>(7_i16).unwrap_err()
         },
         {
             let mut client = schema.client();
@@ -232,7 +232,7 @@ fn every_kind_of_error_says_what_it_is_about() {
     Cycle: table users: new rows refer to each other in a circle, which this strategy cannot write: users.boss → users
     Conflict: table teams, column user_id: two fields share this column and give it different values
     Handle: table users, column boss: it refers to an entity of users that is not in the unit of work any more
-    Decode: table users, column id: it has the type int4 in the database, and the model reads it as int8; hint: change the field's type, or name the column's with `sql_type`
+    Decode: table users, column id: it has the type int4 in the database, and the model reads it as int2; hint: change the field's type, or name the column's with `sql_type`
     Transaction: the connection is in a transaction that was opened by hand, which a commit of the unit of work would end; hint: end it first, or pass the driver's `Transaction` instead of the client
     AsyncContext: called inside an asynchronous runtime, where a synchronous call cannot wait; nothing was sent; hint: run the unit of work in `tokio::task::spawn_blocking`
     ");

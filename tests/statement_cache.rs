@@ -162,9 +162,17 @@ fn what_an_altered_table_has_outdated_is_sent_as_text() {
     assert_eq!(cache.prepare(&mut client).unwrap(), 1);
     assert_eq!(load(&mut client).unwrap(), 2);
     assert_eq!(runs(&mut client), [0, 1]);
+    // What is read keeps its type.
     schema.client().batch_execute("ALTER TABLE users ALTER name TYPE varchar").unwrap();
     assert_eq!(load(&mut client).unwrap(), 2);
+    assert_eq!(runs(&mut client), [0, 2]);
+    // Larger numbers do not.
+    schema.client().batch_execute("ALTER TABLE users ALTER id TYPE bigint").unwrap();
+    let error = load(&mut client).unwrap_err();
+    assert_eq!((error.kind(), error.column()), (ErrorKind::Decode, Some("id")), "{error}");
     assert_eq!(cache.len(), 1, "the query is forgotten");
+    schema.client().batch_execute("ALTER TABLE users ALTER id TYPE int").unwrap();
+    assert_eq!(load(&mut client).unwrap(), 2);
     assert_eq!(cache.prepare(&mut client).unwrap(), 1);
     assert_eq!(load(&mut client).unwrap(), 2);
     assert_eq!(commit(&mut client, &cache, "ada").unwrap().round_trips(), 1);

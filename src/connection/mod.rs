@@ -546,7 +546,7 @@ fn name_column(error: Error, sql: &str) -> Error {
         ["INSERT INTO ", "UPDATE "].map(|verb| before.rfind(verb).map(|at| at + verb.len()));
     let table = starts.into_iter().flatten().max().and_then(|start| {
         let qualified = before[start..].split(' ').next()?;
-        qualified.split('"').filter(|name| !matches!(*name, "" | ".")).next_back()
+        qualified.split('"').rfind(|name| !matches!(*name, "" | "."))
     });
     let error = match table {
         Some(table) => error.with_table(table.to_owned()),

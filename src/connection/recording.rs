@@ -147,6 +147,13 @@ impl Script {
     /// Reads the statement well enough for columns and tables with simple names.
     fn inserted(&mut self, sql: &str, params: &[(SqlType, Option<Vec<u8>>)]) -> Rows {
         let name = |column: &str| column.split('"').nth(1).unwrap().to_owned();
+        // `COALESCE(NULL::"int4", "id") AS "id"` is `"id"`.
+        let guards = sql.split("COALESCE(NULL::");
+        let unguarded = |(at, part): (usize, &'_ str)| match at {
+            0 => part.to_owned(),
+            _ => part.split_once(", ").unwrap().1.to_owned(),
+        };
+        let sql: String = guards.enumerate().map(unguarded).collect();
         let (head, rest) = sql.split_once(" VALUES (").unwrap();
         let (rows, returning) = rest.rsplit_once(") RETURNING ").unwrap();
         let (_, columns) = head.split_once(" (").unwrap();

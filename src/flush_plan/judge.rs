@@ -42,7 +42,7 @@ pub(crate) fn means_the_same(
     let is_plain = |table: &&'static Table| -> bool {
         constraints.relation(table).is_some_and(|oid| constraints.plain.contains(&oid))
     };
-    if !suspects.written.iter().all(|table| is_plain(&table)) {
+    if !suspects.written.iter().all(is_plain) {
         return Ok(false);
     }
     let judge = Judge { changes, some, suspects, constraints, models: models(changes) };

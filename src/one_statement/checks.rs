@@ -77,6 +77,10 @@ pub(super) fn explain(
         let table = flush.plan().tables()[only.table].table();
         return error.with_table(table.name()).with_column(table.columns()[only.column].name());
     }
+    if code == Some("42883") && !error.is_within_function() && !statement.keys.is_empty() {
+        // Arrays of keys that were stored and of keys that were sent cannot be compared.
+        return error.with_hint("a key may have another type in the database than the model says");
+    }
     // Another value can have such a text, and so can one that a function reads.
     if code != Some("22P02") || error.is_within_function() || params.contain(AGAINST) {
         return error;

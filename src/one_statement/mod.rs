@@ -322,7 +322,7 @@ impl<'a> Statement<'a> {
         });
         sql.push(" RETURNING ");
         sql.list(Self::returned(table, group).into_iter().enumerate(), |sql, (at, column)| {
-            sql.returned_column(table, column).push(" AS r").number(at);
+            sql.read_column(table, column, "").push(" AS r").number(at);
         });
     }
 

@@ -91,25 +91,6 @@ impl Sql {
         })
     }
 
-    /// Appends columns for a `RETURNING` list. A key that is no text has been taken as the type that
-    /// the model says when it was written.
-    pub(crate) fn returned_columns(&mut self, table: &Table, columns: &[usize]) -> &mut Sql {
-        self.list(columns, |sql, &column| {
-            sql.returned_column(table, column);
-            if is_guarded(table, column) && !table.key().contains(&column) {
-                sql.push(" AS ").name(table.columns()[column].name());
-            }
-        })
-    }
-
-    /// Appends one of them without its name.
-    pub(crate) fn returned_column(&mut self, table: &Table, column: usize) -> &mut Sql {
-        if is_guarded(table, column) && table.key().contains(&column) {
-            return self.name(table.columns()[column].name());
-        }
-        self.read_column(table, column, "")
-    }
-
     /// Appends a column, so that its value comes as a type that is built in. The driver asks the
     /// server what any other type is, while the rows wait to be read; from some thousand on, neither
     /// the answer nor the rows get through. `of` is empty, or the table's alias with a point.

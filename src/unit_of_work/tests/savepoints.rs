@@ -34,9 +34,9 @@ fn a_savepoint_is_set_when_something_is_sent_in_it() {
     .unwrap();
     assert_snapshot!(recording.take(), @r#"
     SAVEPOINT onetrip_1
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Bob' text
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'Bob' text
     SAVEPOINT onetrip_2
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Cid' text
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'Cid' text
     RELEASE SAVEPOINT onetrip_2
     SELECT COALESCE(NULL::"int4", "id") AS "id", COALESCE(NULL::"int4", "parent") AS "parent" FROM "nodes" WHERE "id" = $1 -- 7 int4
     RELEASE SAVEPOINT onetrip_1
@@ -70,10 +70,10 @@ fn the_first_flush_of_a_savepoint_that_fails_leaves_the_savepoint_open() {
     .unwrap();
     assert_snapshot!(recording.take(), @r#"
     SAVEPOINT onetrip_1
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Bob' text
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'Bob' text
     ROLLBACK TO SAVEPOINT onetrip_1; RELEASE SAVEPOINT onetrip_1
     SAVEPOINT onetrip_1
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Cid' text
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'Cid' text
     RELEASE SAVEPOINT onetrip_1
     "#);
 }

@@ -17,12 +17,12 @@ fn family(uow: &mut UnitOfWork<'_>) {
 #[test]
 fn users_and_addresses_row_by_row() {
     assert_snapshot!(sent(RowByRow, family), @r#"
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Ada' text
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Bob' text
-    INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING "id" -- 'home' text, 1 int4
-    INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING "id" -- 'work' text, 1 int4
-    INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING "id" -- 'bob' text, 2 int4
-    INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING "id" -- 'known' text, 77 int4
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'Ada' text
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'Bob' text
+    INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'home' text, 1 int4
+    INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'work' text, 1 int4
+    INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'bob' text, 2 int4
+    INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'known' text, 77 int4
     "#);
 }
 
@@ -30,8 +30,8 @@ fn users_and_addresses_row_by_row() {
 fn users_and_addresses_in_a_batch() {
     assert_snapshot!(sent(Batch, family), @r#"
     SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"users"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g), ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"addresses"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $2)) AS g) -- 2 int4, 4 int4
-    INSERT INTO "users" ("id", "name") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4) RETURNING "id" -- 1 int4, 'Ada' text, 2 int4, 'Bob' text
-    INSERT INTO "addresses" ("id", "email", "user_id") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3), ($4, $5, $6), ($7, $8, $9), ($10, $11, $12) RETURNING "id" -- 3 int4, 'home' text, 1 int4, 4 int4, 'work' text, 1 int4, 5 int4, 'bob' text, 2 int4, 6 int4, 'known' text, 77 int4
+    INSERT INTO "users" ("id", "name") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 1 int4, 'Ada' text, 2 int4, 'Bob' text
+    INSERT INTO "addresses" ("id", "email", "user_id") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3), ($4, $5, $6), ($7, $8, $9), ($10, $11, $12) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 3 int4, 'home' text, 1 int4, 4 int4, 'work' text, 1 int4, 5 int4, 'bob' text, 2 int4, 6 int4, 'known' text, 77 int4
     "#);
 }
 
@@ -44,9 +44,9 @@ fn given_keys_and_defaults(uow: &mut UnitOfWork<'_>) {
 #[test]
 fn given_keys_and_defaults_row_by_row() {
     assert_snapshot!(sent(RowByRow, given_keys_and_defaults), @r#"
-    INSERT INTO "notes" ("text") VALUES ($1) RETURNING "id", COALESCE(NULL::"int4", "score") AS "score" -- NULL text
-    INSERT INTO "notes" ("id", "text", "score") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3) RETURNING "id" -- 500 int4, 'given' text, 9 int4
-    INSERT INTO "notes" ("text", "score") VALUES ($1, $2) RETURNING "id" -- NULL text, 8 int4
+    INSERT INTO "notes" ("text") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id", COALESCE(NULL::"int4", "score") AS "score" -- NULL text
+    INSERT INTO "notes" ("id", "text", "score") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 500 int4, 'given' text, 9 int4
+    INSERT INTO "notes" ("text", "score") VALUES ($1, $2) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- NULL text, 8 int4
     "#);
 }
 
@@ -54,7 +54,7 @@ fn given_keys_and_defaults_row_by_row() {
 fn given_keys_and_defaults_in_a_batch() {
     assert_snapshot!(sent(Batch, given_keys_and_defaults), @r#"
     SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"notes"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 2 int4
-    INSERT INTO "notes" ("id", "text", "score") OVERRIDING SYSTEM VALUE VALUES ($1, $2, DEFAULT), ($3, $4, $5), ($6, $7, $8) RETURNING "id", COALESCE(NULL::"int4", "score") AS "score" -- 1 int4, NULL text, 500 int4, 'given' text, 9 int4, 2 int4, NULL text, 8 int4
+    INSERT INTO "notes" ("id", "text", "score") OVERRIDING SYSTEM VALUE VALUES ($1, $2, DEFAULT), ($3, $4, $5), ($6, $7, $8) RETURNING COALESCE(NULL::"int4", "id") AS "id", COALESCE(NULL::"int4", "score") AS "score" -- 1 int4, NULL text, 500 int4, 'given' text, 9 int4, 2 int4, NULL text, 8 int4
     "#);
 }
 
@@ -64,7 +64,7 @@ fn keys_that_are_all_given_are_not_reserved() {
         uow.add(User { id: Some(5), name: "Ada".into() });
         uow.add(User { id: Some(6), name: "Bob".into() });
     };
-    assert_snapshot!(sent(Batch, fill), @r#"INSERT INTO "users" ("id", "name") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4) RETURNING "id" -- 5 int4, 'Ada' text, 6 int4, 'Bob' text"#);
+    assert_snapshot!(sent(Batch, fill), @r#"INSERT INTO "users" ("id", "name") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 5 int4, 'Ada' text, 6 int4, 'Bob' text"#);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_default_that_every_row_takes_is_left_out() {
     };
     assert_snapshot!(sent(Batch, fill), @r#"
     SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"notes"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 2 int4
-    INSERT INTO "notes" ("id", "text") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4) RETURNING "id", COALESCE(NULL::"int4", "score") AS "score" -- 1 int4, NULL text, 2 int4, NULL text
+    INSERT INTO "notes" ("id", "text") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4) RETURNING COALESCE(NULL::"int4", "id") AS "id", COALESCE(NULL::"int4", "score") AS "score" -- 1 int4, NULL text, 2 int4, NULL text
     "#);
 }
 
@@ -92,11 +92,11 @@ fn composite_keys(uow: &mut UnitOfWork<'_>) {
 #[test]
 fn composite_keys_row_by_row() {
     assert_snapshot!(sent(RowByRow, composite_keys), @r#"
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'order' text
-    INSERT INTO "lines" ("order_id", "number", "product") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3) RETURNING "order_id", "number" -- 1 int4, 1 int2, 'tea' text
-    INSERT INTO "lines" ("order_id", "number", "product") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3) RETURNING "order_id", "number" -- 1 int4, 2 int2, 'tea' text
-    INSERT INTO "shipments" ("order_id", "number", "returned_order_id", "returned_number") VALUES ($1, $2, $3, $4) RETURNING "id" -- 1 int4, 1 int2, NULL int4, NULL int2
-    INSERT INTO "shipments" ("order_id", "number", "returned_order_id", "returned_number") VALUES ($1, $2, $3, $4) RETURNING "id" -- 7 int4, 8 int2, 1 int4, 2 int2
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'order' text
+    INSERT INTO "lines" ("order_id", "number", "product") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3) RETURNING COALESCE(NULL::"int4", "order_id") AS "order_id", COALESCE(NULL::"int2", "number") AS "number" -- 1 int4, 1 int2, 'tea' text
+    INSERT INTO "lines" ("order_id", "number", "product") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3) RETURNING COALESCE(NULL::"int4", "order_id") AS "order_id", COALESCE(NULL::"int2", "number") AS "number" -- 1 int4, 2 int2, 'tea' text
+    INSERT INTO "shipments" ("order_id", "number", "returned_order_id", "returned_number") VALUES ($1, $2, $3, $4) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 1 int4, 1 int2, NULL int4, NULL int2
+    INSERT INTO "shipments" ("order_id", "number", "returned_order_id", "returned_number") VALUES ($1, $2, $3, $4) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 7 int4, 8 int2, 1 int4, 2 int2
     "#);
 }
 
@@ -104,9 +104,9 @@ fn composite_keys_row_by_row() {
 fn composite_keys_in_a_batch() {
     assert_snapshot!(sent(Batch, composite_keys), @r#"
     SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"users"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g), ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"shipments"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $2)) AS g) -- 1 int4, 2 int4
-    INSERT INTO "users" ("id", "name") OVERRIDING SYSTEM VALUE VALUES ($1, $2) RETURNING "id" -- 1 int4, 'order' text
-    INSERT INTO "lines" ("order_id", "number", "product") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3), ($4, $5, $6) RETURNING "order_id", "number" -- 1 int4, 1 int2, 'tea' text, 1 int4, 2 int2, 'tea' text
-    INSERT INTO "shipments" ("id", "order_id", "number", "returned_order_id", "returned_number") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5), ($6, $7, $8, $9, $10) RETURNING "id" -- 2 int4, 1 int4, 1 int2, NULL int4, NULL int2, 3 int4, 7 int4, 8 int2, 1 int4, 2 int2
+    INSERT INTO "users" ("id", "name") OVERRIDING SYSTEM VALUE VALUES ($1, $2) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 1 int4, 'order' text
+    INSERT INTO "lines" ("order_id", "number", "product") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3), ($4, $5, $6) RETURNING COALESCE(NULL::"int4", "order_id") AS "order_id", COALESCE(NULL::"int2", "number") AS "number" -- 1 int4, 1 int2, 'tea' text, 1 int4, 2 int2, 'tea' text
+    INSERT INTO "shipments" ("id", "order_id", "number", "returned_order_id", "returned_number") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5), ($6, $7, $8, $9, $10) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 2 int4, 1 int4, 1 int2, NULL int4, NULL int2, 3 int4, 7 int4, 8 int2, 1 int4, 2 int2
     "#);
 }
 
@@ -156,9 +156,9 @@ fn names_are_quoted_row_by_row() {
     uow.commit().unwrap();
     assert_eq!(uow[odd].id, Some(4));
     assert_snapshot!(statements(&recording), @r#"
-    INSERT INTO "a.B"."or""der" ("select") VALUES ($1) RETURNING "Id $1" -- 1 int4
-    INSERT INTO "a.B"."or""der" ("Id $1", "select") OVERRIDING SYSTEM VALUE VALUES ($1, $2) RETURNING "Id $1" -- 5 int8, 2 int4
-    INSERT INTO "a.B"."Owned's" ("I d") OVERRIDING SYSTEM VALUE VALUES (DEFAULT) RETURNING "I d" --
+    INSERT INTO "a.B"."or""der" ("select") VALUES ($1) RETURNING COALESCE(NULL::"int8", "Id $1") AS "Id $1" -- 1 int4
+    INSERT INTO "a.B"."or""der" ("Id $1", "select") OVERRIDING SYSTEM VALUE VALUES ($1, $2) RETURNING COALESCE(NULL::"int8", "Id $1") AS "Id $1" -- 5 int8, 2 int4
+    INSERT INTO "a.B"."Owned's" ("I d") OVERRIDING SYSTEM VALUE VALUES (DEFAULT) RETURNING COALESCE(NULL::"int4", "I d") AS "I d" --
     "#);
 }
 
@@ -184,8 +184,8 @@ fn names_are_quoted_in_a_batch() {
     assert_eq!((uow[odd].id, uow[owned].id), (Some(4), Some(3)));
     assert_snapshot!(statements(&recording), @r#"
     SELECT ARRAY(SELECT nextval(E'"a.B"."it''s \\ ""a"" sequence"'::regclass)::"int8" FROM (SELECT generate_series(1, $1)) AS g), ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"a.B"."Owned''s"', 'I d')::regclass))::"int4" FROM (SELECT generate_series(1, $2)) AS g) -- 1 int4, 1 int4
-    INSERT INTO "a.B"."or""der" ("Id $1", "select") OVERRIDING SYSTEM VALUE VALUES ($1, $2) RETURNING "Id $1" -- 4 int8, 1 int4
-    INSERT INTO "a.B"."Owned's" ("I d") OVERRIDING SYSTEM VALUE VALUES ($1) RETURNING "I d" -- 3 int4
+    INSERT INTO "a.B"."or""der" ("Id $1", "select") OVERRIDING SYSTEM VALUE VALUES ($1, $2) RETURNING COALESCE(NULL::"int8", "Id $1") AS "Id $1" -- 4 int8, 1 int4
+    INSERT INTO "a.B"."Owned's" ("I d") OVERRIDING SYSTEM VALUE VALUES ($1) RETURNING COALESCE(NULL::"int4", "I d") AS "I d" -- 3 int4
     "#);
 }
 
@@ -201,8 +201,8 @@ fn keys_of_an_expression_row_by_row() {
     recording.answer(key(SqlType::UUID, &1_u128.to_be_bytes()));
     uow.commit().unwrap();
     assert_snapshot!(statements(&recording), @r#"
-    INSERT INTO "tokens" ("label") VALUES ($1) RETURNING "id" -- 1 int4
-    INSERT INTO "tokens" ("id", "label") VALUES ($1, $2) RETURNING "id" -- 9 uuid, 2 int4
+    INSERT INTO "tokens" ("label") VALUES ($1) RETURNING COALESCE(NULL::"uuid", "id") AS "id" -- 1 int4
+    INSERT INTO "tokens" ("id", "label") VALUES ($1, $2) RETURNING COALESCE(NULL::"uuid", "id") AS "id" -- 9 uuid, 2 int4
     "#);
 }
 
@@ -210,7 +210,7 @@ fn keys_of_an_expression_row_by_row() {
 fn keys_of_an_expression_in_a_batch() {
     assert_snapshot!(sent(Batch, keys_of_an_expression), @r#"
     SELECT ARRAY(SELECT (gen_random_uuid())::"uuid" FROM (SELECT generate_series(1, $1)) AS g) -- 1 int4
-    INSERT INTO "tokens" ("id", "label") VALUES ($1, $2), ($3, $4) RETURNING "id" -- 1 uuid, 1 int4, 9 uuid, 2 int4
+    INSERT INTO "tokens" ("id", "label") VALUES ($1, $2), ($3, $4) RETURNING COALESCE(NULL::"uuid", "id") AS "id" -- 1 uuid, 1 int4, 9 uuid, 2 int4
     "#);
 }
 
@@ -238,10 +238,10 @@ fn chain(uow: &mut UnitOfWork<'_>) {
 #[test]
 fn self_references_row_by_row() {
     assert_snapshot!(sent(RowByRow, chain), @r#"
-    INSERT INTO "nodes" ("parent") VALUES ($1) RETURNING "id" -- NULL int4
-    INSERT INTO "nodes" ("parent") VALUES ($1) RETURNING "id" -- 99 int4
-    INSERT INTO "nodes" ("parent") VALUES ($1) RETURNING "id" -- 1 int4
-    INSERT INTO "nodes" ("parent") VALUES ($1) RETURNING "id" -- 3 int4
+    INSERT INTO "nodes" ("parent") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- NULL int4
+    INSERT INTO "nodes" ("parent") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 99 int4
+    INSERT INTO "nodes" ("parent") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 1 int4
+    INSERT INTO "nodes" ("parent") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 3 int4
     "#);
 }
 
@@ -255,7 +255,7 @@ fn self_references_in_a_batch() {
     uow.commit().unwrap();
     assert_snapshot!(statements(&recording), @r#"
     SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"nodes"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 4 int4
-    INSERT INTO "nodes" ("id", "parent") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4), ($5, $6), ($7, $8) RETURNING "id" -- 3 int4, NULL int4, 4 int4, 99 int4, 2 int4, 3 int4, 1 int4, 2 int4
+    INSERT INTO "nodes" ("id", "parent") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4), ($5, $6), ($7, $8) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 3 int4, NULL int4, 4 int4, 99 int4, 2 int4, 3 int4, 1 int4, 2 int4
     "#);
 }
 

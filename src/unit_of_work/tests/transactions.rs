@@ -34,7 +34,7 @@ fn a_second_commit_writes_only_what_is_new() {
     assert_snapshot!(recording.take(), @r#"
     SELECT now() = statement_timestamp(); BEGIN
     SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"addresses"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 1 int4
-    INSERT INTO "addresses" ("id", "email", "user_id") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3) RETURNING "id" -- 2 int4, 'home' text, 1 int4
+    INSERT INTO "addresses" ("id", "email", "user_id") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 2 int4, 'home' text, 1 int4
     SELECT 1; COMMIT
     "#);
     uow.commit().unwrap();
@@ -49,7 +49,7 @@ fn flushes_share_one_transaction() {
     assert_eq!(uow[ada].id, Some(1));
     assert_snapshot!(recording.take(), @r#"
     SELECT now() = statement_timestamp(); BEGIN
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Ada' text
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'Ada' text
     "#);
     uow.flush().unwrap();
     assert_eq!(recording.take(), "", "nothing is new");
@@ -59,14 +59,14 @@ fn flushes_share_one_transaction() {
     assert_eq!(uow[home].user_id, ForeignKey::Key(1));
     assert_snapshot!(recording.take(), @r#"
     SAVEPOINT onetrip_1
-    INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING "id" -- 'home' text, 1 int4
+    INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'home' text, 1 int4
     RELEASE SAVEPOINT onetrip_1
     "#);
     uow.add(user("Bob"));
     uow.commit().unwrap();
     assert_snapshot!(recording.take(), @r#"
     SAVEPOINT onetrip_1
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Bob' text
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'Bob' text
     SELECT 1; COMMIT
     "#);
     uow.add(user("Cid"));
@@ -74,7 +74,7 @@ fn flushes_share_one_transaction() {
     uow.commit().unwrap();
     assert_snapshot!(recording.take(), @r#"
     SELECT now() = statement_timestamp(); BEGIN
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Cid' text
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'Cid' text
     SELECT 1; COMMIT
     "#);
 }
@@ -91,13 +91,13 @@ fn a_failed_flush_goes_back_to_its_savepoint() {
     assert_eq!((uow[ada].id, uow[bob].id), (Some(1), None));
     assert_snapshot!(recording.take(), @r#"
     SAVEPOINT onetrip_1
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Bob' text
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'Bob' text
     ROLLBACK TO SAVEPOINT onetrip_1; RELEASE SAVEPOINT onetrip_1
     "#);
     uow.commit().unwrap();
     assert_snapshot!(recording.take(), @r#"
     SAVEPOINT onetrip_1
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Bob' text
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'Bob' text
     SELECT 1; COMMIT
     "#);
 }
@@ -139,7 +139,7 @@ fn another_connection_ends_the_transaction_of_the_first() {
     assert_eq!(recording.take(), "");
     assert_snapshot!(second.take(), @r#"
     SELECT now() = statement_timestamp(); BEGIN
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Ada' text
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'Ada' text
     SELECT 1; COMMIT
     "#);
 }
@@ -151,20 +151,20 @@ fn inside_a_transaction_of_the_caller() {
     uow.commit().unwrap();
     assert_snapshot!(recording.take(), @r#"
     SAVEPOINT onetrip
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Ada' text
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'Ada' text
     RELEASE SAVEPOINT onetrip
     "#);
     uow.add(address("home", ada));
     uow.flush().unwrap();
     assert_snapshot!(recording.take(), @r#"
     SAVEPOINT onetrip
-    INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING "id" -- 'home' text, 1 int4
+    INSERT INTO "addresses" ("email", "user_id") VALUES ($1, $2) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'home' text, 1 int4
     "#);
     uow.add(user("Bob"));
     uow.flush().unwrap();
     assert_snapshot!(recording.take(), @r#"
     SAVEPOINT onetrip_1
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Bob' text
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'Bob' text
     RELEASE SAVEPOINT onetrip_1
     "#);
     uow.commit().unwrap();
@@ -189,7 +189,7 @@ fn a_failure_inside_a_transaction_of_the_caller() {
     uow.commit().unwrap_err();
     assert_snapshot!(recording.take(), @r#"
     SAVEPOINT onetrip
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Ada' text
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'Ada' text
     ROLLBACK TO SAVEPOINT onetrip; RELEASE SAVEPOINT onetrip
     "#);
     uow.flush().unwrap();
@@ -199,7 +199,7 @@ fn a_failure_inside_a_transaction_of_the_caller() {
     uow.flush().unwrap_err();
     assert_snapshot!(recording.take(), @r#"
     SAVEPOINT onetrip_1
-    INSERT INTO "users" ("name") VALUES ($1) RETURNING "id" -- 'Bob' text
+    INSERT INTO "users" ("name") VALUES ($1) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 'Bob' text
     ROLLBACK TO SAVEPOINT onetrip_1; RELEASE SAVEPOINT onetrip_1
     "#);
 }
