@@ -17,6 +17,7 @@ mod figure;
 mod holding_server;
 mod loading;
 mod raw_copy;
+mod sparse;
 #[path = "../../examples/support/strategies.rs"]
 mod strategies;
 mod twelve_tables;
@@ -219,6 +220,25 @@ fn changing(criterion: &mut Criterion<Figure>) {
     }
 }
 
+/// Rows in each of which other columns change, against one statement by hand.
+fn sparse_changes(criterion: &mut Criterion<Figure>) {
+    let database = Database::new("sparse", sparse::TABLES);
+    let (mut ours, mut theirs) = (database.client(), database.client());
+    let mut group = criterion.benchmark_group("sparse_changes_against_by_hand");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.measurement_time(Duration::from_secs(8));
+    group.bench_function(BenchmarkId::new("update", sparse::ROWS), |bencher| {
+        bencher.iter_custom(|times| {
+            side_by_side(
+                times,
+                || sparse::fill(&database),
+                || sparse::by_commit(&mut ours),
+                || sparse::by_hand(&mut theirs),
+            )
+        });
+    });
+}
+
 /// A million rows by the unit of work, against the driver alone.
 fn loading(criterion: &mut Criterion<Figure>) {
     type Load = fn(&mut Client) -> Duration;
@@ -330,6 +350,7 @@ fn main() {
     prepared(&mut ratios);
     growth(&mut ratios);
     changing(&mut ratios);
+    sparse_changes(&mut ratios);
     loading(&mut ratios);
     let criterion = Criterion::default().configure_from_args();
     round_trips(&mut criterion.with_measurement(Figure("round trips")));
