@@ -1,6 +1,7 @@
 //! Statements: their text, their parameters and their results.
 
 mod array;
+mod condition;
 mod copy_data;
 mod params;
 mod rows;
@@ -8,6 +9,7 @@ mod select;
 mod text;
 
 pub(crate) use array::{ArrayParam, array_elements};
+pub(crate) use condition::parameters;
 pub(crate) use copy_data::CopyData;
 pub use params::Params;
 pub use rows::Rows;

@@ -6,10 +6,13 @@ use std::ops::Range;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use postgres::types::{IsNull, Kind, ToSql, Type};
+use postgres::types::{Format, IsNull, Kind, ToSql, Type};
 
 use super::ArrayParam;
-use crate::model::{SqlType, Value};
+use crate::model::{Parameter, SqlType, Value};
+
+/// The type of a literal whose type the server finds out.
+const UNKNOWN: SqlType = SqlType::new("unknown", 705, 0);
 
 /// The parameters of one statement, in their binary form.
 ///
@@ -32,6 +35,8 @@ pub struct Params {
 enum Stored {
     Null,
     Range(Range<usize>),
+    /// A text whose type the server finds out, as of a literal.
+    Literal(Range<usize>),
     Array(BytesMut),
 }
 
@@ -59,7 +64,7 @@ impl Params {
         let is_in = |bytes: &[u8]| bytes.windows(text.len()).any(|part| part == text.as_bytes());
         let in_array = |(_, stored): &(SqlType, Stored)| match stored {
             Stored::Array(bytes) => is_in(bytes),
-            Stored::Null | Stored::Range(_) => false,
+            Stored::Null | Stored::Range(_) | Stored::Literal(_) => false,
         };
         is_in(&self.bytes) || self.params.iter().any(in_array)
     }
@@ -77,6 +82,21 @@ impl Params {
     /// Those of [`Value::encode`]; nothing is appended then.
     pub fn push<V: Value>(&mut self, value: &V) -> Result<usize, crate::BoxError> {
         self.push_encoded(V::TYPE, |out| value.encode(out).map(|()| true))
+    }
+
+    /// Appends a value of a condition. A string is what the same literal would be.
+    pub(crate) fn push_parameter<P: Parameter>(
+        &mut self,
+        value: &P,
+    ) -> Result<usize, crate::BoxError> {
+        let number = self.push_encoded(P::TYPE, |out| value.encode_parameter(out))?;
+        if let (SqlType::TEXT, Some((ty, stored))) = (P::TYPE, self.params.last_mut()) {
+            *ty = UNKNOWN;
+            if let Stored::Range(range) = stored {
+                *stored = Stored::Literal(range.clone());
+            }
+        }
+        Ok(number)
     }
 
     /// Appends a count, as an `int4`, the type of numbers in a statement's text: for two of different
@@ -151,10 +171,16 @@ impl Params {
             .map(|(ty, stored)| {
                 let bytes = match stored {
                     Stored::Null => None,
-                    Stored::Range(range) => Some(&self.bytes[range.clone()]),
+                    Stored::Range(range) | Stored::Literal(range) => {
+                        Some(&self.bytes[range.clone()])
+                    }
                     Stored::Array(bytes) => Some(&bytes[..]),
                 };
-                (Raw(bytes), driver_type(*ty))
+                let format = match stored {
+                    Stored::Literal(_) => Format::Text,
+                    _ => Format::Binary,
+                };
+                (Raw(bytes, format), driver_type(*ty))
             })
             .collect()
     }
@@ -182,7 +208,7 @@ fn driver_type(ty: SqlType) -> Type {
 }
 
 /// A value that is encoded already: handing it to the driver cannot fail half-way.
-pub(crate) struct Raw<'a>(Option<&'a [u8]>);
+pub(crate) struct Raw<'a>(Option<&'a [u8]>, Format);
 
 impl ToSql for Raw<'_> {
     fn to_sql(
@@ -201,6 +227,10 @@ impl ToSql for Raw<'_> {
 
     fn accepts(_: &Type) -> bool {
         true
+    }
+
+    fn encode_format(&self, _: &Type) -> Format {
+        self.1
     }
 
     fn to_sql_checked(

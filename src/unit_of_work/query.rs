@@ -8,8 +8,8 @@ use super::load::{check_types, decode_all, in_table};
 use crate::arena::AnyArena;
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
-use crate::model::{Model, Value};
-use crate::sql::{Params, Rows, Sql, select_all};
+use crate::model::{Model, Parameter};
+use crate::sql::{Params, Rows, Sql, parameters, select_all};
 
 impl<'c> UnitOfWork<'c> {
     /// Loads entities by a condition: the text that stands behind `WHERE`, with `$1`, `$2`, … for
@@ -66,10 +66,10 @@ pub struct Query<'q, 'c, T> {
 }
 
 impl<'q, 'c, T: Model> Query<'q, 'c, T> {
-    /// Gives the value of the next parameter of the condition.
-    pub fn bind<V: Value>(mut self, value: V) -> Self {
+    /// Gives the value of the next parameter of the condition; see [`Parameter`].
+    pub fn bind<P: Parameter>(mut self, value: P) -> Self {
         if let Ok(params) = &mut self.params {
-            if let Err(error) = params.push(&value) {
+            if let Err(error) = params.push_parameter(&value) {
                 let message = format!("cannot send parameter {}: {error}", params.len() + 1);
                 self.params = Err(Error::new(ErrorKind::Encode, message).with_source(error));
             }
@@ -77,19 +77,20 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         self
     }
 
-    /// Orders the result by this text, which stands behind `ORDER BY`: `"name, id DESC"`.
+    /// Orders the result by this text, which stands behind `ORDER BY`: `"name, id DESC"`. The text is
+    /// trusted, as that of the condition is, and can name its parameters.
     pub fn order_by(mut self, order: impl Into<String>) -> Self {
         self.order = Some(order.into());
         self
     }
 
-    /// Takes so many rows at most.
+    /// Takes so many rows at most; up to 2<sup>31</sup> − 1.
     pub fn limit(mut self, rows: u64) -> Self {
         self.limit = Some(rows);
         self
     }
 
-    /// Skips so many rows.
+    /// Skips so many rows; up to 2<sup>31</sup> − 1.
     pub fn offset(mut self, rows: u64) -> Self {
         self.offset = Some(rows);
         self
@@ -176,6 +177,10 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         let table = T::table();
         table.validate()?;
         let mut params = self.params.map_err(in_table(table))?;
+        let named = parameters(&self.condition).max(self.order.as_deref().map_or(0, parameters));
+        if named != params.len() {
+            return Err(in_table(table)(wrong_count(named, params.len())));
+        }
         let mut sql = select_all(table);
         sql.push(" WHERE (").push(&self.condition).push("\n)");
         if let Some(order) = &self.order {
@@ -183,12 +188,26 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         }
         for (keyword, rows) in [(" LIMIT ", self.limit), (" OFFSET ", self.offset)] {
             if let Some(rows) = rows {
-                let number = params.push_count(rows);
+                let rows = i32::try_from(rows).map_err(|_| {
+                    let message = format!("{} {rows} is more than 2,147,483,647", keyword.trim());
+                    in_table(table)(Error::new(ErrorKind::Encode, message))
+                })?;
+                let number = params.push_count(rows.unsigned_abs().into());
                 sql.push(keyword).param(number);
             }
         }
         Ok((self.uow, sql, params))
     }
+}
+
+/// The error for a condition that names another number of parameters than there are values.
+fn wrong_count(named: usize, bound: usize) -> Error {
+    let message = match named.checked_sub(bound) {
+        Some(_) => format!("the condition names ${named}, and {bound} values are bound"),
+        None => format!("{bound} values are bound, and the condition names no more than {named}"),
+    };
+    Error::new(ErrorKind::Encode, message)
+        .with_hint("`bind` gives the values of $1, $2, … in order")
 }
 
 type Rendered<'q, 'c> = (&'q mut UnitOfWork<'c>, Sql, Params);

@@ -6,6 +6,8 @@ mod range;
 mod system_time;
 mod text;
 
+pub(super) use text::encode as encode_text;
+
 use bytes::BytesMut;
 use postgres::types::{FromSql, ToSql, Type};
 

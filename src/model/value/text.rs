@@ -11,7 +11,7 @@ use crate::model::SqlType;
 
 /// Refused here rather than by the server (SQLSTATE 22021), which could not name the column.
 #[inline]
-fn encode(text: &str, out: &mut BytesMut) -> Result<(), BoxError> {
+pub(in crate::model) fn encode(text: &str, out: &mut BytesMut) -> Result<(), BoxError> {
     if text.as_bytes().contains(&0) {
         return Err("the text holds a NUL character (U+0000), which PostgreSQL cannot store".into());
     }

@@ -1,0 +1,128 @@
+//! The parameters that a text of SQL names.
+
+/// Returns the highest number of a parameter, `$1` being the first, that a text names outside of
+/// literals, quoted names and comments; 0 where it names none.
+///
+/// What counts is said in the documentation of PostgreSQL, "Lexical Structure".
+pub(crate) fn parameters(sql: &str) -> usize {
+    let bytes = sql.as_bytes();
+    let (mut at, mut highest) = (0, 0);
+    while at < bytes.len() {
+        let rest = &sql[at..];
+        at += match bytes[at] {
+            b'\'' => quoted(rest, '\'', is_escaped(sql, at)),
+            b'"' => quoted(rest, '"', false),
+            b'-' if rest.starts_with("--") => rest.find('\n').map_or(rest.len(), |end| end + 1),
+            b'/' if rest.starts_with("/*") => comment(rest),
+            b'$' if !is_within_name(sql, at) => match parameter(rest) {
+                Some((number, len)) => {
+                    highest = highest.max(number);
+                    len
+                }
+                None => dollar_quoted(rest),
+            },
+            _ => rest.chars().next().map_or(1, char::len_utf8),
+        };
+    }
+    highest
+}
+
+/// Whether the literal that begins here has backslashes: `E'…'`.
+fn is_escaped(sql: &str, at: usize) -> bool {
+    let before = &sql[..at];
+    before.ends_with(['e', 'E']) && !is_within_name(sql, at - 1)
+}
+
+/// Whether what is before this position belongs to the same name: `a$1` is one.
+fn is_within_name(sql: &str, at: usize) -> bool {
+    let before = sql[..at].chars().next_back();
+    before.is_some_and(|char| char.is_alphanumeric() || char == '_' || char == '$')
+}
+
+/// The length of what stands in quotes. Two of them are one within.
+fn quoted(text: &str, quote: char, has_backslashes: bool) -> usize {
+    let mut chars = text.char_indices().skip(1).peekable();
+    while let Some((at, char)) = chars.next() {
+        if char == '\\' && has_backslashes {
+            chars.next();
+        } else if char == quote {
+            match chars.peek() {
+                Some((_, next)) if *next == quote => drop(chars.next()),
+                _ => return at + 1,
+            }
+        }
+    }
+    text.len()
+}
+
+/// The length of a comment, in which others can be.
+fn comment(text: &str) -> usize {
+    let (mut depth, mut at) = (0, 0);
+    while at < text.len() {
+        let rest = &text[at..];
+        if rest.starts_with("/*") {
+            (depth, at) = (depth + 1, at + 2);
+        } else if rest.starts_with("*/") {
+            (depth, at) = (depth - 1, at + 2);
+            if depth == 0 {
+                return at;
+            }
+        } else {
+            at += rest.chars().next().map_or(1, char::len_utf8);
+        }
+    }
+    text.len()
+}
+
+/// The number of a parameter, and the length of its text.
+fn parameter(text: &str) -> Option<(usize, usize)> {
+    let digits = text[1..].bytes().take_while(u8::is_ascii_digit).count();
+    let number = text.get(1..1 + digits).filter(|digits| !digits.is_empty())?;
+    Some((number.parse().unwrap_or(usize::MAX), 1 + digits))
+}
+
+/// The length of a literal between dollar signs, `$$…$$` or `$tag$…$tag$`; 1 if it is none.
+fn dollar_quoted(text: &str) -> usize {
+    let is_of_tag = |char: &char| char.is_alphanumeric() || *char == '_';
+    let tag: usize = text[1..].chars().take_while(is_of_tag).map(char::len_utf8).sum();
+    if text[1 + tag..].chars().next() != Some('$') {
+        return 1;
+    }
+    let delimiter = &text[..tag + 2];
+    match text[delimiter.len()..].find(delimiter) {
+        Some(end) => end + 2 * delimiter.len(),
+        None => text.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_counted_outside_of_literals_and_comments() {
+        for (sql, expected) in [
+            ("", 0),
+            ("true", 0),
+            ("a = $1", 1),
+            ("a = $2 AND b = $1 OR c = $2", 2),
+            ("a = '$1'", 0),
+            ("a = 'it''s $1' AND b = $3", 3),
+            (r"a = E'\'$1' AND b = $2", 2),
+            (r"a = '\' AND b = $2", 2),
+            (r"type'\' || $2", 2),
+            ("\"a$1\" = \"b\"\"$2\"", 0),
+            ("a$1 = 5", 0),
+            ("a = 5 -- $1\n AND b = $2", 2),
+            ("a = 5 /* $1 /* $2 */ $3 */ AND b = $4", 4),
+            ("a = $$ $1 $$ AND b = $2", 2),
+            ("a = $x$ $1 $$ $2 $x$ AND b = $3", 3),
+            ("ä = $1 AND 'ö' = $2", 2),
+            ("a = 'open $1", 0),
+            ("a->>'$1' = $1", 1),
+            ("$99999999999999999999", usize::MAX),
+        ] {
+            assert_eq!(parameters(sql), expected, "{sql}");
+        }
+    }
+}

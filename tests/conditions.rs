@@ -1,0 +1,127 @@
+//! Conditions of queries and their parameters.
+
+mod common;
+
+use common::Schema;
+use onetrip::{Error, ErrorKind, Handle, Model, Query, StatementCache, UnitOfWork};
+
+const TABLES: &str = "
+    CREATE TYPE mood AS ENUM ('happy', 'sad');
+    CREATE DOMAIN code AS text CHECK (VALUE <> '');
+    CREATE COLLATION IF NOT EXISTS any_case (provider = icu, locale = 'und-u-ks-level2',
+        deterministic = false);
+    CREATE TABLE people (id serial PRIMARY KEY, name text COLLATE any_case, mood mood NOT NULL,
+        born date NOT NULL, code code NOT NULL, tags jsonb NOT NULL, key uuid NOT NULL);
+    INSERT INTO people (name, mood, born, code, tags, key)
+        SELECT 'Person ' || n, CASE WHEN n % 2 = 0 THEN 'happy' ELSE 'sad' END::mood,
+            date '2000-01-01' + n, 'c' || n, jsonb_build_object('n', n),
+            ('00000000-0000-0000-0000-00000000000' || n)::uuid
+        FROM generate_series(1, 9) n;";
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "people")]
+struct Person {
+    #[model(key)]
+    id: Option<i32>,
+    name: String,
+}
+
+/// The keys of what a query finds.
+fn ids(
+    schema: &Schema,
+    query: impl for<'q, 'c> Fn(&'q mut UnitOfWork<'c>) -> Result<Vec<Handle<Person>>, Error>,
+) -> Vec<i32> {
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client);
+    let people = query(&mut uow).unwrap();
+    people.into_iter().map(|person| uow[person].id.unwrap()).collect()
+}
+
+fn by<'q, 'c>(uow: &'q mut UnitOfWork<'c>, condition: &str) -> Query<'q, 'c, Person> {
+    uow.query::<Person>(condition).order_by("id")
+}
+
+#[test]
+fn a_string_is_what_the_same_literal_would_be() {
+    let schema = Schema::new("literals", TABLES);
+    let find = |condition: &'static str, value: &'static str| {
+        ids(&schema, |uow| by(uow, condition).bind(value).load())
+    };
+    assert_eq!(find("name = $1", "PERSON 3"), [3], "by the column's collation");
+    assert_eq!(find("mood = $1", "happy"), [2, 4, 6, 8]);
+    assert_eq!(find("born = $1", "2000-01-04"), [3]);
+    assert_eq!(find("born < $1", "4 Jan 2000"), [1, 2]);
+    assert_eq!(find("code = $1", "c5"), [5]);
+    assert_eq!(find("tags @> $1", r#"{"n": 7}"#), [7]);
+    assert_eq!(find("key = $1", "00000000-0000-0000-0000-000000000008"), [8]);
+    assert_eq!(find("id = $1", "9"), [9]);
+    assert_eq!(find("code LIKE $1 || '%'", "c1"), [1]);
+    assert_eq!(find("code = lower($1)", "C2"), [2]);
+    assert_eq!(find("$1::text IS NOT NULL AND id = 4", "x"), [4]);
+    // What owns its text is the same.
+    assert_eq!(ids(&schema, |uow| by(uow, "mood = $1").bind("sad".to_owned()).load()).len(), 5);
+    let boxed: Box<str> = "sad".into();
+    assert_eq!(ids(&schema, |uow| by(uow, "mood = $1").bind(boxed.clone()).load()).len(), 5);
+}
+
+#[test]
+fn references_and_options_are_bound() {
+    let schema = Schema::new("references", TABLES);
+    let (name, id, none) = ("c3".to_owned(), 3, None::<&str>);
+    assert_eq!(
+        ids(&schema, |uow| by(uow, "code = $1 AND id = $2").bind(&name).bind(&id).load()),
+        [3]
+    );
+    assert_eq!(ids(&schema, |uow| by(uow, "code = $1").bind(Some(&*name)).load()), [3]);
+    assert_eq!(
+        ids(&schema, |uow| by(uow, "$1::text IS NULL OR code = $1").bind(none).load()).len(),
+        9
+    );
+    assert_eq!(ids(&schema, |uow| by(uow, "id = $1").bind(Some(4)).load()), [4]);
+    assert_eq!(ids(&schema, |uow| by(uow, "id = ANY ($1)").bind(vec![1, 2]).load()), [1, 2]);
+    assert_eq!(ids(&schema, |uow| by(uow, "id = ANY ($1)").bind(&vec![1, 2]).load()), [1, 2]);
+    let nul = "a\0b";
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client);
+    assert_eq!(by(&mut uow, "code = $1").bind(nul).load().unwrap_err().kind(), ErrorKind::Encode);
+}
+
+#[test]
+fn parameters_are_counted_before_anything_is_sent() {
+    let schema = Schema::new("counted", TABLES);
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client);
+    let refuse = |query: Query<'_, '_, Person>, expected: &str| {
+        let error = query.load().unwrap_err();
+        assert_eq!((error.kind(), error.table()), (ErrorKind::Encode, Some("people")), "{error}");
+        assert!(error.to_string().contains(expected), "{error}");
+    };
+    // LIMIT's number would take the place of the missing one.
+    refuse(by(&mut uow, "id < $1").limit(5), "names $1, and 0 values are bound");
+    refuse(by(&mut uow, "id < $1 AND id > $2").bind(1).limit(5), "names $2, and 1 values");
+    refuse(by(&mut uow, "true").bind(1), "1 values are bound, and the condition names no more");
+    refuse(by(&mut uow, "code = '$1'").bind("x"), "names no more than 0");
+    refuse(uow.query::<Person>("true").order_by("id = $1"), "names $1");
+    refuse(by(&mut uow, "true").limit(1 << 40), "LIMIT 1099511627776 is more than");
+    refuse(by(&mut uow, "true").offset(1 << 31), "OFFSET 2147483648 is more than");
+    assert_eq!(by(&mut uow, "id > $1").bind(2).limit(3).offset(1).load().unwrap().len(), 3);
+    assert_eq!(by(&mut uow, "code <> '$1' AND id > $1").bind(2).load().unwrap().len(), 7);
+    let ordered = uow.query::<Person>("true").order_by("id = $1 DESC, id").bind(5).limit(2);
+    let ordered = ordered.load().unwrap();
+    assert_eq!(ordered.into_iter().map(|p| uow[p].id.unwrap()).collect::<Vec<_>>(), [5, 1]);
+}
+
+#[test]
+fn literals_can_be_prepared() {
+    let schema = Schema::new("prepared_literals", TABLES);
+    let mut client = schema.client();
+    let cache = StatementCache::new();
+    for (turn, mood) in ["happy", "sad", "happy", "sad"].into_iter().enumerate() {
+        let mut uow = UnitOfWork::new(&mut client).with_statement_cache(&cache);
+        let people = by(&mut uow, "mood = $1").bind(mood).load().unwrap();
+        assert_eq!(people.len(), if mood == "happy" { 4 } else { 5 });
+        drop(uow);
+        assert_eq!(cache.prepare(&mut client).unwrap(), usize::from(turn == 1));
+    }
+    assert_eq!(cache.len(), 1);
+}
