@@ -28,6 +28,9 @@ pub(crate) struct Arena<T: Model> {
     identity: IdentityMap<T::Key>,
     /// The entities to be deleted, by the key of the row.
     doomed: HashMap<T::Key, u32>,
+    /// The keys of entities that were let go while the transaction that wrote them was open. What is
+    /// read under them goes with that transaction.
+    let_go: Vec<T::Key>,
     journal: Journal<T>,
 }
 
@@ -48,6 +51,7 @@ impl<T: Model> Arena<T> {
             gone: 0,
             identity: IdentityMap::new(),
             doomed: HashMap::new(),
+            let_go: Vec::new(),
             journal: Journal::new(),
         }
     }
@@ -180,12 +184,45 @@ impl<T: Model> Arena<T> {
         }
     }
 
+    /// The entity is not to be deleted any more.
+    pub(crate) fn undelete(&mut self, slot: u32) {
+        self.spare(slot);
+    }
+
+    /// Whether the entity is to be deleted.
+    pub(crate) fn is_doomed(&self, slot: u32) -> bool {
+        self.state(slot) == State::Doomed
+    }
+
+    /// Takes these bytes for the version that the database has of an entity.
+    ///
+    /// # Errors
+    ///
+    /// When the model cannot read them.
+    pub(crate) fn expect_version(
+        &mut self,
+        slot: u32,
+        column: usize,
+        version: &[u8],
+    ) -> Result<(), Error> {
+        let table = T::table();
+        let mut cells = vec![Cell::Absent; table.columns().len()];
+        cells[column] = Cell::Value(version);
+        match self.journal.original_mut(slot) {
+            Some(original) => original.update(&Row::new(table, &cells)),
+            None => Ok(()),
+        }
+    }
+
     /// Lets an entity go, by value. What the database has of it stays.
     pub(crate) fn take(&mut self, slot: u32) -> Option<T> {
         if let Ok(at) = self.pending.binary_search(&slot) {
             self.pending.remove(at);
         }
         self.spare(slot);
+        if self.state(slot) == State::Flushed {
+            self.let_go.extend(self.stored_key(slot));
+        }
         self.remove(slot)
     }
 
@@ -431,6 +468,7 @@ impl<T: Model> AnyArena for Arena<T> {
     }
 
     fn committed(&mut self) {
+        self.let_go.clear();
         for Flushed { slot, deed, .. } in self.journal.take_flushed(0) {
             match (deed, self.state(slot)) {
                 (Deed::Inserted, State::Flushed) => {
@@ -512,6 +550,11 @@ impl<T: Model> AnyArena for Arena<T> {
                     self.states[slot as usize] = was;
                     self.identity.note(slot);
                 }
+            }
+        }
+        for key in std::mem::take(&mut self.let_go) {
+            if let Some(slot) = self.find_stored(&key) {
+                self.remove(slot);
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::error::{Error, ErrorKind};
 use crate::flush::Flush;
 use crate::flush_plan::{
     Action, Constraints, Cycles, FlushPlan, ForeignKeyConstraint, PlannedStatement, PlannedTable,
-    means_the_same,
+    is_updated_twice, means_the_same,
 };
 use crate::insert_strategy::{InsertStrategy, Unnest};
 use crate::model::Table;
@@ -181,6 +181,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                 *changes == Changes::SetWise && self.tables.is_empty()
             }
         };
+        let is_twice = is_updated_twice(self.changes)?;
         let refusal = self.strategy.memory().refusal(&self.written).map(str::to_owned);
         if !wants_one {
             let is_auto = matches!(self.strategy.kind, Kind::Auto(_));
@@ -189,6 +190,9 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         }
         if let Some(code) = refusal {
             return self.step_by_step(Reason::Refused(code));
+        }
+        if is_twice {
+            return self.step_by_step(Reason::SameRow);
         }
         let plan = self.plan(Cycles::Any, false)?;
         if plan.needs_constraints() {
@@ -492,7 +496,11 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         // For these reasons, one statement for everything will not do.
         let needs_steps = matches!(
             reason,
-            Reason::Action | Reason::PassedOn | Reason::Order | Reason::Refused(_)
+            Reason::Action
+                | Reason::PassedOn
+                | Reason::Order
+                | Reason::SameRow
+                | Reason::Refused(_)
         );
         let plan = match self.plan(inserts.cycles(), true) {
             Err(error) if error.kind() == ErrorKind::Cycle => {

@@ -38,6 +38,8 @@ pub enum Reason {
     Order,
     /// Changed rows pass unique values on to each other.
     PassedOn,
+    /// Entities of two models are one row, which one statement can change only once.
+    SameRow,
     /// A value cannot be sent along with those of other rows, such as an array of several dimensions.
     Value,
     /// The server has refused the other way, now or for an earlier commit: the SQLSTATE.
@@ -55,6 +57,7 @@ impl fmt::Display for Reason {
             }
             Reason::Order => f.write_str("another order would violate a constraint"),
             Reason::PassedOn => f.write_str("rows pass unique values on to each other"),
+            Reason::SameRow => f.write_str("entities of two models are one row"),
             Reason::Value => f.write_str("a value cannot be sent along with those of other rows"),
             Reason::Refused(code) => {
                 write!(f, "the server refused the other way (SQLSTATE {code})")

@@ -46,8 +46,9 @@ impl UnitOfWork<'_> {
         }
         check_types(table, &rows)?;
         let Some(read) = decode_all(&rows).next().transpose()? else { return Ok(None) };
-        let slot = self.arena_mut::<T>().insert_read(read);
-        Ok(Some(Handle::new(stamp, slot)))
+        let arena = self.arena_mut::<T>();
+        let slot = arena.insert_read(read);
+        Ok((!arena.is_doomed(slot)).then(|| Handle::new(stamp, slot)))
     }
 
     /// Looks many entities up by their keys, in the order of the keys; `None` is one that the
@@ -105,7 +106,8 @@ impl UnitOfWork<'_> {
     /// The children of many parents, in one query: for each parent, in their order, the entities
     /// whose foreign key refers to it, in the order of their own keys.
     ///
-    /// Only what the database has is found: children that were added and not written yet are not.
+    /// Only what the database has is found: children that were added and not written yet are not,
+    /// nor are those that are marked to be deleted. [`added`](UnitOfWork::added) has the former.
     ///
     /// # Errors
     ///
@@ -247,7 +249,9 @@ impl UnitOfWork<'_> {
         let read = self.query_by_keys::<T, K>(columns, keys)?;
         let arena = self.arena_mut::<T>();
         let insert = |(position, entity)| (position, arena.insert_read(entity));
-        Ok(read.into_iter().map(insert).collect())
+        let mut found: Vec<(usize, u32)> = read.into_iter().map(insert).collect();
+        found.retain(|(_, slot)| !arena.is_doomed(*slot));
+        Ok(found)
     }
 
     fn query_by_keys<T: Model, K: Key>(

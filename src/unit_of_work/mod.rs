@@ -4,6 +4,7 @@ mod commit;
 mod commit_plan;
 mod commit_report;
 mod load;
+mod marks;
 mod query;
 mod savepoint;
 mod write;

@@ -17,7 +17,8 @@ impl<'c> UnitOfWork<'c> {
     /// database. The text is trusted; values belong into parameters.
     ///
     /// An entity that the unit of work has already stays as it is, with its unsaved changes, and
-    /// keeps its handle. What was added and not written yet is not found.
+    /// keeps its handle. What was added and not written yet is not found, nor is what is marked to be
+    /// deleted; the condition is about what the database has.
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};
@@ -118,7 +119,9 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         let stamp = uow.stamp;
         // They are not needed beside what the arena will hold.
         drop(rows);
-        let slots = uow.arena_mut::<T>().insert_all_read(entities);
+        let arena = uow.arena_mut::<T>();
+        let mut slots = arena.insert_all_read(entities);
+        slots.retain(|&slot| !arena.is_doomed(slot));
         Ok(slots.into_iter().map(|slot| Handle::new(stamp, slot)).collect())
     }
 
@@ -159,6 +162,9 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
                     0 => None,
                     _ => read.key().and_then(|key| arena.find_stored(&key)),
                 };
+                if known.is_some_and(|slot| arena.is_doomed(slot)) {
+                    continue;
+                }
                 let entity = known.and_then(|slot| arena.get(slot)).unwrap_or(&read);
                 if let Err(error) = each(entity) {
                     stopped = Some(error);

@@ -18,6 +18,7 @@ mod graphs;
 mod interference;
 mod keys;
 mod lifecycle;
+mod marks;
 mod names;
 mod stale;
 mod steps;
