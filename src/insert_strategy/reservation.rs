@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::flush::Flush;
-use crate::flush::keys::key_array;
+use crate::flush::keys::{explain_keys, key_array};
 use crate::flush_plan::{InsertStep, Inserts, PlannedStatement};
 use crate::model::{Column, Table};
 use crate::sql::{Params, Rows, Sql};
@@ -87,10 +87,8 @@ impl Reservation {
 
     /// Names what the server cannot: whose sequence it was.
     pub(super) fn explain(&self, error: Error) -> Error {
-        match &self.columns[..] {
-            [only] => error.with_table(only.table.name()).with_column(only.column().name()),
-            _ => error,
-        }
+        let columns = self.columns.iter().map(|reserved| (reserved.table, reserved.column_index));
+        explain_keys(error, &columns.collect::<Vec<_>>())
     }
 
     /// Assigns the keys, which are the first columns of the result.

@@ -4,8 +4,9 @@
 use super::{Statement, is_text};
 use crate::error::{Error, ErrorKind};
 use crate::flush::Flush;
-use crate::flush::arrays::{ArrayRows, BY_BYTES};
+use crate::flush::arrays::{ArrayRows, BY_BYTES, KeyArray};
 use crate::flush::change::Change;
+use crate::flush::keys::explain_keys;
 use crate::flush::stale::Stale;
 use crate::model::Table;
 use crate::sql::{Params, Sql};
@@ -26,6 +27,12 @@ pub(super) fn render_changed(name: &str, kind: char, at: usize, count: usize, ch
          || array_to_string(ARRAY(SELECT s FROM generate_series(1, ${count}) AS s \
          EXCEPT SELECT n FROM {name} ORDER BY 1 LIMIT {MAX_NAMED}), ' ')"
     ));
+}
+
+/// Appends the check that an expression has given a key for each row.
+pub(super) fn render_given(index: usize, checks: &mut Sql) {
+    checks.push(" WHEN array_position(k").number(index).push(", NULL) IS NOT NULL");
+    checks.push(" THEN '").push(AGAINST).push(" n").number(index).push("'");
 }
 
 /// Appends the check that no key that was taken is one that rows give up.
@@ -71,11 +78,13 @@ pub(super) fn explain(
     statement: &Statement<'_>,
     flush: &Flush<'_, '_>,
 ) -> Error {
-    let code = error.sqlstate().map(|code| code.code());
-    if let ([only], None, Some("2200H")) = (&statement.keys[..], error.table(), code) {
-        // The server does not say whose sequence has run out.
-        let table = flush.plan().tables()[only.table].table();
-        return error.with_table(table.name()).with_column(table.columns()[only.column].name());
+    let code = error.sqlstate().map(|code| code.code()).map(str::to_owned);
+    let code = code.as_deref();
+    if let (None, Some("2200H" | "42P01")) = (error.table(), code) {
+        // The server does not say whose sequence has run out, or is missing.
+        let table = |array: &KeyArray| flush.plan().tables()[array.table].table();
+        let columns = statement.keys.iter().map(|array| (table(array), array.column));
+        return explain_keys(error, &columns.collect::<Vec<_>>());
     }
     if code == Some("42883") && !error.is_within_function() && !statement.keys.is_empty() {
         // Arrays of keys that were stored and of keys that were sent cannot be compared.
@@ -95,6 +104,12 @@ pub(super) fn explain(
     let known = match failed.kind {
         'd' => statement.deletes.get(failed.part).map(|&step| stale(Change::Delete(step))),
         'u' => statement.updates.get(failed.part).map(|&step| stale(Change::Update(step))),
+        'n' => statement.keys.get(failed.part).map(|array| {
+            let table = flush.plan().tables()[array.table].table();
+            Error::new(ErrorKind::Model, "the expression for its keys has given NULL")
+                .with_table(table.name())
+                .with_column(table.columns()[array.column].name())
+        }),
         'k' => statement.keys.get(failed.part).map(|array| {
             let message = "the database has assigned a key that a row of the same commit gives up";
             let table = flush.plan().tables()[array.table].table();

@@ -22,7 +22,7 @@ use crate::flush::values::begin_insert;
 use crate::flush_plan::{
     DeleteStep, FlushPlan, PlannedStatement, Step, Suspects, UpdateStep, counted,
 };
-use crate::model::{SqlType, Table};
+use crate::model::{Assigned, SqlType, Table};
 use crate::sql::{ArrayParam, Params, Sql};
 
 /// What becomes of a statement that was sent.
@@ -280,6 +280,10 @@ impl<'a> Statement<'a> {
             }
         }
         for (index, array) in self.keys.iter().enumerate() {
+            let column = &flush.plan().tables()[array.table].table().columns()[array.column];
+            if matches!(column.assigned_by(), Some(Assigned::Expression(_))) {
+                checks::render_given(index, &mut checks);
+            }
             if let Some(given_up) = given_up(flush, array)? {
                 let given_up = params.push_array(given_up);
                 checks::render_fresh(index, given_up, &mut checks);

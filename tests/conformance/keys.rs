@@ -445,6 +445,11 @@ fn a_key_that_no_sequence_belongs_to(setup: &Setup) {
 
 suite! {
     composite_keys_with_pending_parts: super::ORDERS,
+    a_key_is_narrower_than_its_field: super::NARROW,
+    a_key_is_of_a_domain: super::OF_DOMAIN,
+    a_key_that_is_wider_than_its_field_is_an_error: super::WIDE,
+    a_key_without_a_sequence_is_never_null: super::LOOSE,
+    an_expression_that_gives_null_is_an_error: super::LOOSE,
     a_link_of_two_pending_keys: "
         CREATE TABLE commits (id serial PRIMARY KEY, sha text UNIQUE NOT NULL);
         CREATE TABLE commit_parents (commit_id int REFERENCES commits,
@@ -461,4 +466,109 @@ suite! {
         CREATE TABLE serial (id int PRIMARY KEY DEFAULT nextval('short'), label int NOT NULL);
         ALTER SEQUENCE short OWNED BY serial.id",
     a_key_that_no_sequence_belongs_to: "CREATE TABLE serial (id int PRIMARY KEY, label int NOT NULL)",
+}
+
+// --- Keys of another type than the model says, and keys that are not there. ---
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "narrow")]
+struct Narrow {
+    #[model(key)]
+    id: Option<i64>,
+    parent: Option<ForeignKey<Narrow>>,
+}
+
+const NARROW: &str = "
+    CREATE TABLE narrow (id serial PRIMARY KEY, parent smallint);
+    ALTER TABLE narrow ADD FOREIGN KEY (parent) REFERENCES narrow;";
+
+const OF_DOMAIN: &str = "
+    CREATE DOMAIN number AS int CHECK (VALUE > 0);
+    CREATE SEQUENCE narrow_id_seq;
+    CREATE TABLE narrow (id number PRIMARY KEY DEFAULT nextval('narrow_id_seq'),
+        parent number REFERENCES narrow);
+    ALTER SEQUENCE narrow_id_seq OWNED BY narrow.id;";
+
+fn a_key_is_narrower_than_its_field(setup: &Setup) {
+    let mut client = setup.client();
+    let mut uow = setup.uow(&mut client);
+    let first = uow.add(Narrow { id: None, parent: None });
+    uow.commit().unwrap();
+    let second = uow.add(Narrow { id: None, parent: Some(first.into()) });
+    uow.add(Narrow { id: None, parent: Some(second.into()) });
+    uow[first].parent = Some(second.into());
+    uow.commit().unwrap();
+    assert_eq!(setup.schema.rows("SELECT parent FROM narrow ORDER BY id"), ["2", "1", "2"]);
+    drop(uow);
+    let mut uow = setup.uow(&mut client);
+    let all = uow.query::<Narrow>("true").order_by("id").load().unwrap();
+    assert_eq!(uow[all[2]].parent.as_ref().unwrap().key(), Some(&2));
+    assert_eq!(uow.find::<Narrow>(3).unwrap(), Some(all[2]));
+    uow.delete(all[2]).unwrap();
+    uow[all[1]].parent = None;
+    uow.commit().unwrap();
+    assert_eq!(setup.schema.rows("SELECT parent FROM narrow ORDER BY id"), ["2", "NULL"]);
+}
+
+fn a_key_is_of_a_domain(setup: &Setup) {
+    a_key_is_narrower_than_its_field(setup);
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "wide")]
+struct Wide {
+    #[model(key)]
+    id: Option<i32>,
+}
+
+const WIDE: &str = "CREATE TABLE wide (id bigserial PRIMARY KEY)";
+
+fn a_key_that_is_wider_than_its_field_is_an_error(setup: &Setup) {
+    let mut client = setup.client();
+    let mut uow = setup.uow(&mut client);
+    for _ in 0..3 {
+        uow.add(Wide { id: None });
+    }
+    let error = uow.commit().unwrap_err();
+    assert!(error.to_string().contains("type"), "{error}");
+    assert_eq!(setup.schema.count("wide"), 0);
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "loose")]
+struct Loose {
+    #[model(key)]
+    id: Option<i32>,
+    name: String,
+}
+
+const LOOSE: &str = "CREATE TABLE loose (id int UNIQUE, name text)";
+
+fn a_key_without_a_sequence_is_never_null(setup: &Setup) {
+    let mut client = setup.client();
+    let mut uow = setup.uow(&mut client);
+    for name in ["a", "b"] {
+        uow.add(Loose { id: None, name: name.to_owned() });
+    }
+    let error = uow.commit().unwrap_err();
+    assert!([ErrorKind::Model, ErrorKind::RowMismatch].contains(&error.kind()), "{error}");
+    assert_eq!(error.to_string().contains("sequence"), setup.name != "row_by_row", "{error}");
+    assert_eq!(setup.schema.count("loose"), 0);
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "loose")]
+struct LooseExpression {
+    #[model(key, default = "NULLIF(5, 5)")]
+    id: Option<i32>,
+    name: String,
+}
+
+fn an_expression_that_gives_null_is_an_error(setup: &Setup) {
+    let mut client = setup.client();
+    let mut uow = setup.uow(&mut client);
+    uow.add(LooseExpression { id: None, name: "a".to_owned() });
+    let error = uow.commit().unwrap_err();
+    assert_eq!(error.table(), Some("loose"), "{error}");
+    assert_eq!(setup.schema.count("loose"), 0);
 }

@@ -220,7 +220,7 @@ fn a_refused_commit_is_followed_by_rollback() {
     uow.commit().unwrap_err();
     assert_snapshot!(recording.take(), @r#"
     SELECT now() = statement_timestamp(); BEGIN
-    SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"users"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 1 int4
+    SELECT ARRAY(SELECT nextval((SELECT COALESCE(pg_get_serial_sequence('"users"', 'id'), '"no sequence belongs to it"')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 1 int4
     INSERT INTO "users" ("id", "name") OVERRIDING SYSTEM VALUE VALUES ($1, $2) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 1 int4, 'Ada' text
     SELECT 1; COMMIT
     ROLLBACK

@@ -29,7 +29,7 @@ fn users_and_addresses_row_by_row() {
 #[test]
 fn users_and_addresses_in_a_batch() {
     assert_snapshot!(sent(Batch, family), @r#"
-    SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"users"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g), ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"addresses"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $2)) AS g) -- 2 int4, 4 int4
+    SELECT ARRAY(SELECT nextval((SELECT COALESCE(pg_get_serial_sequence('"users"', 'id'), '"no sequence belongs to it"')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g), ARRAY(SELECT nextval((SELECT COALESCE(pg_get_serial_sequence('"addresses"', 'id'), '"no sequence belongs to it"')::regclass))::"int4" FROM (SELECT generate_series(1, $2)) AS g) -- 2 int4, 4 int4
     INSERT INTO "users" ("id", "name") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 1 int4, 'Ada' text, 2 int4, 'Bob' text
     INSERT INTO "addresses" ("id", "email", "user_id") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3), ($4, $5, $6), ($7, $8, $9), ($10, $11, $12) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 3 int4, 'home' text, 1 int4, 4 int4, 'work' text, 1 int4, 5 int4, 'bob' text, 2 int4, 6 int4, 'known' text, 77 int4
     "#);
@@ -53,7 +53,7 @@ fn given_keys_and_defaults_row_by_row() {
 #[test]
 fn given_keys_and_defaults_in_a_batch() {
     assert_snapshot!(sent(Batch, given_keys_and_defaults), @r#"
-    SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"notes"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 2 int4
+    SELECT ARRAY(SELECT nextval((SELECT COALESCE(pg_get_serial_sequence('"notes"', 'id'), '"no sequence belongs to it"')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 2 int4
     INSERT INTO "notes" ("id", "text", "score") OVERRIDING SYSTEM VALUE VALUES ($1, $2, DEFAULT), ($3, $4, $5), ($6, $7, $8) RETURNING COALESCE(NULL::"int4", "id") AS "id", COALESCE(NULL::"int4", "score") AS "score" -- 1 int4, NULL text, 500 int4, 'given' text, 9 int4, 2 int4, NULL text, 8 int4
     "#);
 }
@@ -75,7 +75,7 @@ fn a_default_that_every_row_takes_is_left_out() {
         }
     };
     assert_snapshot!(sent(Batch, fill), @r#"
-    SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"notes"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 2 int4
+    SELECT ARRAY(SELECT nextval((SELECT COALESCE(pg_get_serial_sequence('"notes"', 'id'), '"no sequence belongs to it"')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 2 int4
     INSERT INTO "notes" ("id", "text") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4) RETURNING COALESCE(NULL::"int4", "id") AS "id", COALESCE(NULL::"int4", "score") AS "score" -- 1 int4, NULL text, 2 int4, NULL text
     "#);
 }
@@ -103,7 +103,7 @@ fn composite_keys_row_by_row() {
 #[test]
 fn composite_keys_in_a_batch() {
     assert_snapshot!(sent(Batch, composite_keys), @r#"
-    SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"users"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g), ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"shipments"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $2)) AS g) -- 1 int4, 2 int4
+    SELECT ARRAY(SELECT nextval((SELECT COALESCE(pg_get_serial_sequence('"users"', 'id'), '"no sequence belongs to it"')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g), ARRAY(SELECT nextval((SELECT COALESCE(pg_get_serial_sequence('"shipments"', 'id'), '"no sequence belongs to it"')::regclass))::"int4" FROM (SELECT generate_series(1, $2)) AS g) -- 1 int4, 2 int4
     INSERT INTO "users" ("id", "name") OVERRIDING SYSTEM VALUE VALUES ($1, $2) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 1 int4, 'order' text
     INSERT INTO "lines" ("order_id", "number", "product") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3), ($4, $5, $6) RETURNING COALESCE(NULL::"int4", "order_id") AS "order_id", COALESCE(NULL::"int2", "number") AS "number" -- 1 int4, 1 int2, 'tea' text, 1 int4, 2 int2, 'tea' text
     INSERT INTO "shipments" ("id", "order_id", "number", "returned_order_id", "returned_number") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5), ($6, $7, $8, $9, $10) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 2 int4, 1 int4, 1 int2, NULL int4, NULL int2, 3 int4, 7 int4, 8 int2, 1 int4, 2 int2
@@ -183,7 +183,7 @@ fn names_are_quoted_in_a_batch() {
     uow.commit().unwrap();
     assert_eq!((uow[odd].id, uow[owned].id), (Some(4), Some(3)));
     assert_snapshot!(statements(&recording), @r#"
-    SELECT ARRAY(SELECT nextval(E'"a.B"."it''s \\ ""a"" sequence"'::regclass)::"int8" FROM (SELECT generate_series(1, $1)) AS g), ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"a.B"."Owned''s"', 'I d')::regclass))::"int4" FROM (SELECT generate_series(1, $2)) AS g) -- 1 int4, 1 int4
+    SELECT ARRAY(SELECT nextval(E'"a.B"."it''s \\ ""a"" sequence"'::regclass)::"int8" FROM (SELECT generate_series(1, $1)) AS g), ARRAY(SELECT nextval((SELECT COALESCE(pg_get_serial_sequence('"a.B"."Owned''s"', 'I d'), '"no sequence belongs to it"')::regclass))::"int4" FROM (SELECT generate_series(1, $2)) AS g) -- 1 int4, 1 int4
     INSERT INTO "a.B"."or""der" ("Id $1", "select") OVERRIDING SYSTEM VALUE VALUES ($1, $2) RETURNING COALESCE(NULL::"int8", "Id $1") AS "Id $1" -- 4 int8, 1 int4
     INSERT INTO "a.B"."Owned's" ("I d") OVERRIDING SYSTEM VALUE VALUES ($1) RETURNING COALESCE(NULL::"int4", "I d") AS "I d" -- 3 int4
     "#);
@@ -254,7 +254,7 @@ fn self_references_in_a_batch() {
     assert_eq!(plan.flush_plan().inserts().next().unwrap().rows(), [2, 3, 1, 0]);
     uow.commit().unwrap();
     assert_snapshot!(statements(&recording), @r#"
-    SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"nodes"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 4 int4
+    SELECT ARRAY(SELECT nextval((SELECT COALESCE(pg_get_serial_sequence('"nodes"', 'id'), '"no sequence belongs to it"')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 4 int4
     INSERT INTO "nodes" ("id", "parent") OVERRIDING SYSTEM VALUE VALUES ($1, $2), ($3, $4), ($5, $6), ($7, $8) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 3 int4, NULL int4, 4 int4, 99 int4, 2 int4, 3 int4, 1 int4, 2 int4
     "#);
 }

@@ -33,7 +33,7 @@ fn a_second_commit_writes_only_what_is_new() {
     uow.commit().unwrap();
     assert_snapshot!(recording.take(), @r#"
     SELECT now() = statement_timestamp(); BEGIN
-    SELECT ARRAY(SELECT nextval((SELECT pg_get_serial_sequence('"addresses"', 'id')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 1 int4
+    SELECT ARRAY(SELECT nextval((SELECT COALESCE(pg_get_serial_sequence('"addresses"', 'id'), '"no sequence belongs to it"')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g) -- 1 int4
     INSERT INTO "addresses" ("id", "email", "user_id") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 2 int4, 'home' text, 1 int4
     SELECT 1; COMMIT
     "#);
