@@ -65,6 +65,7 @@ fn a_string_is_what_the_same_literal_would_be() {
 }
 
 #[test]
+#[allow(clippy::needless_borrows_for_generic_args, reason = "references are what it is about")]
 fn references_and_options_are_bound() {
     let schema = Schema::new("references", TABLES);
     let (name, id, none) = ("c3".to_owned(), 3, None::<&str>);

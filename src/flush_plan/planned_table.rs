@@ -138,7 +138,7 @@ impl PlannedTable {
     /// The size of the values of the new rows, in bytes and as they are sent. Keys that are yet to
     /// be assigned count for nothing in their own row, and 4 bytes where they are referred to.
     ///
-    /// 0 in a commit whose strategy does not [ask for it](crate::InsertStrategy::needs_bytes).
+    /// 0 in a commit whose strategy does not look at it, as with `OneTrip`.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes.unwrap_or(0)

@@ -85,7 +85,7 @@ fn parameter(text: &str) -> Option<(usize, usize)> {
 fn dollar_quoted(text: &str) -> usize {
     let is_of_tag = |char: &char| char.is_alphanumeric() || *char == '_';
     let tag: usize = text[1..].chars().take_while(is_of_tag).map(char::len_utf8).sum();
-    if text[1 + tag..].chars().next() != Some('$') {
+    if !text[1 + tag..].starts_with('$') {
         return 1;
     }
     let delimiter = &text[..tag + 2];
