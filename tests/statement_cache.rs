@@ -178,6 +178,67 @@ fn what_an_altered_table_has_outdated_is_sent_as_text() {
     assert_eq!(commit(&mut client, &cache, "ada").unwrap().round_trips(), 1);
 }
 
+/// What is prepared on the session, by name, in the order in which it was.
+fn names(client: &mut Client) -> Vec<(String, String, String)> {
+    let sql = "SELECT name, array_to_string(parameter_types, ', '), statement
+               FROM pg_prepared_statements WHERE NOT from_sql
+               AND statement NOT LIKE '%pg_prepared_statements%' ORDER BY prepare_time";
+    let rows = client.query(sql, &[]).unwrap();
+    rows.iter().map(|row| (row.get(0), row.get(1), row.get(2))).collect()
+}
+
+/// As behind a pooler that gives a program the session of another: what is prepared under the name is
+/// the same statement for other tables, something else, or nothing.
+#[test]
+fn a_statement_of_another_program_does_nothing() {
+    let schema = Schema::new(
+        "others",
+        &format!(
+            "{TABLES};
+            CREATE TABLE guests (id serial PRIMARY KEY, name text NOT NULL);
+            CREATE TABLE rooms (id serial PRIMARY KEY, email text NOT NULL,
+                user_id int NOT NULL REFERENCES guests)"
+        ),
+    );
+    let of_guests = |sql: &str| {
+        let sql = sql.replace("\"users\"", "\"guests\"").replace("\"addresses\"", "\"rooms\"");
+        // That of another text is another mark.
+        sql.replace("::tid THEN", "::tid AND false THEN")
+    };
+    let same = |_: &str| "SELECT 1".to_owned();
+    let other = |_: &str| "INSERT INTO guests (name) SELECT 'wrong' RETURNING id".to_owned();
+    let others: [&dyn Fn(&str) -> String; 3] = [&of_guests, &same, &other];
+    for (turn, other) in others.into_iter().enumerate() {
+        let mut client = schema.client();
+        client.batch_execute("TRUNCATE users, addresses").unwrap();
+        let cache = prepared(&mut client);
+        let load = |client: &mut Client| {
+            let mut uow = UnitOfWork::new(client).with_statement_cache(&cache);
+            uow.query::<User>("true").load().map(|users| users.len())
+        };
+        for _ in 0..2 {
+            load(&mut client).unwrap();
+        }
+        assert_eq!(cache.prepare(&mut client).unwrap(), 1);
+        for (name, types, sql) in names(&mut client) {
+            let other = other(&sql);
+            let types = if turn == 0 { format!("({types})") } else { String::new() };
+            client
+                .batch_execute(&format!("DEALLOCATE {name}; PREPARE {name} {types} AS {other}"))
+                .unwrap();
+        }
+        let report = commit(&mut client, &cache, "ada").unwrap();
+        assert_eq!(report.round_trips(), 2, "it is found out, and the text is sent");
+        assert_eq!(load(&mut client).unwrap(), 3);
+        assert_eq!(schema.count("addresses"), 3);
+        assert_eq!(schema.count("guests") + schema.count("rooms"), 0, "turn {turn}");
+        // What is forgotten is prepared anew.
+        assert_eq!(cache.prepare(&mut client).unwrap(), 2);
+        assert_eq!(commit(&mut client, &cache, "bob").unwrap().round_trips(), 1);
+        assert_eq!(load(&mut client).unwrap(), 4);
+    }
+}
+
 #[test]
 fn a_cache_of_another_connection_does_no_harm() {
     let schema = Schema::new("other", TABLES);

@@ -7,15 +7,16 @@ use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::{ToSql, Type};
 use postgres::{Client, CopyInWriter, RowIter, SimpleQueryMessage, Statement, Transaction};
 
+use super::statement_cache::Prepared;
 use super::{Connection, CopyError, Wire};
 use crate::error::{Error, ErrorKind};
-use crate::sql::{CopyData, Params, Rows};
+use crate::sql::{CopyData, Params, Raw, Rows};
 
 /// The driver's `Client`, where nothing else will do: what is repeated needs transactions of its own.
 pub(crate) type Session = Client;
 
 /// A statement that the server knows by a name.
-pub(super) type Prepared = Statement;
+pub(super) type PreparedStatement = Statement;
 
 /// What a [`UnitOfWork`](crate::UnitOfWork) can work on: `&mut postgres::Client` or
 /// `&mut postgres::Transaction`.
@@ -74,8 +75,12 @@ macro_rules! wire {
             ) -> Result<Rows, Error> {
                 let raw = params.raw();
                 if let Some(prepared) = prepared {
-                    let params: Vec<_> = raw.iter().map(|(raw, _)| raw as _).collect();
-                    return blocking(|| (**self).query(prepared, &params)).map(Rows::driver);
+                    let mark = Raw::of(prepared.mark.bytes());
+                    let mut params: Vec<&(dyn ToSql + Sync)> =
+                        raw.iter().map(|(raw, _)| raw as _).collect();
+                    params.push(&mark);
+                    return blocking(|| (**self).query(&prepared.statement, &params))
+                        .map(Rows::driver);
                 }
                 let params: Vec<(&(dyn ToSql + Sync), Type)> =
                     raw.iter().map(|(raw, ty)| (raw as _, ty.clone())).collect();
@@ -173,7 +178,11 @@ fn write_copy(
 
 /// Has the server parse a statement, in one round trip, or in more where it returns columns of types
 /// that the driver has not met on this connection.
-pub(super) fn prepare(client: &mut Client, sql: &str, types: &[Type]) -> Result<Prepared, Error> {
+pub(super) fn prepare(
+    client: &mut Client,
+    sql: &str,
+    types: &[Type],
+) -> Result<PreparedStatement, Error> {
     blocking(|| client.prepare_typed(sql, types))
 }
 

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod driver;
+mod mark;
 #[cfg(test)]
 pub(crate) mod recording;
 mod savepoints;
@@ -14,9 +15,9 @@ use postgres::error::SqlState;
 
 use attempt::Attempt;
 pub use driver::IntoConnection;
-use driver::Prepared;
 pub(crate) use driver::Session;
 use savepoints::Savepoints;
+use statement_cache::Prepared;
 pub use statement_cache::StatementCache;
 
 use crate::error::{Error, ErrorKind};
@@ -235,7 +236,7 @@ impl<'c> Connection<'c> {
             self.send(sql, 1, |wire| wire.query(sql, params, prepared), |rows| rows.len() as u64)
         };
         match query(prepared.as_ref()) {
-            Err(error) if prepared.is_some() && is_of_preparation(&error) => {
+            Err(error) if prepared.as_ref().is_some_and(|own| own.mark.explains(&error)) => {
                 let result = query(None);
                 self.cache.iter().for_each(|cache| cache.forget(sql));
                 result
@@ -519,16 +520,6 @@ fn unknown_outcome(error: Error) -> Error {
     error.with_kind(ErrorKind::UnknownOutcome).while_doing(
         "the connection was lost while committing, and the work may or may not have been committed",
     )
-}
-
-/// Whether a prepared statement may have failed for having been prepared: the server does not know it
-/// any more, or it would return other types by now.
-fn is_of_preparation(error: &Error) -> bool {
-    if error.kind() != ErrorKind::Database {
-        return false;
-    }
-    let codes = [SqlState::INVALID_SQL_STATEMENT_NAME, SqlState::FEATURE_NOT_SUPPORTED];
-    error.sqlstate().is_some_and(|code| codes.contains(code))
 }
 
 /// Names the column that has another type than the model says, where the server has found it out; see

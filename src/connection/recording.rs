@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::BytesMut;
 use postgres::types::{IsNull, ToSql};
 
-use super::{CopyError, Prepared, Wire};
+use super::statement_cache::Prepared;
+use super::{CopyError, Wire};
 use crate::error::{Error, ErrorKind};
 use crate::model::SqlType;
 use crate::sql::{CopyData, Params, Rows};

@@ -4,9 +4,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use indexmap::IndexMap;
+use postgres::error::SqlState;
 use postgres::types::Type;
 
-use super::driver::{self, Prepared, Session};
+use super::driver::{self, PreparedStatement, Session};
+use super::mark::Mark;
 use crate::error::Error;
 use crate::sql::Params;
 
@@ -29,9 +31,11 @@ use crate::sql::Params;
 /// they would save is little against the rows.
 ///
 /// A prepared statement is one of the session's. Behind a pooler that gives each transaction another
-/// session, such as PgBouncer in transaction mode, use it only if the pooler knows prepared
-/// statements (PgBouncer does since 1.21, with `max_prepared_statements`): another program's statement
-/// may have the same name there.
+/// session, such as PgBouncer in transaction mode, it is of use only if the pooler knows prepared
+/// statements (PgBouncer does since 1.21, with `max_prepared_statements`). Without that, another
+/// program's statement may have the same name there. Each statement of a cache finds out whether it is
+/// the one that is meant; where it is not, nothing is written or read by it, and the text is sent, which
+/// costs a round trip more.
 ///
 /// ```
 /// # use onetrip::{Error, Model, StatementCache, UnitOfWork};
@@ -62,6 +66,13 @@ struct Statements {
     by_text: IndexMap<Box<str>, Entry>,
     /// Counts look-ups.
     now: u64,
+}
+
+/// A statement that is prepared, and its mark.
+#[derive(Clone)]
+pub(crate) struct Prepared {
+    pub(super) statement: PreparedStatement,
+    pub(super) mark: Mark,
 }
 
 struct Entry {
@@ -108,23 +119,29 @@ impl StatementCache {
     /// When the server refuses to prepare a statement, as of a table that is gone by now. It is
     /// forgotten then; others are prepared by the next call.
     pub fn prepare(&self, client: &mut Session) -> Result<usize, Error> {
-        let wanted = self.lock().wanted();
+        let (wanted, mut count) = (self.lock().wanted(), 0);
         for (sql, types) in &wanted {
-            let prepared = driver::prepare(client, sql, types);
+            let mark = Mark::of(sql, types);
+            let Some(marked) = mark.put_into(sql, types.len() + 1) else { continue };
+            let types: Vec<Type> = types.iter().cloned().chain([Mark::TYPE]).collect();
+            let prepared = driver::prepare(client, &marked, &types);
             let mut statements = self.lock();
             match prepared {
-                Ok(prepared) => {
+                Ok(statement) => {
                     if let Some(entry) = statements.by_text.get_mut(&**sql) {
-                        entry.prepared = Some(prepared);
+                        entry.prepared = Some(Prepared { statement, mark });
+                        count += 1;
                     }
                 }
+                // Its name is that of another program's on this session. The next one may not be.
+                Err(error) if error.sqlstate() == Some(&SqlState::DUPLICATE_PSTATEMENT) => {}
                 Err(error) => {
                     statements.by_text.shift_remove(&**sql);
                     return Err(error.while_doing("preparing a statement that has come up before"));
                 }
             }
         }
-        Ok(wanted.len())
+        Ok(count)
     }
 
     /// The number of statements that are prepared.

@@ -12,6 +12,7 @@ pub(crate) use array::{ArrayParam, array_elements};
 pub(crate) use condition::parameters;
 pub(crate) use copy_data::CopyData;
 pub use params::Params;
+pub(crate) use params::Raw;
 pub use rows::Rows;
 pub(crate) use select::{select_all, select_by_key, select_by_keys};
 pub(crate) use text::Sql;

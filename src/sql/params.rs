@@ -210,6 +210,13 @@ fn driver_type(ty: SqlType) -> Type {
 /// A value that is encoded already: handing it to the driver cannot fail half-way.
 pub(crate) struct Raw<'a>(Option<&'a [u8]>, Format);
 
+impl Raw<'_> {
+    /// A value of these bytes.
+    pub(crate) fn of(bytes: &[u8]) -> Raw<'_> {
+        Raw(Some(bytes), Format::Binary)
+    }
+}
+
 impl ToSql for Raw<'_> {
     fn to_sql(
         &self,
