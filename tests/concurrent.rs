@@ -532,8 +532,8 @@ fn a_row_that_somebody_else_has_deleted_is_stale() {
             let (mut one, mut other) = (level.client(&schema), level.client(&schema));
             let (mut first, mut second) = (UnitOfWork::new(&mut one), UnitOfWork::new(&mut other));
             remove::<Plain>(&mut first, 1).unwrap();
+            let stale = load::<Plain>(&mut second, 1).unwrap();
             change(&mut second, 1).unwrap();
-            let stale = second.query::<Plain>("id = 1").first().unwrap().unwrap();
             let two = load::<Plain>(&mut second, 2).unwrap();
             second[two].balance += 1;
             first.commit().unwrap();

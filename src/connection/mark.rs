@@ -59,8 +59,8 @@ impl Mark {
             return false;
         }
         match error.sqlstate().map_or("", |code| code.code()) {
-            // It is not there, or would return other types by now.
-            "26000" | "0A000" => true,
+            // It is not there, or would return other types by now. The text says which column it is.
+            "26000" | "0A000" | "42804" => true,
             // Another one has other parameters.
             "08P01" | "22P03" | "22021" => true,
             "22P02" => error.to_string().contains(&self.text()),
