@@ -216,7 +216,7 @@ impl<'c> Connection<'c> {
             })?;
             Ok(count)
         };
-        self.send(sql, 1, run, |&count| count).map(drop)
+        self.send(sql, 1, run, |&count| count).map(drop).map_err(|error| name_column(error, sql))
     }
 
     fn begin_to_read(&mut self) -> Result<(), Error> {
@@ -233,7 +233,13 @@ impl<'c> Connection<'c> {
             _ => None,
         };
         let mut query = |prepared: Option<&Prepared>| {
-            self.send(sql, 1, |wire| wire.query(sql, params, prepared), |rows| rows.len() as u64)
+            let run = |wire: &mut (dyn Wire + 'c)| wire.query(sql, params, prepared);
+            let result = self.send(sql, 1, run, |rows| rows.len() as u64);
+            match prepared {
+                // What was prepared has another text.
+                Some(_) => result,
+                None => result.map_err(|error| name_column(error, sql)),
+            }
         };
         match query(prepared.as_ref()) {
             Err(error) if prepared.as_ref().is_some_and(|own| own.mark.explains(&error)) => {
@@ -299,7 +305,7 @@ impl<'c> Connection<'c> {
         let result = run(&mut *self.wire);
         sending.end(&result, rows);
         self.was_refused |= result.is_err();
-        self.note(result.map_err(|error| name_column(error, sql)))
+        self.note(result)
     }
 
     /// Finds out whether the transaction is still good, if a statement of it was refused and the
