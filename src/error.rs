@@ -133,11 +133,8 @@ impl Error {
         error.0.constraint = db.constraint().map(str::to_owned);
         error.0.hint = db.hint().map(|hint| hint.to_owned().into());
         error.0.sqlstate = Some(db.code().clone());
-        let is_primary_key = db.constraint().is_some_and(|name| name.ends_with("_pkey"));
-        if db.code() == &SqlState::UNIQUE_VIOLATION && is_primary_key {
-            // The usual cause: rows were once inserted with keys of their own.
-            let hint = "if the database assigned the key, its sequence is behind the table";
-            error.0.hint.get_or_insert(hint.into());
+        if let (None, Some(hint)) = (db.hint(), hint(db.code().code())) {
+            error.0.hint = Some(hint.into());
         }
         if ends_session(db) {
             error.0.kind = ErrorKind::Connection;
@@ -174,6 +171,12 @@ impl Error {
     /// Names the table, unless the server has already named one.
     pub(crate) fn with_table(mut self, table: impl Into<Cow<'static, str>>) -> Error {
         self.0.table.get_or_insert(table.into());
+        self
+    }
+
+    /// Names the table that a model knows, where the server has named another.
+    pub(crate) fn of_table(mut self, table: &'static str) -> Error {
+        self.0.table = Some(table.into());
         self
     }
 
@@ -327,6 +330,34 @@ impl Error {
                 && (code == Some(&SqlState::T_R_SERIALIZATION_FAILURE)
                     || code == Some(&SqlState::T_R_DEADLOCK_DETECTED))
     }
+}
+
+/// What can be done about an error of the server, where its own words do not say so.
+fn hint(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "27000" => {
+            "a trigger that runs before a row changes another row that the same statement changes; an \
+             AFTER trigger can do that"
+        }
+        "0A000" => {
+            "the server cannot run this statement for this table, as for a view that is not updatable, \
+             or a rule that does something instead"
+        }
+        "25006" => "this is a standby or a read-only transaction: write on the primary",
+        "42P05" => {
+            "a pooler shares sessions between programs whose prepared statements have the same names: \
+             set its `max_prepared_statements`, or take a strategy that prepares nothing, such as \
+             `Unnest`"
+        }
+        "54000" | "54001" | "54011" | "54023" => {
+            "the statement is too large for the server: write fewer rows in one commit, or take a \
+             strategy of several statements, such as `Copy`"
+        }
+        "42883" => {
+            "a column may have another type in the database than the model says: `Verify` compares them"
+        }
+        _ => return None,
+    })
 }
 
 /// Whether the session ends with this error. Its severity says so, whatever its code: an ordinary

@@ -86,6 +86,9 @@ pub(super) fn encode_cells<'e, T: Model>(
                 entity.encode(column, &mut encoder);
             }
             let single = encoder.single();
+            if single.is_none() {
+                encoder.check(T::table(), column)?;
+            }
             let out = encoder.buffer();
             let is_value = match single {
                 Some(Source::Value { .. } | Source::Null) if frame.omits_known => {
@@ -144,7 +147,11 @@ pub(super) fn measure<'e, T: Model>(
             if let Some(entity) = entity {
                 entity.encode(column, &mut encoder);
             }
-            size += match encoder.single() {
+            let single = encoder.single();
+            if single.is_none() {
+                encoder.check(T::table(), column)?;
+            }
+            size += match single {
                 Some(Source::Value { start, end }) => end - start,
                 Some(Source::Null) => 0,
                 source => open(row, column, source)?,

@@ -1,5 +1,6 @@
 //! Brings what an insert has returned to the rows that it belongs to.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use bytes::BytesMut;
@@ -9,7 +10,7 @@ use crate::assignments::Assignments;
 use crate::change_set::{CellValue, ChangeSet, NewCell};
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::PlannedTable;
-use crate::model::Table;
+use crate::model::{SqlType, Table};
 
 /// Stages the returned columns of `sent`, which are rows of one table.
 pub(super) fn accept(
@@ -71,11 +72,37 @@ pub(super) fn not_all_stored(sent: usize, stored: u64) -> Error {
     Error::new(ErrorKind::RowMismatch, message)
 }
 
+/// The same bytes for values that are equal: 1.5 is 1.50 for `numeric`.
+///
+/// Its binary form has the number of digits, four to a digit, the weight of the first, the sign, the
+/// number of decimal places to show, and the digits. Zeros in front and behind say nothing.
+fn canonical(ty: SqlType, value: &[u8]) -> Cow<'_, [u8]> {
+    let (true, Some((header, digits))) = (ty == SqlType::NUMERIC, value.split_at_checked(8)) else {
+        return Cow::Borrowed(value);
+    };
+    let mut digits: Vec<&[u8]> = digits.chunks(2).collect();
+    let mut weight = i16::from_be_bytes([header[2], header[3]]);
+    while digits.last() == Some(&&[0, 0][..]) {
+        digits.pop();
+    }
+    while digits.first() == Some(&&[0, 0][..]) {
+        digits.remove(0);
+        weight = weight.wrapping_sub(1);
+    }
+    if digits.is_empty() {
+        weight = 0;
+    }
+    let bytes = [&weight.to_be_bytes()[..], &header[4..6], &digits.concat()].concat();
+    Cow::Owned(bytes)
+}
+
 /// Finds the returned row of a key.
 struct KeyMatch<'a> {
+    /// The types of the parts of the key.
+    types: Vec<SqlType>,
     /// The returned columns that make up the key.
     key: Vec<&'a [Option<&'a [u8]>]>,
-    by_key: Option<HashMap<Vec<Option<&'a [u8]>>, usize>>,
+    by_key: Option<HashMap<Vec<Option<Cow<'a, [u8]>>>, usize>>,
 }
 
 impl<'a> KeyMatch<'a> {
@@ -93,7 +120,9 @@ impl<'a> KeyMatch<'a> {
             let message = "the strategy's statement did not return the columns of the key";
             return Err(Error::new(ErrorKind::RowMismatch, message));
         };
-        Ok(KeyMatch { key, by_key: None })
+        let ty = |&column: &usize| description.columns()[column].ty();
+        let types = description.key().iter().map(ty).collect();
+        Ok(KeyMatch { types, key, by_key: None })
     }
 
     /// The returned row with this key; parts that are not known match anything.
@@ -105,13 +134,17 @@ impl<'a> KeyMatch<'a> {
         if parts.all(|(part, column)| part.is_none() || column[position] == part.as_deref()) {
             return Ok(position);
         }
-        let columns = &self.key;
+        let (columns, types) = (&self.key, &self.types);
         let by_key = self.by_key.get_or_insert_with(|| {
             let rows = columns.first().map_or(0, |column| column.len());
-            let key_of = |row: usize| columns.iter().map(|column| column[row]).collect();
+            let key_of = |row: usize| {
+                let parts = columns.iter().zip(types);
+                parts.map(|(column, ty)| Some(canonical(*ty, column[row]?))).collect()
+            };
             (0..rows).map(|row| (key_of(row), row)).collect()
         });
-        let key: Vec<_> = key.iter().map(Option::as_deref).collect();
+        let parts = key.iter().zip(types);
+        let key: Vec<_> = parts.map(|(part, ty)| Some(canonical(*ty, part.as_deref()?))).collect();
         by_key.get(&key).copied().ok_or_else(|| {
             let message = "a row came back with another key than it was sent with: a trigger has \
                            changed it, or its type stores it differently";

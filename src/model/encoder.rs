@@ -4,6 +4,7 @@ use std::fmt;
 
 use bytes::BytesMut;
 
+use super::value::append;
 use super::{Column, DefaultField, Field, KeyField, Model, Table, Value};
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::handle::{AnyHandle, Handle};
@@ -161,13 +162,14 @@ impl<'a> Encoder<'a> {
     #[inline]
     pub(crate) fn value<V: Value>(&mut self, value: &V) {
         let start = self.buffer.len();
-        match value.encode(self.buffer) {
+        match append(value, self.buffer) {
             Ok(()) => {
                 let end = self.buffer.len();
                 self.add(Source::Value { start, end });
             }
             Err(error) => {
-                self.buffer.truncate(start);
+                // Nothing is sent of it, so that it does not matter what it has become.
+                self.buffer.resize(start, 0);
                 self.error.get_or_insert(error);
             }
         }
@@ -203,6 +205,18 @@ impl<'a> Encoder<'a> {
         if self.rest.is_empty() && self.error.is_none() { self.first } else { None }
     }
 
+    /// Returns the error of a value that could not be encoded.
+    ///
+    /// # Errors
+    ///
+    /// That error.
+    pub(crate) fn check(&mut self, table: &'static Table, column: usize) -> Result<(), Error> {
+        match self.error.take() {
+            Some(error) => Err(cannot_send(table, column, error)),
+            None => Ok(()),
+        }
+    }
+
     /// What the fields said of this column, in their order.
     ///
     /// # Errors
@@ -213,21 +227,27 @@ impl<'a> Encoder<'a> {
         table: &'static Table,
         column: usize,
     ) -> Result<Vec<Source>, Error> {
-        let fail = |message: String| {
-            let column = table.columns().get(column).map_or("?", Column::name);
-            Error::new(ErrorKind::Encode, message).with_table(table.name()).with_column(column)
-        };
         if let Some(error) = self.error {
-            return Err(fail(format!("cannot send the value: {error}")).with_source(error));
+            return Err(cannot_send(table, column, error));
         }
         let mut sources = Vec::with_capacity(1 + self.rest.len());
         sources.extend(self.first);
         sources.extend(self.rest);
         if sources.is_empty() {
-            return Err(fail("the model's `encode` wrote nothing for it".to_owned()));
+            let message = "the model's `encode` wrote nothing for it";
+            return Err(of_column(table, column, message.to_owned()));
         }
         Ok(sources)
     }
+}
+
+fn cannot_send(table: &'static Table, column: usize, error: BoxError) -> Error {
+    of_column(table, column, format!("cannot send the value: {error}")).with_source(error)
+}
+
+fn of_column(table: &'static Table, column: usize, message: String) -> Error {
+    let column = table.columns().get(column).map_or("?", Column::name);
+    Error::new(ErrorKind::Encode, message).with_table(table.name()).with_column(column)
 }
 
 impl fmt::Debug for Encoder<'_> {

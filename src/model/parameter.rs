@@ -42,7 +42,7 @@ impl<V: Value> Parameter for V {
     const TYPE: SqlType = V::TYPE;
 
     fn encode_parameter(&self, out: &mut BytesMut) -> Result<bool, BoxError> {
-        self.encode(out).map(|()| true)
+        super::value::append(self, out).map(|()| true)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Writing what is new, up to where the entities would get to know.
 
+use postgres::error::SqlState;
+
 use super::CommitPlan;
 use crate::assignments::Assignments;
 use crate::change_set::{Arenas, ChangeSet, ChangedRows, Extent, NewRows};
@@ -8,6 +10,7 @@ use crate::error::{Error, ErrorKind};
 use crate::flush::{Flush, OnProgress};
 use crate::flush_plan::{PlannedTable, counted, plural};
 use crate::handle::Stamp;
+use crate::model::{Assigned, Table};
 use crate::one_statement::Outcome;
 use crate::strategy::{Attempt, Dispatch, Reason, Strategy, Way};
 use crate::write_back::WriteBack;
@@ -92,6 +95,37 @@ impl WrittenTable {
     }
 }
 
+/// Says in an error of the server what the models know: their table, where the server names a partition
+/// or a table that refers to it, and what the usual cause is of a key that is there already.
+fn explain(error: Error, changes: &ChangeSet<'_>) -> Error {
+    let new = changes.tables().iter().map(|rows| rows.table());
+    let changed = changes.changed().iter().map(|rows| rows.table());
+    let tables: Vec<&'static Table> = new.clone().chain(changed).collect();
+    let named = error.table().map(str::to_owned);
+    let is_ours = tables.iter().any(|table| named.as_deref() == Some(table.name()));
+    let error = match (&tables[..], &named) {
+        ([only, rest @ ..], Some(_)) if !is_ours && rest.iter().all(|table| table.is(only)) => {
+            error.of_table(only.name())
+        }
+        _ => error,
+    };
+    let is_assigned = |table: &Table| {
+        table.key().iter().any(|&column| {
+            let assigned = table.columns()[column].assigned_by();
+            matches!(assigned, Some(Assigned::OwnedSequence | Assigned::Sequence(_)))
+        })
+    };
+    let mut of_error = new.filter(|table| error.table() == Some(table.name()));
+    let is_key = error.constraint().is_some_and(|name| name.ends_with("_pkey"));
+    if error.sqlstate() == Some(&SqlState::UNIQUE_VIOLATION) && is_key && of_error.any(is_assigned)
+    {
+        // The usual cause: rows were once inserted with keys of their own.
+        return error
+            .with_hint("if the database assigned the key, its sequence is behind the table");
+    }
+    error
+}
+
 /// Writes what a unit of work has to write.
 pub(super) struct Writer<'a> {
     pub(super) arenas: &'a Arenas,
@@ -108,7 +142,7 @@ impl<'a> Writer<'a> {
     pub(super) fn write(
         &self,
         connection: &mut Connection<'_>,
-        mut on_progress: Option<&mut OnProgress<'static>>,
+        on_progress: Option<&mut OnProgress<'static>>,
     ) -> Result<Written, Error> {
         let changes = ChangeSet::collect(self.arenas, self.stamp)?;
         if changes.is_empty() {
@@ -116,15 +150,25 @@ impl<'a> Writer<'a> {
             let none = Assignments::default();
             return give_back(&changes, &[], &none, Written::by(None));
         }
+        self.write_changes(&changes, connection, on_progress)
+            .map_err(|error| explain(error, &changes))
+    }
+
+    fn write_changes(
+        &self,
+        changes: &ChangeSet<'_>,
+        connection: &mut Connection<'_>,
+        mut on_progress: Option<&mut OnProgress<'static>>,
+    ) -> Result<Written, Error> {
         let before = connection.round_trips();
-        let mut dispatch = Dispatch::new(self.strategy, &changes, self.budget.is_some())?;
+        let mut dispatch = Dispatch::new(self.strategy, changes, self.budget.is_some())?;
         let foreseen = dispatch.foresee()?;
         self.check_budget(&foreseen, connection, before)?;
         let mut attempt = dispatch.first(foreseen, connection)?;
         loop {
             self.check_budget(&attempt, connection, before)?;
             let on_progress = on_progress.as_deref_mut();
-            attempt = match self.attempt(&changes, &attempt, connection, on_progress) {
+            attempt = match self.attempt(changes, &attempt, connection, on_progress) {
                 Ok(Some(written)) => return Ok(written),
                 Ok(None) => dispatch.after_guard(&attempt, connection)?,
                 // What is committed, or may be, is never tried again; nor is anything where there is

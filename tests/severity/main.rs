@@ -226,7 +226,9 @@ impl Setup {
                     }
                 }
                 if !matches!(lie, Lie::Error(_)) {
-                    assert_eq!(after, 0, "something was sent after the end: {what}");
+                    // The driver does not wait for the answer to the end of a `COPY`.
+                    let is_awaited = !self.is_copy();
+                    assert!(after == 0 || !is_awaited, "something was sent after the end: {what}");
                     assert_eq!(outcome.times, 1, "{what}");
                 }
             }

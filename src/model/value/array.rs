@@ -4,7 +4,7 @@ use bytes::{BufMut, BytesMut};
 use fallible_iterator::FallibleIterator;
 use postgres_protocol::types::array_from_sql;
 
-use super::Value;
+use super::{Value, append};
 use crate::error::BoxError;
 use crate::model::SqlType;
 
@@ -30,7 +30,7 @@ impl<V: Value> Value for Vec<V> {
         for element in self {
             let start = out.len();
             out.put_i32(0);
-            element.encode(out)?;
+            append(element, out)?;
             let len = i32::try_from(out.len() - start - 4)?;
             out[start..start + 4].copy_from_slice(&len.to_be_bytes());
         }

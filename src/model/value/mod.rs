@@ -68,7 +68,8 @@ pub trait Value: Sized {
     /// The type that parameters are declared with and results are expected in.
     const TYPE: SqlType;
 
-    /// Appends the value's binary form to `out`, without a length.
+    /// Appends the value's binary form to `out`, without a length. What is in `out` already is that of
+    /// other values: to change it is an error.
     ///
     /// # Errors
     ///
@@ -82,6 +83,31 @@ pub trait Value: Sized {
     ///
     /// When the bytes are not a value of the type, or not one that Rust's type can hold.
     fn decode(raw: &[u8]) -> Result<Self, BoxError>;
+}
+
+/// Appends a value's binary form, and finds out that nothing else has changed: an `encode` that cuts the
+/// buffer would damage the values before it.
+#[inline]
+pub(in crate::model) fn append<V: Value>(value: &V, out: &mut BytesMut) -> Result<(), BoxError> {
+    let (start, before) = (out.len(), tail(out));
+    value.encode(out)?;
+    if out.get(..start).map(tail) == Some(before) {
+        return Ok(());
+    }
+    Err("its `Value::encode` has changed bytes that are not its own: it may only append".into())
+}
+
+/// The last bytes. What else could be there instead is not the same by chance.
+#[inline]
+fn tail(bytes: &[u8]) -> [u8; 8] {
+    match bytes.last_chunk::<8>() {
+        Some(last) => *last,
+        None => {
+            let mut last = [0; 8];
+            last[..bytes.len()].copy_from_slice(bytes);
+            last
+        }
+    }
 }
 
 /// Implements `Value` by the driver's own conversions.

@@ -1,0 +1,210 @@
+//! What a `Value` or a model of one's own may do wrong is an error: nothing of others is damaged, and
+//! nothing panics.
+
+mod common;
+
+use bytes::{BufMut, BytesMut};
+use common::Schema;
+use onetrip::{BoxError, ErrorKind, Model, SqlType, UnitOfWork, Value};
+
+/// A number whose conversion does something that it must not.
+#[derive(Clone, Debug, PartialEq)]
+struct Odd(i32);
+
+impl Value for Odd {
+    const TYPE: SqlType = SqlType::INT4;
+
+    fn encode(&self, out: &mut BytesMut) -> Result<(), BoxError> {
+        match self.0 {
+            1 => out.clear(),
+            2 => out.truncate(out.len().saturating_sub(3)),
+            3 => {
+                out.truncate(out.len().saturating_sub(4));
+                out.put_i32(99);
+            }
+            4 => {
+                let len = out.len();
+                out.clear();
+                out.put_bytes(7, len + 4);
+                return Ok(());
+            }
+            5 => return Err("it cannot".into()),
+            _ => {}
+        }
+        out.put_i32(self.0);
+        Ok(())
+    }
+
+    fn decode(raw: &[u8]) -> Result<Odd, BoxError> {
+        Ok(Odd(i32::from_be_bytes(raw.try_into()?)))
+    }
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "odds")]
+struct Row {
+    #[model(key)]
+    id: i32,
+    before: i32,
+    odd: Odd,
+    after: i32,
+}
+
+const TABLES: &str = "CREATE TABLE odds (id int PRIMARY KEY, before int NOT NULL, odd int NOT NULL, after int NOT NULL)";
+
+#[test]
+fn a_value_can_only_append() {
+    let schema = Schema::new("append", TABLES);
+    for strategy in ["auto", "batch", "copy", "row_by_row", "unnest"] {
+        for what in 0..=6 {
+            let mut client = schema.client();
+            let mut uow = UnitOfWork::new(&mut client);
+            uow = match strategy {
+                "auto" => uow,
+                "batch" => uow.with_strategy(onetrip::Batch),
+                "copy" => uow.with_strategy(onetrip::Copy),
+                "unnest" => uow.with_strategy(onetrip::Unnest),
+                _ => uow.with_strategy(onetrip::RowByRow),
+            };
+            for id in 0..5 {
+                let odd = Odd(if id == 3 { what } else { 50 });
+                uow.add(Row { id, before: 100 + id, odd, after: 200 + id });
+            }
+            let result = uow.commit();
+            drop(uow);
+            let rows = schema.rows("SELECT * FROM odds ORDER BY id");
+            if matches!(what, 0 | 6) {
+                result.unwrap();
+                let row = |id: i32| {
+                    format!("{id}|{}|{}|{}", 100 + id, if id == 3 { what } else { 50 }, 200 + id)
+                };
+                assert_eq!(rows, (0..5).map(row).collect::<Vec<_>>(), "{strategy} {what}");
+            } else {
+                let error = result.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Encode, "{strategy} {what}: {error}");
+                assert_eq!((error.table(), error.column()), (Some("odds"), Some("odd")), "{error}");
+                assert!(rows.is_empty(), "{strategy} {what}: {rows:?}");
+            }
+            schema.client().batch_execute("TRUNCATE odds").unwrap();
+        }
+    }
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "documents")]
+struct Document {
+    #[model(key)]
+    id: i32,
+    json: serde_json::Value,
+    amount: rust_decimal::Decimal,
+}
+
+#[test]
+fn what_is_written_reads_back_equal() {
+    let schema = Schema::new(
+        "equal",
+        "CREATE TABLE documents (id int PRIMARY KEY, json jsonb NOT NULL, amount numeric NOT NULL)",
+    );
+    let mut client = schema.client();
+    let nested = |levels: usize| {
+        (1..levels).fold(serde_json::json!([]), |inner, _| serde_json::Value::Array(vec![inner]))
+    };
+    let amount: rust_decimal::Decimal = "1234567890.123456789".parse().unwrap();
+    // A float whose shortest text is easily read an ulp off.
+    let floats = [0.1 + 0.2, 5e-324, 1.797_693_134_862_315_7e308, 122.416_294_033_786_585];
+    let mut written = Vec::new();
+    let mut uow = UnitOfWork::new(&mut client);
+    let documents = floats.iter().map(|float| serde_json::json!({ "n": float }));
+    for (id, json) in documents.chain([nested(127), serde_json::json!("[[[")]).enumerate() {
+        let document = Document { id: id as i32, json, amount };
+        written.push(document.clone());
+        uow.add(document);
+    }
+    uow.commit().unwrap();
+    uow.clear();
+    let read = uow.query::<Document>("true").order_by("id").load().unwrap();
+    for (document, written) in read.into_iter().zip(&written) {
+        assert_eq!((&uow[document].json, uow[document].amount), (&written.json, written.amount));
+    }
+    uow.add(Document { id: 100, json: nested(128), amount });
+    let error = uow.commit().unwrap_err();
+    assert_eq!((error.kind(), error.column()), (ErrorKind::Encode, Some("json")), "{error}");
+    drop(uow);
+    client
+        .batch_execute(
+            "UPDATE documents SET amount = 1234567890123456789012345678.12345 WHERE id = 0",
+        )
+        .unwrap();
+    let error = UnitOfWork::new(&mut client).find::<Document>(0).unwrap_err();
+    assert_eq!((error.kind(), error.column()), (ErrorKind::Decode, Some("amount")), "{error}");
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Amount(rust_decimal::Decimal);
+
+impl Value for Amount {
+    const TYPE: SqlType = SqlType::NUMERIC;
+
+    fn encode(&self, out: &mut BytesMut) -> Result<(), BoxError> {
+        self.0.encode(out)
+    }
+
+    fn decode(raw: &[u8]) -> Result<Amount, BoxError> {
+        rust_decimal::Decimal::decode(raw).map(Amount)
+    }
+}
+
+impl onetrip::KeyValue for Amount {}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "prices")]
+struct Price {
+    #[model(key)]
+    amount: Amount,
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "codes")]
+struct Code {
+    #[model(key)]
+    code: String,
+}
+
+#[test]
+fn a_key_that_the_server_stores_otherwise_is_found_or_refused_by_all() {
+    let schema = Schema::new(
+        "stored_otherwise",
+        "CREATE TABLE prices (amount numeric(10, 2) PRIMARY KEY);
+        CREATE TABLE codes (code varchar(3) PRIMARY KEY)",
+    );
+    for strategy in ["auto", "batch", "copy", "row_by_row", "unnest"] {
+        let mut client = schema.client();
+        let mut uow = UnitOfWork::new(&mut client);
+        uow = match strategy {
+            "auto" => uow,
+            "batch" => uow.with_strategy(onetrip::Batch),
+            "copy" => uow.with_strategy(onetrip::Copy),
+            "unnest" => uow.with_strategy(onetrip::Unnest),
+            _ => uow.with_strategy(onetrip::RowByRow),
+        };
+        // 1.5 is 1.50.
+        for amount in ["1.5", "20", "0.1"] {
+            uow.add(Price { amount: Amount(amount.parse().unwrap()) });
+        }
+        uow.commit().unwrap_or_else(|error| panic!("{strategy}: {error}"));
+        assert_eq!(
+            schema.rows("SELECT * FROM prices ORDER BY 1"),
+            ["0.10", "1.50", "20.00"],
+            "{strategy}"
+        );
+        // 1.555 is not 1.56, and three spaces are cut off.
+        uow.add(Price { amount: Amount("1.555".parse().unwrap()) });
+        assert_eq!(uow.commit().unwrap_err().kind(), ErrorKind::RowMismatch, "{strategy}");
+        uow.rollback();
+        uow.add(Code { code: "abc   ".to_owned() });
+        assert_eq!(uow.commit().unwrap_err().kind(), ErrorKind::RowMismatch, "{strategy}");
+        drop(uow);
+        assert_eq!(schema.count("prices") + schema.count("codes"), 3, "{strategy}");
+        schema.client().batch_execute("TRUNCATE prices").unwrap();
+    }
+}
