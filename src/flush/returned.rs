@@ -96,13 +96,16 @@ fn canonical(ty: SqlType, value: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(bytes)
 }
 
+/// The parts of a key, as [canonical] bytes.
+type ReturnedKey<'a> = Vec<Option<Cow<'a, [u8]>>>;
+
 /// Finds the returned row of a key.
 struct KeyMatch<'a> {
     /// The types of the parts of the key.
     types: Vec<SqlType>,
     /// The returned columns that make up the key.
     key: Vec<&'a [Option<&'a [u8]>]>,
-    by_key: Option<HashMap<Vec<Option<Cow<'a, [u8]>>>, usize>>,
+    by_key: Option<HashMap<ReturnedKey<'a>, usize>>,
 }
 
 impl<'a> KeyMatch<'a> {
