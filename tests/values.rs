@@ -111,7 +111,7 @@ fn what_is_written_reads_back_equal() {
     };
     let amount: rust_decimal::Decimal = "1234567890.123456789".parse().unwrap();
     // A float whose shortest text is easily read an ulp off.
-    let floats = [0.1 + 0.2, 5e-324, 1.797_693_134_862_315_7e308, 122.416_294_033_786_585];
+    let floats = [0.1 + 0.2, 5e-324, 1.797_693_134_862_315_7e308, 122.416_294_033_786_58];
     let mut written = Vec::new();
     let mut uow = UnitOfWork::new(&mut client);
     let documents = floats.iter().map(|float| serde_json::json!({ "n": float }));
