@@ -52,6 +52,8 @@ pub(super) struct CatalogColumn {
     pub(super) is_generated: bool,
     pub(super) is_identity: bool,
     pub(super) owns_sequence: bool,
+    /// The sequence that it owns, and the default that does not draw from it.
+    pub(super) other_default: Option<(String, String)>,
 }
 
 /// A foreign key constraint.
@@ -185,6 +187,12 @@ impl Catalog {
                     is_generated: fact.flag(7)?,
                     is_identity: fact.flag(8)?,
                     owns_sequence: fact.flag(9)?,
+                    other_default: match &fact.texts(11)?[..] {
+                        [sequence, default] if !default.is_empty() => {
+                            Some((sequence.clone(), default.clone()))
+                        }
+                        _ => None,
+                    },
                 };
                 self.tables.entry(table).or_default().columns.push(column);
             }

@@ -56,9 +56,17 @@ UNION ALL
     a.atthasdef AND a.attgenerated = '' OR b.has_default,
     a.attgenerated <> '',
     a.attidentity <> '',
-    pg_catalog.pg_get_serial_sequence(a.attrelid::pg_catalog.regclass::text, a.attname) IS NOT NULL,
-    b.path, NULL
+    s.name IS NOT NULL,
+    b.path,
+    -- The default, where it is not the next number of the sequence that the column owns.
+    CASE WHEN pg_catalog.pg_get_expr(e.adbin, e.adrelid) <> 'nextval('
+        || pg_catalog.quote_literal(s.name::pg_catalog.regclass::text) || '::regclass)'
+    THEN ARRAY[s.name, pg_catalog.pg_get_expr(e.adbin, e.adrelid)] END
 FROM attributes a JOIN bases b ON b.oid = a.atttypid
+CROSS JOIN LATERAL pg_catalog.pg_get_serial_sequence(
+    a.attrelid::pg_catalog.regclass::text, a.attname) AS s(name)
+LEFT JOIN pg_catalog.pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attnum
+    AND a.attgenerated = '' AND s.name IS NOT NULL
 ORDER BY a.attrelid, a.attnum)
 
 UNION ALL

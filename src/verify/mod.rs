@@ -40,13 +40,14 @@ use catalog::{Catalog, CatalogTable, Question, Relation};
 #[derive(Default, Clone)]
 pub struct Verify {
     tables: Vec<&'static Table>,
+    accepted: Vec<(ProblemKind, String)>,
 }
 
 impl Verify {
     /// No models yet.
     #[must_use]
     pub const fn new() -> Verify {
-        Verify { tables: Vec::new() }
+        Verify { tables: Vec::new(), accepted: Vec::new() }
     }
 
     /// Adds a model.
@@ -56,6 +57,29 @@ impl Verify {
         if !self.tables.iter().any(|other| std::ptr::eq(*other, table)) {
             self.tables.push(table);
         }
+        self
+    }
+
+    /// Accepts a problem that is known: by its kind, and by what it is about, as it [prints
+    /// itself](Problem::name). It is reported as a [note](Problem::is_note).
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/samples/users.rs"));
+    /// use onetrip::{ProblemKind, Verify};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mut client = connect(&format!("{TABLES}; ALTER TABLE users ALTER name DROP NOT NULL"));
+    /// let verify = Verify::new().model::<User>().model::<Address>();
+    /// assert!(!verify.run(&mut client)?.is_ok());
+    /// // Nobody writes NULL there.
+    /// let verify = verify.accept(ProblemKind::ReadsNull, "users.name");
+    /// assert!(verify.run(&mut client)?.is_ok());
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn accept(mut self, kind: ProblemKind, name: impl Into<String>) -> Verify {
+        self.accepted.push((kind, name.into()));
         self
     }
 
@@ -82,6 +106,17 @@ impl Verify {
                 Comparison::new(table, &catalog, &self.tables, &mut problems).compare();
             }
         }
+        let is_accepted = |problem: &Problem| {
+            let accepted = |(kind, name): &(ProblemKind, String)| {
+                *kind == problem.kind() && *name == problem.name()
+            };
+            self.accepted.iter().any(accepted)
+        };
+        let accept = |problem: Problem| match is_accepted(&problem) {
+            true => problem.note_if(true),
+            false => problem,
+        };
+        let problems = problems.into_iter().map(accept).collect();
         Ok(VerifyReport { models: self.tables.len(), problems })
     }
 }

@@ -25,6 +25,9 @@ pub enum ProblemKind {
     WritesNull,
     /// The database is to assign the key from the column's own sequence, and it has none.
     NoOwnedSequence,
+    /// The database is to assign the key from the column's own sequence, and its default draws keys from
+    /// elsewhere: the two may give the same key twice.
+    OtherSequence,
     /// The sequence that the model names does not exist.
     MissingSequence,
     /// The model leaves the column to a default, and it has none.
@@ -112,28 +115,31 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// Returns what it is about, as it prints itself: `addresses.user_id`, `lines (order_id, number)`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let name = self.table.qualified_name();
+        let schema = name.schema().map(|schema| format!("{schema}.")).unwrap_or_default();
+        let columns = match &self.columns[..] {
+            [] => String::new(),
+            [column] => format!(".{column}"),
+            columns => format!(" ({})", columns.join(", ")),
+        };
+        format!("{schema}{}{columns}", name.name())
+    }
+}
+
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_note {
-            f.write_str("note: ")?;
-        }
-        let name = self.table.qualified_name();
-        if let Some(schema) = name.schema() {
-            write!(f, "{schema}.")?;
-        }
-        f.write_str(name.name())?;
-        match &self.columns[..] {
-            [] => {}
-            [column] => write!(f, ".{column}")?,
-            columns => write!(f, " ({})", columns.join(", "))?,
-        }
-        write!(f, ": {}", self.message)
+        let note = if self.is_note { "note: " } else { "" };
+        write!(f, "{note}{}: {}", self.name(), self.message)
     }
 }
 
 /// What [`Verify::run`](crate::Verify::run) has found. It prints itself with a line for each
 /// problem.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct VerifyReport {
     pub(super) models: usize,
     pub(super) problems: Vec<Problem>,
@@ -174,6 +180,13 @@ impl fmt::Display for VerifyReport {
             write!(f, "{line}{problem}")?;
         }
         Ok(())
+    }
+}
+
+/// The same as its `Display`, so that `main` can return it.
+impl fmt::Debug for VerifyReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

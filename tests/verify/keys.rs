@@ -197,3 +197,36 @@ fn views_and_partitioned_tables_are_tables() {
     let found = report("views_wrong", broken, &Verify::new().model::<User>());
     assert_eq!(kinds(&found), [ProblemKind::Type, ProblemKind::MissingColumn]);
 }
+
+#[derive(Model, Clone)]
+#[model(table = "shared")]
+struct Shared {
+    #[model(key)]
+    id: Option<i64>,
+    parent: i32,
+}
+
+#[test]
+fn a_default_that_draws_from_another_sequence_is_pointed_out() {
+    let tables = "CREATE SEQUENCE all_ids;
+        CREATE TABLE shared (id bigserial PRIMARY KEY, parent smallint NOT NULL);
+        ALTER TABLE shared ALTER id SET DEFAULT nextval('all_ids')";
+    let verify = Verify::new().model::<Shared>();
+    let found = report("key_shared", tables, &verify);
+    assert_eq!(kinds(&found), [ProblemKind::OtherSequence], "{found}");
+    assert_eq!(found.problems()[0].name(), "shared.id");
+    assert_eq!(format!("{found:?}"), found.to_string());
+    assert!(found.to_string().contains("nextval('all_ids'::regclass)"), "{found}");
+    let accepted = verify.clone().accept(ProblemKind::OtherSequence, "shared.id");
+    let found = report("key_shared", tables, &accepted);
+    assert!(found.is_ok(), "{found}");
+    assert!(found.to_string().starts_with("note: shared.id"), "{found}");
+    // So is its own sequence, where it is computed with.
+    let tables = "CREATE TABLE shared (id bigserial PRIMARY KEY, parent int NOT NULL);
+        ALTER TABLE shared ALTER id SET DEFAULT nextval('shared_id_seq') * 10";
+    let found = report("key_computed", tables, &verify);
+    assert_eq!(kinds(&found), [ProblemKind::OtherSequence], "{found}");
+    let tables = "CREATE TABLE shared (id bigserial PRIMARY KEY, parent int NOT NULL);
+        ALTER SEQUENCE shared_id_seq RENAME TO \"It's\"";
+    assert!(report("key_renamed", tables, &verify).is_ok());
+}
