@@ -136,9 +136,9 @@ impl Arguments {
         };
         while let Some(argument) = parser.next()? {
             match argument {
-                Long("threads") => arguments.threads = parser.value()?.parse()?,
-                Long("transfers") => arguments.transfers = parser.value()?.parse()?,
-                Long("accounts") => arguments.accounts = parser.value()?.parse()?,
+                Long("threads") => arguments.threads = cli::number(&mut parser, "--threads")?,
+                Long("transfers") => arguments.transfers = cli::number(&mut parser, "--transfers")?,
+                Long("accounts") => arguments.accounts = cli::number(&mut parser, "--accounts")?,
                 Long("latency") => arguments.latency = parser.value()?.parse_with(cli::latency)?,
                 Long("without-versions") => arguments.has_versions = false,
                 Long("json") => arguments.json = true,

@@ -199,19 +199,19 @@ const STYLE: &str = "    svg { --paper: #ffffff; --ink: #1f2328; --soft: #59636e
         --auto: #b794f6; --one_trip: #58a6ff; --copy: #f0954a; --unnest: #4cc79a; }
     }
     text { font-family: system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial,
-      sans-serif; font-size: 13px; fill: var(--ink); font-variant-numeric: tabular-nums; }
+      sans-serif; font-size: 13px; fill: #1f2328; fill: var(--ink); font-variant-numeric: tabular-nums; }
     .title { font-size: 16px; font-weight: 600; }
-    .soft { fill: var(--soft); }
+    .soft { fill: #59636e; fill: var(--soft); }
     .name { font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, monospace; }
-    .paper { fill: var(--paper); }
-    .rule { stroke: var(--rule); stroke-width: 1; }
-    .one { stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 5 4; }
-    .cut { stroke: var(--paper); stroke-width: 4; }
+    .paper { fill: #ffffff; fill: var(--paper); }
+    .rule { stroke: #d9dee4; stroke: var(--rule); stroke-width: 1; }
+    .one { stroke: #1f2328; stroke: var(--ink); stroke-width: 1.5; stroke-dasharray: 5 4; }
+    .cut { stroke: #ffffff; stroke: var(--paper); stroke-width: 4; }
     .row_by_row, .batch, .raw_copy { --own: var(--plain); }
     .auto { --own: var(--auto); } .one_trip { --own: var(--one_trip); }
     .copy { --own: var(--copy); } .unnest { --own: var(--unnest); }
-    .bar, .dot, .mark { fill: var(--own); }
-    .line { fill: none; stroke: var(--own); stroke-width: 2; stroke-linejoin: round; }
+    .bar, .dot, .mark { fill: #59636e; fill: var(--own); }
+    .line { fill: none; stroke: #59636e; stroke: var(--own); stroke-width: 2; stroke-linejoin: round; }
     .auto.line { stroke-width: 9; stroke-linecap: round; opacity: 0.35; }
 ";
 

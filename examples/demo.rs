@@ -97,12 +97,12 @@ impl Arguments {
         };
         while let Some(argument) = parser.next()? {
             match argument {
-                Long("users") => arguments.users = parser.value()?.parse()?,
+                Long("users") => arguments.users = cli::number(&mut parser, "--users")?,
                 Long("strategy") => {
                     arguments.writers = parser.value()?.parse_with(Writer::several)?
                 }
                 Long("latency") => arguments.latency = parser.value()?.parse_with(cli::latency)?,
-                Long("repeat") => arguments.repeat = parser.value()?.parse()?,
+                Long("repeat") => arguments.repeat = cli::number(&mut parser, "--repeat")?,
                 Long("json") => arguments.json = true,
                 Long("schema") => arguments.schema = Schema::new(&parser.value()?.string()?),
                 Long("help") | Short('h') => return Ok(None),
@@ -394,9 +394,10 @@ fn table(arguments: &Arguments, measured: &[Measured]) -> String {
     let slowest = measured.iter().map(|m| m.wall).max().unwrap_or_default();
     let reference = measured.iter().find(|m| m.name == "row_by_row");
     let mut text = format!(
-        "{} users with 2 addresses each, {} ms away; {}\n\n\
+        "{} user{} with 2 addresses each, {} ms away; {}\n\n\
          strategy        rows  round trips        ms    rows/s  faster  time, to scale\n",
         thousands(*users),
+        if *users == 1 { "" } else { "s" },
         latency.as_millis(),
         if *repeat == 1 { "one commit".to_owned() } else { format!("the median of {repeat}") },
     );

@@ -34,6 +34,15 @@ pub(crate) fn run<A>(
     }
 }
 
+/// The number that follows an option. An error names the option.
+pub(crate) fn number<T: std::str::FromStr>(
+    parser: &mut lexopt::Parser,
+    option: &str,
+) -> Result<T, lexopt::Error> {
+    let value = parser.value()?.to_string_lossy().into_owned();
+    value.parse().map_err(|_| format!("{option} has to be a number, and is {value:?}").into())
+}
+
 /// A latency, given in milliseconds.
 pub(crate) fn latency(argument: &str) -> Result<Duration, String> {
     match argument.parse() {
