@@ -499,7 +499,10 @@ impl<'a> ChangeSet<'a> {
             Some(model) => match self.arenas[model].state(slot) {
                 State::Gone => fail("that is not in the unit of work any more"),
                 State::Doomed | State::Deleted => fail("that is deleted"),
-                _ => Ok(self.followed(Place { model, slot, column: table.key()[part] })),
+                _ => match table.key().get(part) {
+                    Some(&column) => Ok(self.followed(Place { model, slot, column })),
+                    None => fail(&format!("by part {part} of its key, which has fewer")),
+                },
             },
             None => fail("that is not in the unit of work any more"),
         }

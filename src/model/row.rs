@@ -61,8 +61,13 @@ impl<'a> Row<'a> {
     fn error(&self, columns: &[usize], error: BoxError) -> Error {
         let message = format!("cannot read the value: {error}");
         let mut result = Error::new(ErrorKind::Decode, message).with_table(self.table.name());
-        if let [column] = columns {
-            result = result.with_column(self.table.columns()[*column].name());
+        if let [at] = columns {
+            match self.table.columns().get(*at) {
+                Some(column) => result = result.with_column(column.name()),
+                None => {
+                    result = result.with_hint(format!("the model has no column at position {at}"));
+                }
+            }
         }
         result
     }
