@@ -71,6 +71,29 @@ fn what_cannot_be_is_refused_by_all_and_what_can_is_the_same() {
     run("lawless", 1, Kind::Lawless, 30);
 }
 
+/// Schemas of seeds that failed once. What they make changes with the generator, so the kinds that they
+/// stood for are cases of the conformance tests as well.
+const FAILED: &[(Kind, u64)] = &[
+    (Kind::Circles, 1_300_065),
+    (Kind::Circles, 1_200_047),
+    (Kind::Sound, 2_300_079),
+    (Kind::Sound, 2_500_093),
+    (Kind::Sound, 3_500_053),
+    (Kind::Sound, 3_900_064),
+    (Kind::Sound, 9_100_079),
+    (Kind::Sound, 9_500_080),
+    (Kind::Sound, 9_800_076),
+    (Kind::Lawless, 870_047_306),
+    (Kind::Lawless, 414_869_793),
+];
+
+#[test]
+fn what_has_failed_once() {
+    for &(kind, seed) in FAILED {
+        run_schema("failed", seed, kind);
+    }
+}
+
 /// What graphs are of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
