@@ -386,7 +386,9 @@ impl<'a> ChangeSet<'a> {
             };
             if !same {
                 let message = "two fields share this column and give it different values";
-                return Err(self.error(place, ErrorKind::Conflict, message));
+                let hint = "where a key changes in the same commit, refer to it by its handle: a key \
+                            is taken at its word";
+                return Err(self.error(place, ErrorKind::Conflict, message).with_hint(hint));
             }
         }
         Ok(result)

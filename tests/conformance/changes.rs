@@ -5,6 +5,7 @@ use onetrip::{Error, ErrorKind, ForeignKey, Handle, Model, UnitOfWork};
 use crate::{Setup, suite};
 
 suite! {
+    shared_columns_follow_a_key_that_changes: super::SHARED,
     only_what_changed_is_written: super::TABLES,
     nothing_changed_is_nothing_sent: super::TABLES,
     rows_with_different_changes_are_written_together: super::TABLES,
@@ -630,4 +631,68 @@ fn a_key_set_to_none_is_refused(setup: &Setup) {
     assert_eq!((error.kind(), error.column()), (ErrorKind::Handle, Some("id")), "{error}");
     uow[ada].id = id;
     assert_eq!(uow.commit().unwrap().round_trips(), 0);
+}
+
+// --- Columns that fields share, and a key that changes. ---
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "tenants")]
+struct Landlord {
+    #[model(key)]
+    id: i32,
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "items")]
+struct Item {
+    #[model(key)]
+    tenant_id: ForeignKey<Landlord>,
+    #[model(key)]
+    number: i32,
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "uses")]
+struct Use {
+    #[model(key)]
+    id: i32,
+    tenant_id: ForeignKey<Landlord>,
+    #[model(column("tenant_id", "item"))]
+    item: ForeignKey<Item>,
+}
+
+const SHARED: &str = "
+    CREATE TABLE tenants (id int PRIMARY KEY);
+    CREATE TABLE items (tenant_id int REFERENCES tenants ON UPDATE CASCADE, number int,
+        PRIMARY KEY (tenant_id, number));
+    CREATE TABLE uses (id int PRIMARY KEY, tenant_id int NOT NULL, item int NOT NULL,
+        FOREIGN KEY (tenant_id, item) REFERENCES items ON UPDATE CASCADE);
+    INSERT INTO tenants VALUES (1); INSERT INTO items VALUES (1, 5); INSERT INTO uses VALUES (1, 1, 5);";
+
+fn shared_columns_follow_a_key_that_changes(setup: &Setup) {
+    let mut client = setup.client();
+    let mut uow = setup.uow(&mut client);
+    let tenant = uow.find::<Landlord>(1).unwrap().unwrap();
+    let item = uow.find::<Item>((1, 5)).unwrap().unwrap();
+    let old = uow.find::<Use>(1).unwrap().unwrap();
+    uow[tenant].id = 2;
+    let new = uow.add(Use { id: 2, tenant_id: tenant.into(), item: item.into() });
+    // By the key that it will have.
+    let by_key = Use { id: 3, tenant_id: tenant.into(), item: ForeignKey::Key((2, 5)) };
+    let by_key = uow.add(by_key);
+    // By the one that it had, the two say different things.
+    let had = uow.add(Use { id: 4, tenant_id: tenant.into(), item: ForeignKey::Key((1, 5)) });
+    let error = uow.commit().unwrap_err();
+    assert_eq!(error.kind(), onetrip::ErrorKind::Conflict, "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("handle")), "{error}");
+    uow.delete(had).unwrap();
+    uow.commit().unwrap();
+    assert_eq!(
+        setup.schema.rows("SELECT id, tenant_id, item FROM uses ORDER BY id"),
+        ["1|2|5", "2|2|5", "3|2|5"]
+    );
+    for one in [old, new, by_key] {
+        assert_eq!(uow[one].tenant_id.key(), Some(&2));
+        assert_eq!(uow[one].item.key(), Some(&(2, 5)));
+    }
 }
