@@ -3,6 +3,7 @@
 mod any;
 mod compare;
 mod encode;
+mod slots;
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -11,6 +12,7 @@ pub(crate) use any::AnyArena;
 use bytes::BytesMut;
 use compare::{changed_columns, columns_before, differs, encoded, without};
 pub(crate) use encode::{CellSource, Encoded, Frame, OnOpen, OnOpenSize};
+use slots::Slots;
 
 use crate::error::Error;
 use crate::identity_map::{Identity, IdentityMap};
@@ -21,7 +23,7 @@ use crate::write_back::WriteBack;
 
 /// The entities of one model.
 pub(crate) struct Arena<T: Model> {
-    entities: Vec<Option<T>>,
+    entities: Slots<T>,
     states: Vec<State>,
     pending: Vec<u32>,
     gone: usize,
@@ -45,7 +47,7 @@ pub(crate) enum Found {
 impl<T: Model> Arena<T> {
     pub(crate) fn new() -> Arena<T> {
         Arena {
-            entities: Vec::new(),
+            entities: Slots::new(),
             states: Vec::new(),
             pending: Vec::new(),
             gone: 0,
@@ -66,7 +68,7 @@ impl<T: Model> Arena<T> {
         if state == State::Pending {
             self.pending.push(slot);
         }
-        self.entities.push(Some(entity));
+        self.entities.push(entity);
         self.states.push(state);
         self.identity.note(slot);
         slot
@@ -75,7 +77,7 @@ impl<T: Model> Arena<T> {
     pub(crate) fn get(&self, slot: u32) -> Option<&T> {
         match self.state(slot) {
             State::Deleted | State::Gone => None,
-            _ => self.entities[slot as usize].as_ref(),
+            _ => self.entities.get(slot),
         }
     }
 
@@ -85,7 +87,7 @@ impl<T: Model> Arena<T> {
         if matches!(state, State::Doomed | State::Deleted | State::Gone) {
             return None;
         }
-        let entity = self.entities[slot as usize].as_mut()?;
+        let entity = self.entities.get_mut(slot)?;
         if state != State::Pending {
             self.journal.keep_original(slot, entity);
         }
@@ -102,10 +104,8 @@ impl<T: Model> Arena<T> {
             let state = states[slot as usize];
             let entity = match state {
                 State::Doomed | State::Deleted | State::Gone => None,
-                State::Pending | State::InDoubt => entities[slot as usize].as_ref(),
-                State::Flushed | State::Persistent => {
-                    journal.original(slot).or(entities[slot as usize].as_ref())
-                }
+                State::Pending | State::InDoubt => entities.get(slot),
+                State::Flushed | State::Persistent => journal.original(slot).or(entities.get(slot)),
             };
             Some(Identity { key: entity?.key()?, is_stored: state.is_stored() })
         };
@@ -144,7 +144,6 @@ impl<T: Model> Arena<T> {
             0 => vec![None; entities.len()],
             _ => entities.iter().map(|e| self.find_stored(&e.key()?)).collect(),
         };
-        self.entities.reserve(entities.len());
         self.states.reserve(entities.len());
         let insert = |(entity, known): (T, Option<u32>)| {
             known.unwrap_or_else(|| self.insert(entity, State::Persistent))
@@ -162,7 +161,7 @@ impl<T: Model> Arena<T> {
 
     /// Replaces an entity, with all its unsaved changes, by what the database has.
     pub(crate) fn replace(&mut self, slot: u32, stored: T) {
-        let Some(entity) = self.entities[slot as usize].as_mut() else { return };
+        let Some(entity) = self.entities.get_mut(slot) else { return };
         *entity = stored;
         self.identity.note(slot);
         self.journal.take_original(slot);
@@ -228,7 +227,7 @@ impl<T: Model> Arena<T> {
 
     fn remove(&mut self, slot: u32) -> Option<T> {
         let was_gone = self.state(slot) == State::Deleted;
-        let entity = self.entities.get_mut(slot as usize)?.take()?;
+        let entity = self.entities.take(slot)?;
         let original = self.journal.take_original(slot);
         for key in [entity.key(), original.and_then(|original| original.key())] {
             key.inspect(|key| self.identity.remove(key, slot));
@@ -239,7 +238,7 @@ impl<T: Model> Arena<T> {
     }
 
     fn doom(&mut self, slot: u32, was: State) {
-        let stored = self.journal.original(slot).or(self.entities[slot as usize].as_ref());
+        let stored = self.journal.original(slot).or(self.entities.get(slot));
         if let Some(key) = stored.and_then(T::key) {
             self.doomed.insert(key, slot);
         }
@@ -250,7 +249,7 @@ impl<T: Model> Arena<T> {
     /// The entity is not to be deleted any more, if it was.
     fn spare(&mut self, slot: u32) -> Option<State> {
         let was = self.journal.spare(slot)?;
-        let stored = self.journal.original(slot).or(self.entities[slot as usize].as_ref());
+        let stored = self.journal.original(slot).or(self.entities.get(slot));
         if let Some(key) = stored.and_then(T::key) {
             self.doomed.remove(&key);
         }
@@ -264,12 +263,12 @@ impl<T: Model> Arena<T> {
     fn written(&mut self, slot: u32, row: Option<(&[Cell<'_>], &[usize])>, deed: Option<Deed<T>>) {
         let mut before = ColumnsBefore::default();
         if let Some((row, columns)) = row {
-            if let (Some(_), Some(entity)) = (&deed, &self.entities[slot as usize]) {
+            if let (Some(_), Some(entity)) = (&deed, self.entities.get(slot)) {
                 before = columns_before(entity, row, columns);
             }
             self.write_back(slot, row, columns);
         }
-        if let (Some(deed), Some(entity)) = (deed, &self.entities[slot as usize]) {
+        if let (Some(deed), Some(entity)) = (deed, self.entities.get(slot)) {
             before.note_after(|column| encoded(entity, column));
             self.journal.push_flushed(Flushed { slot, deed, before });
         }
@@ -277,7 +276,7 @@ impl<T: Model> Arena<T> {
 
     /// Gives back to an entity what the database assigned, whether or not it was changed since.
     fn write_back(&mut self, slot: u32, row: &[Cell<'_>], columns: &[usize]) {
-        let Some(entity) = self.entities[slot as usize].as_mut() else { return };
+        let Some(entity) = self.entities.get_mut(slot) else { return };
         let table = T::table();
         match self.journal.original_mut(slot) {
             None => {
@@ -296,7 +295,7 @@ impl<T: Model> Arena<T> {
 
     /// Takes back what a flush gave to an entity, unless the caller has changed it since.
     fn undo_write_back(&mut self, slot: u32, mut before: ColumnsBefore) {
-        let Some(entity) = self.entities[slot as usize].as_mut() else { return };
+        let Some(entity) = self.entities.get_mut(slot) else { return };
         before.retain_unchanged(|column| encoded(entity, column));
         // Restoring cannot fail: it sets what was there.
         let _ = entity.update(&Row::new(T::table(), &before.cells()));
@@ -341,7 +340,7 @@ impl<T: Model> AnyArena for Arena<T> {
     }
 
     fn encode(&self, slot: u32, column: usize, out: &mut Encoder<'_>) {
-        if let Some(Some(entity)) = self.entities.get(slot as usize) {
+        if let Some(entity) = self.entities.get(slot) {
             entity.encode(column, out);
         }
     }
@@ -354,7 +353,7 @@ impl<T: Model> AnyArena for Arena<T> {
         out: &mut BytesMut,
         open: &mut OnOpen<'_>,
     ) -> Result<Encoded, Error> {
-        let entity = |slot: u32| self.entities.get(slot as usize)?.as_ref();
+        let entity = |slot: u32| self.entities.get(slot);
         let entities = rows.map(|(row, slot)| (row, entity(slot)));
         encode::encode_cells(entities, sources, frame, out, open)
     }
@@ -366,7 +365,7 @@ impl<T: Model> AnyArena for Arena<T> {
         sizes: &mut Vec<u32>,
         open: &mut OnOpenSize<'_>,
     ) -> Result<(), Error> {
-        let entities = slots.iter().map(|&slot| self.entities.get(slot as usize)?.as_ref());
+        let entities = slots.iter().map(|&slot| self.entities.get(slot));
         encode::measure(entities, columns, sizes, open)
     }
 
@@ -410,7 +409,7 @@ impl<T: Model> AnyArena for Arena<T> {
         for &slot in slots {
             let has_row = !write_back.columns().is_empty() && rows.advance();
             let written = self.journal.take_in_doubt(slot);
-            let Some(entity) = &self.entities[slot as usize] else { continue };
+            let Some(entity) = self.entities.get(slot) else { continue };
             // One without an original has only followed a key that it refers to.
             let original = self.journal.take_original(slot).unwrap_or_else(|| entity.clone());
             if let Some(key) = original.key() {
@@ -446,7 +445,7 @@ impl<T: Model> AnyArena for Arena<T> {
             self.states[slot as usize] = State::InDoubt;
         }
         for &slot in updated {
-            self.journal.put_in_doubt(slot, self.entities[slot as usize].clone());
+            self.journal.put_in_doubt(slot, self.entities.get(slot).cloned());
         }
         for &slot in deleted {
             self.journal.put_in_doubt(slot, None);
