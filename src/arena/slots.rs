@@ -75,10 +75,12 @@ mod tests {
         let count = 3 * BLOCK as u32 + 5;
         (0..count).for_each(|n| slots.push(n));
         assert_eq!((slots.len(), slots.get(count - 1)), (count as usize, Some(&(count - 1))));
-        assert_eq!((slots.get(count), slots.take(count)), (None, None));
+        assert_eq!(slots.get(count), None);
+        assert_eq!(slots.take(count), None);
         for n in 0..2 * BLOCK as u32 {
             assert_eq!(slots.take(n), Some(n));
-            assert_eq!((slots.take(n), slots.get(n)), (None, None));
+            assert_eq!(slots.take(n), None);
+            assert_eq!(slots.get(n), None);
         }
         assert!(slots.blocks[..2].iter().all(|block| block.entities.capacity() == 0));
         assert_eq!(slots.get(2 * BLOCK as u32), Some(&(2 * BLOCK as u32)));
