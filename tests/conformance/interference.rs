@@ -55,9 +55,34 @@ fn rows_find_their_partition(setup: &Setup) {
     let error = uow.commit().unwrap_err();
     assert_eq!(error.sqlstate().unwrap().code(), "23514", "{error}");
     assert_eq!(setup.schema.count("items"), 6);
+    // The server names the partition.
+    uow.rollback();
+    setup.client().batch_execute("ALTER TABLE low ADD CHECK (label <> 1)").unwrap();
+    uow.add(Item { id: None, label: 1 });
+    let error = uow.commit().unwrap_err();
+    assert_eq!((error.table(), error.constraint()), (Some("items"), Some("low_label_check")));
+}
+
+fn a_key_that_is_there_already(setup: &Setup) {
+    let mut client = setup.client();
+    client
+        .batch_execute("INSERT INTO items VALUES (1, 1), (2, 2); INSERT INTO parts VALUES (1, 1)")
+        .unwrap();
+    let mut uow = setup.uow(&mut client);
+    uow.add(Item { id: None, label: 1 });
+    let error = uow.commit().unwrap_err();
+    assert_eq!(error.constraint(), Some("items_pkey"));
+    assert!(error.hint().is_some_and(|hint| hint.contains("sequence")), "{error}");
+    uow.rollback();
+    // Nobody assigns this one.
+    uow.add(Part { id: 1, item: ForeignKey::Key(1) });
+    let error = uow.commit().unwrap_err();
+    assert_eq!((error.constraint(), error.hint()), (Some("parts_pkey"), None), "{error}");
 }
 
 suite! {
+    a_key_that_is_there_already: "CREATE TABLE items (id serial PRIMARY KEY, label int NOT NULL);
+        CREATE TABLE parts (id int PRIMARY KEY, item int NOT NULL)",
     a_trigger_swallows_a_row: "CREATE TABLE items (id serial PRIMARY KEY, label int NOT NULL);
         CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS
             $$ BEGIN IF NEW.label = 1 THEN RETURN NULL; END IF; RETURN NEW; END $$;
