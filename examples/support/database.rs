@@ -73,9 +73,10 @@ impl Server {
         if let Some(options) = self.given.get_options() {
             config.options(options);
         }
-        config
-            .connect(NoTls)
-            .map_err(|error| format!("cannot connect to {host}:{port}: {}", explain(&error)).into())
+        // The relay is no place that the user knows.
+        config.connect(NoTls).map_err(|error| {
+            format!("cannot connect to {}: {}", self.address(), explain(&error)).into()
+        })
     }
 }
 
@@ -132,7 +133,8 @@ impl Schema {
     pub(crate) fn drop(&self, client: &mut Client) -> Result<(), Failure> {
         // The notices about what goes with it are of no use to anyone.
         Ok(client.batch_execute(&format!(
-            "SET client_min_messages = warning; DROP SCHEMA {} CASCADE",
+            "SET client_min_messages = warning; DROP SCHEMA {} CASCADE;
+             RESET client_min_messages; RESET search_path",
             self.quoted
         ))?)
     }
