@@ -191,6 +191,12 @@ impl Error {
         self
     }
 
+    /// Gives a hint in the place of the server's.
+    pub(crate) fn hinting(mut self, hint: &'static str) -> Error {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
     pub(crate) fn with_stale(mut self, entities: Vec<AnyHandle>) -> Error {
         self.0.stale = entities;
         self
@@ -352,6 +358,10 @@ fn hint(code: &str) -> Option<&'static str> {
         "54000" | "54001" | "54011" | "54023" => {
             "the statement is too large for the server: write fewer rows in one commit, or take a \
              strategy of several statements, such as `Copy`"
+        }
+        "42P18" | "42P08" | "42725" => {
+            "a string that is bound takes its type from where it stands: write `$1::text`, or the \
+             type that it has"
         }
         "42883" => {
             "a column may have another type in the database than the model says: `Verify` compares them"

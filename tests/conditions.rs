@@ -113,16 +113,93 @@ fn parameters_are_counted_before_anything_is_sent() {
 }
 
 #[test]
-fn literals_can_be_prepared() {
+fn an_order_is_that_of_the_columns_and_not_of_their_texts() {
+    let schema = Schema::new("ordered", TABLES);
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client);
+    // By its text, happy comes before sad, as it does by its place; 10 comes before 9.
+    client_of(&schema, "ALTER TYPE mood RENAME VALUE 'happy' TO 'zesty'");
+    let moods = uow.query::<Mood>("true").order_by("mood, id").limit(1).load().unwrap();
+    assert_eq!(uow[moods[0]].mood, "zesty", "it is the first label");
+    let ids = uow.query::<TextId>("true").order_by("id DESC").load().unwrap();
+    assert_eq!(uow[ids[0]].id, "9");
+    client_of(
+        &schema,
+        "INSERT INTO people SELECT 10, name, mood, born, code, tags, key FROM people LIMIT 1",
+    );
+    let ids = uow.query::<TextId>("true").order_by("id DESC").load().unwrap();
+    assert_eq!(uow[ids[0]].id, "10");
+}
+
+fn client_of(schema: &Schema, sql: &str) {
+    schema.client().batch_execute(sql).unwrap();
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "people")]
+struct Mood {
+    #[model(key)]
+    id: i32,
+    mood: String,
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "people")]
+struct TextId {
+    #[model(key, sql_type = "int4")]
+    id: String,
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "loose")]
+struct Loose {
+    #[model(key)]
+    id: Option<i32>,
+    amount: f64,
+}
+
+#[test]
+fn what_would_be_read_with_a_loss_is_an_error() {
+    let schema = Schema::new(
+        "loss",
+        "CREATE TABLE loose (id int UNIQUE, amount bigint NOT NULL);
+        INSERT INTO loose VALUES (1, 9007199254740993)",
+    );
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client);
+    let check = |error: Error, column| {
+        assert_eq!((error.kind(), error.column()), (ErrorKind::Decode, Some(column)), "{error}");
+        assert_eq!(error.table(), Some("loose"), "{error}");
+    };
+    check(uow.query::<Loose>("true").load().unwrap_err(), "amount");
+    client_of(&schema, "ALTER TABLE loose ALTER amount TYPE double precision");
+    assert_eq!(uow.query::<Loose>("true").load().unwrap().len(), 1);
+    client_of(&schema, "INSERT INTO loose VALUES (NULL, 1)");
+    check(uow.query::<Loose>("true").load().unwrap_err(), "id");
+    check(uow.query::<Loose>("true").for_each(|_| Ok::<(), Error>(())).unwrap_err(), "id");
+    // The mistake of a condition is no mistake of the model.
+    let error = uow.query::<Loose>("id").load().unwrap_err();
+    assert_eq!((error.kind(), error.column()), (ErrorKind::Database, None), "{error}");
+}
+
+#[test]
+fn what_a_session_gives_a_meaning_is_not_prepared() {
     let schema = Schema::new("prepared_literals", TABLES);
     let mut client = schema.client();
     let cache = StatementCache::new();
-    for (turn, mood) in ["happy", "sad", "happy", "sad"].into_iter().enumerate() {
+    for mood in ["happy", "sad", "happy", "sad"] {
         let mut uow = UnitOfWork::new(&mut client).with_statement_cache(&cache);
         let people = by(&mut uow, "mood = $1").bind(mood).load().unwrap();
         assert_eq!(people.len(), if mood == "happy" { 4 } else { 5 });
+        assert_eq!(by(&mut uow, "born < 'now'").load().unwrap().len(), 9);
+        assert_eq!(by(&mut uow, "code <> $$now$$").load().unwrap().len(), 9);
+        drop(uow);
+        assert_eq!(cache.prepare(&mut client).unwrap(), 0);
+    }
+    for turn in 0..4 {
+        let mut uow = UnitOfWork::new(&mut client).with_statement_cache(&cache);
+        assert_eq!(by(&mut uow, "id > $1").bind(turn).load().unwrap().len(), 9 - turn as usize);
         drop(uow);
         assert_eq!(cache.prepare(&mut client).unwrap(), usize::from(turn == 1));
     }
-    assert_eq!(cache.len(), 1);
 }

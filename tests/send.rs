@@ -230,7 +230,7 @@ fn every_kind_of_error_says_what_it_is_about() {
     Encode: table users, column name: cannot send the value: the text holds a NUL character (U+0000), which PostgreSQL cannot store
     RowMismatch: table users: of 1 rows sent, 0 were stored: a trigger, a rule or a policy has interfered
     Cycle: table users: new rows refer to each other in a circle, which this strategy cannot write: users.boss → users
-    Conflict: table teams, column user_id: two fields share this column and give it different values
+    Conflict: table teams, column user_id: two fields share this column and give it different values; hint: where a key changes in the same commit, refer to it by its handle: a key is taken at its word
     Handle: table users, column boss: it refers to an entity of users that is not in the unit of work any more
     Decode: table users, column id: it has the type int4 in the database, and the model reads it as int2; hint: change the field's type, or name the column's with `sql_type`
     Transaction: the connection is in a transaction that was opened by hand, which a commit of the unit of work would end; hint: end it first, or pass the driver's `Transaction` instead of the client

@@ -63,6 +63,17 @@ struct Wrong {
     mood: Option<i32>,
 }
 
+/// Likewise.
+#[derive(Model, Clone, Debug)]
+#[model(table = "things")]
+struct WrongFloat {
+    #[model(key)]
+    id: Option<i32>,
+    owner: i32,
+    #[model(default)]
+    mood: Option<f64>,
+}
+
 /// One whose type changes.
 #[derive(Model, Clone, Debug)]
 #[model(table = "things")]
@@ -150,6 +161,8 @@ fn what_cannot_be_read_is_an_error_that_names_the_column() {
         check(uow.query::<Wrong>("true").for_each(|_| Ok::<(), Error>(())).unwrap_err());
         check(uow.find_all::<Wrong>(1..=ROWS as i32).unwrap_err());
         check(uow.find::<Wrong>(1).unwrap_err());
+        check(uow.query::<WrongFloat>("true").load().unwrap_err());
+        check(uow.find_all::<WrongFloat>(1..=ROWS as i32).unwrap_err());
         let cache = StatementCache::new();
         for _ in 0..3 {
             let mut uow = UnitOfWork::new(&mut cached).with_statement_cache(&cache);

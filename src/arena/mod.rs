@@ -17,7 +17,7 @@ use slots::Slots;
 use crate::error::Error;
 use crate::identity_map::{Identity, IdentityMap};
 use crate::journal::{ColumnsBefore, Deed, Flushed, Journal};
-use crate::model::{Cell, Encoder, Model, Row, Table};
+use crate::model::{Cell, Encoder, Model, Row, SqlType, Table};
 use crate::state::State;
 use crate::write_back::WriteBack;
 
@@ -33,6 +33,8 @@ pub(crate) struct Arena<T: Model> {
     /// The keys of entities that were let go while the transaction that wrote them was open. What is
     /// read under them goes with that transaction.
     let_go: Vec<T::Key>,
+    /// The versions that the caller has seen.
+    expected: HashMap<u32, i64>,
     journal: Journal<T>,
 }
 
@@ -54,6 +56,7 @@ impl<T: Model> Arena<T> {
             identity: IdentityMap::new(),
             doomed: HashMap::new(),
             let_go: Vec::new(),
+            expected: HashMap::new(),
             journal: Journal::new(),
         }
     }
@@ -163,6 +166,7 @@ impl<T: Model> Arena<T> {
     pub(crate) fn replace(&mut self, slot: u32, stored: T) {
         let Some(entity) = self.entities.get_mut(slot) else { return };
         *entity = stored;
+        self.expected.remove(&slot);
         self.identity.note(slot);
         self.journal.take_original(slot);
     }
@@ -193,24 +197,9 @@ impl<T: Model> Arena<T> {
         self.state(slot) == State::Doomed
     }
 
-    /// Takes these bytes for the version that the database has of an entity.
-    ///
-    /// # Errors
-    ///
-    /// When the model cannot read them.
-    pub(crate) fn expect_version(
-        &mut self,
-        slot: u32,
-        column: usize,
-        version: &[u8],
-    ) -> Result<(), Error> {
-        let table = T::table();
-        let mut cells = vec![Cell::Absent; table.columns().len()];
-        cells[column] = Cell::Value(version);
-        match self.journal.original_mut(slot) {
-            Some(original) => original.update(&Row::new(table, &cells)),
-            None => Ok(()),
-        }
+    /// Takes this for the version that the database has of an entity, until it is written.
+    pub(crate) fn expect_version(&mut self, slot: u32, version: i64) {
+        self.expected.insert(slot, version);
     }
 
     /// Lets an entity go, by value. What the database has of it stays.
@@ -370,6 +359,16 @@ impl<T: Model> AnyArena for Arena<T> {
     }
 
     fn encode_stored(&self, slot: u32, column: usize, out: &mut Encoder<'_>) {
+        if let Some(&version) = self.expected.get(&slot) {
+            if T::table().version() == Some(column) {
+                // It was found to fit.
+                return match T::table().columns()[column].ty() {
+                    SqlType::INT2 => out.put(&(version as i16), 0),
+                    SqlType::INT4 => out.put(&(version as i32), 0),
+                    _ => out.put(&version, 0),
+                };
+            }
+        }
         match self.journal.original(slot) {
             Some(original) => original.encode(column, out),
             None => self.encode(slot, column, out),
@@ -408,6 +407,7 @@ impl<T: Model> AnyArena for Arena<T> {
         let mut rows = write_back.rows();
         for &slot in slots {
             let has_row = !write_back.columns().is_empty() && rows.advance();
+            self.expected.remove(&slot);
             let written = self.journal.take_in_doubt(slot);
             let Some(entity) = self.entities.get(slot) else { continue };
             // One without an original has only followed a key that it refers to.
@@ -526,6 +526,7 @@ impl<T: Model> AnyArena for Arena<T> {
     }
 
     fn rolled_back(&mut self, to: usize) {
+        self.expected.clear();
         self.journal.take_all_in_doubt();
         for slot in std::mem::take(&mut self.pending) {
             self.remove(slot);

@@ -78,7 +78,7 @@ macro_rules! wire {
                     let mark = Raw::of(prepared.mark.bytes());
                     let mut params: Vec<&(dyn ToSql + Sync)> =
                         raw.iter().map(|(raw, _)| raw as _).collect();
-                    params.push(&mark);
+                    params.extend([&mark as &(dyn ToSql + Sync); 2]);
                     return blocking(|| (**self).query(&prepared.statement, &params))
                         .map(Rows::driver);
                 }

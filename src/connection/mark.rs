@@ -2,8 +2,8 @@
 //!
 //! A prepared statement belongs to a session, and is known there by a name that the driver chooses: the
 //! first of every program is `s0`. Behind a pooler that gives each transaction any session, a program can
-//! so run the statement of another. Each statement of the cache has a parameter more, and a literal that
-//! it has to be equal to, made of its own text. Where they differ, the statement is an error before it
+//! so run the statement of another. Each statement of the cache has two parameters more, and a literal
+//! that they have to be equal to, made of its own text. Where they differ, the statement is an error before it
 //! has written or read anything, and the text is sent instead.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -12,8 +12,9 @@ use postgres::types::Type;
 
 use crate::error::{Error, ErrorKind};
 
-/// The mark of a text. It is a `tid`, a type of six bytes that no program sends: bound to a parameter of
-/// another type it is an error.
+/// The mark of a text. It is a `tid`, a type of six bytes that no program sends, and is sent twice. Bound to
+/// parameters of other types it is an error, but for `bytea` and `macaddr`, which no statement is likely
+/// to end with two of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Mark([u8; 6]);
 
@@ -37,19 +38,24 @@ impl Mark {
     }
 
     /// Returns the text of a statement that looks for its mark, if it can have one. The mark is the
-    /// parameter of this number.
+    /// parameter of this number, and the next one.
     pub(super) fn put_into(self, sql: &str, number: usize) -> Option<String> {
         let check = format!(
-            "CASE WHEN ${number} = '{mark}'::tid THEN true ELSE ${number}::text::bool END",
-            mark = self.text()
+            "CASE WHEN ${number} = '{mark}'::tid AND ${next} = '{mark}'::tid THEN true \
+             ELSE ${number}::text::bool END",
+            mark = self.text(),
+            next = number + 1
         );
+        let is_query = ["SELECT ", "--"].iter().any(|start| sql.starts_with(start));
+        if is_query {
+            // What only reads, such as the question to the catalog, which begins with a comment. Its
+            // order is that of the query within.
+            return Some(format!("SELECT q.* FROM ({sql}\n) AS q WHERE {check}"));
+        }
         if let Some((before, after)) = sql.split_once(GUARD) {
             return Some(format!("{before} WHERE {check} AND{}{after}", &GUARD[" WHERE".len()..]));
         }
-        // What only reads, such as the question to the catalog, which begins with a comment. Its order is
-        // that of the query within.
-        let is_query = ["SELECT ", "--"].iter().any(|start| sql.starts_with(start));
-        is_query.then(|| format!("SELECT q.* FROM ({sql}\n) AS q WHERE {check}"))
+        None
     }
 
     /// Whether a statement has failed for being another one, or for not being there as it was prepared:

@@ -531,12 +531,21 @@ fn unknown_outcome(error: Error) -> Error {
 /// Names the column that has another type than the model says, where the server has found it out; see
 /// [`Sql::read_column`](crate::sql::Sql::read_column).
 fn name_column(error: Error, sql: &str) -> Error {
-    let is_mismatch = error.kind() == ErrorKind::Database
-        && error.sqlstate() == Some(&SqlState::DATATYPE_MISMATCH)
-        && sql.contains("COALESCE(NULL");
-    let Some(at) = error.position().filter(|_| is_mismatch) else { return error };
+    let codes = [SqlState::DATATYPE_MISMATCH, SqlState::UNDEFINED_FUNCTION];
+    let is_such = error.kind() == ErrorKind::Database
+        && error.sqlstate().is_some_and(|code| codes.contains(code));
+    let Some(at) = error.position().filter(|_| is_such) else { return error };
     let (before, rest): (String, String) =
         (sql.chars().take(at).collect(), sql.chars().skip(at).collect());
+    let guard = before.trim_end_matches("t.").rsplit("COALESCE(").next().unwrap_or_default();
+    let case = before.rsplit("CASE WHEN NULL::").next().unwrap_or_default();
+    let is_guarded = rest.starts_with("= ")
+        && case.len() < before.len()
+        && !case.trim().contains(' ')
+        || guard.starts_with("NULL::") && guard.ends_with(", ") && guard.matches(", ").count() == 1;
+    if !is_guarded {
+        return error;
+    }
     let name = rest.split('"').nth(1).unwrap_or_default().to_owned();
     // The part of one statement that writes the table.
     let starts =
@@ -553,7 +562,7 @@ fn name_column(error: Error, sql: &str) -> Error {
         .with_kind(ErrorKind::Decode)
         .while_doing("the model reads it as another type than it has in the database")
         .with_column(name)
-        .with_hint("change the field's type, or name the column's with `sql_type`")
+        .hinting("change the field's type, or name the column's with `sql_type`")
 }
 
 /// Refuses what the driver could not put into a message.

@@ -123,7 +123,7 @@ impl StatementCache {
         for (sql, types) in &wanted {
             let mark = Mark::of(sql, types);
             let Some(marked) = mark.put_into(sql, types.len() + 1) else { continue };
-            let types: Vec<Type> = types.iter().cloned().chain([Mark::TYPE]).collect();
+            let types: Vec<Type> = types.iter().cloned().chain([Mark::TYPE, Mark::TYPE]).collect();
             let prepared = driver::prepare(client, &marked, &types);
             let mut statements = self.lock();
             match prepared {
@@ -158,7 +158,7 @@ impl StatementCache {
 
     /// Takes note that a statement is about to be sent, and gives it if it is prepared.
     pub(super) fn look_up(&self, sql: &str, params: &Params) -> Option<Prepared> {
-        if sql.len() > MAX_TEXT || params.bytes() > MAX_BYTES {
+        if sql.len() > MAX_TEXT || params.bytes() > MAX_BYTES || is_fixed_early(sql, params) {
             return None;
         }
         self.lock().look_up(sql, params)
@@ -175,6 +175,21 @@ impl StatementCache {
         // Nothing here panics half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether the server would fix something when it prepares the statement that it would find out each time
+/// for a text: the type of a parameter, or what a literal means, such as `'now'`, or a date by the
+/// session's settings. The texts of commits have none but the library's own.
+fn is_fixed_early(sql: &str, params: &Params) -> bool {
+    params.has_literals()
+        || (sql.starts_with("SELECT ") && sql.contains(['\'', '$']) && {
+            // A dollar begins a literal, too, if no number follows.
+            sql.contains('\'')
+                || sql
+                    .split('$')
+                    .skip(1)
+                    .any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
+        })
 }
 
 impl Statements {

@@ -115,7 +115,7 @@ pub(crate) fn insert(
             }
             sql.push(")");
         }
-        sql.push(" RETURNING ").read_columns(description, &columns.returned, "");
+        sql.push(" RETURNING ").returned_columns(description, &columns.returned);
         let returned = flush
             .query(sql.as_str(), &params)
             .map_err(|error| error.with_table(description.name()))?;

@@ -61,6 +61,12 @@ fn check(
     let (Some(columns), Some(others)) = (sets(rows, slot), sets(other, other_slot)) else {
         return refuse("and one of them is to be deleted".to_owned());
     };
+    let is_key = |name: &&'static str| {
+        table.key().iter().any(|&column| table.columns()[column].name() == *name)
+    };
+    if columns.iter().chain(&others).any(is_key) {
+        return refuse("and one of them changes its key".to_owned());
+    }
     if table.version().is_some() || other.table().version().is_some() {
         return refuse("which has a version, and both have changed".to_owned());
     }

@@ -119,7 +119,7 @@ fn insert_group(flush: &mut Flush<'_, '_>, group: &Group) -> Result<(), Error> {
     rows.render("", sql.push(" "), |sql, index| {
         sql.write_cast(table, columns.written()[index]);
     });
-    sql.push(" RETURNING ").read_columns(table, columns.returned(), "");
+    sql.push(" RETURNING ").returned_columns(table, columns.returned());
     let returned =
         flush.query(sql.as_str(), &params).map_err(|error| error.with_table(table.name()))?;
     flush.returned(group.table, &group.rows, columns.returned(), &returned)

@@ -117,7 +117,8 @@ pub(super) fn explain(
         }),
         _ => flush.plan().tables().get(failed.part).map(|planned| {
             let message = "the rows that were stored are not those that were sent, or have other \
-                           keys: a trigger, a rule or a policy has interfered";
+                           keys: a trigger, a rule or a policy has interfered, or the key's type stores it \
+                           differently";
             Error::new(ErrorKind::RowMismatch, message).with_table(planned.table().name())
         }),
     };

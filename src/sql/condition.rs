@@ -12,7 +12,9 @@ pub(crate) fn parameters(sql: &str) -> usize {
         at += match bytes[at] {
             b'\'' => quoted(rest, '\'', is_escaped(sql, at)),
             b'"' => quoted(rest, '"', false),
-            b'-' if rest.starts_with("--") => rest.find('\n').map_or(rest.len(), |end| end + 1),
+            b'-' if rest.starts_with("--") => {
+                rest.find(['\n', '\r']).map_or(rest.len(), |end| end + 1)
+            }
             b'/' if rest.starts_with("/*") => comment(rest),
             b'$' if !is_within_name(sql, at) => match parameter(rest) {
                 Some((number, len)) => {
@@ -114,6 +116,7 @@ mod tests {
             ("\"a$1\" = \"b\"\"$2\"", 0),
             ("a$1 = 5", 0),
             ("a = 5 -- $1\n AND b = $2", 2),
+            ("a = 5 -- $1\r AND b = $2", 2),
             ("a = 5 /* $1 /* $2 */ $3 */ AND b = $4", 4),
             ("a = $$ $1 $$ AND b = $2", 2),
             ("a = $x$ $1 $$ $2 $x$ AND b = $3", 3),

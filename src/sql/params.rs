@@ -59,6 +59,11 @@ impl Params {
         self.params.is_empty()
     }
 
+    /// Returns `true` if there are texts whose type the server finds out.
+    pub(crate) fn has_literals(&self) -> bool {
+        self.params.iter().any(|(ty, _)| *ty == UNKNOWN)
+    }
+
     /// Returns `true` if this text is a part of a value.
     pub(crate) fn contain(&self, text: &str) -> bool {
         let is_in = |bytes: &[u8]| bytes.windows(text.len()).any(|part| part == text.as_bytes());

@@ -82,9 +82,23 @@ impl Sql {
     }
 
     /// Appends columns for a `SELECT` list; see [`read_column`](Sql::read_column).
+    ///
+    /// `ORDER BY name` means the result's column of this name, where there is one, and not that of the
+    /// table: so a text that was made of another type has no name that can be meant.
     pub(crate) fn read_columns(&mut self, table: &Table, columns: &[usize], of: &str) -> &mut Sql {
         self.list(columns, |sql, &column| {
-            sql.read_column(table, column, of);
+            sql.read_column(table, column, of).push(" AS ");
+            match is_guarded(table, column) {
+                true => sql.name(table.columns()[column].name()),
+                false => sql.name("?"),
+            };
+        })
+    }
+
+    /// Appends columns for a `RETURNING` list.
+    pub(crate) fn returned_columns(&mut self, table: &Table, columns: &[usize]) -> &mut Sql {
+        self.list(columns, |sql, &column| {
+            sql.read_column(table, column, "");
             if is_guarded(table, column) {
                 sql.push(" AS ").name(table.columns()[column].name());
             }
@@ -96,10 +110,17 @@ impl Sql {
     /// the answer nor the rows get through. `of` is empty, or the table's alias with a point.
     ///
     /// Texts are cast: every type has a text, and of text itself that is nothing. Of what is no text,
-    /// the server finds out the type before it runs the statement: with NULL of another type it is an
-    /// error.
+    /// the server finds out the type before it runs the statement: with a NULL of a type that does not
+    /// go with it, it is an error. `COALESCE` takes a narrower integer for a wider one; `CASE` keeps
+    /// the column's own type, where another one of its kind would be rounded or depend on the session.
+    /// The planner makes the column itself of either.
     pub(crate) fn read_column(&mut self, table: &Table, column: usize, of: &str) -> &mut Sql {
         let description = &table.columns()[column];
+        if is_guarded(table, column) && keeps_type(description.ty()) {
+            self.push("CASE WHEN NULL").cast(description.ty()).push(" = ").push(of);
+            self.name(description.name()).push(" THEN NULL ELSE ").push(of);
+            return self.name(description.name()).push(" END");
+        }
         if is_guarded(table, column) {
             self.push("COALESCE(NULL").cast(description.ty()).push(", ").push(of);
             return self.name(description.name()).push(")");
@@ -136,6 +157,19 @@ impl Sql {
 /// Whether a column is read as it is, if it has the type that the model says.
 fn is_guarded(table: &Table, column: usize) -> bool {
     table.cast(column).is_none() && !table.columns()[column].ty().is_string()
+}
+
+/// Whether other types of its kind would become this one, with a loss.
+fn keeps_type(ty: SqlType) -> bool {
+    const KEPT: [SqlType; 6] = [
+        SqlType::FLOAT4,
+        SqlType::FLOAT8,
+        SqlType::NUMERIC,
+        SqlType::DATE,
+        SqlType::TIMESTAMP,
+        SqlType::TIMESTAMPTZ,
+    ];
+    KEPT.contains(&ty)
 }
 
 #[cfg(test)]

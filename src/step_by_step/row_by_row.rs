@@ -35,7 +35,7 @@ pub(super) fn write(flush: &mut Flush<'_, '_>, change: Change<'_>) -> Result<(),
         // The key says that there was a row.
         let read_back = change.read_back();
         let returned = if read_back.is_empty() { change.table().key() } else { &read_back[..] };
-        sql.push(" RETURNING ").read_columns(change.table(), returned, "");
+        sql.push(" RETURNING ").returned_columns(change.table(), returned);
         let rows = flush.query(sql.as_str(), &params).map_err(name_table)?;
         if rows.len() != 1 {
             missing += 1 - rows.len() as i64;

@@ -6,7 +6,7 @@ use super::UnitOfWork;
 use crate::arena::{AnyArena, Found};
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
-use crate::model::{Key, Model, Row, Table};
+use crate::model::{Cell, Key, Model, Row, Table};
 use crate::sql::{Rows, select_by_key, select_by_keys};
 
 impl UnitOfWork<'_> {
@@ -294,6 +294,13 @@ pub(super) fn decode_all<'r, T: Model>(
     (0..rows.len()).map(move |row| {
         cells.clear();
         cells.extend(rows.cells(row, table.columns().len()));
+        // Without a key, it could be neither found nor changed.
+        let is_null = |column: &&usize| matches!(cells.get(**column), Some(Cell::Null));
+        if let Some(&column) = table.key().iter().find(is_null) {
+            let message = "the key of a row is NULL in the database";
+            return Err(in_table(table)(Error::new(ErrorKind::Decode, message))
+                .with_column(table.columns()[column].name()));
+        }
         T::decode(&Row::new(table, &cells))
     })
 }

@@ -96,15 +96,16 @@ impl UnitOfWork<'_> {
             let message = "the entity is new, so nobody has seen a version of it";
             return refuse(ErrorKind::Handle, message.to_owned());
         }
-        let bytes = match table.columns()[column].ty() {
-            SqlType::INT2 => i16::try_from(version).map(|v| v.to_be_bytes().to_vec()).ok(),
-            SqlType::INT4 => i32::try_from(version).map(|v| v.to_be_bytes().to_vec()).ok(),
-            _ => Some(version.to_be_bytes().to_vec()),
+        let fits = match table.columns()[column].ty() {
+            SqlType::INT2 => i16::try_from(version).is_ok(),
+            SqlType::INT4 => i32::try_from(version).is_ok(),
+            _ => true,
         };
-        let Some(bytes) = bytes else {
+        if !fits {
             return refuse(ErrorKind::Model, format!("its version cannot be {version}"));
-        };
-        arena.expect_version(handle.slot(), column, &bytes)
+        }
+        arena.expect_version(handle.slot(), version);
+        Ok(())
     }
 
     /// Returns the entities of a model that were added and not written yet, in the order of `add`.

@@ -130,6 +130,17 @@ fn the_version_that_the_caller_has_seen_is_checked(setup: &Setup) {
         ["from a form!|7", "b|5", "c|5"]
     );
     assert_eq!(uow.expect_version(page, 1_i64 << 40).unwrap_err().kind(), ErrorKind::Model);
+    // What is rolled back is not expected any more.
+    uow.expect_version(page, 2).unwrap();
+    uow.rollback();
+    assert_eq!(uow[page].version, 7);
+    uow.savepoint(|uow| {
+        uow.expect_version(page, 2)?;
+        Err::<(), _>(onetrip::Error::other("no"))
+    })
+    .unwrap_err();
+    uow[page].text.push('?');
+    uow.commit().unwrap();
     let new = uow.add(Page { id: None, text: String::new(), version: 1 });
     assert_eq!(uow.expect_version(new, 1).unwrap_err().kind(), ErrorKind::Handle);
     let text = uow.find::<Text>(3).unwrap().unwrap();
@@ -168,6 +179,12 @@ fn two_models_of_a_row_that_cannot_both_be_written_are_refused(setup: &Setup) {
     // A version is counted up by each of them.
     uow[text].text.push('!');
     uow[page].text.push('?');
+    let error = uow.commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    uow.rollback();
+    // The other would not be found any more.
+    uow[text].text.push('!');
+    uow[position].id = 30;
     let error = uow.commit().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
     assert_eq!(setup.schema.rows("SELECT text, position FROM pages WHERE id = 3"), ["c|0"]);

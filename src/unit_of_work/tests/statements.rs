@@ -267,9 +267,9 @@ fn find_reads_every_column() {
     assert_eq!(uow.find::<Person>("ada").unwrap(), None);
     assert_eq!(uow.find::<Odd>(7).unwrap(), None);
     assert_snapshot!(recording.take(), @r#"
-    SELECT COALESCE(NULL::"int4", "id") AS "id", "name"::"text" FROM "users" WHERE "id" = $1 -- 7 int4
-    SELECT COALESCE(NULL::"int4", "order_id") AS "order_id", COALESCE(NULL::"int2", "number") AS "number", "product"::"text" FROM "lines" WHERE "order_id" = $1 AND "number" = $2 -- 7 int4, 8 int2
-    SELECT "email"::"text", "mood"::"text", "friend"::"text" FROM "people" WHERE "email" = $1::"citext" -- 'ada' text
+    SELECT COALESCE(NULL::"int4", "id") AS "id", "name"::"text" AS "?" FROM "users" WHERE "id" = $1 -- 7 int4
+    SELECT COALESCE(NULL::"int4", "order_id") AS "order_id", COALESCE(NULL::"int2", "number") AS "number", "product"::"text" AS "?" FROM "lines" WHERE "order_id" = $1 AND "number" = $2 -- 7 int4, 8 int2
+    SELECT "email"::"text" AS "?", "mood"::"text" AS "?", "friend"::"text" AS "?" FROM "people" WHERE "email" = $1::"citext" -- 'ada' text
     SELECT COALESCE(NULL::"int8", "Id $1") AS "Id $1", COALESCE(NULL::"int4", "select") AS "select" FROM "a.B"."or""der" WHERE "Id $1" = $1 -- 7 int8
     "#);
 
@@ -277,7 +277,7 @@ fn find_reads_every_column() {
     recording.answer(Ok(Rows::canned(vec![SqlType::INT4, SqlType::VARCHAR], vec![row])));
     let ada = uow.find::<User>(7).unwrap().unwrap();
     assert_eq!(uow[ada], User { id: Some(7), name: "Ada".into() });
-    assert_snapshot!(recording.take(), @r#"SELECT COALESCE(NULL::"int4", "id") AS "id", "name"::"text" FROM "users" WHERE "id" = $1 -- 7 int4"#);
+    assert_snapshot!(recording.take(), @r#"SELECT COALESCE(NULL::"int4", "id") AS "id", "name"::"text" AS "?" FROM "users" WHERE "id" = $1 -- 7 int4"#);
     assert_eq!(uow.find::<User>(7).unwrap(), Some(ada));
     assert_eq!(recording.take(), "", "what is known is not asked for");
 }
