@@ -28,7 +28,8 @@ use crate::sql::Params;
 /// A cache belongs to one connection; its clones are the same cache. It serves the commits that are
 /// one statement, and what is loaded outside of transactions. Statements of a transaction are sent
 /// as text, since one that is refused there takes the transaction along. So are large commits: what
-/// they would save is little against the rows.
+/// they would save is little against the rows. And so are queries whose condition has a literal, or
+/// binds a string: what these mean would be fixed when they are prepared.
 ///
 /// A prepared statement is one of the session's. Behind a pooler that gives each transaction another
 /// session, such as PgBouncer in transaction mode, it is of use only if the pooler knows prepared
