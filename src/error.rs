@@ -66,9 +66,14 @@ pub enum ErrorKind {
 /// The error of every fallible call of this crate.
 ///
 /// Its `Display` is one line that names the table and, where they are known, the column and the
-/// constraint, followed by the server's own message. Values never appear in it, but for the keys of
-/// [stale](ErrorKind::Stale) entities, where they are integers or UUIDs. The driver's error is its
+/// constraint, followed by the server's own message. The driver's error is its
 /// [`source`](std::error::Error::source).
+///
+/// This crate puts no values into it, but for the keys of [stale](ErrorKind::Stale) entities and of rows
+/// that [conflict](ErrorKind::Conflict), where they are integers or UUIDs. Others can: the server's message
+/// has the text that a type does not take (SQLSTATE 22P02, 22007, 22008, such as a label that an enum does
+/// not have), and whatever a trigger raises; and so do conversions, of your own `Value`s and of `serde`. The
+/// server's DETAIL, which has whole keys and rows, stays in the source.
 ///
 /// ```
 /// use onetrip::{Error, ErrorKind};
