@@ -1,6 +1,6 @@
 //! Finds mistakes in the description of a model.
 
-use super::{Assigned, QualifiedName, Table};
+use super::{Assigned, Column, QualifiedName, Table};
 use crate::error::{Error, ErrorKind};
 use crate::model::SqlType;
 
@@ -47,6 +47,17 @@ impl Table {
         if let Some(position) = self.key.iter().chain(positions).find(|&&p| p >= self.columns.len())
         {
             return fail(format!("there is no column at position {position}"));
+        }
+        let is_unknown = |column: &&Column| {
+            column.generated || column.server_default && column.assigned.is_none()
+        };
+        let mut of_key = self.key.iter().map(|&position| &self.columns[position]);
+        if let Some(column) = of_key.find(is_unknown) {
+            return fail(format!(
+                "{:?} is part of the key and left to the database, so that no row could be found by \
+                 it: say what assigns it",
+                column.name
+            ));
         }
         for foreign_key in self.foreign_keys() {
             if foreign_key.columns.len() != foreign_key.target.key.len() {
