@@ -2,10 +2,13 @@
 //! nothing panics.
 
 mod common;
+#[path = "../examples/support/strategies.rs"]
+mod strategies;
 
 use bytes::{BufMut, BytesMut};
 use common::Schema;
 use onetrip::{BoxError, ErrorKind, Model, SqlType, UnitOfWork, Value};
+use strategies::{Named, STRATEGIES};
 
 /// A number whose conversion does something that it must not.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,17 +58,10 @@ const TABLES: &str = "CREATE TABLE odds (id int PRIMARY KEY, before int NOT NULL
 #[test]
 fn a_value_can_only_append() {
     let schema = Schema::new("append", TABLES);
-    for strategy in ["auto", "batch", "copy", "row_by_row", "unnest"] {
+    for &Named { name, strategy } in STRATEGIES {
         for what in 0..=6 {
             let mut client = schema.client();
-            let mut uow = UnitOfWork::new(&mut client);
-            uow = match strategy {
-                "auto" => uow,
-                "batch" => uow.with_strategy(onetrip::Batch),
-                "copy" => uow.with_strategy(onetrip::Copy),
-                "unnest" => uow.with_strategy(onetrip::Unnest),
-                _ => uow.with_strategy(onetrip::RowByRow),
-            };
+            let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy());
             for id in 0..5 {
                 let odd = Odd(if id == 3 { what } else { 50 });
                 uow.add(Row { id, before: 100 + id, odd, after: 200 + id });
@@ -78,12 +74,12 @@ fn a_value_can_only_append() {
                 let row = |id: i32| {
                     format!("{id}|{}|{}|{}", 100 + id, if id == 3 { what } else { 50 }, 200 + id)
                 };
-                assert_eq!(rows, (0..5).map(row).collect::<Vec<_>>(), "{strategy} {what}");
+                assert_eq!(rows, (0..5).map(row).collect::<Vec<_>>(), "{name} {what}");
             } else {
                 let error = result.unwrap_err();
-                assert_eq!(error.kind(), ErrorKind::Encode, "{strategy} {what}: {error}");
+                assert_eq!(error.kind(), ErrorKind::Encode, "{name} {what}: {error}");
                 assert_eq!((error.table(), error.column()), (Some("odds"), Some("odd")), "{error}");
-                assert!(rows.is_empty(), "{strategy} {what}: {rows:?}");
+                assert!(rows.is_empty(), "{name} {what}: {rows:?}");
             }
             schema.client().batch_execute("TRUNCATE odds").unwrap();
         }
@@ -177,34 +173,27 @@ fn a_key_that_the_server_stores_otherwise_is_found_or_refused_by_all() {
         "CREATE TABLE prices (amount numeric(10, 2) PRIMARY KEY);
         CREATE TABLE codes (code varchar(3) PRIMARY KEY)",
     );
-    for strategy in ["auto", "batch", "copy", "row_by_row", "unnest"] {
+    for &Named { name, strategy } in STRATEGIES {
         let mut client = schema.client();
-        let mut uow = UnitOfWork::new(&mut client);
-        uow = match strategy {
-            "auto" => uow,
-            "batch" => uow.with_strategy(onetrip::Batch),
-            "copy" => uow.with_strategy(onetrip::Copy),
-            "unnest" => uow.with_strategy(onetrip::Unnest),
-            _ => uow.with_strategy(onetrip::RowByRow),
-        };
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy());
         // 1.5 is 1.50.
         for amount in ["1.5", "20", "0.1"] {
             uow.add(Price { amount: Amount(amount.parse().unwrap()) });
         }
-        uow.commit().unwrap_or_else(|error| panic!("{strategy}: {error}"));
+        uow.commit().unwrap_or_else(|error| panic!("{name}: {error}"));
         assert_eq!(
             schema.rows("SELECT * FROM prices ORDER BY 1"),
             ["0.10", "1.50", "20.00"],
-            "{strategy}"
+            "{name}"
         );
         // 1.555 is not 1.56, and three spaces are cut off.
         uow.add(Price { amount: Amount("1.555".parse().unwrap()) });
-        assert_eq!(uow.commit().unwrap_err().kind(), ErrorKind::RowMismatch, "{strategy}");
+        assert_eq!(uow.commit().unwrap_err().kind(), ErrorKind::RowMismatch, "{name}");
         uow.rollback();
         uow.add(Code { code: "abc   ".to_owned() });
-        assert_eq!(uow.commit().unwrap_err().kind(), ErrorKind::RowMismatch, "{strategy}");
+        assert_eq!(uow.commit().unwrap_err().kind(), ErrorKind::RowMismatch, "{name}");
         drop(uow);
-        assert_eq!(schema.count("prices") + schema.count("codes"), 3, "{strategy}");
+        assert_eq!(schema.count("prices") + schema.count("codes"), 3, "{name}");
         schema.client().batch_execute("TRUNCATE prices").unwrap();
     }
 }

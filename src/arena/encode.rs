@@ -85,10 +85,7 @@ pub(super) fn encode_cells<'e, T: Model>(
             if let Some(entity) = entity {
                 entity.encode(column, &mut encoder);
             }
-            let single = encoder.single();
-            if single.is_none() {
-                encoder.check(T::table(), column)?;
-            }
+            let single = single_of::<T>(&mut encoder, column)?;
             let out = encoder.buffer();
             let is_value = match single {
                 Some(Source::Value { .. } | Source::Null) if frame.omits_known => {
@@ -125,6 +122,19 @@ pub(super) fn encode_cells<'e, T: Model>(
     Ok(encoded)
 }
 
+/// The one source of the cell that was encoded last, if it has one.
+///
+/// # Errors
+///
+/// When the value cannot be encoded.
+fn single_of<T: Model>(encoder: &mut Encoder<'_>, column: usize) -> Result<Option<Source>, Error> {
+    let single = encoder.single();
+    if single.is_none() {
+        encoder.check(T::table(), column)?;
+    }
+    Ok(single)
+}
+
 /// Takes a cell whose value its entity does not know, as [`OnOpen`] does, and gives the size that is
 /// to be assumed.
 pub(crate) type OnOpenSize<'a> =
@@ -147,11 +157,7 @@ pub(super) fn measure<'e, T: Model>(
             if let Some(entity) = entity {
                 entity.encode(column, &mut encoder);
             }
-            let single = encoder.single();
-            if single.is_none() {
-                encoder.check(T::table(), column)?;
-            }
-            size += match single {
+            size += match single_of::<T>(&mut encoder, column)? {
                 Some(Source::Value { start, end }) => end - start,
                 Some(Source::Null) => 0,
                 source => open(row, column, source)?,

@@ -226,9 +226,13 @@ impl<T: Model> Arena<T> {
         Some(entity)
     }
 
+    /// The entity as the database has it.
+    fn as_stored(&self, slot: u32) -> Option<&T> {
+        self.journal.original(slot).or(self.entities.get(slot))
+    }
+
     fn doom(&mut self, slot: u32, was: State) {
-        let stored = self.journal.original(slot).or(self.entities.get(slot));
-        if let Some(key) = stored.and_then(T::key) {
+        if let Some(key) = self.as_stored(slot).and_then(T::key) {
             self.doomed.insert(key, slot);
         }
         self.states[slot as usize] = State::Doomed;
@@ -238,8 +242,7 @@ impl<T: Model> Arena<T> {
     /// The entity is not to be deleted any more, if it was.
     fn spare(&mut self, slot: u32) -> Option<State> {
         let was = self.journal.spare(slot)?;
-        let stored = self.journal.original(slot).or(self.entities.get(slot));
-        if let Some(key) = stored.and_then(T::key) {
+        if let Some(key) = self.as_stored(slot).and_then(T::key) {
             self.doomed.remove(&key);
         }
         self.states[slot as usize] = was;

@@ -82,17 +82,13 @@ macro_rules! wire {
                     return blocking(|| (**self).query(&prepared.statement, &params))
                         .map(Rows::driver);
                 }
-                let params: Vec<(&(dyn ToSql + Sync), Type)> =
-                    raw.iter().map(|(raw, ty)| (raw as _, ty.clone())).collect();
                 // Typed and unnamed: one round trip, and safe behind a transaction pooler.
-                blocking(|| self.query_typed(sql, &params)).map(Rows::driver)
+                blocking(|| self.query_typed(sql, &typed(&raw))).map(Rows::driver)
             }
 
             fn execute(&mut self, sql: &str, params: &Params) -> Result<u64, Error> {
                 let raw = params.raw();
-                let params: Vec<(&(dyn ToSql + Sync), Type)> =
-                    raw.iter().map(|(raw, ty)| (raw as _, ty.clone())).collect();
-                blocking(|| self.execute_typed(sql, &params))
+                blocking(|| self.execute_typed(sql, &typed(&raw)))
             }
 
             fn query_each(
@@ -102,9 +98,7 @@ macro_rules! wire {
                 take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
             ) -> Result<(), Error> {
                 let raw = params.raw();
-                let params: Vec<(&(dyn ToSql + Sync), Type)> =
-                    raw.iter().map(|(raw, ty)| (raw as _, ty.clone())).collect();
-                take_all(blocking(|| self.query_typed_raw(sql, params))?, take)
+                take_all(blocking(|| self.query_typed_raw(sql, typed(&raw)))?, take)
             }
 
             fn copy_in(
@@ -130,6 +124,11 @@ macro_rules! wire {
 
 wire!(Client, Client::is_closed);
 wire!(Transaction<'_>, |_| false);
+
+/// Parameters as the driver's typed calls take them.
+fn typed<'a>(raw: &'a [(Raw<'a>, Type)]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+    raw.iter().map(|(raw, ty)| (raw as _, ty.clone())).collect()
+}
 
 /// Hands rows over in pieces: few enough to hold, and enough to be worth a call.
 fn take_all(

@@ -52,10 +52,8 @@ impl Mark {
             // order is that of the query within.
             return Some(format!("SELECT q.* FROM ({sql}\n) AS q WHERE {check}"));
         }
-        if let Some((before, after)) = sql.split_once(GUARD) {
-            return Some(format!("{before} WHERE {check} AND{}{after}", &GUARD[" WHERE".len()..]));
-        }
-        None
+        let (before, after) = sql.split_once(GUARD)?;
+        Some(format!("{before} WHERE {check} AND{}{after}", &GUARD[" WHERE".len()..]))
     }
 
     /// Whether a statement has failed for being another one, or for not being there as it was prepared:

@@ -182,15 +182,11 @@ impl StatementCache {
 /// for a text: the type of a parameter, or what a literal means, such as `'now'`, or a date by the
 /// session's settings. The texts of commits have none but the library's own.
 fn is_fixed_early(sql: &str, params: &Params) -> bool {
+    // A dollar begins a literal, too, if no number follows.
+    let is_literal = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_digit());
     params.has_literals()
-        || (sql.starts_with("SELECT ") && sql.contains(['\'', '$']) && {
-            // A dollar begins a literal, too, if no number follows.
-            sql.contains('\'')
-                || sql
-                    .split('$')
-                    .skip(1)
-                    .any(|rest| !rest.starts_with(|c: char| c.is_ascii_digit()))
-        })
+        || (sql.starts_with("SELECT ")
+            && (sql.contains('\'') || sql.split('$').skip(1).any(is_literal)))
 }
 
 impl Statements {

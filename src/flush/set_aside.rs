@@ -3,7 +3,7 @@
 use crate::change_set::{CellValue, NewCell, SetTo};
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::{SetAside, UpdateStep};
-use crate::model::SqlType;
+use crate::model::{SqlType, Table};
 use crate::sql::{ArrayParam, Params, Sql};
 
 use super::Flush;
@@ -94,18 +94,21 @@ fn taken(flush: &Flush<'_, '_>, step: &UpdateStep, column: usize) -> Result<Arra
             Ok((value == CellValue::Value, ()))
         })
     };
+    // Another model of the table can have the column elsewhere, or not at all.
+    let of_model = |model: &Table| {
+        let mut columns = model.columns().iter();
+        columns
+            .position(|other| other.name() == description.name())
+            .filter(|_| model.is(step.table()))
+    };
     for (table, rows) in changes.tables().iter().enumerate() {
-        let columns = rows.table().columns();
-        let same = columns.iter().position(|other| other.name() == description.name());
-        let Some(column) = same.filter(|_| rows.table().is(step.table())) else { continue };
+        let Some(column) = of_model(rows.table()) else { continue };
         for row in 0..rows.len() as u32 {
             push(NewCell { table, row, column })?;
         }
     }
     for (changed, rows) in changes.changed().iter().enumerate() {
-        let columns = rows.table().columns();
-        let same = columns.iter().position(|other| other.name() == description.name());
-        let Some(column) = same.filter(|_| rows.table().is(step.table())) else { continue };
+        let Some(column) = of_model(rows.table()) else { continue };
         for &updated in rows.updated() {
             if rows.columns_of(updated).contains(&(column, SetTo::Value)) {
                 push(NewCell { table: changes.updated_table(changed), row: updated.row, column })?;

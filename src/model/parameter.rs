@@ -72,7 +72,7 @@ macro_rules! references {
                 const TYPE: SqlType = <$ty as Value>::TYPE;
 
                 fn encode_parameter(&self, out: &mut BytesMut) -> Result<bool, BoxError> {
-                    Value::encode(*self, out).map(|()| true)
+                    (**self).encode_parameter(out)
                 }
             }
         )*

@@ -113,9 +113,7 @@ impl Problem {
     pub fn is_note(&self) -> bool {
         self.is_note
     }
-}
 
-impl Problem {
     /// Returns what it is about, as it prints itself: `addresses.user_id`, `lines (order_id, number)`.
     #[must_use]
     pub fn name(&self) -> String {

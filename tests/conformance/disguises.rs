@@ -9,7 +9,7 @@ suite! {
     a_view_of_the_parent: super::VIEWS,
     a_view_of_the_child: super::VIEWS,
     a_child_below_what_a_view_deletes_is_refused: super::VIEWS,
-    views_that_models_tie_keep_their_order: super::TIED,
+    views_that_models_tie_keep_their_order: super::VIEWS,
     a_partition: super::PARTITION,
     a_foreign_key_to_a_partition: super::TO_PARTITION,
     a_foreign_key_of_a_partition: super::OF_PARTITION,
@@ -109,8 +109,6 @@ fn a_child_below_what_a_view_deletes_is_refused(setup: &Setup) {
     assert_eq!(error.sqlstate().map(|code| code.code()), Some("23503"), "{error}");
     assert_eq!(setup.schema.rows(CHILDREN), ["10|1"]);
 }
-
-const TIED: &str = tables!("CREATE VIEW vp AS SELECT * FROM p; CREATE VIEW vc AS SELECT * FROM c;");
 
 #[derive(Model, Clone, Debug)]
 #[model(table = "vc")]
