@@ -51,6 +51,8 @@ pub(super) struct RowGraph<'a> {
     /// Those of them that lead from a row to one that refers to it until then, with the columns that
     /// are referred to.
     pub(super) departures: Vec<(u32, u32, Vec<usize>)>,
+    /// Updated rows that refer to themselves until then.
+    held_by_themselves: Vec<u32>,
     /// The taker waits for the giver.
     pub(super) passes: Vec<Pass>,
     /// Updated rows that are in each other's way in a manner that only the server knows, and the
@@ -85,6 +87,7 @@ impl<'a> RowGraph<'a> {
             edges: Vec::new(),
             preferences: Vec::new(),
             departures: Vec::new(),
+            held_by_themselves: Vec::new(),
             passes: Vec::new(),
             crowded: Vec::new(),
             moved: HashMap::new(),
@@ -153,6 +156,9 @@ impl<'a> RowGraph<'a> {
     /// Has a row wait for one that refers to it until then.
     fn after_departure(&mut self, later: u32, earlier: u32, link: &Link) {
         if later == earlier {
+            if !link.is_declared_only {
+                self.held_by_themselves.push(later);
+            }
             return;
         }
         if link.is_declared_only {
@@ -284,7 +290,9 @@ impl<'a> RowGraph<'a> {
     /// Has rows that hold others back from being moved by the database be written together with what
     /// moves them.
     fn move_at_once(&mut self) {
-        let held: HashSet<u32> = self.departures.iter().map(|&(later, ..)| later).collect();
+        let held_by_others = self.departures.iter().map(|&(later, ..)| later);
+        let held: HashSet<u32> =
+            held_by_others.chain(self.held_by_themselves.iter().copied()).collect();
         let of_held = self.moved.iter().filter(|(node, _)| held.contains(node));
         let mut edges: Vec<(u32, u32)> =
             of_held.flat_map(|(&node, by)| by.iter().map(move |&(from, _)| (from, node))).collect();

@@ -6,6 +6,7 @@ use crate::{Setup, suite};
 
 suite! {
     shared_columns_follow_a_key_that_changes: super::SHARED,
+    a_row_that_refers_to_itself_follows_a_key_that_changes: super::BOSSES,
     only_what_changed_is_written: super::TABLES,
     nothing_changed_is_nothing_sent: super::TABLES,
     rows_with_different_changes_are_written_together: super::TABLES,
@@ -694,5 +695,44 @@ fn shared_columns_follow_a_key_that_changes(setup: &Setup) {
     for one in [old, new, by_key] {
         assert_eq!(uow[one].tenant_id.key(), Some(&2));
         assert_eq!(uow[one].item.key(), Some(&(2, 5)));
+    }
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "staff")]
+struct Staff {
+    #[model(key)]
+    number: i32,
+    #[model(key)]
+    tenant: ForeignKey<Landlord>,
+    #[model(column("number", "boss_tenant"))]
+    boss: ForeignKey<Staff>,
+}
+
+const BOSSES: &str = "
+    CREATE TABLE tenants (id int PRIMARY KEY);
+    CREATE TABLE staff (number int, tenant int REFERENCES tenants ON UPDATE CASCADE, boss_tenant int,
+        PRIMARY KEY (number, tenant));
+    INSERT INTO tenants VALUES (0); INSERT INTO staff VALUES (5, 0, 0);";
+
+fn a_row_that_refers_to_itself_follows_a_key_that_changes(setup: &Setup) {
+    for action in ["NO ACTION", "RESTRICT", "SET DEFAULT", "SET NULL", "CASCADE"] {
+        let mut client = setup.client();
+        client
+            .batch_execute(&format!(
+                "ALTER TABLE staff DROP CONSTRAINT IF EXISTS boss;
+                 ALTER TABLE staff ADD CONSTRAINT boss FOREIGN KEY (number, boss_tenant)
+                    REFERENCES staff ON UPDATE {action}"
+            ))
+            .unwrap();
+        let mut uow = setup.uow(&mut client);
+        let handles: Vec<_> = uow.query::<Landlord>("true").load().unwrap();
+        let member = uow.query::<Staff>("true").load().unwrap()[0];
+        let id = uow[handles[0]].id + 1_000;
+        uow[handles[0]].id = id;
+        uow.commit().unwrap_or_else(|error| panic!("{action}: {error}"));
+        assert_eq!(uow[member].tenant.key(), Some(&id), "{action}");
+        let expected = format!("5|{id}|{id}");
+        assert_eq!(setup.schema.rows("SELECT * FROM staff"), [expected], "{action}");
     }
 }

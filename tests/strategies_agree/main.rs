@@ -6,7 +6,8 @@
 //!
 //! - `ONETRIP_GRAPHS=100000` writes so many. The tests share them.
 //! - `ONETRIP_SEED=…` begins with the schema of this seed, which a failure names. All that is random
-//!   follows from it. Without the variable, each run is another.
+//!   follows from it. `ONETRIP_SEED=random` makes each run another. Without the variable, all runs are
+//!   the same: a change that passes once passes everywhere.
 //!
 //! What is not compared is which numbers sequences give, and circles of rows, which `RowByRow` cannot
 //! write: they are held against what the program meant, and strategies that cannot write them have to
@@ -85,6 +86,7 @@ const FAILED: &[(Kind, u64)] = &[
     (Kind::Sound, 9_800_076),
     (Kind::Lawless, 870_047_306),
     (Kind::Lawless, 414_869_793),
+    (Kind::Sound, 261_214_841),
 ];
 
 #[test]
@@ -112,9 +114,13 @@ fn run(name: &str, offset: u64, kind: Kind, share: usize) {
         Some(text.parse::<u64>().unwrap_or_else(|_| panic!("{name} is a number, not {text:?}")))
     };
     let graphs = number("ONETRIP_GRAPHS").map_or(GRAPHS, |graphs| graphs as usize);
-    let first = number("ONETRIP_SEED")
+    let is_random = env::var("ONETRIP_SEED").is_ok_and(|seed| seed == "random");
+    let first = if is_random {
         // Short enough to be typed.
-        .unwrap_or_else(|| RandomState::new().hash_one(name) % 1_000_000_000);
+        RandomState::new().hash_one(name) % 1_000_000_000
+    } else {
+        number("ONETRIP_SEED").unwrap_or(1)
+    };
     let schemas = (graphs * share).div_ceil(100 * GRAPHS_PER_SCHEMA);
     for schema in 0..schemas as u64 {
         run_schema(name, first + offset + 2 * schema, kind);
