@@ -197,3 +197,37 @@ fn a_key_that_the_server_stores_otherwise_is_found_or_refused_by_all() {
         schema.client().batch_execute("TRUNCATE prices").unwrap();
     }
 }
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "rounded")]
+struct Rounded {
+    #[model(key)]
+    id: i32,
+    #[model(sql_type = "numeric")]
+    amount: i64,
+    #[model(sql_type = "cents", default)]
+    cents: Option<i64>,
+}
+
+#[test]
+fn an_integer_is_never_a_rounded_number() {
+    let schema = Schema::new(
+        "rounded",
+        "CREATE DOMAIN cents AS bigint CHECK (VALUE >= 0);
+         CREATE TABLE rounded (id int PRIMARY KEY, amount numeric, cents cents DEFAULT 7);
+         INSERT INTO rounded VALUES (1, 2, 3), (2, 1.5, 4)",
+    );
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client);
+    let two = uow.find::<Rounded>(1).unwrap().unwrap();
+    assert_eq!((uow[two].amount, uow[two].cents), (2, Some(3)));
+    let error = uow.find::<Rounded>(2).unwrap_err();
+    assert!(error.to_string().contains("\"1.5\""), "{error}");
+    for (id, Named { strategy, .. }) in (3..).zip(STRATEGIES) {
+        let mut client = schema.client();
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy());
+        let new = uow.add(Rounded { id, amount: i64::MIN, cents: None });
+        uow.commit().unwrap();
+        assert_eq!(uow[new].cents, Some(7));
+    }
+}

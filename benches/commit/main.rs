@@ -105,13 +105,14 @@ fn against_raw_copy(criterion: &mut Criterion<Figure>) {
     for &rows in SIZES {
         group.measurement_time(Duration::from_secs(if rows > 10_000 { 20 } else { 8 }));
         for name in ["auto", "one_trip", "copy", "unnest"] {
-            let strategy = strategy(name);
+            // Kept, as a service keeps it.
+            let strategy = strategy(name)();
             group.bench_function(BenchmarkId::new(name, rows), |bencher| {
                 bencher.iter_custom(|times| {
                     side_by_side(
                         times,
                         || database.empty(),
-                        || users::commit(&mut ours, strategy(), rows / 3),
+                        || users::commit(&mut ours, strategy.clone(), rows / 3),
                         || raw_copy::commit(&mut theirs, rows / 3),
                     )
                 });
@@ -126,16 +127,22 @@ fn small_commit(criterion: &mut Criterion<Figure>) {
     let (mut ours, mut theirs) = (database.client(), database.client());
     let mut group = criterion.benchmark_group("small_commit_against_row_by_row");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
-    group.bench_function("auto/3", |bencher| {
-        bencher.iter_custom(|times| {
-            side_by_side(
-                times,
-                || database.empty(),
-                || users::commit(&mut ours, Auto::new().into(), 1),
-                || users::commit(&mut theirs, RowByRow.into(), 1),
-            )
+    // A strategy that is kept, and one that looks at where keys come from each time.
+    let kept = Strategy::from(Auto::new());
+    let strategies: [(&str, &dyn Fn() -> Strategy); 2] =
+        [("auto/3", &|| kept.clone()), ("auto_first/3", &|| Auto::new().into())];
+    for (name, strategy) in strategies {
+        group.bench_function(name, |bencher| {
+            bencher.iter_custom(|times| {
+                side_by_side(
+                    times,
+                    || database.empty(),
+                    || users::commit(&mut ours, strategy(), 1),
+                    || users::commit(&mut theirs, RowByRow.into(), 1),
+                )
+            });
         });
-    });
+    }
 }
 
 /// Commits by `Auto` whose statement is prepared, against others. The tables grow: one that is emptied

@@ -3,8 +3,8 @@
 use postgres::error::SqlState;
 
 use crate::error::{Error, ErrorKind};
-use crate::model::{Assigned, Table};
-use crate::sql::Sql;
+use crate::model::{Assigned, SqlType, Table};
+use crate::sql::{ArrayParam, Params, Sql};
 
 /// Appends an array of keys of a column that the database assigns, as many as the parameter says:
 /// `ARRAY(SELECT nextval(…)::int4 FROM (SELECT generate_series(1, $1)) AS g)`. They come in the order
@@ -18,23 +18,103 @@ pub(crate) fn key_array(sql: &mut Sql, table: &Table, column: usize, count: usiz
     sql.push(order_by).push(")");
 }
 
+/// What the text of the error begins with by which [`check_defaults`] fails. The position of the
+/// table follows.
+const OTHER_DEFAULT: &str = "onetrip default ";
+
+/// Those of these columns whose keys come from the sequence that the column owns.
+fn owned(columns: &[(&'static Table, usize)]) -> Vec<(&'static Table, usize)> {
+    let is_owned = |&&(table, column): &&(&'static Table, usize)| {
+        let assigned = table.columns()[column].assigned_by();
+        matches!(assigned, Some(Assigned::OwnedSequence) | None)
+    };
+    columns.iter().filter(is_owned).copied().collect()
+}
+
+/// Appends the condition that the sequences that columns own are what their DEFAULTs draw from, if
+/// any of the keys come from such a sequence. Where it is not met, it is an error, and not false.
+///
+/// ```text
+/// NOT EXISTS (SELECT FROM pg_attrdef AS d WHERE d.adrelid = ANY (…tables…) AND (
+///     SELECT CASE WHEN pg_get_expr(d.adbin, d.adrelid) <> 'nextval(…)'
+///            THEN ('onetrip default ' || …)::int4 = 0 END
+///     FROM pg_attribute AS a WHERE … AND a.attname = ANY (…columns…)))
+/// ```
+///
+/// A column without a DEFAULT, as one that is an identity, is not in `pg_attrdef`. The inner query
+/// is no join, so that the time to plan it does not grow with the tables.
+///
+/// # Errors
+///
+/// When a name is longer than 2 GiB.
+pub(crate) fn check_defaults(
+    columns: &[(&'static Table, usize)],
+    before: &str,
+    sql: &mut Sql,
+    params: &mut Params,
+) -> Result<(), Error> {
+    let owned = owned(columns);
+    if owned.is_empty() {
+        return Ok(());
+    }
+    let mut tables = ArrayParam::new(SqlType::TEXT, owned.len());
+    let mut names = ArrayParam::new(SqlType::TEXT, owned.len());
+    for (table, column) in owned {
+        tables.push_raw(table.qualified_name().to_string().as_bytes())?;
+        names.push_raw(table.columns()[column].name().as_bytes())?;
+    }
+    let (tables, names) = (params.push_array(tables), params.push_array(names));
+    sql.push(before)
+        .push("NOT EXISTS (SELECT FROM pg_catalog.pg_attrdef AS d WHERE d.adrelid = ANY (");
+    sql.param(tables).push("::regclass[]) AND (SELECT CASE WHEN ");
+    sql.push(
+        "pg_catalog.pg_get_expr(d.adbin, d.adrelid) <> 'nextval(' || pg_catalog.quote_literal(",
+    );
+    sql.push("pg_catalog.pg_get_serial_sequence(d.adrelid::regclass::text, a.attname)");
+    sql.push("::regclass::text) || '::regclass)' THEN ('").push(OTHER_DEFAULT);
+    sql.push("' || array_position(")
+        .param(tables)
+        .push("::regclass[], d.adrelid::regclass))::int4 = 0 END ");
+    sql.push(
+        "FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = d.adrelid AND a.attnum = d.adnum ",
+    );
+    sql.push("AND a.attname = ANY (").param(names).push(")))");
+    Ok(())
+}
+
+/// Says whose DEFAULT it was, if a statement has failed by [`check_defaults`] of these columns.
+pub(crate) fn other_default(error: &Error, columns: &[(&'static Table, usize)]) -> Option<Error> {
+    let text = error.to_string();
+    let (_, rest) = text.split_once(OTHER_DEFAULT)?;
+    let number = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    let owned = owned(columns);
+    let &(table, column) = owned.get(number.parse::<usize>().ok()?.checked_sub(1)?)?;
+    let message = "the column owns a sequence, from which its keys would be taken, and its DEFAULT \
+                   is something else";
+    let error = Error::new(ErrorKind::Model, message).with_table(table.name()).with_hint(
+        "name what the DEFAULT draws from with `sequence = \"…\"`, or write it with \
+         `default = \"…\"`; `Verify` says what it is",
+    );
+    // Of two such columns of one table, it is not known which.
+    Some(match owned.iter().filter(|(other, _)| other.is(table)).count() {
+        1 => error.with_column(table.columns()[column].name()),
+        _ => error,
+    })
+}
+
 /// The sequence that stands for none.
 const NO_SEQUENCE: &str = "no sequence belongs to it";
 
 /// Says of an error what it means for the keys of these columns: that no sequence belongs to one of
 /// them. The server does not say to which.
 pub(crate) fn explain_keys(error: Error, columns: &[(&'static Table, usize)]) -> Error {
+    if let Some(explained) = other_default(&error, columns) {
+        return explained.with_source(error);
+    }
     let is_missing = error.sqlstate() == Some(&SqlState::UNDEFINED_TABLE)
         && error.to_string().contains(NO_SEQUENCE);
     if is_missing {
-        let owned: Vec<_> = columns
-            .iter()
-            .copied()
-            .filter(|(table, column)| {
-                let assigned = table.columns()[*column].assigned_by();
-                matches!(assigned, Some(Assigned::OwnedSequence) | None)
-            })
-            .collect();
+        let owned = owned(columns);
         let name = |&(table, column): &(&'static Table, usize)| {
             format!("{}.{}", table.name(), table.columns()[column].name())
         };

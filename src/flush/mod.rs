@@ -23,6 +23,7 @@ use crate::change_set::{CellRange, CellValue, ChangeSet, NewCell};
 use crate::connection::Connection;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::flush_plan::{FlushPlan, Inserts, UpdateStep};
+use crate::model::Table;
 use crate::sql::{CopyData, Params, Rows, array_elements};
 
 /// What is written into a cell.
@@ -70,6 +71,10 @@ pub struct Flush<'a, 'c> {
     /// The one statement is the whole transaction.
     is_autocommit: bool,
     is_sent: bool,
+    /// It is not known whether keys come from where the DEFAULTs of their columns say.
+    checks_defaults: bool,
+    /// The tables of which it is known by now.
+    with_default_keys: Vec<&'static Table>,
 }
 
 impl<'a, 'c> Flush<'a, 'c> {
@@ -93,7 +98,30 @@ impl<'a, 'c> Flush<'a, 'c> {
             on_progress,
             is_autocommit,
             is_sent: false,
+            checks_defaults: false,
+            with_default_keys: Vec::new(),
         }
+    }
+
+    /// Has the statements that take keys look at the DEFAULTs of the columns.
+    pub(crate) fn with_defaults_checked(mut self, checks: bool) -> Self {
+        self.checks_defaults = checks;
+        self
+    }
+
+    /// Notes that a statement has taken keys of these columns, and has looked at the DEFAULTs.
+    pub(crate) fn has_checked_defaults(&mut self, columns: &[(&'static Table, usize)]) {
+        self.with_default_keys.extend(columns.iter().map(|&(table, _)| table));
+    }
+
+    /// Returns the tables whose keys were found to come from where the DEFAULTs say.
+    pub(crate) fn with_default_keys(&self) -> &[&'static Table] {
+        &self.with_default_keys
+    }
+
+    /// Returns `true` if statements that take keys look at the DEFAULTs of the columns.
+    pub(crate) fn checks_defaults(&self) -> bool {
+        self.checks_defaults
     }
 
     /// Returns what the strategy is to write now, and in which order.

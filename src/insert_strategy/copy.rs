@@ -110,6 +110,7 @@ fn prepare(flush: &mut Flush<'_, '_>) -> Result<Vec<bool>, Error> {
         let asked: Vec<_> = asked.iter().map(|&table| tables[table].table()).collect();
         render_check(&asked, &mut sql, &mut params)?;
     }
+    reservation.render_default_check(flush, &mut sql, &mut params)?;
     let rows = flush.query(sql.as_str(), &params).map_err(|error| reservation.explain(error))?;
     reservation.assign(flush, &rows)?;
     if !asked.is_empty() {

@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::flush::Flush;
-use crate::flush::keys::{explain_keys, key_array};
+use crate::flush::keys::{check_defaults, explain_keys, key_array};
 use crate::flush_plan::{InsertStep, Inserts, PlannedStatement};
 use crate::model::{Column, Table};
 use crate::sql::{Params, Rows, Sql};
@@ -76,6 +76,23 @@ impl Reservation {
         self.columns.is_empty()
     }
 
+    /// Appends the condition that keys come from where the DEFAULTs say, where that is not known.
+    pub(super) fn render_default_check(
+        &self,
+        flush: &Flush<'_, '_>,
+        sql: &mut Sql,
+        params: &mut Params,
+    ) -> Result<(), Error> {
+        if !flush.checks_defaults() {
+            return Ok(());
+        }
+        check_defaults(&self.assigned(), " WHERE ", sql, params)
+    }
+
+    fn assigned(&self) -> Vec<(&'static Table, usize)> {
+        self.columns.iter().map(|reserved| (reserved.table, reserved.column_index)).collect()
+    }
+
     /// Appends an array of keys for each column.
     pub(super) fn render(&self, sql: &mut Sql, params: &mut Params) {
         for (index, reserved) in self.columns.iter().enumerate() {
@@ -87,12 +104,14 @@ impl Reservation {
 
     /// Names what the server cannot: whose sequence it was.
     pub(super) fn explain(&self, error: Error) -> Error {
-        let columns = self.columns.iter().map(|reserved| (reserved.table, reserved.column_index));
-        explain_keys(error, &columns.collect::<Vec<_>>())
+        explain_keys(error, &self.assigned())
     }
 
     /// Assigns the keys, which are the first columns of the result.
     pub(super) fn assign(&self, flush: &mut Flush<'_, '_>, rows: &Rows) -> Result<(), Error> {
+        if flush.checks_defaults() {
+            flush.has_checked_defaults(&self.assigned());
+        }
         for (index, reserved) in self.columns.iter().enumerate() {
             rows.expect_types(&[(index, reserved.column().ty().array())])?;
             let raw = (!rows.is_empty()).then(|| rows.raw(0, index)).flatten();
@@ -109,6 +128,7 @@ impl Reservation {
         let (mut sql, mut params) = (Sql::new(), Params::new());
         sql.push("SELECT ");
         self.render(&mut sql, &mut params);
+        self.render_default_check(flush, &mut sql, &mut params)?;
         let rows = flush.query(sql.as_str(), &params).map_err(|error| self.explain(error))?;
         self.assign(flush, &rows)
     }

@@ -4,9 +4,9 @@
 use super::{Statement, is_text};
 use crate::error::{Error, ErrorKind};
 use crate::flush::Flush;
-use crate::flush::arrays::{ArrayRows, BY_BYTES, KeyArray};
+use crate::flush::arrays::{ArrayRows, BY_BYTES};
 use crate::flush::change::Change;
-use crate::flush::keys::explain_keys;
+use crate::flush::keys::{explain_keys, other_default};
 use crate::flush::stale::Stale;
 use crate::model::Table;
 use crate::sql::{Params, Sql};
@@ -82,9 +82,7 @@ pub(super) fn explain(
     let code = code.as_deref();
     if let (None, Some("2200H" | "42P01")) = (error.table(), code) {
         // The server does not say whose sequence has run out, or is missing.
-        let table = |array: &KeyArray| flush.plan().tables()[array.table].table();
-        let columns = statement.keys.iter().map(|array| (table(array), array.column));
-        return explain_keys(error, &columns.collect::<Vec<_>>());
+        return explain_keys(error, &statement.key_columns(flush));
     }
     if code == Some("42883") && !error.is_within_function() && !statement.keys.is_empty() {
         // Arrays of keys that were stored and of keys that were sent cannot be compared.
@@ -93,6 +91,9 @@ pub(super) fn explain(
     // Another value can have such a text, and so can one that a function reads.
     if code != Some("22P02") || error.is_within_function() || params.contain(AGAINST) {
         return error;
+    }
+    if let Some(explained) = other_default(&error, &statement.key_columns(flush)) {
+        return explained.with_source(error);
     }
     let text = error.to_string();
     let failed = text.split_once(AGAINST).and_then(|(_, rest)| Failed::parse(rest));

@@ -16,7 +16,7 @@ use crate::error::Error;
 use crate::flush::Flush;
 use crate::flush::arrays::{ArrayRows, ArraySource, Group, KeyArray};
 use crate::flush::change::Change;
-use crate::flush::keys::key_array;
+use crate::flush::keys::{check_defaults, key_array};
 use crate::flush::locks::Locks;
 use crate::flush::values::begin_insert;
 use crate::flush_plan::{
@@ -98,7 +98,12 @@ pub(crate) fn write(
     let rows = flush
         .query(sql.as_str(), &params)
         .map_err(|error| checks::explain(error, &params, &statement, flush))?;
-    answer::take(&statement, flush, &rows)
+    let outcome = answer::take(&statement, flush, &rows)?;
+    if flush.checks_defaults() && outcome == Outcome::Written {
+        let columns = statement.key_columns(flush);
+        flush.has_checked_defaults(&columns);
+    }
+    Ok(outcome)
 }
 
 /// Returns what [`write`] would send for some steps of a plan.
@@ -179,6 +184,12 @@ impl<'a> Statement<'a> {
         }
     }
 
+    /// The columns whose keys the statement takes.
+    fn key_columns(&self, flush: &Flush<'_, '_>) -> Vec<(&'static Table, usize)> {
+        let table = |array: &KeyArray| flush.plan().tables()[array.table].table();
+        self.keys.iter().map(|array| (table(array), array.column)).collect()
+    }
+
     /// The columns of a group that the statement gives values to.
     fn written(table: &Table, group: &Group) -> Vec<usize> {
         let read_back = Self::read_back(table, group);
@@ -238,6 +249,11 @@ impl<'a> Statement<'a> {
             sql.push("true AS k0");
         }
         let guard = Guard::render(flush.is_autocommit(), guarded, &mut sql, &mut params)?;
+        if flush.checks_defaults() {
+            let is_guarded = flush.is_autocommit() || guarded.suspects.is_some();
+            let before = if is_guarded { " AND " } else { " WHERE " };
+            check_defaults(&self.key_columns(flush), before, &mut sql, &mut params)?;
+        }
         sql.push(")");
         let source =
             ArraySource { changes: flush.changes(), assigned: flush.assigned(), keys: &self.keys };

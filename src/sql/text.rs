@@ -125,7 +125,16 @@ impl Sql {
             self.push("COALESCE(NULL").cast(description.ty()).push(", ").push(of);
             return self.name(description.name()).push(")");
         }
-        self.push(of).name(description.name()).cast(match description.ty() {
+        self.push(of).name(description.name());
+        if is_integer(description.ty()) {
+            // Of what is no integer, `numeric` for instance, a cast would round.
+            self.cast(if description.ty().is_array() {
+                SqlType::TEXT.array()
+            } else {
+                SqlType::TEXT
+            });
+        }
+        self.cast(match description.ty() {
             ty if ty.is_string() && ty.is_array() => SqlType::TEXT.array(),
             ty if ty.is_string() => SqlType::TEXT,
             ty => ty,
@@ -157,6 +166,13 @@ impl Sql {
 /// Whether a column is read as it is, if it has the type that the model says.
 fn is_guarded(table: &Table, column: usize) -> bool {
     table.cast(column).is_none() && !table.columns()[column].ty().is_string()
+}
+
+/// Whether this is an integer, or an array of integers.
+fn is_integer(ty: SqlType) -> bool {
+    [SqlType::INT2, SqlType::INT4, SqlType::INT8]
+        .into_iter()
+        .any(|integer| ty == integer || ty == integer.array())
 }
 
 /// Whether other types of its kind would become this one, with a loss.

@@ -38,6 +38,8 @@ pub(crate) struct Attempt<'a> {
     needs_transaction: bool,
     /// The catalog has to be asked beforehand.
     asks: bool,
+    /// Statements that take keys look at the DEFAULTs of the columns.
+    pub(crate) checks_defaults: bool,
 }
 
 impl Attempt<'_> {
@@ -223,6 +225,15 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         }
         self.ask(connection)?;
         self.step_by_step(foreseen.reason)
+    }
+
+    /// Whether there are tables of which it is not known where their keys come from.
+    fn checks_defaults(&self) -> bool {
+        let memory = self.strategy.memory();
+        let is_open = |planned: &PlannedTable| {
+            planned.assigned_columns().next().is_some() && !memory.has_default_keys(planned.table())
+        };
+        self.tables.iter().any(is_open)
     }
 
     /// Returns what comes after one statement that has found a reason not to write anything.
@@ -461,7 +472,9 @@ impl<'a, 'c> Dispatch<'a, 'c> {
     fn one_statement(&self, plan: FlushPlan, reason: Reason) -> Attempt<'a> {
         let harmless = self.constraints.as_ref().map(|known| known.harmless());
         let harmless = harmless.unwrap_or_default();
+        let checks_defaults = self.checks_defaults();
         Attempt {
+            checks_defaults,
             plan,
             way: Way::OneStatement,
             reason,
@@ -526,8 +539,10 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         let is_open = plan.suspects().is_some()
             || plan.needs_constraints()
             || plan.updated_rows() + plan.deleted_rows() > 1;
+        let checks_defaults = self.checks_defaults();
         let memory = self.strategy.memory();
         Ok(Attempt {
+            checks_defaults,
             asks: is_open && self.constraints.is_none(),
             plan,
             way: Way::StepByStep,

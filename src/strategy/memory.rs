@@ -14,6 +14,8 @@ pub(super) struct Memory {
     unlockable: Vec<Vec<QualifiedName>>,
     /// Tables of which changes return nothing.
     without_returning: Vec<&'static str>,
+    /// Tables whose keys come from where the DEFAULTs of their columns say.
+    default_keys: Vec<QualifiedName>,
     /// What the catalog says of sets of tables.
     constraints: Vec<(Vec<QualifiedName>, Arc<Constraints>)>,
 }
@@ -47,6 +49,17 @@ impl Memory {
 
     pub(super) fn returns_nothing(&mut self, table: &'static str) {
         remember(&mut self.without_returning, table);
+    }
+
+    /// Whether keys of this table are known to come from where the DEFAULTs of its columns say.
+    pub(super) fn has_default_keys(&self, table: &Table) -> bool {
+        self.default_keys.contains(&table.qualified_name())
+    }
+
+    pub(super) fn keys_are_default(&mut self, table: &Table) {
+        if !self.has_default_keys(table) {
+            self.default_keys.push(table.qualified_name());
+        }
     }
 
     /// What the catalog says of these tables, if it was asked.

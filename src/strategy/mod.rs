@@ -18,6 +18,7 @@ pub use way::{Reason, Way};
 
 use crate::flush_plan::PlannedTable;
 use crate::insert_strategy::{Batch, Copy, InsertStrategy, RowByRow, Unnest};
+use crate::model::Table;
 use crate::step_by_step::Changes;
 
 /// How a unit of work writes its commits: what
@@ -158,6 +159,12 @@ impl Strategy {
     /// Whether one statement may take the place of what the strategy would send.
     fn allows_one_statement(&self) -> bool {
         !matches!(self.kind, Kind::StepByStep { is_ours: false, .. })
+    }
+
+    /// Remembers that keys of these tables come from where the DEFAULTs of their columns say.
+    pub(crate) fn have_default_keys(&self, tables: &[&'static Table]) {
+        let mut memory = self.memory();
+        tables.iter().for_each(|table| memory.keys_are_default(table));
     }
 
     fn memory(&self) -> MutexGuard<'_, Memory> {

@@ -228,15 +228,18 @@ impl<'a> Writer<'a> {
         on_progress: Option<&mut OnProgress<'static>>,
     ) -> Result<Option<Written>, Error> {
         if self.ends && connection.is_autocommit() && attempt.is_alone() {
-            let flush = Flush::new(&attempt.plan, changes, connection, on_progress, true);
-            return write_and_commit(changes, attempt, flush);
+            let flush = Flush::new(&attempt.plan, changes, connection, on_progress, true)
+                .with_defaults_checked(attempt.checks_defaults);
+            return self.write_and_commit(changes, attempt, flush);
         }
         connection.begin()?;
         let mut undo = UndoOnDrop { connection, armed: true };
-        let mut flush = Flush::new(&attempt.plan, changes, undo.connection, on_progress, false);
+        let mut flush = Flush::new(&attempt.plan, changes, undo.connection, on_progress, false)
+            .with_defaults_checked(attempt.checks_defaults);
         if attempt.write(&mut flush)? == Outcome::Refused {
             return Ok(None);
         }
+        self.strategy.have_default_keys(flush.with_default_keys());
         let assigned = flush.finish()?;
         undo.connection.check_transaction()?;
         let mut written =
@@ -248,34 +251,36 @@ impl<'a> Writer<'a> {
         undo.armed = false;
         Ok(Some(written))
     }
-}
 
-/// The same in one statement that is a transaction of its own.
-fn write_and_commit(
-    changes: &ChangeSet<'_>,
-    attempt: &Attempt<'_>,
-    mut flush: Flush<'_, '_>,
-) -> Result<Option<Written>, Error> {
-    let tables = attempt.plan.tables();
-    // What is committed cannot be undone, so an error can only be reported.
-    let committed = |error: Error, is_committed: bool| match is_committed {
-        true => error.with_kind(ErrorKind::ReadBack),
-        false => error,
-    };
-    match attempt.write(&mut flush) {
-        Ok(Outcome::Refused) => {
-            flush.nothing_was_written();
-            return Ok(None);
+    /// The same in one statement that is a transaction of its own.
+    fn write_and_commit(
+        &self,
+        changes: &ChangeSet<'_>,
+        attempt: &Attempt<'_>,
+        mut flush: Flush<'_, '_>,
+    ) -> Result<Option<Written>, Error> {
+        let tables = attempt.plan.tables();
+        // What is committed cannot be undone, so an error can only be reported.
+        let committed = |error: Error, is_committed: bool| match is_committed {
+            true => error.with_kind(ErrorKind::ReadBack),
+            false => error,
+        };
+        match attempt.write(&mut flush) {
+            Ok(Outcome::Refused) => {
+                flush.nothing_was_written();
+                return Ok(None);
+            }
+            Ok(Outcome::Written) => {}
+            Err(error) => return Err(committed(error, flush.is_committed())),
         }
-        Ok(Outcome::Written) => {}
-        Err(error) => return Err(committed(error, flush.is_committed())),
+        self.strategy.have_default_keys(flush.with_default_keys());
+        let is_committed = flush.is_committed();
+        flush
+            .finish()
+            .and_then(|assigned| give_back(changes, tables, &assigned, Written::by(Some(attempt))))
+            .map(Some)
+            .map_err(|error| committed(error, is_committed))
     }
-    let is_committed = flush.is_committed();
-    flush
-        .finish()
-        .and_then(|assigned| give_back(changes, tables, &assigned, Written::by(Some(attempt))))
-        .map(Some)
-        .map_err(|error| committed(error, is_committed))
 }
 
 /// Adds what the entities get back. Where they could not take all of it, they get the keys, and

@@ -450,6 +450,7 @@ suite! {
     a_key_that_is_wider_than_its_field_is_an_error: super::WIDE,
     a_key_without_a_sequence_is_never_null: super::LOOSE,
     an_expression_that_gives_null_is_an_error: super::LOOSE,
+    keys_come_from_where_the_default_says: super::SHARED_IDS,
     a_link_of_two_pending_keys: "
         CREATE TABLE commits (id serial PRIMARY KEY, sha text UNIQUE NOT NULL);
         CREATE TABLE commit_parents (commit_id int REFERENCES commits,
@@ -554,6 +555,63 @@ fn a_key_without_a_sequence_is_never_null(setup: &Setup) {
     assert!([ErrorKind::Model, ErrorKind::RowMismatch].contains(&error.kind()), "{error}");
     assert_eq!(error.to_string().contains("sequence"), setup.name != "row_by_row", "{error}");
     assert_eq!(setup.schema.count("loose"), 0);
+}
+
+/// Two tables own sequences, and their DEFAULTs draw from others.
+const SHARED_IDS: &str = "
+    CREATE SEQUENCE ids START 1000;
+    CREATE TABLE orders (id bigserial PRIMARY KEY, note text NOT NULL);
+    CREATE TABLE serial (id serial PRIMARY KEY, label int NOT NULL);
+    CREATE TABLE loose (id serial PRIMARY KEY, name text DEFAULT 'nobody');";
+
+fn keys_come_from_where_the_default_says(setup: &Setup) {
+    let others = [
+        "nextval('ids')",
+        "nextval('orders_id_seq')",
+        "nextval('loose_id_seq') * 10",
+        "(random() * 1000)::int",
+        "nextval('loose_id_seq'::text)",
+        "7",
+    ];
+    for other in others {
+        let mut client = setup.client();
+        let alter = format!("ALTER TABLE loose ALTER id SET DEFAULT {other}; TRUNCATE loose");
+        client.batch_execute(&alter).unwrap();
+        let mut uow = setup.uow(&mut client);
+        let order = uow.add(Order { id: None, note: "first".into() });
+        let loose = uow.add(Loose { id: None, name: "a".to_owned() });
+        match uow.commit() {
+            // As the database would.
+            Ok(_) => assert_eq!(setup.name, "row_by_row", "{other}"),
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Model, "{other}: {error}");
+                assert_eq!(error.table(), Some("loose"), "{other}: {error}");
+                assert_eq!(error.column(), Some("id"), "{other}: {error}");
+                assert!(error.to_string().contains("DEFAULT"), "{other}: {error}");
+                assert_eq!((uow[order].id, uow[loose].id), (None, None), "{other}");
+                assert_eq!(setup.schema.count("orders"), 0, "{other}");
+                // The next one is looked at again.
+                uow.commit().unwrap_err();
+                // With keys of its own, it does not matter where others come from.
+                uow[loose].id = Some(900_000);
+                uow.commit().unwrap();
+            }
+        }
+        assert_eq!(setup.schema.count("orders"), 1, "{other}");
+        drop(uow);
+        setup.client().batch_execute("TRUNCATE orders").unwrap();
+    }
+    // What the column owns, and an identity, are right.
+    let alter = "ALTER TABLE loose ALTER id SET DEFAULT nextval('loose_id_seq');
+        ALTER TABLE serial ALTER id DROP DEFAULT; DROP SEQUENCE serial_id_seq;
+        ALTER TABLE serial ALTER id ADD GENERATED ALWAYS AS IDENTITY";
+    let mut client = setup.client();
+    client.batch_execute(alter).unwrap();
+    let mut uow = setup.uow(&mut client);
+    uow.add(Loose { id: None, name: "b".to_owned() });
+    uow.add(Order { id: None, note: "second".into() });
+    uow.add(Serial { id: None, label: 1 });
+    uow.commit().unwrap();
 }
 
 #[derive(Model, Clone, Debug)]

@@ -29,7 +29,7 @@ fn stored() -> (UnitOfWork<'static>, Recording, Stored) {
 /// What a commit sends. The recording has no answer to it.
 fn changed(strategy: impl Into<Strategy>, change: impl Fn(&mut UnitOfWork<'_>, &Stored)) -> String {
     let (uow, recording, stored) = stored();
-    let mut uow = uow.with_strategy(strategy);
+    let mut uow = uow.with_strategy(knowing(strategy));
     change(&mut uow, &stored);
     let _ = uow.commit();
     // Whatever follows comes of the missing answer.

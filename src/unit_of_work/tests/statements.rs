@@ -299,3 +299,20 @@ fn find_refuses_what_does_not_fit() {
     assert_snapshot!(refused(&types, vec![ada(), ada()]), @"table users: several rows have this key, which the model says is unique");
     assert_snapshot!(refused(&[SqlType::INT8, SqlType::TEXT], vec![ada()]), @"table users, column 0: it has the type int8 in the database, and the model reads it as int4; hint: change the field's type, or name the column's with `sql_type`");
 }
+
+#[test]
+fn the_first_commit_looks_at_where_keys_come_from() {
+    let recording = Recording::default();
+    let mut uow = UnitOfWork::new(recording.clone()).with_strategy(Batch);
+    let ada = uow.add(user("Ada"));
+    uow.add(address("home", ada));
+    uow.commit().unwrap();
+    assert_snapshot!(statements(&recording), @r#"
+    SELECT ARRAY(SELECT nextval((SELECT COALESCE(pg_get_serial_sequence('"users"', 'id'), '"no sequence belongs to it"')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g), ARRAY(SELECT nextval((SELECT COALESCE(pg_get_serial_sequence('"addresses"', 'id'), '"no sequence belongs to it"')::regclass))::"int4" FROM (SELECT generate_series(1, $2)) AS g) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attrdef AS d WHERE d.adrelid = ANY ($3::regclass[]) AND (SELECT CASE WHEN pg_catalog.pg_get_expr(d.adbin, d.adrelid) <> 'nextval(' || pg_catalog.quote_literal(pg_catalog.pg_get_serial_sequence(d.adrelid::regclass::text, a.attname)::regclass::text) || '::regclass)' THEN ('onetrip default ' || array_position($3::regclass[], d.adrelid::regclass))::int4 = 0 END FROM pg_catalog.pg_attribute AS a WHERE a.attrelid = d.adrelid AND a.attnum = d.adnum AND a.attname = ANY ($4))) -- 1 int4, 1 int4, text[], text[]
+    INSERT INTO "users" ("id", "name") OVERRIDING SYSTEM VALUE VALUES ($1, $2) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 1 int4, 'Ada' text
+    INSERT INTO "addresses" ("id", "email", "user_id") OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3) RETURNING COALESCE(NULL::"int4", "id") AS "id" -- 2 int4, 'home' text, 1 int4
+    "#);
+    uow.add(user("Bob"));
+    uow.commit().unwrap();
+    assert!(!recording.take().contains("pg_attrdef"), "it is known by now");
+}
