@@ -114,13 +114,24 @@ impl AssignedColumn {
     }
 }
 
-/// Values by table, column and row. Tables and rows are those of a
-/// [`ChangeSet`](crate::change_set::ChangeSet).
+/// Rows of one model that a flush writes: those of a [`ChangeSet`](crate::change_set::ChangeSet).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum RowsOf {
+    /// New rows, by the position in `ChangeSet::tables`.
+    New(usize),
+    /// Rows that are updated or deleted, by the position in `ChangeSet::changed`.
+    Changed(usize),
+}
+
+/// Values by rows, column and row.
 #[derive(Debug, Default)]
 pub(crate) struct Assignments {
-    /// Shared only once everything is assigned.
-    tables: Vec<Vec<Option<Arc<AssignedColumn>>>>,
+    new: Vec<AssignedColumns>,
+    changed: Vec<AssignedColumns>,
 }
+
+/// The values of the columns of some rows, shared only once everything is assigned.
+type AssignedColumns = Vec<Option<Arc<AssignedColumn>>>;
 
 impl Assignments {
     /// Stages a value; `None` is NULL. A later value replaces an earlier one.
@@ -128,8 +139,8 @@ impl Assignments {
     /// # Panics
     ///
     /// When the value is 4 GiB or longer: the server sends none that is.
-    pub(crate) fn set(&mut self, table: usize, column: usize, row: u32, raw: Option<&[u8]>) {
-        let column = self.column_mut(table, column);
+    pub(crate) fn set(&mut self, of: RowsOf, column: usize, row: u32, raw: Option<&[u8]>) {
+        let column = self.column_mut(of, column);
         *column.start_mut(row) = match raw {
             None => NULL,
             Some(raw) => {
@@ -146,12 +157,12 @@ impl Assignments {
     /// where there is not one value for each row.
     pub(crate) fn set_all(
         &mut self,
-        table: usize,
+        of: RowsOf,
         column: usize,
         rows: impl Iterator<Item = u32> + Clone,
         values: &[u8],
     ) -> Option<usize> {
-        let column = self.column_mut(table, column);
+        let column = self.column_mut(of, column);
         let base = column.bytes.len();
         column.bytes.extend_from_slice(values);
         // Mostly they are all rows, in their order, and the values are keys of a fixed size.
@@ -180,26 +191,38 @@ impl Assignments {
 
     /// The value, if there is one; `Some(None)` is NULL.
     #[inline]
-    pub(crate) fn get(&self, table: usize, column: usize, row: u32) -> Option<Option<&[u8]>> {
-        self.tables.get(table)?.get(column)?.as_ref()?.get(row)
+    pub(crate) fn get(&self, of: RowsOf, column: usize, row: u32) -> Option<Option<&[u8]>> {
+        self.columns(of)?.get(column)?.as_ref()?.get(row)
     }
 
     /// The values of a column, if each of so many rows has one that is not NULL.
     pub(crate) fn whole_column(
         &self,
-        table: usize,
+        of: RowsOf,
         column: usize,
         rows: usize,
     ) -> Option<&Arc<AssignedColumn>> {
-        let column = self.tables.get(table)?.get(column)?.as_ref()?;
+        let column = self.columns(of)?.get(column)?.as_ref()?;
         column.is_whole(rows).then_some(column)
     }
 
-    fn column_mut(&mut self, table: usize, column: usize) -> &mut AssignedColumn {
-        if self.tables.len() <= table {
-            self.tables.resize_with(table + 1, Vec::new);
+    #[inline]
+    fn columns(&self, of: RowsOf) -> Option<&AssignedColumns> {
+        match of {
+            RowsOf::New(at) => self.new.get(at),
+            RowsOf::Changed(at) => self.changed.get(at),
         }
-        let columns = &mut self.tables[table];
+    }
+
+    fn column_mut(&mut self, of: RowsOf, column: usize) -> &mut AssignedColumn {
+        let (all, at) = match of {
+            RowsOf::New(at) => (&mut self.new, at),
+            RowsOf::Changed(at) => (&mut self.changed, at),
+        };
+        if all.len() <= at {
+            all.resize_with(at + 1, Vec::new);
+        }
+        let columns = &mut all[at];
         if columns.len() <= column {
             columns.resize_with(column + 1, || None);
         }
@@ -211,36 +234,38 @@ impl Assignments {
 mod tests {
     use super::*;
 
+    const NEW: [RowsOf; 2] = [RowsOf::New(0), RowsOf::Changed(0)];
+
     #[test]
     fn a_value_stays_with_its_row() {
         let mut assignments = Assignments::default();
-        assert_eq!(assignments.get(0, 0, 0), None);
-        assert_eq!(assignments.get(1, 2, 3), None);
-        assignments.set(1, 2, 3, Some(b"three"));
-        assignments.set(1, 2, 0, Some(b""));
-        assignments.set(1, 2, 1, None);
-        assert_eq!(assignments.get(1, 2, 3), Some(Some(&b"three"[..])));
-        assert_eq!(assignments.get(1, 2, 0), Some(Some(&b""[..])));
-        assert_eq!(assignments.get(1, 2, 1), Some(None));
-        assert_eq!(assignments.get(1, 2, 2), None);
-        assert_eq!(assignments.get(1, 0, 0), None);
-        assignments.set(1, 2, 3, Some(b"four"));
-        assert_eq!(assignments.get(1, 2, 3), Some(Some(&b"four"[..])));
+        assert_eq!(assignments.get(NEW[0], 0, 0), None);
+        assert_eq!(assignments.get(NEW[1], 2, 3), None);
+        assignments.set(NEW[1], 2, 3, Some(b"three"));
+        assignments.set(NEW[1], 2, 0, Some(b""));
+        assignments.set(NEW[1], 2, 1, None);
+        assert_eq!(assignments.get(NEW[1], 2, 3), Some(Some(&b"three"[..])));
+        assert_eq!(assignments.get(NEW[1], 2, 0), Some(Some(&b""[..])));
+        assert_eq!(assignments.get(NEW[1], 2, 1), Some(None));
+        assert_eq!(assignments.get(NEW[1], 2, 2), None);
+        assert_eq!(assignments.get(NEW[1], 0, 0), None);
+        assignments.set(NEW[1], 2, 3, Some(b"four"));
+        assert_eq!(assignments.get(NEW[1], 2, 3), Some(Some(&b"four"[..])));
     }
 
     #[test]
     fn values_of_many_rows_are_one_for_each() {
         let values = b"\0\0\0\x01a\xff\xff\xff\xff\0\0\0\0";
         let mut assignments = Assignments::default();
-        assignments.set(0, 0, 1, Some(b"before"));
-        assert_eq!(assignments.set_all(0, 0, [3, 0, 1].into_iter(), values), Some(1));
-        assert_eq!(assignments.get(0, 0, 3), Some(Some(&b"a"[..])));
-        assert_eq!(assignments.get(0, 0, 0), Some(None));
-        assert_eq!(assignments.get(0, 0, 1), Some(Some(&b""[..])));
-        assert_eq!(assignments.get(0, 0, 2), None);
+        assignments.set(NEW[0], 0, 1, Some(b"before"));
+        assert_eq!(assignments.set_all(NEW[0], 0, [3, 0, 1].into_iter(), values), Some(1));
+        assert_eq!(assignments.get(NEW[0], 0, 3), Some(Some(&b"a"[..])));
+        assert_eq!(assignments.get(NEW[0], 0, 0), Some(None));
+        assert_eq!(assignments.get(NEW[0], 0, 1), Some(Some(&b""[..])));
+        assert_eq!(assignments.get(NEW[0], 0, 2), None);
         for (rows, values) in [(2, &values[..]), (4, values), (3, &values[..11]), (1, &values[..4])]
         {
-            assert_eq!(assignments.set_all(0, 0, 0..rows, values), None);
+            assert_eq!(assignments.set_all(NEW[0], 0, 0..rows, values), None);
         }
     }
 
@@ -248,25 +273,25 @@ mod tests {
     fn values_of_one_size_can_be_replaced_one_by_one() {
         let values = b"\0\0\0\x02aa\0\0\0\x02bb\0\0\0\x02cc";
         let mut assignments = Assignments::default();
-        assert_eq!(assignments.set_all(0, 0, 0..3, values), Some(0));
-        assert!(assignments.whole_column(0, 0, 3).is_some());
-        assert!(assignments.whole_column(0, 0, 2).is_none());
-        assert_eq!(assignments.get(0, 0, 2), Some(Some(&b"cc"[..])));
-        assert_eq!(assignments.get(0, 0, 3), None);
-        assignments.set(0, 0, 1, Some(b"b"));
-        assignments.set(0, 0, 4, None);
-        let all: Vec<_> = (0..5).map(|row| assignments.get(0, 0, row)).collect();
+        assert_eq!(assignments.set_all(NEW[0], 0, 0..3, values), Some(0));
+        assert!(assignments.whole_column(NEW[0], 0, 3).is_some());
+        assert!(assignments.whole_column(NEW[0], 0, 2).is_none());
+        assert_eq!(assignments.get(NEW[0], 0, 2), Some(Some(&b"cc"[..])));
+        assert_eq!(assignments.get(NEW[0], 0, 3), None);
+        assignments.set(NEW[0], 0, 1, Some(b"b"));
+        assignments.set(NEW[0], 0, 4, None);
+        let all: Vec<_> = (0..5).map(|row| assignments.get(NEW[0], 0, row)).collect();
         let [a, b, c] = [&b"aa"[..], b"b", b"cc"].map(|value| Some(Some(value)));
         assert_eq!(all, [a, b, c, None, Some(None)]);
-        assignments.set(0, 3, 4, None);
-        assert_eq!(assignments.set_all(0, 3, 0..3, values), Some(0));
-        assert_eq!(assignments.get(0, 3, 4), Some(None), "what was there stays");
+        assignments.set(NEW[0], 3, 4, None);
+        assert_eq!(assignments.set_all(NEW[0], 3, 0..3, values), Some(0));
+        assert_eq!(assignments.get(NEW[0], 3, 4), Some(None), "what was there stays");
         // Rows in another order are not those from the first on.
-        assert_eq!(assignments.set_all(0, 1, [2, 0, 1].into_iter(), values), Some(0));
-        assert_eq!(assignments.get(0, 1, 2), Some(Some(&b"aa"[..])));
+        assert_eq!(assignments.set_all(NEW[0], 1, [2, 0, 1].into_iter(), values), Some(0));
+        assert_eq!(assignments.get(NEW[0], 1, 2), Some(Some(&b"aa"[..])));
         // One of the same size all in all.
         let values = b"\0\0\0\x01a\0\0\0\x03bbb";
-        assert_eq!(assignments.set_all(0, 2, 0..2, values), Some(0));
-        assert_eq!(assignments.get(0, 2, 1), Some(Some(&b"bbb"[..])));
+        assert_eq!(assignments.set_all(NEW[0], 2, 0..2, values), Some(0));
+        assert_eq!(assignments.get(NEW[0], 2, 1), Some(Some(&b"bbb"[..])));
     }
 }

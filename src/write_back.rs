@@ -123,17 +123,24 @@ impl<'a> Rows<'a> {
 mod tests {
     use super::*;
     use crate::assignments::Assignments;
+    use crate::assignments::RowsOf;
 
     #[test]
     fn cells_come_back_in_order() {
         let mut assigned = Assignments::default();
-        assigned.set(0, 1, 1, Some(b"second"));
-        assert!(assigned.whole_column(0, 1, 2).is_none(), "it has no value for the first row");
-        assigned.set(0, 1, 0, None);
-        assert!(assigned.whole_column(0, 1, 2).is_none(), "NULL is not a value");
-        assigned.set(0, 1, 0, Some(b"first"));
-        assert!(assigned.whole_column(0, 1, 3).is_none(), "it has no value for the third row");
-        let whole = Arc::clone(assigned.whole_column(0, 1, 2).unwrap());
+        assigned.set(RowsOf::New(0), 1, 1, Some(b"second"));
+        assert!(
+            assigned.whole_column(RowsOf::New(0), 1, 2).is_none(),
+            "it has no value for the first row"
+        );
+        assigned.set(RowsOf::New(0), 1, 0, None);
+        assert!(assigned.whole_column(RowsOf::New(0), 1, 2).is_none(), "NULL is not a value");
+        assigned.set(RowsOf::New(0), 1, 0, Some(b"first"));
+        assert!(
+            assigned.whole_column(RowsOf::New(0), 1, 3).is_none(),
+            "it has no value for the third row"
+        );
+        let whole = Arc::clone(assigned.whole_column(RowsOf::New(0), 1, 2).unwrap());
 
         let mut write_back = WriteBack::new(vec![3, 0], vec![(1, whole)], 2);
         assert_eq!(write_back.columns(), [1, 3, 0]);

@@ -4,9 +4,9 @@ use std::any::TypeId;
 
 use bytes::BytesMut;
 
-use super::{CellValue, ChangeSet, NewCell, NewRows, Survey, UNKNOWN_KEY_BYTES};
+use super::{CellAt, CellValue, ChangeSet, NewRows, Survey, UNKNOWN_KEY_BYTES};
 use crate::arena::{CellSource, Encoded, Frame};
-use crate::assignments::Assignments;
+use crate::assignments::{Assignments, RowsOf};
 use crate::error::{Error, ErrorKind};
 use crate::handle::AnyHandle;
 use crate::model::{Column, Encoder, Source};
@@ -14,7 +14,8 @@ use crate::model::{Column, Encoder, Source};
 /// Some columns of some rows of one table.
 #[derive(Clone, Copy)]
 pub(crate) struct CellRange<'r> {
-    pub(crate) table: usize,
+    pub(crate) of: RowsOf,
+    /// Their positions.
     pub(crate) rows: &'r [u32],
     pub(crate) columns: &'r [CellSource<'r>],
 }
@@ -34,7 +35,8 @@ impl ChangeSet<'_> {
         sizes: &mut Vec<u32>,
         mut left: impl FnMut(u32, usize),
     ) -> Result<(), Error> {
-        let (model, slots) = self.slots_of(table);
+        let of = RowsOf::New(table);
+        let (model, slots) = self.slots_of(of);
         let arena = &self.arenas[model];
         let (mut buffer, mut parents) = (BytesMut::new(), NewParents::new(self));
         let is_optional: Vec<bool> =
@@ -53,7 +55,7 @@ impl ChangeSet<'_> {
                 }
                 _ => {}
             }
-            let place = self.place(NewCell { table, row: row as u32, column });
+            let place = self.place(CellAt { rows: of, row: row as u32, column });
             let mut survey = Survey { is_default: true, bytes: 0 };
             match source {
                 Some(source) => self.survey_source(place, source, &mut survey)?,
@@ -86,17 +88,17 @@ impl ChangeSet<'_> {
         out: &mut BytesMut,
         open: &mut dyn FnMut(usize, usize, CellValue) -> Result<(), Error>,
     ) -> Result<Encoded, Error> {
-        let CellRange { table, rows, columns } = range;
-        let (model, of_table) = self.slots_of(table);
+        let CellRange { of, rows, columns } = range;
+        let (model, slots_of_rows) = self.slots_of(of);
         // Where foreign keys follow keys that change, what an entity says of itself is not what it is
         // to become: without a slot, every cell is open.
-        let follows = !self.followed.is_empty() && table >= self.tables.len();
-        let slot = |row: u32| if follows { u32::MAX } else { of_table[row as usize] };
+        let follows = !self.followed.is_empty() && matches!(of, RowsOf::Changed(_));
+        let slot = |row: u32| if follows { u32::MAX } else { slots_of_rows[row as usize] };
         let mut slots = rows.iter().map(|&row| (row, slot(row)));
         let is_key = |column| self.arenas[model].table().key().contains(&column);
         let mut parents = NewParents::new(self);
         let mut take = |at: usize, column: usize, source: Option<Source>, out: &mut BytesMut| {
-            let cell = NewCell { table, row: rows[at], column };
+            let cell = CellAt { rows: of, row: rows[at], column };
             // Nearly all open cells are keys that have been assigned by now, or that will be by the
             // statement that is being made.
             let key = match source {
@@ -105,7 +107,7 @@ impl ChangeSet<'_> {
                 _ => None,
             };
             if let Some(key) = key {
-                match assigned.get(key.table, key.column, key.row) {
+                match assigned.get(key.rows, key.column, key.row) {
                     Some(Some(key)) => {
                         out.extend_from_slice(key);
                         return Ok(true);
@@ -136,10 +138,10 @@ impl ChangeSet<'_> {
 
 impl ChangeSet<'_> {
     /// Whether the one field of a cell leaves it to the database. `scratch` stays as it is.
-    fn is_left(&self, cell: NewCell, scratch: &mut BytesMut) -> bool {
+    fn is_left(&self, cell: CellAt, scratch: &mut BytesMut) -> bool {
         let (start, place) = (scratch.len(), self.place(cell));
         let mut encoder = Encoder::new(scratch);
-        self.arenas[place.model].encode(place.slot, place.column, &mut encoder);
+        self.arenas[place.entity.model].encode(place.entity.slot, place.column, &mut encoder);
         let is_left = encoder.single() == Some(Source::Default);
         scratch.truncate(start);
         is_left
@@ -167,7 +169,7 @@ impl<'c> NewParents<'c> {
 
     /// The cell of the key that is meant, if the entity is new. It is in the unit of work then.
     #[inline]
-    fn find(&mut self, entity: AnyHandle, part: usize) -> Option<NewCell> {
+    fn find(&mut self, entity: AnyHandle, part: usize) -> Option<CellAt> {
         if self.last.as_ref().is_none_or(|last| last.model != entity.model) {
             let model = self.changes.arenas.get_index_of(&entity.model)?;
             let table = self.changes.table_of_model[model]?;
@@ -179,6 +181,7 @@ impl<'c> NewParents<'c> {
         if entity.stamp != self.changes.stamp {
             return None;
         }
-        Some(NewCell { table: *table, row: rows.row_of(entity.slot)?, column: *key.get(part)? })
+        let (row, column) = (rows.row_of(entity.slot)?, *key.get(part)?);
+        Some(CellAt { rows: RowsOf::New(*table), row, column })
     }
 }

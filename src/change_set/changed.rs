@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::BytesMut;
 use indexmap::IndexSet;
 
-use super::{CellValue, ChangeSet, PassedOn, Place, key_bytes};
+use super::{CellValue, ChangeSet, EntityAt, PassedOn, Place, key_bytes};
 use crate::arena::AnyArena;
 use crate::assignments::Assignments;
 use crate::error::{Error, ErrorKind};
@@ -110,12 +110,13 @@ impl Draft {
     }
 }
 
-/// The rows to be updated, by model and slot.
-pub(super) type Drafts = BTreeMap<(usize, u32), Draft>;
+/// The rows to be updated.
+pub(super) type Drafts = BTreeMap<EntityAt, Draft>;
 
 /// The rows of one model that are to be updated.
 fn of_model(drafts: &Drafts, model: usize) -> impl Iterator<Item = (u32, &Draft)> {
-    drafts.range((model, 0)..=(model, u32::MAX)).map(|(&(_, slot), draft)| (slot, draft))
+    let of_slot = |slot: u32| EntityAt { model, slot };
+    drafts.range(of_slot(0)..=of_slot(u32::MAX)).map(|(entity, draft)| (entity.slot, draft))
 }
 
 /// The bytes of a key, each part after its length; none where a part is NULL.
@@ -159,8 +160,9 @@ impl<'a> ChangeSet<'a> {
         let mut conflict = None;
         for (model, arena) in self.arenas.values().enumerate() {
             for slot in arena.changed() {
-                if let Some(found) = self.compare(model, slot, &mut conflict)? {
-                    let draft = drafts.entry((model, slot)).or_default();
+                let entity = EntityAt { model, slot };
+                if let Some(found) = self.compare(entity, &mut conflict)? {
+                    let draft = drafts.entry(entity).or_default();
                     draft.columns.extend(found.columns);
                 }
             }
@@ -172,11 +174,10 @@ impl<'a> ChangeSet<'a> {
     /// again.
     fn compare(
         &mut self,
-        model: usize,
-        slot: u32,
+        entity: EntityAt,
         conflict: &mut Option<Error>,
     ) -> Result<Option<Draft>, Error> {
-        let table = self.arenas[model].table();
+        let table = self.arenas[entity.model].table();
         let (mut draft, mut has_handle) = (Draft::default(), false);
         let mut buffer = BytesMut::new();
         for (column, description) in table.columns().iter().enumerate() {
@@ -184,7 +185,7 @@ impl<'a> ChangeSet<'a> {
                 continue;
             }
             buffer.clear();
-            let place = Place { model, slot, column };
+            let place = entity.column(column);
             let stored = self.stored(place, &mut buffer)?;
             let stored_bytes = buffer.split();
             let current = match self.value_at(place, &Assignments::default(), &mut buffer) {
@@ -251,12 +252,12 @@ impl<'a> ChangeSet<'a> {
                 let columns = draft.columns.iter().map(|(&column, &to)| (column, to)).collect();
                 let (set, _) = sets.insert_full(columns);
                 let row = UpdatedRow { row: slots.len() as u32, set: set as u32 };
-                updated.push((self.key_bytes(model, slot, key)?, slot, row));
+                updated.push((self.key_bytes(EntityAt { model, slot }, key)?, slot, row));
             }
             slots.push(slot);
         }
         for &slot in doomed {
-            deleted.push((self.key_bytes(model, slot, key)?, slot));
+            deleted.push((self.key_bytes(EntityAt { model, slot }, key)?, slot));
         }
         updated.sort_unstable_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));
         deleted.sort_unstable();
@@ -271,25 +272,19 @@ impl<'a> ChangeSet<'a> {
     /// The bytes of these columns as the entity has them.
     pub(crate) fn new_key_bytes(
         &self,
-        model: usize,
-        slot: u32,
+        entity: EntityAt,
         columns: &[usize],
     ) -> Result<KeyBytes, Error> {
         let known = Assignments::default();
-        key_bytes(self.arenas[model].table(), columns, |column, value| {
-            self.value_at(Place { model, slot, column }, &known, value)
+        key_bytes(self.arenas[entity.model].table(), columns, |column, value| {
+            self.value_at(entity.column(column), &known, value)
         })
     }
 
     /// The bytes of these columns as the database has them.
-    pub(crate) fn key_bytes(
-        &self,
-        model: usize,
-        slot: u32,
-        columns: &[usize],
-    ) -> Result<KeyBytes, Error> {
-        key_bytes(self.arenas[model].table(), columns, |column, value| {
-            self.stored(Place { model, slot, column }, value)
+    pub(crate) fn key_bytes(&self, entity: EntityAt, columns: &[usize]) -> Result<KeyBytes, Error> {
+        key_bytes(self.arenas[entity.model].table(), columns, |column, value| {
+            self.stored(entity.column(column), value)
         })
     }
 }
@@ -298,10 +293,10 @@ impl ChangeSet<'_> {
     /// The value of a cell as the database has it, by model and slot. The bytes of a value, and
     /// nothing else, are appended to `buffer`.
     fn stored(&self, place: Place, buffer: &mut BytesMut) -> Result<CellValue, Error> {
-        let arena = &self.arenas[place.model];
+        let arena = &self.arenas[place.entity.model];
         let before = buffer.len();
         let mut out = Encoder::new(buffer);
-        arena.encode_stored(place.slot, place.column, &mut out);
+        arena.encode_stored(place.entity.slot, place.column, &mut out);
         let sources = match out.single() {
             Some(source) => vec![source],
             None => out.sources(arena.table(), place.column)?,
@@ -332,7 +327,7 @@ impl ChangeSet<'_> {
         column: usize,
         buffer: &mut BytesMut,
     ) -> Result<(), Error> {
-        let place = Place { model: rows.model, slot, column };
+        let place = EntityAt { model: rows.model, slot }.column(column);
         match self.stored(place, buffer)? {
             CellValue::Value => Ok(()),
             _ => {

@@ -3,28 +3,28 @@
 use std::collections::HashMap;
 
 use super::changed::{Drafts, SetTo};
-use super::{ChangeSet, Place};
+use super::{ChangeSet, EntityAt};
 use crate::error::Error;
 use crate::handle::AnyHandle;
 use crate::model::{ForeignKeyColumns, Source};
 
 impl ChangeSet<'_> {
     /// The entities whose keys change.
-    pub(super) fn changed_keys(&self, drafts: &Drafts) -> impl Iterator<Item = (usize, u32)> {
+    pub(super) fn changed_keys(&self, drafts: &Drafts) -> impl Iterator<Item = EntityAt> {
         let key = |model: usize| self.arenas[model].table().key();
-        drafts.iter().filter(move |(at, draft)| draft.changes(key(at.0))).map(|(&at, _)| at)
+        drafts.iter().filter(move |(at, draft)| draft.changes(key(at.model))).map(|(&at, _)| at)
     }
 
     /// Has foreign keys follow the keys that they refer to, where those change. The database would
     /// do it only where the foreign key says `ON UPDATE CASCADE`, and would not tell the entities.
     pub(super) fn follow_keys(&mut self, drafts: &mut Drafts) -> Result<(), Error> {
-        let mut moved: Vec<(usize, u32)> = self.changed_keys(drafts).collect();
+        let mut moved: Vec<EntityAt> = self.changed_keys(drafts).collect();
         while !moved.is_empty() {
             let mut parents: HashMap<(usize, Vec<u8>), u32> = HashMap::new();
-            for (model, slot) in std::mem::take(&mut moved) {
-                let key = self.arenas[model].table().key();
-                if let Some(key) = self.key_bytes(model, slot, key)? {
-                    parents.insert((model, key), slot);
+            for entity in std::mem::take(&mut moved) {
+                let key = self.arenas[entity.model].table().key();
+                if let Some(key) = self.key_bytes(entity, key)? {
+                    parents.insert((entity.model, key), entity.slot);
                 }
             }
             for child in 0..self.arenas.len() {
@@ -41,7 +41,7 @@ impl ChangeSet<'_> {
         child: usize,
         parents: &HashMap<(usize, Vec<u8>), u32>,
         drafts: &mut Drafts,
-    ) -> Result<Vec<(usize, u32)>, Error> {
+    ) -> Result<Vec<EntityAt>, Error> {
         let (mut moved, table) = (Vec::new(), self.arenas[child].table());
         for foreign_key in table.foreign_keys() {
             let targets: Vec<usize> = self
@@ -52,11 +52,13 @@ impl ChangeSet<'_> {
                 continue;
             }
             for slot in self.arenas[child].stored() {
-                let Some(key) = self.key_bytes(child, slot, foreign_key.columns)? else { continue };
+                let entity = EntityAt { model: child, slot };
+                let Some(key) = self.key_bytes(entity, foreign_key.columns)? else { continue };
                 for &target in &targets {
-                    let Some(&parent) = parents.get(&(target, key.clone())) else { continue };
-                    if self.follow_one(&foreign_key, (child, slot), (target, parent), drafts)? {
-                        moved.push((child, slot));
+                    let Some(&slot) = parents.get(&(target, key.clone())) else { continue };
+                    let parent = EntityAt { model: target, slot };
+                    if self.follow_one(&foreign_key, entity, parent, drafts)? {
+                        moved.push(entity);
                     }
                 }
             }
@@ -69,29 +71,27 @@ impl ChangeSet<'_> {
     fn follow_one(
         &mut self,
         foreign_key: &ForeignKeyColumns,
-        (child, slot): (usize, u32),
-        parent: (usize, u32),
+        child: EntityAt,
+        parent: EntityAt,
         drafts: &mut Drafts,
     ) -> Result<bool, Error> {
-        let changes = |drafts: &Drafts, row: (usize, u32), column: usize| {
+        let changes = |drafts: &Drafts, row: EntityAt, column: usize| {
             drafts.get(&row).is_some_and(|draft| draft.changes(&[column]))
         };
-        let place = |column: usize| Place { model: child, slot, column };
         let leads_elsewhere = foreign_key.columns.iter().any(|&column| {
-            changes(drafts, (child, slot), column) && !self.followed.contains_key(&place(column))
+            changes(drafts, child, column) && !self.followed.contains_key(&child.column(column))
         });
-        if leads_elsewhere || self.names_another(foreign_key, (child, slot), parent)? {
+        if leads_elsewhere || self.names_another(foreign_key, child, parent)? {
             return Ok(false);
         }
         let mut is_moved = false;
         for (&column, &part) in foreign_key.columns.iter().zip(foreign_key.target.key()) {
             // Only what changes is followed, and once: so no two follow each other.
-            if changes(drafts, parent, part) && !self.followed.contains_key(&place(column)) {
-                let to = Place { model: parent.0, slot: parent.1, column: part };
-                self.followed.insert(place(column), to);
-                let draft = drafts.entry((child, slot)).or_default();
+            if changes(drafts, parent, part) && !self.followed.contains_key(&child.column(column)) {
+                self.followed.insert(child.column(column), parent.column(part));
+                let draft = drafts.entry(child).or_default();
                 draft.columns.insert(column, SetTo::Value);
-                is_moved |= self.arenas[child].table().key().contains(&column);
+                is_moved |= self.arenas[child.model].table().key().contains(&column);
             }
         }
         Ok(is_moved)
@@ -102,18 +102,18 @@ impl ChangeSet<'_> {
     fn names_another(
         &self,
         foreign_key: &ForeignKeyColumns,
-        (child, slot): (usize, u32),
-        (parent, parent_slot): (usize, u32),
+        child: EntityAt,
+        parent: EntityAt,
     ) -> Result<bool, Error> {
         let is_another = |source: Source| match source {
             Source::Pending { entity, .. } if (entity.table)().is(foreign_key.target) => {
                 let AnyHandle { model, slot, .. } = entity.handle;
-                (self.arenas.get_index_of(&model), slot) != (Some(parent), parent_slot)
+                (self.arenas.get_index_of(&model), slot) != (Some(parent.model), parent.slot)
             }
             _ => false,
         };
         for &column in foreign_key.columns {
-            if self.any_source(Place { model: child, slot, column }, is_another)? {
+            if self.any_source(child.column(column), is_another)? {
                 return Ok(true);
             }
         }

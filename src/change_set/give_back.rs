@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use super::{CellRange, CellValue, ChangeSet, NewCell, Place};
+use super::{CellAt, CellRange, CellValue, ChangeSet, Place};
 use crate::arena::{CellSource, Frame};
-use crate::assignments::Assignments;
+use crate::assignments::{Assignments, RowsOf};
 use crate::error::{Error, ErrorKind};
 use crate::model::Source;
 use crate::write_back::WriteBack;
@@ -21,7 +21,7 @@ pub(crate) enum Extent {
 }
 
 impl ChangeSet<'_> {
-    /// What the entities of a table get back: the values of the columns that the database
+    /// What the entities of some rows get back: the values of the columns that the database
     /// assigned, and the keys of what they refer to. `left` are the columns that every new row
     /// leaves to the database.
     ///
@@ -30,14 +30,14 @@ impl ChangeSet<'_> {
     /// When a value that the database was to assign is not there.
     pub(crate) fn write_back(
         &self,
-        table: usize,
+        rows: RowsOf,
         left: &[usize],
         assigned: &Assignments,
         extent: Extent,
     ) -> Result<WriteBack, Error> {
-        let (model, slots) = self.slots_of(table);
+        let (model, slots) = self.slots_of(rows);
         let description = self.arenas[model].table();
-        let is_new = table < self.tables.len();
+        let is_new = matches!(rows, RowsOf::New(_));
         let mut columns: Vec<_> =
             description.foreign_keys().flat_map(|fk| fk.columns).copied().collect();
         columns.extend(
@@ -61,7 +61,7 @@ impl ChangeSet<'_> {
             columns.retain(|&column| {
                 let values = left
                     .contains(&column)
-                    .then(|| assigned.whole_column(table, column, slots.len()));
+                    .then(|| assigned.whole_column(rows, column, slots.len()));
                 let Some(values) = values.flatten() else { return true };
                 whole.push((column, Arc::clone(values)));
                 false
@@ -70,12 +70,12 @@ impl ChangeSet<'_> {
             if columns.is_empty() {
                 return Ok(result);
             }
-            let rows: Vec<u32> = (0..slots.len() as u32).collect();
+            let all: Vec<u32> = (0..slots.len() as u32).collect();
             let columns: Vec<_> = columns.into_iter().map(CellSource::Entities).collect();
-            let range = CellRange { table, rows: &rows, columns: &columns };
+            let range = CellRange { of: rows, rows: &all, columns: &columns };
             let frame = Frame { omits_known: true, ..Frame::NONE };
             self.encode_cells(range, frame, assigned, result.cells_mut(), &mut |at, column, _| {
-                let cell = NewCell { table, row: at as u32, column };
+                let cell = CellAt { rows, row: at as u32, column };
                 let message = "the strategy did not return the value that the database assigned";
                 Err(self.error(self.place(cell), ErrorKind::RowMismatch, message))
             })?;
@@ -86,7 +86,7 @@ impl ChangeSet<'_> {
         for row in 0..slots.len() as u32 {
             for &column in &columns {
                 buffer.clear();
-                let cell = NewCell { table, row, column };
+                let cell = CellAt { rows, row, column };
                 match self.updated_value(cell, assigned, &mut buffer)? {
                     Some(CellValue::Value) => result.push_value(&buffer),
                     Some(CellValue::Null) => result.push_null(),
@@ -101,11 +101,11 @@ impl ChangeSet<'_> {
     /// refers to by a handle, and the key that a foreign key has followed.
     fn updated_value(
         &self,
-        cell: NewCell,
+        cell: CellAt,
         assigned: &Assignments,
         buffer: &mut BytesMut,
     ) -> Result<Option<CellValue>, Error> {
-        match assigned.get(cell.table, cell.column, cell.row) {
+        match assigned.get(cell.rows, cell.column, cell.row) {
             Some(Some(raw)) => {
                 buffer.extend_from_slice(raw);
                 return Ok(Some(CellValue::Value));
@@ -128,7 +128,7 @@ impl ChangeSet<'_> {
     /// Whether the cell belongs to a foreign key that follows, be it in another column.
     fn is_of_followed_reference(&self, place: Place) -> bool {
         let follows = |&column: &usize| self.followed.contains_key(&Place { column, ..place });
-        let mut foreign_keys = self.arenas[place.model].table().foreign_keys();
+        let mut foreign_keys = self.arenas[place.entity.model].table().foreign_keys();
         !self.followed.is_empty()
             && foreign_keys
                 .any(|fk| fk.columns.contains(&place.column) && fk.columns.iter().any(follows))

@@ -5,6 +5,7 @@ mod changed;
 mod followed;
 mod give_back;
 mod passed_on;
+mod place;
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -16,9 +17,11 @@ pub(crate) use changed::{ChangedRows, KeyBytes, SetTo, UpdatedRow};
 pub(crate) use give_back::Extent;
 use indexmap::IndexMap;
 use passed_on::PassedOn;
+use place::Place;
+pub(crate) use place::{CellAt, EntityAt};
 
 use crate::arena::AnyArena;
-use crate::assignments::Assignments;
+use crate::assignments::{Assignments, RowsOf};
 use crate::error::{Error, ErrorKind};
 use crate::handle::{AnyHandle, Stamp};
 use crate::model::{Encoder, EntityRef, Source, Table};
@@ -95,7 +98,7 @@ pub(crate) enum CellValue {
     /// The bytes that were appended to the buffer.
     Value,
     /// A key that the database has yet to assign to a row of this commit.
-    Unassigned(NewCell),
+    Unassigned(CellAt),
 }
 
 /// What there is to know of a cell before anything is written.
@@ -113,47 +116,30 @@ const UNKNOWN_KEY_BYTES: usize = 4;
 /// A chain of keys that refer to keys is hardly ever longer, so only then is a circle looked for.
 const SHORT_CHAIN: usize = 16;
 
-/// A cell of a new row. Beyond the tables with new rows, it is one of an updated row; see
-/// [`ChangeSet::updated_table`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct NewCell {
-    pub(crate) table: usize,
-    pub(crate) row: u32,
-    pub(crate) column: usize,
-}
-
-/// A cell of any entity of the unit of work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct Place {
-    model: usize,
-    slot: u32,
-    column: usize,
-}
-
 /// What a source leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Found {
+enum Resolved {
     Default,
     Null,
     /// A range of the buffer.
     Value(usize, usize),
-    Unassigned(NewCell),
+    Unassigned(CellAt),
 }
 
-impl Found {
+impl Resolved {
     /// Leaves nothing in the buffer from there on but the value.
     fn leave_value(self, before: usize, buffer: &mut BytesMut) -> CellValue {
         let mut len = 0;
-        if let Found::Value(start, end) = self {
+        if let Resolved::Value(start, end) = self {
             buffer.copy_within(start..end, before);
             len = end - start;
         }
         buffer.truncate(before + len);
         match self {
-            Found::Default => CellValue::Default,
-            Found::Null => CellValue::Null,
-            Found::Value(..) => CellValue::Value,
-            Found::Unassigned(cell) => CellValue::Unassigned(cell),
+            Resolved::Default => CellValue::Default,
+            Resolved::Null => CellValue::Null,
+            Resolved::Value(..) => CellValue::Value,
+            Resolved::Unassigned(cell) => CellValue::Unassigned(cell),
         }
     }
 }
@@ -238,10 +224,10 @@ impl<'a> ChangeSet<'a> {
         self.changed_bytes
     }
 
-    /// What stands for the table in a [`NewCell`] of an updated row, by the position in
-    /// [`changed`](ChangeSet::changed).
-    pub(crate) fn updated_table(&self, changed: usize) -> usize {
-        self.tables.len() + changed
+    /// Returns all rows, the new ones first.
+    pub(crate) fn all_rows(&self) -> impl Iterator<Item = RowsOf> + use<> {
+        let new = (0..self.tables.len()).map(RowsOf::New);
+        new.chain((0..self.changed.len()).map(RowsOf::Changed))
     }
 
     pub(crate) fn tables(&self) -> &[NewRows<'a>] {
@@ -255,10 +241,13 @@ impl<'a> ChangeSet<'a> {
         self.tables.is_empty() && self.changed.iter().all(nothing)
     }
 
-    /// Whether the entities of a table could take this over, by the position in
-    /// [`tables`](ChangeSet::tables), or by [`updated_table`](ChangeSet::updated_table).
-    pub(crate) fn check(&self, table: usize, write_back: &WriteBack) -> Result<(), Error> {
-        let (model, slots) = self.slots_of(table);
+    /// Finds out whether the entities of some rows can take over what is given back to them.
+    ///
+    /// # Errors
+    ///
+    /// When a value does not fit its field.
+    pub(crate) fn can_take(&self, rows: RowsOf, write_back: &WriteBack) -> Result<(), Error> {
+        let (model, slots) = self.slots_of(rows);
         self.arenas[model].check(slots, write_back)
     }
 
@@ -288,9 +277,9 @@ impl<'a> ChangeSet<'a> {
     /// When it refers to an entity that is not there, and when a value cannot be encoded.
     pub(crate) fn new_parents(
         &self,
-        cell: NewCell,
+        cell: CellAt,
         buffer: &mut BytesMut,
-    ) -> Result<Vec<NewCell>, Error> {
+    ) -> Result<Vec<CellAt>, Error> {
         let place = self.place(cell);
         let mut parents = Vec::new();
         self.each_source(place, buffer, |source| {
@@ -310,7 +299,7 @@ impl<'a> ChangeSet<'a> {
     /// fields that share the column disagree.
     pub(crate) fn value(
         &self,
-        cell: NewCell,
+        cell: CellAt,
         assigned: &Assignments,
         buffer: &mut BytesMut,
     ) -> Result<CellValue, Error> {
@@ -324,9 +313,9 @@ impl<'a> ChangeSet<'a> {
         buffer: &mut BytesMut,
     ) -> Result<CellValue, Error> {
         let (before, place) = (buffer.len(), self.followed(place));
-        let arena = &self.arenas[place.model];
+        let arena = &self.arenas[place.entity.model];
         let mut out = Encoder::new(buffer);
-        arena.encode(place.slot, place.column, &mut out);
+        arena.encode(place.entity.slot, place.column, &mut out);
         // Nearly every cell ends here: one field, and it knows its value.
         match out.single() {
             Some(Source::Value { .. }) => Ok(CellValue::Value),
@@ -354,7 +343,7 @@ impl<'a> ChangeSet<'a> {
         };
         // What the database has assigned already need not be looked for.
         if let Some(cell) = self.new_cell_at(target) {
-            if let Some(Some(raw)) = assigned.get(cell.table, cell.column, cell.row) {
+            if let Some(Some(raw)) = assigned.get(cell.rows, cell.column, cell.row) {
                 buffer.extend_from_slice(raw);
                 return Ok(CellValue::Value);
             }
@@ -371,7 +360,7 @@ impl<'a> ChangeSet<'a> {
         sources: &[Source],
         assigned: &Assignments,
         buffer: &mut BytesMut,
-    ) -> Result<Found, Error> {
+    ) -> Result<Resolved, Error> {
         let chosen = self.choose(place, sources);
         let result = self.follow(place, sources[chosen], assigned, buffer)?;
         for (index, &source) in sources.iter().enumerate() {
@@ -380,8 +369,8 @@ impl<'a> ChangeSet<'a> {
             }
             let same = match (self.follow(place, source, assigned, buffer)?, result) {
                 // A field without a value leaves the column to the others.
-                (Found::Null | Found::Default, _) => true,
-                (Found::Value(a, b), Found::Value(c, d)) => buffer[a..b] == buffer[c..d],
+                (Resolved::Null | Resolved::Default, _) => true,
+                (Resolved::Value(a, b), Resolved::Value(c, d)) => buffer[a..b] == buffer[c..d],
                 (other, result) => other == result,
             };
             if !same {
@@ -403,7 +392,9 @@ impl<'a> ChangeSet<'a> {
         let rank = |source: &Source| match source {
             Source::Value { .. } => 0,
             Source::Pending { entity, .. } => {
-                1 + usize::from(self.arenas.get_index_of(&entity.handle.model) == Some(place.model))
+                1 + usize::from(
+                    self.arenas.get_index_of(&entity.handle.model) == Some(place.entity.model),
+                )
             }
             Source::Null => 3,
             Source::Default => 4,
@@ -418,13 +409,13 @@ impl<'a> ChangeSet<'a> {
         mut source: Source,
         assigned: &Assignments,
         buffer: &mut BytesMut,
-    ) -> Result<Found, Error> {
+    ) -> Result<Resolved, Error> {
         let mut place = origin;
         let mut steps = 0;
         loop {
             match source {
-                Source::Null => return Ok(Found::Null),
-                Source::Value { start, end } => return Ok(Found::Value(start, end)),
+                Source::Null => return Ok(Resolved::Null),
+                Source::Value { start, end } => return Ok(Resolved::Value(start, end)),
                 Source::Default => {
                     return self.assigned_or_default(origin, place, assigned, buffer);
                 }
@@ -453,23 +444,23 @@ impl<'a> ChangeSet<'a> {
         place: Place,
         assigned: &Assignments,
         buffer: &mut BytesMut,
-    ) -> Result<Found, Error> {
+    ) -> Result<Resolved, Error> {
         let Some(cell) = self.new_cell_at(place) else {
             if place == origin {
-                return Ok(Found::Default);
+                return Ok(Resolved::Default);
             }
             let message = "it refers to an entity that is in the database, but whose key was set \
                            to `None` since";
             return Err(self.error(origin, ErrorKind::Handle, message));
         };
-        Ok(match assigned.get(cell.table, cell.column, cell.row) {
+        Ok(match assigned.get(cell.rows, cell.column, cell.row) {
             Some(Some(raw)) => {
                 buffer.extend_from_slice(raw);
-                Found::Value(buffer.len() - raw.len(), buffer.len())
+                Resolved::Value(buffer.len() - raw.len(), buffer.len())
             }
-            Some(None) => Found::Null,
-            None if place == origin => Found::Default,
-            None => Found::Unassigned(cell),
+            Some(None) => Resolved::Null,
+            None if place == origin => Resolved::Default,
+            None => Resolved::Unassigned(cell),
         })
     }
 
@@ -502,7 +493,7 @@ impl<'a> ChangeSet<'a> {
                 State::Gone => fail("that is not in the unit of work any more"),
                 State::Doomed | State::Deleted => fail("that is deleted"),
                 _ => match table.key().get(part) {
-                    Some(&column) => Ok(self.followed(Place { model, slot, column })),
+                    Some(&column) => Ok(self.followed(EntityAt { model, slot }.column(column))),
                     None => fail(&format!("by part {part} of its key, which has fewer")),
                 },
             },
@@ -517,9 +508,9 @@ impl<'a> ChangeSet<'a> {
         buffer: &mut BytesMut,
         mut each: impl FnMut(Source) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let arena = &self.arenas[place.model];
+        let arena = &self.arenas[place.entity.model];
         let mut out = Encoder::new(buffer);
-        arena.encode(place.slot, place.column, &mut out);
+        arena.encode(place.entity.slot, place.column, &mut out);
         match out.single() {
             Some(source) => each(source),
             None => out.sources(arena.table(), place.column)?.into_iter().try_for_each(each),
@@ -538,9 +529,9 @@ impl<'a> ChangeSet<'a> {
 
     /// What the field says that gives the cell its value.
     fn chosen_source(&self, place: Place, buffer: &mut BytesMut) -> Result<Source, Error> {
-        let arena = &self.arenas[place.model];
+        let arena = &self.arenas[place.entity.model];
         let mut out = Encoder::new(buffer);
-        arena.encode(place.slot, place.column, &mut out);
+        arena.encode(place.entity.slot, place.column, &mut out);
         match out.single() {
             Some(source) => Ok(source),
             None => {
@@ -550,30 +541,27 @@ impl<'a> ChangeSet<'a> {
         }
     }
 
-    fn place(&self, cell: NewCell) -> Place {
-        let (model, slots) = self.slots_of(cell.table);
-        Place { model, slot: slots[cell.row as usize], column: cell.column }
+    fn place(&self, cell: CellAt) -> Place {
+        let (model, slots) = self.slots_of(cell.rows);
+        EntityAt { model, slot: slots[cell.row as usize] }.column(cell.column)
     }
 
     /// The model and the entities of the rows of a table.
-    fn slots_of(&self, table: usize) -> (usize, &[u32]) {
-        match self.tables.get(table) {
-            Some(rows) => (rows.model, rows.slots),
-            None => {
-                let rows = &self.changed[table - self.tables.len()];
-                (rows.model, &rows.slots)
-            }
+    fn slots_of(&self, rows: RowsOf) -> (usize, &[u32]) {
+        match rows {
+            RowsOf::New(table) => (self.tables[table].model, self.tables[table].slots),
+            RowsOf::Changed(changed) => (self.changed[changed].model, &self.changed[changed].slots),
         }
     }
 
-    fn new_cell_at(&self, place: Place) -> Option<NewCell> {
-        let table = self.table_of_model[place.model]?;
-        let row = self.tables[table].row_of(place.slot)?;
-        Some(NewCell { table, row, column: place.column })
+    fn new_cell_at(&self, place: Place) -> Option<CellAt> {
+        let table = self.table_of_model[place.entity.model]?;
+        let row = self.tables[table].row_of(place.entity.slot)?;
+        Some(CellAt { rows: RowsOf::New(table), row, column: place.column })
     }
 
     fn error(&self, place: Place, kind: ErrorKind, message: &str) -> Error {
-        let table = self.arenas[place.model].table();
+        let table = self.arenas[place.entity.model].table();
         Error::new(kind, message.to_owned())
             .with_table(table.name())
             .with_column(table.columns()[place.column].name())

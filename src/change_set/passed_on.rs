@@ -5,8 +5,8 @@ use std::hash::{DefaultHasher, Hasher};
 
 use bytes::BytesMut;
 
-use super::{CellValue, ChangeSet, ChangedRows, NewCell};
-use crate::assignments::Assignments;
+use super::{CellAt, CellValue, ChangeSet, ChangedRows};
+use crate::assignments::{Assignments, RowsOf};
 use crate::error::Error;
 use crate::model::SqlType;
 
@@ -56,7 +56,11 @@ impl ChangeSet<'_> {
             for (column, description) in rows.table().columns().iter().enumerate() {
                 for row in 0..rows.len() as u32 {
                     buffer.clear();
-                    let value = self.value(NewCell { table, row, column }, &none, &mut buffer)?;
+                    let value = self.value(
+                        CellAt { rows: RowsOf::New(table), row, column },
+                        &none,
+                        &mut buffer,
+                    )?;
                     if value == CellValue::Value
                         && given_up.contains(&hash(description.ty(), &buffer))
                     {

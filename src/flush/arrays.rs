@@ -6,16 +6,16 @@ use postgres_protocol::types::array_from_sql;
 
 use super::not_written_yet;
 use crate::arena::CellSource;
-use crate::assignments::Assignments;
-use crate::change_set::{CellRange, CellValue, ChangeSet, NewCell};
+use crate::assignments::{Assignments, RowsOf};
+use crate::change_set::{CellAt, CellRange, CellValue, ChangeSet};
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::model::{SqlType, Table};
 use crate::sql::{ArrayParam, Params, Sql};
 
-/// Rows of one table that leave the same columns to the database.
+/// Rows of one kind that leave the same columns to the database.
 #[derive(Debug)]
 pub(crate) struct Group {
-    pub(crate) table: usize,
+    pub(crate) of: RowsOf,
     /// The columns that these rows leave to the database, in the table's order.
     pub(crate) left: Vec<usize>,
     pub(crate) rows: Vec<u32>,
@@ -41,8 +41,8 @@ impl KeyArray {
         i32::try_from(at + 1).ok()
     }
 
-    fn is_of(&self, cell: NewCell) -> bool {
-        (self.table, self.column) == (cell.table, cell.column)
+    fn is_of(&self, cell: CellAt) -> bool {
+        (RowsOf::New(self.table), self.column) == (cell.rows, cell.column)
     }
 }
 
@@ -297,7 +297,7 @@ impl ArraySource<'_> {
         match is_set {
             None => {
                 let columns = &[CellSource::Entities(column)];
-                let range = CellRange { table: group.table, rows: &group.rows, columns };
+                let range = CellRange { of: group.of, rows: &group.rows, columns };
                 values.push_cells(|frame, out| {
                     let open = &mut |at: usize, _: usize, value| open(at, value);
                     self.changes.encode_cells(range, frame, self.assigned, out, open)
@@ -309,7 +309,7 @@ impl ArraySource<'_> {
                         values.push_null();
                         continue;
                     }
-                    let cell = NewCell { table: group.table, row, column };
+                    let cell = CellAt { rows: group.of, row, column };
                     let value = values.push_encoded(|out| {
                         let value = self.changes.value(cell, self.assigned, out)?;
                         Ok((value == CellValue::Value, value))
@@ -340,7 +340,7 @@ impl ArraySource<'_> {
 
     /// Keys that the statement assigns to the very rows of the group.
     fn own_keys(&self, group: &Group, column: usize) -> Result<ColumnSource, Error> {
-        let own = |array: &KeyArray| (array.table, array.column) == (group.table, column);
+        let own = |array: &KeyArray| (RowsOf::New(array.table), array.column) == (group.of, column);
         let array = self.keys.iter().position(own).ok_or_else(not_written_yet)?;
         if self.keys[array].rows == group.rows {
             return Ok(ColumnSource::Keys(array));
@@ -353,7 +353,7 @@ impl ArraySource<'_> {
     }
 
     /// The array, and the position in it, of a key that the statement assigns.
-    fn position(&self, cell: NewCell) -> Result<(usize, i32), Error> {
+    fn position(&self, cell: CellAt) -> Result<(usize, i32), Error> {
         let array =
             self.keys.iter().position(|array| array.is_of(cell)).ok_or_else(not_written_yet)?;
         Ok((array, self.keys[array].index_of(cell.row).ok_or_else(not_written_yet)?))
@@ -376,7 +376,7 @@ impl ArraySource<'_> {
         let mut raw = BytesMut::new();
         for (at, &row) in group.rows.iter().enumerate() {
             raw.clear();
-            let cell = NewCell { table: group.table, row, column };
+            let cell = CellAt { rows: group.of, row, column };
             if is_set.is_some_and(|is_set| !is_set(at))
                 || self.changes.value(cell, self.assigned, &mut raw)? != CellValue::Value
             {

@@ -8,6 +8,7 @@ use super::answer::Answer;
 use super::arrays::{ArrayRows, ArraySource, Group};
 use super::set_aside;
 use super::stale::Stale;
+use crate::assignments::RowsOf;
 use crate::change_set::{ChangedRows, SetTo};
 use crate::error::Error;
 use crate::flush_plan::{ColumnMask, DeleteStep, SetAside, UpdateStep};
@@ -110,7 +111,7 @@ impl Change<'_> {
         let mut arrays = ArrayRows::default();
         let (values, masks) = match self {
             Change::Update(step) => (
-                add_values(flush, source, step, &mut arrays, params)?,
+                add_values(source, step, &mut arrays, params)?,
                 add_masks(step, &mut arrays, params),
             ),
             Change::Delete(_) => (0, 0),
@@ -193,7 +194,7 @@ impl Change<'_> {
                     let slot = rows.slot_of(row);
                     flush.moved(step.changed, slot, column, value.unwrap_or_default());
                 } else {
-                    flush.assign(changes.updated_table(step.changed), row, column, value);
+                    flush.assign_updated(step.changed, row, column, value);
                 }
             }
         }
@@ -225,7 +226,6 @@ impl Change<'_> {
 
 /// Adds the new values of an update, and gives the number of their columns.
 fn add_values(
-    flush: &Flush<'_, '_>,
     source: &ArraySource<'_>,
     step: &UpdateStep,
     arrays: &mut ArrayRows,
@@ -234,11 +234,8 @@ fn add_values(
     if step.is_detour() {
         return Ok(0);
     }
-    let cells = Group {
-        table: flush.changes().updated_table(step.changed),
-        left: Vec::new(),
-        rows: step.rows.clone(),
-    };
+    let cells =
+        Group { of: RowsOf::Changed(step.changed), left: Vec::new(), rows: step.rows.clone() };
     let mut values = 0;
     for (position, &(column, to)) in step.columns.iter().enumerate() {
         if to == SetTo::Value {

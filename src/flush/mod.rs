@@ -18,8 +18,8 @@ use bytes::BytesMut;
 use answer::Answer;
 
 use crate::arena::CellSource;
-use crate::assignments::Assignments;
-use crate::change_set::{CellRange, CellValue, ChangeSet, NewCell};
+use crate::assignments::{Assignments, RowsOf};
+use crate::change_set::{CellAt, CellRange, CellValue, ChangeSet};
 use crate::connection::Connection;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::flush_plan::{FlushPlan, Inserts, UpdateStep};
@@ -151,7 +151,7 @@ impl<'a, 'c> Flush<'a, 'c> {
         for &row in &step.rows {
             let slot = rows.slot_of(row);
             for (part, &column) in rows.table().key().iter().enumerate() {
-                let cell = NewCell { table: self.changes.updated_table(step.changed), row, column };
+                let cell = CellAt { rows: RowsOf::Changed(step.changed), row, column };
                 if step.moved & 1 << part != 0 {
                     let mut raw = BytesMut::new();
                     self.changes.value(cell, &self.assigned, &mut raw)?;
@@ -206,7 +206,7 @@ impl<'a, 'c> Flush<'a, 'c> {
         let description = self.plan.tables()[table].table();
         let mut is_default = false;
         let mut encode = |out: &mut BytesMut| {
-            let cell = NewCell { table, row, column };
+            let cell = CellAt { rows: RowsOf::New(table), row, column };
             match self.changes.value(cell, &self.assigned, out)? {
                 CellValue::Value => Ok(true),
                 CellValue::Null => Ok(false),
@@ -234,7 +234,7 @@ impl<'a, 'c> Flush<'a, 'c> {
     /// When there is no such table.
     #[must_use]
     pub fn is_default(&self, table: usize, row: u32, column: usize) -> bool {
-        self.assigned.get(table, column, row).is_none()
+        self.assigned.get(RowsOf::New(table), column, row).is_none()
             && self.plan.tables()[table].left_by(row).contains(&column)
     }
 
@@ -288,7 +288,7 @@ impl<'a, 'c> Flush<'a, 'c> {
         let left = planned.left_by_all();
         let source = |&column: &usize| {
             let values = match left.contains(&column) {
-                true => assigned.whole_column(table, column, planned.rows()),
+                true => assigned.whole_column(RowsOf::New(table), column, planned.rows()),
                 false => None,
             };
             values.map_or(CellSource::Entities(column), |values| CellSource::Assigned(values))
@@ -300,7 +300,7 @@ impl<'a, 'c> Flush<'a, 'c> {
             if !std::mem::replace(&mut is_begun, true) {
                 data.push_header();
             }
-            let range = CellRange { table, rows: rest, columns };
+            let range = CellRange { of: RowsOf::New(table), rows: rest, columns };
             let written = data.push_rows(columns.len(), piece, |frame, out| {
                 changes.encode_cells(range, frame, assigned, out, &mut |_, column, _| {
                     Err(not_written_yet().with_column(description.columns()[column].name()))
@@ -353,7 +353,18 @@ impl<'a, 'c> Flush<'a, 'c> {
     /// Hands over a value that the database has assigned to a row, in its binary form; `None` is
     /// NULL. From here on [`bind`](Flush::bind) uses it.
     pub fn assign(&mut self, table: usize, row: u32, column: usize, raw: Option<&[u8]>) {
-        self.assigned.set(table, column, row, raw);
+        self.assigned.set(RowsOf::New(table), column, row, raw);
+    }
+
+    /// Hands over a value that the database has given to an updated row.
+    pub(crate) fn assign_updated(
+        &mut self,
+        changed: usize,
+        row: u32,
+        column: usize,
+        raw: Option<&[u8]>,
+    ) {
+        self.assigned.set(RowsOf::Changed(changed), column, row, raw);
     }
 
     /// The same for a column of some rows, of an array in its binary form: one value for each row.
@@ -366,7 +377,7 @@ impl<'a, 'c> Flush<'a, 'c> {
         array: &[u8],
     ) -> Result<usize, BoxError> {
         self.assigned
-            .set_all(table, column, rows, array_elements(array)?)
+            .set_all(RowsOf::New(table), column, rows, array_elements(array)?)
             .ok_or_else(|| "there is not one value for each row".into())
     }
 

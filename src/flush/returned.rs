@@ -6,8 +6,8 @@ use std::collections::HashMap;
 use bytes::BytesMut;
 
 use super::answer::Answer;
-use crate::assignments::Assignments;
-use crate::change_set::{CellValue, ChangeSet, NewCell};
+use crate::assignments::{Assignments, RowsOf};
+use crate::change_set::{CellAt, CellValue, ChangeSet};
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::PlannedTable;
 use crate::model::{SqlType, Table};
@@ -39,7 +39,7 @@ pub(super) fn accept(
         let mut is_known = true;
         for &column in description.key() {
             buffer.clear();
-            let cell = NewCell { table, row, column };
+            let cell = CellAt { rows: RowsOf::New(table), row, column };
             match changes.value(cell, assigned, &mut buffer)? {
                 CellValue::Value => key.push(Some(buffer.to_vec())),
                 _ => {
@@ -55,9 +55,9 @@ pub(super) fn accept(
         }
         let at = matching.find(position, &key)?;
         for (index, &column) in columns.iter().enumerate() {
-            let is_open = assigned.get(table, column, row).is_none();
+            let is_open = assigned.get(RowsOf::New(table), column, row).is_none();
             if is_open && planned.left_by(row).contains(&column) {
-                assigned.set(table, column, row, returned[index][at]);
+                assigned.set(RowsOf::New(table), column, row, returned[index][at]);
             }
         }
     }

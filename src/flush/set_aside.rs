@@ -1,6 +1,7 @@
 //! Values that nobody has, for rows that let others take theirs.
 
-use crate::change_set::{CellValue, NewCell, SetTo};
+use crate::assignments::RowsOf;
+use crate::change_set::{CellAt, CellValue, SetTo};
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::{SetAside, UpdateStep};
 use crate::model::{SqlType, Table};
@@ -88,7 +89,7 @@ fn range(ty: SqlType) -> Option<(i64, i64)> {
 fn taken(flush: &Flush<'_, '_>, step: &UpdateStep, column: usize) -> Result<ArrayParam, Error> {
     let (changes, description) = (flush.changes(), &step.table().columns()[column]);
     let mut values = ArrayParam::new(description.ty(), step.len());
-    let mut push = |cell: NewCell| {
+    let mut push = |cell: CellAt| {
         values.push_encoded(|out| {
             let value = changes.value(cell, flush.assigned(), out)?;
             Ok((value == CellValue::Value, ()))
@@ -104,14 +105,14 @@ fn taken(flush: &Flush<'_, '_>, step: &UpdateStep, column: usize) -> Result<Arra
     for (table, rows) in changes.tables().iter().enumerate() {
         let Some(column) = of_model(rows.table()) else { continue };
         for row in 0..rows.len() as u32 {
-            push(NewCell { table, row, column })?;
+            push(CellAt { rows: RowsOf::New(table), row, column })?;
         }
     }
     for (changed, rows) in changes.changed().iter().enumerate() {
         let Some(column) = of_model(rows.table()) else { continue };
         for &updated in rows.updated() {
             if rows.columns_of(updated).contains(&(column, SetTo::Value)) {
-                push(NewCell { table: changes.updated_table(changed), row: updated.row, column })?;
+                push(CellAt { rows: RowsOf::Changed(changed), row: updated.row, column })?;
             }
         }
     }

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use bytes::BytesMut;
 
-use crate::assignments::Assignments;
-use crate::change_set::{ChangeSet, NewCell, key_bytes};
+use crate::assignments::{Assignments, RowsOf};
+use crate::change_set::{CellAt, ChangeSet, key_bytes};
 use crate::error::{Error, ErrorKind};
 use crate::model::Table;
 use crate::toposort::Graph;
@@ -108,7 +108,7 @@ impl<'a> RowGraph<'a> {
     ) -> Result<Option<Vec<u8>>, Error> {
         let none = Assignments::default();
         key_bytes(self.table(group), columns, |column, value| {
-            let cell = NewCell { table: self.tables[group], row, column };
+            let cell = CellAt { rows: RowsOf::New(self.tables[group]), row, column };
             self.changes.value(cell, &none, value)
         })
     }
@@ -146,9 +146,9 @@ impl<'a> RowGraph<'a> {
         let mut buffer = BytesMut::new();
         for &column in columns {
             buffer.clear();
-            let cell = NewCell { table: self.tables[group], row, column };
+            let cell = CellAt { rows: RowsOf::New(self.tables[group]), row, column };
             for parent in self.changes.new_parents(cell, &mut buffer)? {
-                let group = self.tables.iter().position(|&table| table == parent.table);
+                let group = self.tables.iter().position(|&table| RowsOf::New(table) == parent.rows);
                 parents.extend(group.map(|group| self.first[group] + parent.row));
             }
         }

@@ -12,16 +12,16 @@ use super::links::models;
 use super::reach::{Reached, reach};
 use super::rows::{RowOf, deleted, inserted, updated};
 use super::suspects::Suspects;
-use crate::assignments::Assignments;
-use crate::change_set::{CellValue, ChangeSet, KeyBytes, NewCell, SetTo};
+use crate::assignments::{Assignments, RowsOf};
+use crate::change_set::{CellAt, CellValue, ChangeSet, EntityAt, KeyBytes, SetTo};
 use crate::error::Error;
 use crate::model::Table;
 
 /// Values of some columns, as bytes.
 type Keys = HashSet<Vec<u8>>;
 
-/// Rows by the positions of their models, and their slots.
-pub(crate) type RowSet = HashSet<(usize, u32)>;
+/// Some of the rows of a flush.
+pub(crate) type RowSet = HashSet<EntityAt>;
 
 /// Returns `true` if one statement leaves what the steps of a flush would leave one after the other,
 /// whatever the foreign keys of the database do. It writes all rows, or some.
@@ -62,15 +62,13 @@ struct Judge<'a> {
     models: Vec<(usize, &'static Table)>,
 }
 
-/// The rows that give up values that a foreign key refers to: its model, its slot, and the positions
-/// of the columns.
-type Givers = Vec<(usize, u32, Vec<usize>)>;
+/// The rows that give up values that a foreign key refers to, and the positions of the columns.
+type Givers = Vec<(EntityAt, Vec<usize>)>;
 
 impl Judge<'_> {
     /// Those of these rows that the statement writes.
-    fn written(&self, model: usize, rows: Vec<RowOf>) -> impl Iterator<Item = RowOf> {
-        let is_written =
-            move |row: &RowOf| self.some.is_none_or(|some| some.contains(&(model, row.slot)));
+    fn written(&self, rows: Vec<RowOf>) -> impl Iterator<Item = RowOf> {
+        let is_written = move |row: &RowOf| self.some.is_none_or(|some| some.contains(&row.entity));
         rows.into_iter().filter(is_written)
     }
 
@@ -90,9 +88,9 @@ impl Judge<'_> {
             // A model without these columns cannot change them, but it can delete.
             let columns = positions(table, parent_columns);
             if acts_on_delete {
-                for row in self.written(model, deleted(self.changes, model)) {
+                for row in self.written(deleted(self.changes, model)) {
                     let Some(columns) = &columns else { return Ok(false) };
-                    givers.push((model, row.slot, columns.clone()));
+                    givers.push((row.entity, columns.clone()));
                     reached.push(Reached::first(
                         foreign_key,
                         foreign_key.on_delete == Action::Cascade,
@@ -103,8 +101,8 @@ impl Judge<'_> {
                 return Ok(false);
             }
             if let (true, Some(columns)) = (acts_on_update, &columns) {
-                for row in self.written(model, updated(self.changes, model, columns)) {
-                    givers.push((model, row.slot, columns.clone()));
+                for row in self.written(updated(self.changes, model, columns)) {
+                    givers.push((row.entity, columns.clone()));
                     reached.push(Reached::first(foreign_key, false));
                 }
             }
@@ -129,7 +127,7 @@ impl Judge<'_> {
             // Of a row that goes, nothing else can be changed.
             let rows = if goes { self.all(model) } else { self.arriving(model, &columns) };
             for row in rows {
-                let value = self.changes.new_key_bytes(model, row.slot, &columns)?;
+                let value = self.changes.new_key_bytes(row.entity, &columns)?;
                 if is_left(&value) {
                     return Ok(false);
                 }
@@ -146,9 +144,9 @@ impl Judge<'_> {
         columns: &[usize],
     ) -> Result<bool, Error> {
         let (mut buffer, none) = (BytesMut::new(), Assignments::default());
-        for row in self.written(model, inserted(self.changes, model)) {
+        for row in self.written(inserted(self.changes, model)) {
             for &column in columns {
-                let cell = NewCell { table: row.group, row: row.at, column };
+                let cell = CellAt { rows: RowsOf::New(row.group), row: row.at, column };
                 buffer.clear();
                 let is_open = match self.changes.value(cell, &none, &mut buffer)? {
                     // The part of the key that the database assigns is that of a new row.
@@ -161,7 +159,7 @@ impl Judge<'_> {
                 }
             }
         }
-        let rows = self.written(model, updated(self.changes, model, columns)).collect::<Vec<_>>();
+        let rows = self.written(updated(self.changes, model, columns)).collect::<Vec<_>>();
         Ok(rows.into_iter().any(|row| {
             let rows = &self.changes.changed()[row.group];
             let sets = rows.columns_of(rows.updated()[row.at as usize]);
@@ -184,7 +182,7 @@ impl Judge<'_> {
         let is_unseen = foreign_key.parent_columns.iter().any(is_generated)
             || !self.constraints.early_triggers.is_empty();
         is_unseen
-            && self.written(model, updated(self.changes, model, &all)).next().is_some()
+            && self.written(updated(self.changes, model, &all)).next().is_some()
             && self.models_of(foreign_key.child).any(|(model, _)| !self.all(model).is_empty())
     }
 
@@ -204,9 +202,9 @@ impl Judge<'_> {
     /// The values of some columns, by their positions in the foreign key, that rows give up.
     fn given_up(&self, givers: &Givers, parts: &[usize]) -> Result<HashSet<Vec<u8>>, Error> {
         let mut values = HashSet::new();
-        for (model, slot, columns) in givers {
+        for (entity, columns) in givers {
             let columns: Vec<usize> = parts.iter().map(|&part| columns[part]).collect();
-            values.extend(self.changes.key_bytes(*model, *slot, &columns)?);
+            values.extend(self.changes.key_bytes(*entity, &columns)?);
         }
         Ok(values)
     }
@@ -215,7 +213,7 @@ impl Judge<'_> {
     fn arriving(&self, model: usize, columns: &[usize]) -> Vec<RowOf> {
         let mut rows = updated(self.changes, model, columns);
         rows.extend(inserted(self.changes, model));
-        self.written(model, rows).collect()
+        self.written(rows).collect()
     }
 
     /// The new rows, and all that are updated.
@@ -266,8 +264,8 @@ impl Judge<'_> {
             }
             let some: Vec<usize> = places.iter().map(|&at| columns[at]).collect();
             for row in self.all(model) {
-                let whole = self.changes.new_key_bytes(model, row.slot, &columns)?;
-                let part = self.changes.new_key_bytes(model, row.slot, &some)?;
+                let whole = self.changes.new_key_bytes(row.entity, &columns)?;
+                let part = self.changes.new_key_bytes(row.entity, &some)?;
                 if may_refer(whole, part, &after) {
                     return Ok(true);
                 }
@@ -275,12 +273,12 @@ impl Judge<'_> {
             // What is led elsewhere is led there before.
             let stays = |row: &RowOf| {
                 let led = updated(self.changes, model, &columns);
-                !led.iter().any(|other| other.slot == row.slot)
+                !led.iter().any(|other| other.entity == row.entity)
             };
             let every: Vec<usize> = (0..table.columns().len()).collect();
-            for row in self.written(model, updated(self.changes, model, &every)).filter(stays) {
-                let whole = self.changes.key_bytes(model, row.slot, &columns)?;
-                let part = self.changes.key_bytes(model, row.slot, &some)?;
+            for row in self.written(updated(self.changes, model, &every)).filter(stays) {
+                let whole = self.changes.key_bytes(row.entity, &columns)?;
+                let part = self.changes.key_bytes(row.entity, &some)?;
                 if may_refer(whole, part, &before) {
                     return Ok(true);
                 }
@@ -301,10 +299,10 @@ impl Judge<'_> {
                 continue;
             };
             for row in self.arriving(model, &changing) {
-                after.extend(self.changes.new_key_bytes(model, row.slot, &columns)?);
+                after.extend(self.changes.new_key_bytes(row.entity, &columns)?);
             }
-            for row in self.written(model, updated(self.changes, model, &changing)) {
-                before.extend(self.changes.key_bytes(model, row.slot, &columns)?);
+            for row in self.written(updated(self.changes, model, &changing)) {
+                before.extend(self.changes.key_bytes(row.entity, &columns)?);
             }
         }
         Ok((before, after))

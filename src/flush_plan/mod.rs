@@ -36,7 +36,7 @@ pub(crate) use step::{ColumnMask, SetAside};
 pub use step::{DeleteStep, InsertStep, Step, UpdateStep};
 pub(crate) use suspects::Suspects;
 
-use crate::change_set::{ChangeSet, SetTo, UpdatedRow};
+use crate::change_set::{ChangeSet, EntityAt, SetTo, UpdatedRow};
 use crate::error::{Error, ErrorKind};
 use crate::model::Table;
 use crate::toposort::Graph;
@@ -301,17 +301,17 @@ impl FlushPlan {
             match step {
                 Step::Delete(step) => {
                     let model = changes.changed()[step.changed].model();
-                    rows.extend(step.slots.iter().map(|&slot| (model, slot)));
+                    rows.extend(step.slots.iter().map(|&slot| EntityAt { model, slot }));
                 }
                 Step::Update(step) => {
                     let changed = &changes.changed()[step.changed];
                     let slots = step.rows.iter().map(|&row| changed.slot_of(row));
-                    rows.extend(slots.map(|slot| (changed.model(), slot)));
+                    rows.extend(slots.map(|slot| EntityAt { model: changed.model(), slot }));
                 }
                 Step::Insert(step) => {
                     let new = &changes.tables()[step.table];
                     let slots = step.rows.iter().map(|&row| new.slots()[row as usize]);
-                    rows.extend(slots.map(|slot| (new.model(), slot)));
+                    rows.extend(slots.map(|slot| EntityAt { model: new.model(), slot }));
                 }
             }
         }

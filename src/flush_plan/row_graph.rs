@@ -9,7 +9,8 @@ use super::links::{Link, Unique, links, models, unique};
 use super::reach::{Reached, reach};
 use super::rows::{RowOf, deleted, inserted, updated};
 use super::step::SetAside;
-use crate::change_set::{ChangeSet, KeyBytes, NewCell};
+use crate::assignments::RowsOf;
+use crate::change_set::{CellAt, ChangeSet, EntityAt, KeyBytes};
 use crate::error::Error;
 use crate::model::Table;
 
@@ -173,21 +174,29 @@ impl<'a> RowGraph<'a> {
         self.first_insert[table] + if self.inserts_are_one { 0 } else { row }
     }
 
+    /// The node of a new row that another refers to.
+    fn parent_node(&self, parent: CellAt) -> Option<u32> {
+        match parent.rows {
+            RowsOf::New(table) => Some(self.insert_node(table, parent.row)),
+            RowsOf::Changed(_) => None,
+        }
+    }
+
     /// The rows of a model that are deleted, as nodes with their entities.
-    fn deletes(&self, model: usize) -> Vec<(u32, u32)> {
-        let node = |row: RowOf| (self.first_delete[row.group] + row.at, row.slot);
+    fn deletes(&self, model: usize) -> Vec<(u32, EntityAt)> {
+        let node = |row: RowOf| (self.first_delete[row.group] + row.at, row.entity);
         deleted(self.changes, model).into_iter().map(node).collect()
     }
 
     /// The rows of a model in which one of these columns changes, likewise.
-    fn updates(&self, model: usize, columns: &[usize]) -> Vec<(u32, u32)> {
-        let node = |row: RowOf| (self.first_update[row.group] + row.at, row.slot);
+    fn updates(&self, model: usize, columns: &[usize]) -> Vec<(u32, EntityAt)> {
+        let node = |row: RowOf| (self.first_update[row.group] + row.at, row.entity);
         updated(self.changes, model, columns).into_iter().map(node).collect()
     }
 
     /// The new rows of a model, likewise.
-    fn inserts(&self, model: usize) -> Vec<(u32, u32)> {
-        let node = |row: RowOf| (self.insert_node(row.group, row.at), row.slot);
+    fn inserts(&self, model: usize) -> Vec<(u32, EntityAt)> {
+        let node = |row: RowOf| (self.insert_node(row.group, row.at), row.entity);
         inserted(self.changes, model).into_iter().map(node).collect()
     }
 
@@ -196,12 +205,12 @@ impl<'a> RowGraph<'a> {
         changed.map(|rows| rows.table()).expect("the model has updated rows")
     }
 
-    fn old(&self, model: usize, slot: u32, columns: &[usize]) -> Result<KeyBytes, Error> {
-        self.changes.key_bytes(model, slot, columns)
+    fn old(&self, entity: EntityAt, columns: &[usize]) -> Result<KeyBytes, Error> {
+        self.changes.key_bytes(entity, columns)
     }
 
-    fn new_value(&self, model: usize, slot: u32, columns: &[usize]) -> Result<KeyBytes, Error> {
-        self.changes.new_key_bytes(model, slot, columns)
+    fn new_value(&self, entity: EntityAt, columns: &[usize]) -> Result<KeyBytes, Error> {
+        self.changes.new_key_bytes(entity, columns)
     }
 
     /// Has the rows of a foreign key wait for each other. What is referred to is there before what
@@ -211,41 +220,41 @@ impl<'a> RowGraph<'a> {
         let moved = self.updates(*parent, parent_columns);
         let children = self.updates(*child, child_columns);
         let (mut arriving, mut leaving) = (HashMap::new(), HashMap::new());
-        for &(node, slot) in &moved {
-            if let Some(value) = self.new_value(*parent, slot, parent_columns)? {
+        for &(node, entity) in &moved {
+            if let Some(value) = self.new_value(entity, parent_columns)? {
                 arriving.insert(value, node);
             }
-            if let Some(value) = self.old(*parent, slot, parent_columns)? {
+            if let Some(value) = self.old(entity, parent_columns)? {
                 leaving.insert(value, node);
             }
         }
-        for (node, slot) in self.deletes(*parent) {
-            if let Some(value) = self.old(*parent, slot, parent_columns)? {
+        for (node, entity) in self.deletes(*parent) {
+            if let Some(value) = self.old(entity, parent_columns)? {
                 leaving.insert(value, node);
             }
         }
         // Where new rows are one, they wait for none of their own kind.
         let has_moved = !arriving.is_empty();
         if !self.inserts_are_one || !children.is_empty() {
-            for (node, slot) in self.inserts(*parent) {
-                if let Some(value) = self.new_value(*parent, slot, parent_columns)? {
+            for (node, entity) in self.inserts(*parent) {
+                if let Some(value) = self.new_value(entity, parent_columns)? {
                     arriving.insert(value, node);
                 }
             }
         }
         if !leaving.is_empty() {
-            for (node, slot) in self.deletes(*child) {
-                let parent = self.old(*child, slot, child_columns)?;
+            for (node, entity) in self.deletes(*child) {
+                let parent = self.old(entity, child_columns)?;
                 let parent = parent.and_then(|value| leaving.get(&value));
                 if let Some(&parent) = parent.filter(|&&parent| self.is_held(parent, link)) {
                     self.after_departure(parent, node, link);
                 }
             }
         }
-        for (node, slot) in children {
-            let value = self.new_value(*child, slot, child_columns)?;
+        for (node, entity) in children {
+            let value = self.new_value(entity, child_columns)?;
             let to = value.as_ref().and_then(|value| arriving.get(value)).copied();
-            let from = self.old(*child, slot, child_columns)?;
+            let from = self.old(entity, child_columns)?;
             let from = from.and_then(|value| leaving.get(&value)).copied();
             let is_moved = *cascades && from == to && from != Some(node);
             if let Some(giver) = value.and_then(|value| self.acting(&leaving, &value, link)) {
@@ -269,16 +278,16 @@ impl<'a> RowGraph<'a> {
             }
         }
         if (has_moved || !self.inserts_are_one) && !arriving.is_empty() {
-            for (node, slot) in self.inserts(*child) {
-                let to = self.new_value(*child, slot, child_columns)?;
+            for (node, entity) in self.inserts(*child) {
+                let to = self.new_value(entity, child_columns)?;
                 if let Some(&to) = to.and_then(|value| arriving.get(&value)) {
                     self.after_arrival(node, to, link.is_immediate);
                 }
             }
         }
         if !leaving.is_empty() {
-            for (node, slot) in self.inserts(*child) {
-                let value = self.new_value(*child, slot, child_columns)?;
+            for (node, entity) in self.inserts(*child) {
+                let value = self.new_value(entity, child_columns)?;
                 if let Some(giver) = value.and_then(|value| self.acting(&leaving, &value, link)) {
                     self.after(node, giver);
                 }
@@ -343,9 +352,9 @@ impl<'a> RowGraph<'a> {
                 for (model, table) in of(leading.child) {
                     let Some(columns) = positions(table, &leading.child_columns) else { continue };
                     let rows = [self.updates(model, &columns), self.deletes(model)].concat();
-                    for (node, slot) in rows {
-                        let old = self.old(model, slot, &columns)?;
-                        if old.is_some() && old != self.own(constraints, leading, model, slot)? {
+                    for (node, entity) in rows {
+                        let old = self.old(entity, &columns)?;
+                        if old.is_some() && old != self.own(constraints, leading, entity)? {
                             escaping.push(node);
                         }
                     }
@@ -373,14 +382,13 @@ impl<'a> RowGraph<'a> {
         &self,
         constraints: &Constraints,
         foreign_key: &ForeignKeyConstraint,
-        model: usize,
-        slot: u32,
+        entity: EntityAt,
     ) -> Result<KeyBytes, Error> {
-        let table = models(self.changes).into_iter().find(|(other, _)| *other == model);
+        let table = models(self.changes).into_iter().find(|(other, _)| *other == entity.model);
         let Some((_, table)) = table else { return Ok(None) };
         match positions(table, &foreign_key.parent_columns) {
             Some(columns) if constraints.relation(table) == Some(foreign_key.parent) => {
-                self.old(model, slot, &columns)
+                self.old(entity, &columns)
             }
             _ => Ok(None),
         }
@@ -403,13 +411,15 @@ impl<'a> RowGraph<'a> {
                 continue;
             }
             for (node, &updated) in (self.first_update[changed]..).zip(rows.updated()) {
-                let table = changes.updated_table(changed);
                 let changing = rows.columns_of(updated).iter().map(|&(column, _)| column);
                 for column in changing.filter(|column| columns.contains(column)) {
                     buffer.clear();
-                    let cell = NewCell { table, row: updated.row, column };
+                    let rows = RowsOf::Changed(changed);
+                    let cell = CellAt { rows, row: updated.row, column };
                     for parent in changes.new_parents(cell, &mut buffer)? {
-                        self.after(node, self.insert_node(parent.table, parent.row));
+                        if let Some(parent) = self.parent_node(parent) {
+                            self.after(node, parent);
+                        }
                     }
                 }
             }
@@ -421,11 +431,13 @@ impl<'a> RowGraph<'a> {
             for column in referring(rows.table()) {
                 for row in 0..rows.len() as u32 {
                     buffer.clear();
-                    for parent in
-                        changes.new_parents(NewCell { table, row, column }, &mut buffer)?
-                    {
-                        let parent = self.insert_node(parent.table, parent.row);
-                        self.after(self.insert_node(table, row), parent);
+                    for parent in changes.new_parents(
+                        CellAt { rows: RowsOf::New(table), row, column },
+                        &mut buffer,
+                    )? {
+                        if let Some(parent) = self.parent_node(parent) {
+                            self.after(self.insert_node(table, row), parent);
+                        }
                     }
                 }
             }
@@ -438,7 +450,7 @@ impl<'a> RowGraph<'a> {
         let models = self.unique[unique].models.clone();
         if !self.unique[unique].is_exact {
             let rows = models.iter().flat_map(|(model, columns)| self.updates(*model, columns));
-            let rows: Vec<(u32, u32)> = rows.collect();
+            let rows: Vec<(u32, EntityAt)> = rows.collect();
             if self.unique[unique].is_violated && rows.len() > 1 {
                 self.crowded.extend(rows.into_iter().map(|(node, _)| (node, unique)));
             }
@@ -447,8 +459,8 @@ impl<'a> RowGraph<'a> {
         let mut givers: HashMap<Vec<u8>, u32> = HashMap::new();
         for (model, columns) in &models {
             let rows = [self.deletes(*model), self.updates(*model, columns)].concat();
-            for (node, slot) in rows {
-                if let Some(value) = self.old(*model, slot, columns)? {
+            for (node, entity) in rows {
+                if let Some(value) = self.old(entity, columns)? {
                     givers.insert(value, node);
                 }
             }
@@ -458,8 +470,8 @@ impl<'a> RowGraph<'a> {
         }
         for (model, columns) in &models {
             let rows = [self.updates(*model, columns), self.inserts(*model)].concat();
-            for (taker, slot) in rows {
-                let value = self.new_value(*model, slot, columns)?;
+            for (taker, entity) in rows {
+                let value = self.new_value(entity, columns)?;
                 if let Some(&giver) = value.and_then(|value| givers.get(&value)) {
                     if giver != taker {
                         self.passes.push(Pass { giver, taker, unique });

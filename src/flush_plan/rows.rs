@@ -1,6 +1,6 @@
 //! The rows of one model in a flush.
 
-use crate::change_set::ChangeSet;
+use crate::change_set::{ChangeSet, EntityAt};
 
 /// A row, and its entity.
 #[derive(Debug, Clone, Copy)]
@@ -9,7 +9,7 @@ pub(super) struct RowOf {
     pub(super) group: usize,
     /// The position among the deleted, updated or new rows of the group.
     pub(super) at: u32,
-    pub(super) slot: u32,
+    pub(super) entity: EntityAt,
 }
 
 /// The rows of a model that are deleted.
@@ -17,7 +17,9 @@ pub(super) fn deleted(changes: &ChangeSet<'_>, model: usize) -> Vec<RowOf> {
     let groups = changes.changed().iter().enumerate().filter(|(_, rows)| rows.model() == model);
     let of_group = |(group, rows): (usize, &crate::change_set::ChangedRows<'_>)| {
         let slots = (0..).zip(rows.deleted());
-        slots.map(|(at, &slot)| RowOf { group, at, slot }).collect::<Vec<_>>()
+        slots
+            .map(|(at, &slot)| RowOf { group, at, entity: EntityAt { model, slot } })
+            .collect::<Vec<_>>()
     };
     groups.flat_map(of_group).collect()
 }
@@ -31,7 +33,11 @@ pub(super) fn updated(changes: &ChangeSet<'_>, model: usize, columns: &[usize]) 
         }
         for (at, &row) in (0..).zip(rows.updated()) {
             if rows.columns_of(row).iter().any(|(column, _)| columns.contains(column)) {
-                result.push(RowOf { group, at, slot: rows.slot_of(row.row) });
+                result.push(RowOf {
+                    group,
+                    at,
+                    entity: EntityAt { model, slot: rows.slot_of(row.row) },
+                });
             }
         }
     }
@@ -43,7 +49,9 @@ pub(super) fn inserted(changes: &ChangeSet<'_>, model: usize) -> Vec<RowOf> {
     let groups = changes.tables().iter().enumerate().filter(|(_, rows)| rows.model() == model);
     let of_group = |(group, rows): (usize, &crate::change_set::NewRows<'_>)| {
         let slots = (0..).zip(rows.slots());
-        slots.map(|(at, &slot)| RowOf { group, at, slot }).collect::<Vec<_>>()
+        slots
+            .map(|(at, &slot)| RowOf { group, at, entity: EntityAt { model, slot } })
+            .collect::<Vec<_>>()
     };
     groups.flat_map(of_group).collect()
 }

@@ -80,7 +80,7 @@ fn passes_keys_on(changes: &ChangeSet<'_>) -> Result<bool, Error> {
         let mut given_up = HashSet::new();
         let givers = deleted(changes, model).into_iter().chain(updated(changes, model, key));
         for row in givers {
-            given_up.extend(changes.key_bytes(model, row.slot, key)?);
+            given_up.extend(changes.key_bytes(row.entity, key)?);
         }
         if given_up.is_empty() {
             continue;
@@ -90,7 +90,7 @@ fn passes_keys_on(changes: &ChangeSet<'_>) -> Result<bool, Error> {
         for (other, same) in models(changes).into_iter().filter(|(_, other)| is_same(other)) {
             let takers = updated(changes, other, same.key());
             for row in takers.into_iter().chain(inserted(changes, other)) {
-                let key = changes.new_key_bytes(other, row.slot, same.key())?;
+                let key = changes.new_key_bytes(row.entity, same.key())?;
                 if key.is_some_and(|key| given_up.contains(&key)) {
                     return Ok(true);
                 }

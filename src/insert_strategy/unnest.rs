@@ -2,6 +2,7 @@
 
 use super::InsertStrategy;
 use super::reservation::Reservation;
+use crate::assignments::RowsOf;
 use crate::error::{Error, ErrorKind};
 use crate::flush::Flush;
 use crate::flush::arrays::{ArraySource, Group};
@@ -57,7 +58,7 @@ pub(super) fn insert(
         return values::insert(flush, step.table(), step.rows(), &columns);
     }
     for group in groups {
-        match insert_group(flush, &group) {
+        match insert_group(flush, step.table(), &group) {
             // Values that cannot be sent along with those of other rows go as parameters of their own.
             Err(error) if error.kind() == ErrorKind::Unsupported => {
                 let columns = values::insert_columns(planned);
@@ -99,7 +100,7 @@ fn groups(inserts: &Inserts<'_>, planned: &PlannedTable, step: &InsertStep) -> V
         .flat_map(|group| {
             let parts = planned.parts(&group.rows, usize::MAX, MAX_BYTES);
             let of_part = |rows: &&[u32]| Group {
-                table: step.table(),
+                of: RowsOf::New(step.table()),
                 left: group.left.clone(),
                 rows: rows.to_vec(),
             };
@@ -109,8 +110,8 @@ fn groups(inserts: &Inserts<'_>, planned: &PlannedTable, step: &InsertStep) -> V
 }
 
 /// `INSERT INTO table (…) SELECT unnest($1), unnest($2) RETURNING …`.
-fn insert_group(flush: &mut Flush<'_, '_>, group: &Group) -> Result<(), Error> {
-    let table = flush.inserts().tables()[group.table].table();
+fn insert_group(flush: &mut Flush<'_, '_>, table_index: usize, group: &Group) -> Result<(), Error> {
+    let table = flush.inserts().tables()[table_index].table();
     let columns = InsertColumns::without(table, &group.left);
     let (mut sql, mut params) = (Sql::new(), Params::new());
     let source = ArraySource { changes: flush.changes(), assigned: flush.assigned(), keys: &[] };
@@ -122,5 +123,5 @@ fn insert_group(flush: &mut Flush<'_, '_>, group: &Group) -> Result<(), Error> {
     sql.push(" RETURNING ").returned_columns(table, columns.returned());
     let returned =
         flush.query(sql.as_str(), &params).map_err(|error| error.with_table(table.name()))?;
-    flush.returned(group.table, &group.rows, columns.returned(), &returned)
+    flush.returned(table_index, &group.rows, columns.returned(), &returned)
 }

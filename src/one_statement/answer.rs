@@ -29,12 +29,12 @@ pub(super) fn take(
     }
     for group in &statement.groups {
         let table = flush.plan().tables()[group.table].table();
-        if Statement::read_back(table, group).is_empty() {
-            flush.stored(group.table, &group.rows);
+        if Statement::read_back(table, &group.cells).is_empty() {
+            flush.stored(group.table, &group.cells.rows);
             continue;
         }
-        let returned = Statement::returned(table, group);
-        flush.accept(group.table, &group.rows, &returned, Answer::Arrays(rows, next))?;
+        let returned = Statement::returned(table, &group.cells);
+        flush.accept(group.table, &group.cells.rows, &returned, Answer::Arrays(rows, next))?;
         next += returned.len();
     }
     for step in &statement.updates {

@@ -12,6 +12,7 @@ use indexmap::IndexMap;
 use guard::Guard;
 use names::Names;
 
+use crate::assignments::RowsOf;
 use crate::error::Error;
 use crate::flush::Flush;
 use crate::flush::arrays::{ArrayRows, ArraySource, Group, KeyArray};
@@ -48,13 +49,21 @@ pub(crate) struct Guarded<'a> {
 #[derive(Debug)]
 struct Statement<'a> {
     keys: Vec<KeyArray>,
-    groups: Vec<Group>,
+    groups: Vec<InsertGroup>,
     deletes: Vec<&'a DeleteStep>,
     updates: Vec<&'a UpdateStep>,
     /// Everything in its order.
     parts: Vec<Part>,
     locks: Option<Locks>,
     names: Names,
+}
+
+/// New rows of one table that one part of the statement inserts.
+#[derive(Debug)]
+struct InsertGroup {
+    /// The position in the plan's tables.
+    table: usize,
+    cells: Group,
 }
 
 /// A part of the statement, by its position among those of its kind.
@@ -153,11 +162,9 @@ impl<'a> Statement<'a> {
                     let is_taken = |column| !is_reserved(flush, step.table(), column, step.rows());
                     for group in planned.groups(step.rows(), false, is_taken) {
                         parts.push(Part::Insert(groups.len()));
-                        groups.push(Group {
-                            table: step.table(),
-                            left: group.left,
-                            rows: group.rows,
-                        });
+                        let of = RowsOf::New(step.table());
+                        let cells = Group { of, left: group.left, rows: group.rows };
+                        groups.push(InsertGroup { table: step.table(), cells });
                     }
                 }
             }
@@ -285,10 +292,10 @@ impl<'a> Statement<'a> {
                 Part::Insert(at) => {
                     let group = &self.groups[at];
                     let table = flush.plan().tables()[group.table].table();
-                    let written = Self::written(table, group);
-                    let rows = source.rows(table, group, &written, &mut params)?;
+                    let written = Self::written(table, &group.cells);
+                    let rows = source.rows(table, &group.cells, &written, &mut params)?;
                     sql.push(", ").push(&name).push(" AS (");
-                    Self::render_insert(table, (group, &written), &rows, &from, &mut sql);
+                    Self::render_insert(table, (&group.cells, &written), &rows, &from, &mut sql);
                     sql.push(")");
                     let (name, table) = ((&*name, group.table), (table, &written[..]));
                     checks::render_inserted(name, table, &rows, &mut checks);
@@ -368,10 +375,10 @@ impl<'a> Statement<'a> {
         };
         for (index, group) in self.groups.iter().enumerate() {
             let table = flush.plan().tables()[group.table].table();
-            if Self::read_back(table, group).is_empty() {
+            if Self::read_back(table, &group.cells).is_empty() {
                 continue;
             }
-            for (at, returned) in Self::returned(table, group).into_iter().enumerate() {
+            for (at, returned) in Self::returned(table, &group.cells).into_iter().enumerate() {
                 column(sql, table, returned, at, &self.names.insert(index));
             }
         }
@@ -414,7 +421,8 @@ impl<'a> Statement<'a> {
 
 /// Whether the keys of these rows were reserved for steps before.
 fn is_reserved(flush: &Flush<'_, '_>, table: usize, column: usize, rows: &[u32]) -> bool {
-    let is_known = |&row: &u32| flush.assigned().get(table, column, row).is_some();
+    let of = RowsOf::New(table);
+    let is_known = |&row: &u32| flush.assigned().get(of, column, row).is_some();
     flush.plan().tables()[table].table().columns()[column].assigned_by().is_some()
         && rows.iter().any(is_known)
 }

@@ -3,7 +3,8 @@
 
 use bytes::BytesMut;
 
-use crate::change_set::{CellValue, NewCell, SetTo};
+use crate::assignments::RowsOf;
+use crate::change_set::{CellAt, CellValue, SetTo};
 use crate::error::Error;
 use crate::flush::change::Change;
 use crate::flush::set_aside;
@@ -51,8 +52,7 @@ pub(super) fn write(flush: &mut Flush<'_, '_>, change: Change<'_>) -> Result<(),
                 let slot = flush.changes().changed()[step.changed].slot_of(row);
                 flush.moved(step.changed, slot, column, value.unwrap_or_default());
             } else {
-                let table = flush.changes().updated_table(step.changed);
-                flush.assign(table, row, column, value);
+                flush.assign_updated(step.changed, row, column, value);
             }
         }
     }
@@ -97,11 +97,7 @@ fn render_set(
             sql.push("DEFAULT");
             continue;
         }
-        let cell = NewCell {
-            table: flush.changes().updated_table(step.changed),
-            row: step.rows[at],
-            column,
-        };
+        let cell = CellAt { rows: RowsOf::Changed(step.changed), row: step.rows[at], column };
         let number = params.push_encoded(description.ty(), |out: &mut BytesMut| {
             match flush.changes().value(cell, flush.assigned(), out)? {
                 CellValue::Value => Ok(true),

@@ -3,7 +3,7 @@
 use postgres::error::SqlState;
 
 use super::CommitPlan;
-use crate::assignments::Assignments;
+use crate::assignments::{Assignments, RowsOf};
 use crate::change_set::{Arenas, ChangeSet, ChangedRows, Extent, NewRows};
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
@@ -61,12 +61,13 @@ impl Written {
         Written { tables: Vec::new(), changed: Vec::new(), by, unread: None }
     }
 
-    fn push(&mut self, changes: &ChangeSet<'_>, table: usize, write_back: WriteBack) {
-        match changes.tables().get(table) {
-            Some(rows) => self.tables.push(WrittenTable::new(rows, write_back)),
-            None => {
-                let rows = &changes.changed()[table - changes.tables().len()];
-                self.changed.push(WrittenChanges::new(rows, write_back));
+    fn push(&mut self, changes: &ChangeSet<'_>, rows: RowsOf, write_back: WriteBack) {
+        match rows {
+            RowsOf::New(table) => {
+                self.tables.push(WrittenTable::new(&changes.tables()[table], write_back));
+            }
+            RowsOf::Changed(changed) => {
+                self.changed.push(WrittenChanges::new(&changes.changed()[changed], write_back));
             }
         }
     }
@@ -291,17 +292,21 @@ fn give_back(
     assigned: &Assignments,
     mut written: Written,
 ) -> Result<Written, Error> {
-    for table in 0..changes.updated_table(changes.changed().len()) {
-        let left = planned.get(table).map(PlannedTable::left_by_all).unwrap_or_default();
-        let write_back = changes.write_back(table, &left, assigned, Extent::Everything)?;
-        let write_back = match changes.check(table, &write_back) {
+    for rows in changes.all_rows() {
+        let left = match rows {
+            RowsOf::New(table) => planned.get(table).map(PlannedTable::left_by_all),
+            RowsOf::Changed(_) => None,
+        };
+        let left = left.unwrap_or_default();
+        let write_back = changes.write_back(rows, &left, assigned, Extent::Everything)?;
+        let write_back = match changes.can_take(rows, &write_back) {
             Ok(()) => write_back,
             Err(error) => {
                 written.unread.get_or_insert(error);
-                changes.write_back(table, &left, assigned, Extent::Keys)?
+                changes.write_back(rows, &left, assigned, Extent::Keys)?
             }
         };
-        written.push(changes, table, write_back);
+        written.push(changes, rows, write_back);
     }
     Ok(written)
 }
