@@ -39,8 +39,8 @@ pub use handle::Handle;
 pub use insert_strategy::{Batch, Copy, InsertStrategy, RowByRow, Unnest};
 pub use model::{
     Assigned, Cells, Column, ColumnTypes, DefaultField, Encoder, Field, ForeignKey,
-    ForeignKeyColumns, Key, KeyField, KeyValue, Model, Parameter, QualifiedName, Reference, Row,
-    SqlType, Table, Value,
+    ForeignKeyColumns, Key, KeyField, KeyValue, Model, NaturalKey, Parameter, QualifiedName,
+    Reference, Row, SqlType, Table, Value,
 };
 #[cfg(feature = "derive")]
 pub use onetrip_derive::Model;

@@ -18,7 +18,7 @@ const MAX_KEY_COLUMNS: usize = 8;
 
 const ON_STRUCT: &[&str] = &["table", "schema"];
 const ON_FIELD: &[&str] =
-    &["key", "column", "sequence", "default", "version", "generated", "sql_type", "skip"];
+    &["key", "column", "sequence", "default", "version", "generated", "sql_type", "unique", "skip"];
 /// Those that say who writes the column.
 const ROLES: &[&str] = &["key", "sequence", "default", "version", "generated"];
 
@@ -40,6 +40,25 @@ impl Model {
     /// The fields that stand for columns.
     pub(crate) fn column_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| !matches!(field.role, Role::Skipped))
+    }
+
+    /// The natural keys in the order of their first fields: their names, and the positions of their
+    /// columns.
+    pub(crate) fn natural_keys(&self) -> Vec<(String, Vec<usize>)> {
+        let mut keys: Vec<(String, Vec<usize>)> = Vec::new();
+        for field in &self.fields {
+            for name in field.natural_keys.iter().map(LitStr::value) {
+                let new = field.columns.iter().copied();
+                match keys.iter_mut().find(|(other, _)| *other == name) {
+                    Some((_, columns)) => {
+                        let new: Vec<_> = new.filter(|column| !columns.contains(column)).collect();
+                        columns.extend(new);
+                    }
+                    None => keys.push((name, new.collect())),
+                }
+            }
+        }
+        keys
     }
 
     pub(crate) fn key_fields(&self) -> impl Iterator<Item = &Field> {
@@ -69,6 +88,8 @@ pub(crate) struct Field {
     pub(crate) role: Role,
     /// Positions in the model's columns; none for a field that is skipped.
     pub(crate) columns: Vec<usize>,
+    /// The natural keys that it is part of, by their names, which are empty for the one without.
+    pub(crate) natural_keys: Vec<LitStr>,
 }
 
 impl Field {
@@ -140,7 +161,23 @@ fn check_field(
             sources.collect()
         }
     };
-    Field { position, ident: field.ident, ty: field.ty, role, columns }
+    let natural_keys = natural_keys(&settings, &role, errors);
+    Field { position, ident: field.ident, ty: field.ty, role, columns, natural_keys }
+}
+
+/// The names in `unique`, `unique = "…"` or `unique("…", …)`.
+fn natural_keys(settings: &Settings<'_>, role: &Role, errors: &mut Errors) -> Vec<LitStr> {
+    let Some(item) = settings.get("unique") else { return Vec::new() };
+    if matches!(role, Role::Default | Role::Generated | Role::Version) {
+        let message = "a natural key is what the application gives: the database, which writes this \
+                       column, cannot find a row by it";
+        errors.at(&item.meta, message);
+    }
+    match item.arguments {
+        Arguments::None => vec![LitStr::new("", Span::call_site())],
+        Arguments::Invalid => Vec::new(),
+        Arguments::Value(_) | Arguments::List(_) => settings.names("unique", errors),
+    }
 }
 
 fn role(settings: &Settings<'_>, errors: &mut Errors) -> Role {

@@ -108,10 +108,22 @@ fn table(model: &Model) -> TokenStream {
     let schema = model.schema.as_ref().map(|schema| quote!(.schema(#schema)));
     // Which fields are foreign keys, only their types know.
     let references = model.column_fields().map(|field| of_role(model, field, "REFERENCE"));
+    let natural_keys = model.natural_keys().into_iter().map(|(name, columns)| {
+        let columns = columns.into_iter().map(Literal::usize_unsuffixed);
+        let columns = quote!(&[#(#columns),*]);
+        match name.as_str() {
+            "" => quote!(::onetrip::NaturalKey::new(#columns)),
+            name => quote!(::onetrip::NaturalKey::named(#name, #columns)),
+        }
+    });
+    let natural_keys: Vec<_> = natural_keys.collect();
+    let natural_keys =
+        (!natural_keys.is_empty()).then(|| quote!(.natural_keys(&[#(#natural_keys),*])));
     quote! {
         ::onetrip::Table::new(#name, &[#(#columns),*], &[#(#key),*])
             #schema
             .references(&[#(#references),*])
+            #natural_keys
     }
 }
 

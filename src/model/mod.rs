@@ -20,7 +20,7 @@ pub(crate) use row::Cell;
 pub use row::{Cells, Row};
 pub use sql_type::{ColumnTypes, SqlType};
 pub(crate) use table::Quoted;
-pub use table::{Assigned, Column, ForeignKeyColumns, QualifiedName, Reference, Table};
+pub use table::{Assigned, Column, ForeignKeyColumns, NaturalKey, QualifiedName, Reference, Table};
 pub use value::Value;
 
 use crate::error::Error;

@@ -261,6 +261,57 @@ impl Reference {
     }
 }
 
+/// A natural key: columns, beside the key, in which no two rows have the same values, and by which
+/// people know a row. [`find_or_add`](crate::UnitOfWork::find_or_add) and
+/// [`upsert`](crate::UnitOfWork::upsert) find rows by it. The table needs a unique index of exactly
+/// these columns; [`Verify`](crate::Verify) finds out whether it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NaturalKey {
+    name: Option<&'static str>,
+    columns: &'static [usize],
+}
+
+impl NaturalKey {
+    /// Returns a natural key of these columns, by position.
+    ///
+    /// ```
+    /// use onetrip::{Assigned, Column, NaturalKey, SqlType, Table};
+    ///
+    /// static TAGS: Table = Table::new(
+    ///     "tags",
+    ///     &[
+    ///         Column::new("id", SqlType::INT4).assigned(Assigned::OwnedSequence),
+    ///         Column::new("name", SqlType::TEXT),
+    ///     ],
+    ///     &[0],
+    /// )
+    /// .natural_keys(&[NaturalKey::new(&[1])]);
+    /// assert_eq!(TAGS.natural_key(None).map(NaturalKey::columns), Some(&[1][..]));
+    /// ```
+    #[must_use]
+    pub const fn new(columns: &'static [usize]) -> NaturalKey {
+        NaturalKey { name: None, columns }
+    }
+
+    /// Returns a natural key with a name, for a table that has several.
+    #[must_use]
+    pub const fn named(name: &'static str, columns: &'static [usize]) -> NaturalKey {
+        NaturalKey { name: Some(name), columns }
+    }
+
+    /// Returns the name, if the natural key has one.
+    #[must_use]
+    pub const fn name(&self) -> Option<&'static str> {
+        self.name
+    }
+
+    /// Returns the positions of the columns.
+    #[must_use]
+    pub const fn columns(&self) -> &'static [usize] {
+        self.columns
+    }
+}
+
 /// A foreign key: columns of one table that hold the key of another, or of the same.
 #[derive(Debug, Clone, Copy)]
 pub struct ForeignKeyColumns {
@@ -291,6 +342,7 @@ pub struct Table {
     columns: &'static [Column],
     key: &'static [usize],
     references: &'static [Reference],
+    natural_keys: &'static [NaturalKey],
 }
 
 impl Table {
@@ -301,7 +353,7 @@ impl Table {
         columns: &'static [Column],
         key: &'static [usize],
     ) -> Table {
-        Table { name: QualifiedName::new(name), columns, key, references: &[] }
+        Table { name: QualifiedName::new(name), columns, key, references: &[], natural_keys: &[] }
     }
 
     /// Puts the table in a schema, instead of the search path.
@@ -316,6 +368,29 @@ impl Table {
     pub const fn references(mut self, references: &'static [Reference]) -> Table {
         self.references = references;
         self
+    }
+
+    /// Declares the natural keys.
+    #[must_use]
+    pub const fn natural_keys(mut self, natural_keys: &'static [NaturalKey]) -> Table {
+        self.natural_keys = natural_keys;
+        self
+    }
+
+    /// Returns the natural key of this name; without a name, the one that has none, or the only one.
+    #[must_use]
+    pub fn natural_key(&self, name: Option<&str>) -> Option<&'static NaturalKey> {
+        let named = self.natural_keys.iter().find(|key| key.name == name);
+        match (named, name, self.natural_keys) {
+            (None, None, [only]) => Some(only),
+            _ => named,
+        }
+    }
+
+    /// Returns all natural keys.
+    #[must_use]
+    pub const fn all_natural_keys(&self) -> &'static [NaturalKey] {
+        self.natural_keys
     }
 
     /// The table's name, unquoted and without its schema.

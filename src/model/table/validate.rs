@@ -59,6 +59,25 @@ impl Table {
                 column.name
             ));
         }
+        for natural_key in self.natural_keys {
+            let columns = natural_key.columns;
+            let is_such = |&&column: &&usize| {
+                let column = self.columns.get(column);
+                column.is_none_or(|c| c.generated || c.version || c.server_default)
+            };
+            if columns.is_empty() {
+                return fail("a natural key has no columns".to_owned());
+            }
+            if let Some(position) = columns.iter().find(is_such) {
+                return fail(match self.columns.get(*position) {
+                    None => format!("there is no column at position {position}"),
+                    Some(column) => format!(
+                        "{:?} is part of a natural key, and the database writes it",
+                        column.name
+                    ),
+                });
+            }
+        }
         for foreign_key in self.foreign_keys() {
             if foreign_key.columns.len() != foreign_key.target.key.len() {
                 return fail(format!(
