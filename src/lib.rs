@@ -15,6 +15,7 @@ mod insert_strategy;
 mod journal;
 mod model;
 mod one_statement;
+mod resolution;
 mod retry;
 mod sql;
 mod state;
@@ -32,7 +33,7 @@ pub use connection::{IntoConnection, StatementCache};
 pub use error::{BoxError, Error, ErrorKind};
 pub use flush::{Bound, Flush, Progress};
 pub use flush_plan::{
-    Cycles, DeleteStep, FlushPlan, InsertStep, Inserts, OptionalColumn, PlannedStatement,
+    Cycles, DeleteStep, FindOrAddStep, FlushPlan, InsertStep, Inserts, OptionalColumn, PlannedStatement,
     PlannedTable, Step, UpdateStep,
 };
 pub use handle::Handle;

@@ -160,6 +160,8 @@ struct ParentTable<'c> {
     table: usize,
     rows: &'c NewRows<'c>,
     key: &'static [usize],
+    /// All new rows of the model are among these.
+    is_only: bool,
 }
 
 impl<'c> NewParents<'c> {
@@ -170,12 +172,17 @@ impl<'c> NewParents<'c> {
     /// The cell of the key that is meant, if the entity is new. It is in the unit of work then.
     #[inline]
     fn find(&mut self, entity: AnyHandle, part: usize) -> Option<CellAt> {
-        if self.last.as_ref().is_none_or(|last| last.model != entity.model) {
+        if self.last.as_ref().is_none_or(|last| last.model != entity.model || !last.is_only) {
             let model = self.changes.arenas.get_index_of(&entity.model)?;
-            let table = self.changes.table_of_model[model]?;
+            let tables = &self.changes.tables_of_model[model];
+            let of_entity = |&&table: &&usize| {
+                tables.len() == 1 || self.changes.tables[table].row_of(entity.slot).is_some()
+            };
+            let table = *tables.iter().find(of_entity)?;
             let rows = &self.changes.tables[table];
-            self.last =
-                Some(ParentTable { model: entity.model, table, rows, key: rows.table().key() });
+            let is_only = tables.len() == 1;
+            let (model, key) = (entity.model, rows.table().key());
+            self.last = Some(ParentTable { model, table, rows, key, is_only });
         }
         let ParentTable { table, rows, key, .. } = self.last.as_ref()?;
         if entity.stamp != self.changes.stamp {

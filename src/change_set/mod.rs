@@ -6,10 +6,13 @@ mod followed;
 mod give_back;
 mod passed_on;
 mod place;
+mod resolved;
 
 use std::any::TypeId;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::Arc;
 
 use bytes::BytesMut;
 pub(crate) use cells::CellRange;
@@ -18,6 +21,7 @@ pub(crate) use give_back::Extent;
 use indexmap::IndexMap;
 use passed_on::PassedOn;
 use place::Place;
+use resolved::new_rows;
 pub(crate) use place::{CellAt, EntityAt};
 
 use crate::arena::AnyArena;
@@ -25,6 +29,7 @@ use crate::assignments::{Assignments, RowsOf};
 use crate::error::{Error, ErrorKind};
 use crate::handle::{AnyHandle, Stamp};
 use crate::model::{Encoder, EntityRef, Source, Table};
+use crate::resolution::Resolution;
 use crate::state::State;
 use crate::write_back::WriteBack;
 
@@ -56,7 +61,9 @@ pub(crate) struct NewRows<'a> {
     arena: &'a dyn AnyArena,
     /// The arena's position, which stands for its model.
     model: usize,
-    slots: &'a [u32],
+    slots: Cow<'a, [u32]>,
+    /// How the entities find their rows, where these may be there already.
+    resolution: Option<&'a Arc<Resolution>>,
 }
 
 impl<'a> NewRows<'a> {
@@ -76,7 +83,12 @@ impl<'a> NewRows<'a> {
 
     /// The entities, by row.
     pub(crate) fn slots(&self) -> &[u32] {
-        self.slots
+        &self.slots
+    }
+
+    /// Returns how the entities find their rows, where these may be there already.
+    pub(crate) fn resolution(&self) -> Option<&'a Arc<Resolution>> {
+        self.resolution
     }
 
     /// The row of an entity. Slots ascend, mostly without gaps, so the first guess mostly hits.
@@ -181,8 +193,8 @@ pub(crate) struct ChangeSet<'a> {
     followed: HashMap<Place, Place>,
     changed_bytes: usize,
     passed_on: PassedOn,
-    /// By the arena's position: the table's in `tables`.
-    table_of_model: Vec<Option<usize>>,
+    /// By the arena's position: those of its rows in `tables`.
+    tables_of_model: Vec<Vec<usize>>,
 }
 
 impl<'a> ChangeSet<'a> {
@@ -201,15 +213,16 @@ impl<'a> ChangeSet<'a> {
             followed: HashMap::new(),
             changed_bytes: 0,
             passed_on: PassedOn::default(),
-            table_of_model: vec![None; arenas.len()],
+            tables_of_model: vec![Vec::new(); arenas.len()],
         };
         for (model, arena) in arenas.values().enumerate() {
             arena.table().validate()?;
-            if !arena.pending().is_empty() {
-                changes.table_of_model[model] = Some(changes.tables.len());
-                changes.tables.push(NewRows { arena: &**arena, model, slots: arena.pending() });
+            for rows in new_rows(&**arena, model) {
+                changes.tables_of_model[model].push(changes.tables.len());
+                changes.tables.push(rows);
             }
         }
+        changes.check_natural_keys()?;
         changes.collect_changed()?;
         Ok(changes)
     }
@@ -549,15 +562,16 @@ impl<'a> ChangeSet<'a> {
     /// The model and the entities of the rows of a table.
     fn slots_of(&self, rows: RowsOf) -> (usize, &[u32]) {
         match rows {
-            RowsOf::New(table) => (self.tables[table].model, self.tables[table].slots),
+            RowsOf::New(table) => (self.tables[table].model, &self.tables[table].slots),
             RowsOf::Changed(changed) => (self.changed[changed].model, &self.changed[changed].slots),
         }
     }
 
     fn new_cell_at(&self, place: Place) -> Option<CellAt> {
-        let table = self.table_of_model[place.entity.model]?;
-        let row = self.tables[table].row_of(place.entity.slot)?;
-        Some(CellAt { rows: RowsOf::New(table), row, column: place.column })
+        self.tables_of_model[place.entity.model].iter().find_map(|&table| {
+            let row = self.tables[table].row_of(place.entity.slot)?;
+            Some(CellAt { rows: RowsOf::New(table), row, column: place.column })
+        })
     }
 
     fn error(&self, place: Place, kind: ErrorKind, message: &str) -> Error {

@@ -16,6 +16,10 @@ impl fmt::Display for FlushPlan {
                     f.write_str(&rows)?;
                     self.write_parents(f, index, insert)?;
                 }
+                Step::FindOrAdd(step) => {
+                    write!(f, "{}", step.description())?;
+                    self.write_parents(f, index, &step.insert)?;
+                }
             }
             if let Some(circle) = self.circle(index).filter(|circle| circle.len() > 1) {
                 let last = circle.end;
@@ -37,8 +41,11 @@ impl FlushPlan {
     ) -> fmt::Result {
         let mut separator = ", after ";
         for (position, parent) in self.tables.iter().enumerate() {
-            let mut before = self.steps[..index].iter().filter_map(Step::as_insert);
-            let is_written = before.any(|step| step.table == position);
+            let is_written = self.steps[..index].iter().any(|step| match step {
+                Step::Insert(step) => step.table == position,
+                Step::FindOrAdd(step) => step.table() == position,
+                Step::Update(_) | Step::Delete(_) => false,
+            });
             let mut foreign_keys = insert.description.foreign_keys();
             let refers = foreign_keys.any(|foreign_key| foreign_key.target.is(parent.table()));
             if is_written && refers && position != insert.table {
@@ -63,6 +70,16 @@ impl super::UpdateStep {
         } else {
             format!("update {names} of {rows}")
         }
+    }
+}
+
+impl super::FindOrAddStep {
+    /// For people, such as `find or add 2 rows by name`.
+    pub(crate) fn description(&self) -> String {
+        let name = |&column: &usize| self.insert.description.columns()[column].name();
+        let names: Vec<_> = self.resolution.natural_key.columns().iter().map(name).collect();
+        let rows = counted(self.insert.rows.len());
+        format!("{} {rows} by {}", self.resolution.verb(), names.join(", "))
     }
 }
 

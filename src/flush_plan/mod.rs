@@ -10,6 +10,7 @@ mod order;
 mod planned_statement;
 mod planned_table;
 mod reach;
+mod resolved;
 mod row_graph;
 mod rows;
 mod same_row;
@@ -33,7 +34,7 @@ pub use planned_table::{OptionalColumn, PlannedTable};
 use row_graph::Node;
 pub(crate) use same_row::is_updated_twice;
 pub(crate) use step::{ColumnMask, SetAside};
-pub use step::{DeleteStep, InsertStep, Step, UpdateStep};
+pub use step::{DeleteStep, FindOrAddStep, InsertStep, Step, UpdateStep};
 pub(crate) use suspects::Suspects;
 
 use crate::change_set::{ChangeSet, EntityAt, SetTo, UpdatedRow};
@@ -113,7 +114,7 @@ impl FlushPlan {
         };
         if constraints.is_none() && is_plain(changes) {
             plan.steps = plain_steps(changes);
-            plan.steps.extend(inserts.into_iter().map(Step::Insert));
+            plan.steps.extend(resolved::steps(changes, &plan.tables, inserts)?);
             return Ok(plan);
         }
         let Order {
@@ -128,7 +129,7 @@ impl FlushPlan {
         } = order(changes, constraints, cycles != Cycles::Any || constraints.is_none())?;
         for run in &runs {
             let start = plan.steps.len();
-            plan.add(changes, run, &inserts);
+            plan.add(changes, run, &inserts)?;
             if run.is_circle {
                 plan.circles.push(start..plan.steps.len());
             }
@@ -142,7 +143,12 @@ impl FlushPlan {
     }
 
     /// Adds the steps of a run, level by level.
-    fn add(&mut self, changes: &ChangeSet<'_>, run: &Run, inserts: &[InsertStep]) {
+    fn add(
+        &mut self,
+        changes: &ChangeSet<'_>,
+        run: &Run,
+        inserts: &[InsertStep],
+    ) -> Result<(), Error> {
         // Rows that are deleted or inserted by one statement need no levels: foreign keys are
         // checked when it ends. They are in order for those who write them one by one.
         let (mut deleted, mut has_inserts) = (Vec::new(), false);
@@ -167,15 +173,17 @@ impl FlushPlan {
             self.add_levels(changes, run);
         }
         if has_inserts {
-            self.steps.extend(inserts.iter().cloned().map(Step::Insert));
+            self.steps.extend(resolved::steps(changes, &self.tables, inserts.to_vec())?);
         }
         for (table, rows) in inserted {
             let description = self.tables[table].table();
-            self.steps.push(Step::Insert(InsertStep { table, description, rows }));
+            let insert = InsertStep { table, description, rows };
+            self.steps.extend(resolved::steps(changes, &self.tables, vec![insert])?);
         }
         if run.inserts_first {
             self.add_levels(changes, run);
         }
+        Ok(())
     }
 
     /// Adds the updates of a run, level by level.
@@ -308,7 +316,7 @@ impl FlushPlan {
                     let slots = step.rows.iter().map(|&row| changed.slot_of(row));
                     rows.extend(slots.map(|slot| EntityAt { model: changed.model(), slot }));
                 }
-                Step::Insert(step) => {
+                Step::Insert(step) | Step::FindOrAdd(FindOrAddStep { insert: step, .. }) => {
                     let new = &changes.tables()[step.table];
                     let slots = step.rows.iter().map(|&row| new.slots()[row as usize]);
                     rows.extend(slots.map(|slot| EntityAt { model: new.model(), slot }));
@@ -388,14 +396,21 @@ fn insert_steps(
     let step = |table: usize, rows| InsertStep { table, description: descriptions[table], rows };
     for component in Graph::new(tables.len(), &references).components() {
         let is_linked = component.len() > 1 || references.contains(&(component[0], component[0]));
+        // What refers to a row that may be found has to wait for it, and what is one statement for the
+        // others is not for those.
+        let is_found = component.iter().any(|&at| tables[at as usize].resolution().is_some());
         let runs = match is_linked {
             false => None,
             true => match order_rows(changes, &component, cycles != Cycles::None) {
-                Ok(runs) if cycles == Cycles::Any && runs.len() > MAX_TURNS => {
+                Ok(runs) if cycles == Cycles::Any && runs.len() > MAX_TURNS && !is_found => {
                     merged.extend(component.iter().map(|&table| descriptions[table as usize]));
                     None
                 }
-                Err(error) if cycles == Cycles::Any && error.kind() == ErrorKind::Cycle => None,
+                Err(error)
+                    if cycles == Cycles::Any && error.kind() == ErrorKind::Cycle && !is_found =>
+                {
+                    None
+                }
                 runs => Some(runs?),
             },
         };

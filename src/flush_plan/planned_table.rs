@@ -1,12 +1,14 @@
 //! `PlannedTable`: what is known of the new rows of one table before anything is written.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use indexmap::IndexSet;
 
 use crate::change_set::ChangeSet;
 use crate::error::Error;
 use crate::model::Table;
+use crate::resolution::Resolution;
 
 /// How many of a table's new rows give a column that the database could supply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +33,8 @@ pub struct PlannedTable {
     left_of_row: Vec<u32>,
     /// The size of each row, where they are large together.
     row_bytes: Option<Vec<u32>>,
+    /// How the rows are found, where they may be there already.
+    resolution: Option<Arc<Resolution>>,
 }
 
 /// The sets of columns that rows leave to the database, as they come up row by row.
@@ -120,6 +124,7 @@ impl PlannedTable {
             left: left.sets.into_iter().collect(),
             left_of_row: left.of_row,
             row_bytes: (needs_bytes && bytes > SMALL).then_some(row_bytes),
+            resolution: changes.tables()[index].resolution().cloned(),
         })
     }
 
@@ -127,6 +132,11 @@ impl PlannedTable {
     #[must_use]
     pub fn table(&self) -> &'static Table {
         self.table
+    }
+
+    /// Returns how the rows are found, where they may be there already.
+    pub(crate) fn resolution(&self) -> Option<&Arc<Resolution>> {
+        self.resolution.as_ref()
     }
 
     /// The number of new rows.

@@ -1,7 +1,10 @@
 //! `Step`: rows of one table to which one thing is done.
 
+use std::sync::Arc;
+
 use crate::change_set::SetTo;
 use crate::model::Table;
+use crate::resolution::{Found, Resolution};
 
 /// Rows of one table to which one thing is done, once the steps before it are done.
 #[derive(Debug, Clone)]
@@ -13,6 +16,8 @@ pub enum Step {
     Update(UpdateStep),
     /// Rows that are inserted.
     Insert(InsertStep),
+    /// Rows that are looked for by a natural key, and inserted where they are not there.
+    FindOrAdd(FindOrAddStep),
 }
 
 impl Step {
@@ -23,6 +28,7 @@ impl Step {
             Step::Delete(step) => step.table,
             Step::Update(step) => step.table,
             Step::Insert(step) => step.description,
+            Step::FindOrAdd(step) => step.insert.description,
         }
     }
 
@@ -34,6 +40,7 @@ impl Step {
             Step::Delete(step) => step.len(),
             Step::Update(step) => step.len(),
             Step::Insert(step) => step.rows.len(),
+            Step::FindOrAdd(step) => step.insert.rows.len(),
         }
     }
 
@@ -46,6 +53,9 @@ impl Step {
                     == (b.changed, &b.rows, &b.columns, b.set_aside)
             }
             (Step::Insert(a), Step::Insert(b)) => (a.table, &a.rows) == (b.table, &b.rows),
+            (Step::FindOrAdd(a), Step::FindOrAdd(b)) => {
+                (a.insert.table, &a.insert.rows) == (b.insert.table, &b.insert.rows)
+            }
             _ => false,
         }
     }
@@ -80,6 +90,34 @@ impl InsertStep {
     #[must_use]
     pub fn rows(&self) -> &[u32] {
         &self.rows
+    }
+}
+
+/// Rows of one table that are looked for by a natural key, together, and inserted where they are not
+/// there. All of them leave the same columns to the database, and none refers to another.
+#[derive(Debug, Clone)]
+pub struct FindOrAddStep {
+    /// The rows, as they would be inserted, in ascending order.
+    pub(crate) insert: InsertStep,
+    /// The columns that the rows leave to the database, in the table's order.
+    pub(crate) left: Vec<usize>,
+    /// The same rows in the order of their natural keys, so that everybody locks them in one order; by
+    /// their positions in `insert`.
+    pub(crate) by_key: Vec<u32>,
+    pub(crate) resolution: Arc<Resolution>,
+}
+
+impl FindOrAddStep {
+    /// Returns the table's position in [`FlushPlan::tables`](crate::FlushPlan::tables).
+    #[must_use]
+    pub fn table(&self) -> usize {
+        self.insert.table
+    }
+
+    /// Returns `true` if rows that are there are updated.
+    #[must_use]
+    pub fn is_upsert(&self) -> bool {
+        matches!(self.resolution.found, Found::Updated { .. })
     }
 }
 

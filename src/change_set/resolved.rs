@@ -1,0 +1,115 @@
+//! New entities whose rows may be there already.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::BytesMut;
+
+use super::{CellAt, CellValue, ChangeSet, NewRows};
+use crate::arena::AnyArena;
+use crate::assignments::{Assignments, RowsOf};
+use crate::error::{Error, ErrorKind};
+use crate::resolution::Resolution;
+
+/// Returns the new rows of a model: those that are inserted, and those that are looked for first, in
+/// groups of one [`Resolution`] each.
+pub(super) fn new_rows(arena: &dyn AnyArena, model: usize) -> Vec<NewRows<'_>> {
+    let pending = arena.pending();
+    if pending.is_empty() {
+        return Vec::new();
+    }
+    if !arena.has_resolutions() {
+        return vec![NewRows { arena, model, slots: Cow::Borrowed(pending), resolution: None }];
+    }
+    let mut groups: Vec<(Option<&Arc<Resolution>>, Vec<u32>)> = Vec::new();
+    for &slot in pending {
+        let resolution = arena.resolution(slot);
+        match groups.iter_mut().find(|(other, _)| *other == resolution) {
+            Some((_, slots)) => slots.push(slot),
+            None => groups.push((resolution, vec![slot])),
+        }
+    }
+    groups
+        .into_iter()
+        .map(|(resolution, slots)| NewRows { arena, model, slots: Cow::Owned(slots), resolution })
+        .collect()
+}
+
+impl ChangeSet<'_> {
+    /// Finds out whether every entity that is looked for can be: its natural key has no NULL, and no
+    /// other new entity has the same.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Conflict`] otherwise; a value that cannot be encoded.
+    pub(super) fn check_natural_keys(&self) -> Result<(), Error> {
+        // Two groups can be of one table, by one natural key or by several.
+        let mut known: HashMap<(usize, &'static [usize], Vec<u8>), u32> = HashMap::new();
+        for (table, rows) in self.tables.iter().enumerate() {
+            let Some(resolution) = rows.resolution else { continue };
+            let columns = resolution.natural_key.columns();
+            for row in 0..rows.len() as u32 {
+                let mut key = Vec::new();
+                for &column in columns {
+                    key.extend(self.natural_part(CellAt { rows: RowsOf::New(table), row, column })?);
+                }
+                let slot = rows.slots()[row as usize];
+                if let Some(other) = known.insert((rows.model, columns, key), slot) {
+                    return Err(self.same_natural_key(rows.model, other, slot));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The bytes of a part of a natural key, by which rows are told apart and ordered.
+    ///
+    /// # Errors
+    ///
+    /// When it is NULL; when it cannot be encoded.
+    pub(crate) fn natural_part(&self, cell: CellAt) -> Result<Vec<u8>, Error> {
+        let mut bytes = BytesMut::new();
+        let place = self.place(cell);
+        let value = self.value_at(place, &Assignments::default(), &mut bytes)?;
+        let (tag, bytes): (u8, Vec<u8>) = match value {
+            CellValue::Value => {
+                let ty = self.arenas[place.entity.model].table().columns()[cell.column].ty();
+                match ty.as_integer(&bytes) {
+                    // The least comes first.
+                    Some(integer) => (0, (integer ^ i64::MIN).to_be_bytes().to_vec()),
+                    None => (0, bytes.to_vec()),
+                }
+            }
+            CellValue::Unassigned(CellAt { rows, row, .. }) => {
+                let table = match rows {
+                    RowsOf::New(at) | RowsOf::Changed(at) => at as u64,
+                };
+                (1, [&table.to_be_bytes()[..], &row.to_be_bytes()].concat())
+            }
+            CellValue::Null | CellValue::Default => {
+                let message = "a part of the natural key is NULL, so that no row can be found by it";
+                return Err(self
+                    .error(place, ErrorKind::Conflict, message)
+                    .with_hint("give it a value, or `add` the entity"));
+            }
+        };
+        let len = (bytes.len() as u64).to_be_bytes();
+        // The length comes last, so that texts are ordered as texts are.
+        Ok([&[tag][..], &bytes, &len].concat())
+    }
+
+    fn same_natural_key(&self, model: usize, one: u32, other: u32) -> Error {
+        // In the order of `add`, counted from 1.
+        let number = |slot: u32| slot + 1;
+        let message = format!(
+            "the entities {} and {} of the model, counted in the order in which the unit of work got \
+             them, have the same natural key, and would be one row",
+            number(one),
+            number(other)
+        );
+        Error::new(ErrorKind::Conflict, message)
+            .with_table(self.arenas[model].table().name())
+            .with_hint("keep one of the two, and have what refers to the other refer to it")
+    }
+}
