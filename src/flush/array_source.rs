@@ -127,7 +127,7 @@ impl<'a> GroupCells<'a> {
         let mut values = ArrayParam::new(ty, group.rows.len());
         // Keys that the statement assigns: the row, the array, and the position in it.
         let mut pending: Vec<(usize, usize, i32)> = Vec::new();
-        let mut open = |at: usize, value: CellValue| {
+        let mut note_pending = |at: usize, value: CellValue| {
             if let CellValue::Unassigned(origin) = value {
                 let (array, index) = source.position(origin)?;
                 pending.push((at, array, index));
@@ -139,8 +139,8 @@ impl<'a> GroupCells<'a> {
                 let columns = &[CellSource::Entities(column)];
                 let range = CellRange { table: group.table, rows: &group.rows, columns };
                 values.push_cells(|frame, out| {
-                    let open = &mut |at: usize, _: usize, value| open(at, value);
-                    source.changes.encode_cells(range, frame, source.assigned, out, open)
+                    let unassigned = &mut |at: usize, _: usize, value| note_pending(at, value);
+                    source.changes.encode_cells(range, frame, source.assigned, out, unassigned)
                 })?;
             }
             Some(is_set) => {
@@ -154,7 +154,7 @@ impl<'a> GroupCells<'a> {
                         let value = source.changes.value(cell, source.assigned, out)?;
                         Ok((value == CellValue::Value, value))
                     })?;
-                    open(at, value)?;
+                    note_pending(at, value)?;
                 }
             }
         }

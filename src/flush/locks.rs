@@ -2,7 +2,7 @@
 
 use super::Flush;
 use super::arrays::ArrayRows;
-use super::change::render_match;
+use super::matched::render_match;
 use super::statement_text::StatementText;
 use crate::change_set::KeyBytes;
 use crate::error::Error;

@@ -4,8 +4,10 @@ pub(crate) mod answer;
 pub(crate) mod array_source;
 pub(crate) mod arrays;
 pub(crate) mod change;
+mod copy;
 pub(crate) mod keys;
 pub(crate) mod locks;
+mod matched;
 mod returned;
 pub(crate) mod set_aside;
 pub(crate) mod stale;
@@ -20,14 +22,13 @@ use bytes::BytesMut;
 use answer::Answer;
 use returned::ReturnedRows;
 
-use crate::arena::CellSource;
 use crate::assignments::Assignments;
-use crate::change_set::{CellRange, CellValue, ChangeSet, NewCell};
+use crate::change_set::{CellValue, ChangeSet, NewCell};
 use crate::connection::Connection;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::flush_plan::{FlushPlan, Inserts, UpdateStep};
 use crate::model::Table;
-use crate::sql::{CopyData, Params, Rows, array_elements};
+use crate::sql::{Params, Rows, array_elements};
 
 /// One flush: its plan, the values of its cells, the connection, and what the database assigned.
 ///
@@ -255,65 +256,6 @@ impl<'a, 'c> Flush<'a, 'c> {
         }
     }
 
-    /// Copies rows, whose keys are all known, into a table by `COPY … FROM STDIN BINARY`.
-    ///
-    /// # Errors
-    ///
-    /// Besides those of the server, [`ErrorKind::RowMismatch`] when another number of rows was
-    /// stored.
-    pub(crate) fn copy(
-        &mut self,
-        sql: &str,
-        table: usize,
-        rows: &[u32],
-        columns: &[usize],
-    ) -> Result<(), Error> {
-        let Flush { plan, changes, connection, assigned, on_progress, stored_rows, .. } = self;
-        let planned = &plan.tables()[table];
-        let description = planned.table();
-        // Keys that were assigned in every row need not be looked for row by row.
-        let left = planned.left_by_all();
-        let source = |&column: &usize| {
-            let values = match left.contains(&column) {
-                true => assigned.whole_column(table, column, planned.rows()),
-                false => None,
-            };
-            values.map_or(CellSource::Entities(column), |values| CellSource::Assigned(values))
-        };
-        let columns: &[CellSource<'_>] = &columns.iter().map(source).collect::<Vec<_>>();
-        let (mut rest, mut is_begun, mut is_ended) = (rows, false, false);
-        let mut piece = FIRST_COPY_PIECE;
-        let mut fill = |data: &mut CopyData| {
-            if !std::mem::replace(&mut is_begun, true) {
-                data.push_header();
-            }
-            let range = CellRange { table, rows: rest, columns };
-            let encoded = data.push_rows(columns.len(), piece, |frame, out| {
-                changes.encode_cells(range, frame, assigned, out, &mut |_, column, _| {
-                    Err(not_written_yet().with_column(description.columns()[column].name()))
-                })
-            })?;
-            rest = &rest[encoded..];
-            piece = COPY_PIECE.min(2 * piece);
-            if rest.is_empty() && !std::mem::replace(&mut is_ended, true) {
-                data.push_trailer();
-            }
-            if let (Some(on_progress), false) = (on_progress.as_mut(), is_ended) {
-                let sent = *stored_rows + rows.len() - rest.len();
-                let name = description.name();
-                on_progress(Progress { table: name, rows: sent, total: plan.rows() });
-            }
-            Ok(())
-        };
-        let name_table = |error: Error| error.with_table(description.name());
-        let stored = connection.copy_in(sql, &mut fill).map_err(name_table)?;
-        if stored != rows.len() as u64 {
-            return Err(name_table(returned::not_all_stored(rows.len(), stored)));
-        }
-        self.note_stored(table, rows);
-        Ok(())
-    }
-
     /// Sends a statement: one round trip.
     ///
     /// # Errors
@@ -455,13 +397,6 @@ pub(crate) type OnProgress<'a> = dyn FnMut(Progress) + Send + 'a;
 pub(crate) fn not_written_yet() -> Error {
     Error::new(ErrorKind::Cycle, "it refers to a row that has not been written yet")
 }
-
-/// The data of a `COPY` goes out in pieces of about this size: each is a call of the driver.
-const COPY_PIECE: usize = 64 << 10;
-
-/// The first is smaller, and each after it twice as large, so that the server has something to do
-/// while the next is encoded.
-const FIRST_COPY_PIECE: usize = 4 << 10;
 
 impl fmt::Debug for Flush<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -73,8 +73,8 @@ impl ReturnedRows<'_> {
             }
             let at = matching.find(position, &key)?;
             for (index, &column) in columns.iter().enumerate() {
-                let is_open = assigned.get(table, column, row).is_none();
-                if is_open && planned.left_by(row).contains(&column) {
+                let is_unassigned = assigned.get(table, column, row).is_none();
+                if is_unassigned && planned.left_by(row).contains(&column) {
                     assigned.set(table, column, row, returned[index][at]);
                 }
             }

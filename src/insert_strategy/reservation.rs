@@ -13,25 +13,6 @@ pub(super) struct Reservation {
     columns: Vec<ReservedColumn>,
 }
 
-/// Keys that one column of new rows needs.
-struct ReservedColumn {
-    /// The position of the table among the new ones.
-    table_index: usize,
-    table: &'static Table,
-    column_index: usize,
-    /// The number of rows that get a key.
-    rows: usize,
-    /// The rows among which they are, if it is not all.
-    among: Option<Vec<u32>>,
-}
-
-impl ReservedColumn {
-    /// Returns the column.
-    fn column(&self) -> &'static Column {
-        &self.table.columns()[self.column_index]
-    }
-}
-
 impl Reservation {
     /// Returns the keys that these inserts need.
     pub(super) fn new(inserts: &Inserts<'_>) -> Reservation {
@@ -174,7 +155,24 @@ impl std::fmt::Display for Reservation {
     }
 }
 
+/// Keys that one column of new rows needs.
+struct ReservedColumn {
+    /// The position of the table among the new ones.
+    table_index: usize,
+    table: &'static Table,
+    column_index: usize,
+    /// The number of rows that get a key.
+    rows: usize,
+    /// The rows among which they are, if it is not all.
+    among: Option<Vec<u32>>,
+}
+
 impl ReservedColumn {
+    /// Returns the column.
+    fn column(&self) -> &'static Column {
+        &self.table.columns()[self.column_index]
+    }
+
     /// Assigns the keys of the column.
     fn assign(&self, flush: &mut Flush<'_, '_>, raw: &[u8]) -> Result<(), Error> {
         let fail = |message: String| {
