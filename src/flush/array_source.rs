@@ -90,9 +90,11 @@ impl<'a> ArraySource<'a> {
 /// The cells of the rows of a group.
 #[derive(Clone, Copy)]
 pub(crate) struct GroupCells<'a> {
+    /// Where the values come from.
     source: ArraySource<'a>,
     /// The table of the group's rows.
     table: &'static Table,
+    /// The rows.
     group: &'a Group,
     /// Says which rows have a value, by their positions in the group. Without it all have one.
     is_set: Option<&'a dyn Fn(usize) -> bool>,

@@ -20,7 +20,9 @@ use crate::sql::{ArrayParam, Sql};
 /// A step that changes rows that are there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Change<'a> {
+    /// Sets columns of rows, or sets rows aside.
     Update(&'a UpdateStep),
+    /// Deletes rows.
     Delete(&'a DeleteStep),
 }
 

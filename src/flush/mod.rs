@@ -35,11 +35,15 @@ use crate::sql::{Params, Rows, array_elements};
 /// Tables are named by their position in [`Inserts::tables`], rows by their position among the new
 /// rows of their table, columns by their position in [`Table::columns`](crate::Table::columns).
 pub struct Flush<'a, 'c> {
+    /// The steps, and what is known of their tables.
     plan: &'a FlushPlan,
     /// What the strategy is to write now.
     inserts: Inserts<'a>,
+    /// The values that entities have.
     changes: &'a ChangeSet<'a>,
+    /// Where statements are sent. A transaction of ours is open, unless the flush is in autocommit.
     connection: &'a mut Connection<'c>,
+    /// What the database has assigned so far. Entities get it only after success.
     assigned: Assignments,
     /// What columns of keys hold in rows that steps have moved since they were loaded: by the
     /// position in [`ChangeSet::changed`], the slot and the column.
@@ -48,6 +52,7 @@ pub struct Flush<'a, 'c> {
     stored: Vec<Vec<bool>>,
     /// The number of these rows, of all tables.
     stored_rows: usize,
+    /// Is told whenever rows were stored, or sent by `COPY`.
     on_progress: Option<&'a mut OnProgress<'static>>,
     /// The one statement is the whole transaction.
     is_autocommit: bool,

@@ -55,8 +55,11 @@ impl InsertColumns {
 /// How many rows of an insert leave a column to the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LeavingRows {
+    /// All rows give a value.
     None,
+    /// Some rows give a value, and the others say `DEFAULT`.
     Some,
+    /// No row gives a value, so the insert does not name the column, unless it would name none then.
     All,
 }
 

@@ -159,7 +159,9 @@ impl std::fmt::Display for Reservation {
 struct ReservedColumn {
     /// The position of the table among the new ones.
     table_index: usize,
+    /// The same table.
     table: &'static Table,
+    /// The position of the column in the table.
     column_index: usize,
     /// The number of rows that get a key.
     rows: usize,

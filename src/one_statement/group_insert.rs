@@ -11,6 +11,7 @@ use crate::sql::Sql;
 pub(super) struct GroupInsert<'a> {
     /// The table of the rows.
     pub(super) table: &'static Table,
+    /// The rows, and the columns that they leave to the database.
     pub(super) group: &'a Group,
 }
 

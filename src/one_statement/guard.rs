@@ -106,6 +106,7 @@ const ON_UPDATE: &str = "1647, 1651, 1653";
 
 /// The conditions of a guard, one after the other.
 struct Conditions<'s> {
+    /// The statement's text, in which the guard stands last.
     sql: &'s mut Sql,
     /// The parameter with the OIDs of the triggers and tables that are known to do no harm.
     harmless: usize,

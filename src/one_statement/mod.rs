@@ -31,7 +31,9 @@ struct Statement<'a> {
     keys: Vec<KeyArray>,
     /// The rows to insert.
     groups: Vec<Group>,
+    /// The rows to delete.
     deletes: Vec<&'a DeleteStep>,
+    /// The rows to update, and to set aside.
     updates: Vec<&'a UpdateStep>,
     /// Every delete, update and group once, in the order in which they are written.
     parts: Vec<Part>,
@@ -44,8 +46,11 @@ struct Statement<'a> {
 /// A part of the statement, by its position among those of its kind.
 #[derive(Debug, Clone, Copy)]
 enum Part {
+    /// One of [`Statement::deletes`].
     Delete(usize),
+    /// One of [`Statement::updates`].
     Update(usize),
+    /// One of [`Statement::groups`].
     Insert(usize),
 }
 
@@ -130,7 +135,7 @@ pub(crate) fn write(
     Ok(outcome)
 }
 
-/// Returns what [`write`] would send for some steps of a plan.
+/// Returns what [`write()`] would send for some steps of a plan.
 pub(crate) fn plan(plan: &FlushPlan, steps: Range<usize>) -> PlannedStatement {
     let mut clauses = Vec::new();
     let mut inserts: Vec<(&'static str, usize)> = Vec::new();

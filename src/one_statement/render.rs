@@ -15,6 +15,7 @@ use crate::sql::{ArrayParam, Params, Sql};
 
 /// Renders one statement.
 pub(super) struct Renderer<'a, 'c> {
+    /// What is rendered.
     statement: &'a Statement<'a>,
     /// The statement so far. Its `from` is that of the next part.
     text: StatementText<'a, 'c>,

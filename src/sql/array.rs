@@ -17,6 +17,7 @@ pub(crate) struct ArrayParam {
     bytes: BytesMut,
     /// The number of elements.
     len: usize,
+    /// An element is NULL.
     has_null: bool,
     /// An element is not NULL.
     has_value: bool,
