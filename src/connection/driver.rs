@@ -43,20 +43,20 @@ mod sealed {
 
 impl<'c> IntoConnection<'c> for &'c mut Client {
     fn into_connection(self) -> Connection<'c> {
-        Connection::new(self, false)
+        Connection::new(self)
     }
 }
 
 impl<'c> IntoConnection<'c> for &'c mut Transaction<'_> {
     fn into_connection(self) -> Connection<'c> {
-        Connection::new(self, true)
+        Connection::nested(self)
     }
 }
 
 #[cfg(test)]
 impl<'c> IntoConnection<'c> for super::recording::Recording {
     fn into_connection(self) -> Connection<'c> {
-        Connection::new(self, false)
+        Connection::new(self)
     }
 }
 

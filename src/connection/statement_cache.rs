@@ -151,7 +151,7 @@ impl StatementCache {
         self.lock().by_text.values().filter(|entry| entry.prepared.is_some()).count()
     }
 
-    /// Whether none is prepared.
+    /// Returns `true` if no statement is prepared.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -178,9 +178,9 @@ impl StatementCache {
     }
 }
 
-/// Whether the server would fix something when it prepares the statement that it would find out each time
-/// for a text: the type of a parameter, or what a literal means, such as `'now'`, or a date by the
-/// session's settings. The texts of commits have none but the library's own.
+/// Returns `true` if the server would fix something when it prepares the statement that it would find
+/// out each time for a text: the type of a parameter, or what a literal means, such as `'now'`, or a date
+/// by the session's settings. The texts of commits have none but the library's own.
 fn is_fixed_early(sql: &str, params: &Params) -> bool {
     // A dollar begins a literal, too, if no number follows.
     let is_literal = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_digit());
