@@ -14,21 +14,22 @@ enum Before {
     Pending(Vec<EntityRef>),
 }
 
-/// What a flush has done to an entity.
+/// How to undo what a flush has done to an entity.
 #[derive(Debug)]
-pub(crate) enum Deed<T> {
-    Inserted,
-    /// The entity as the database had it before.
-    Updated(T),
-    /// The state that the entity had before it was to be deleted.
-    Deleted(State),
+pub(crate) enum Undo<T> {
+    /// The flush inserted the entity.
+    Insert,
+    /// The flush updated the entity. This is the entity as the database had it before.
+    Update(T),
+    /// The flush deleted the entity. This is its state before it was marked for deletion.
+    Delete(State),
 }
 
 /// One entity that a flush has written.
 #[derive(Debug)]
 pub(crate) struct Flushed<T> {
     pub(crate) slot: u32,
-    pub(crate) deed: Deed<T>,
+    pub(crate) undo: Undo<T>,
     pub(crate) before: ColumnsBefore,
 }
 
@@ -106,10 +107,10 @@ pub(crate) struct Journal<T> {
     /// Stored entities as the database has them, from the first mutable access on.
     originals: HashMap<u32, T>,
     /// Entities that the next flush deletes, and the state that each had before.
-    doomed: BTreeMap<u32, State>,
+    marked_for_deletion: BTreeMap<u32, State>,
     /// Entities that a commit of unknown outcome has changed, as it wrote them; none for those that
     /// it deleted.
-    in_doubt: HashMap<u32, Option<T>>,
+    outcome_unknown: HashMap<u32, Option<T>>,
 }
 
 impl<T: Clone> Journal<T> {
@@ -117,8 +118,8 @@ impl<T: Clone> Journal<T> {
         Journal {
             flushed: Vec::new(),
             originals: HashMap::new(),
-            doomed: BTreeMap::new(),
-            in_doubt: HashMap::new(),
+            marked_for_deletion: BTreeMap::new(),
+            outcome_unknown: HashMap::new(),
         }
     }
 
@@ -170,34 +171,34 @@ impl<T: Clone> Journal<T> {
     }
 
     /// The next flush deletes the entity.
-    pub(crate) fn doom(&mut self, slot: u32, was: State) {
-        self.doomed.insert(slot, was);
+    pub(crate) fn mark_for_deletion(&mut self, slot: u32, was: State) {
+        self.marked_for_deletion.insert(slot, was);
     }
 
-    pub(crate) fn doomed(&self) -> impl Iterator<Item = u32> {
-        self.doomed.keys().copied()
+    pub(crate) fn marked_for_deletion(&self) -> impl Iterator<Item = u32> {
+        self.marked_for_deletion.keys().copied()
     }
 
     /// The entity is not to be deleted any more; gives the state that it had before.
-    pub(crate) fn spare(&mut self, slot: u32) -> Option<State> {
-        self.doomed.remove(&slot)
+    pub(crate) fn unmark(&mut self, slot: u32) -> Option<State> {
+        self.marked_for_deletion.remove(&slot)
     }
 
-    pub(crate) fn put_in_doubt(&mut self, slot: u32, written: Option<T>) {
-        self.in_doubt.insert(slot, written);
+    pub(crate) fn set_outcome_unknown(&mut self, slot: u32, written: Option<T>) {
+        self.outcome_unknown.insert(slot, written);
     }
 
-    pub(crate) fn is_in_doubt(&self, slot: u32) -> bool {
-        self.in_doubt.contains_key(&slot)
+    pub(crate) fn is_outcome_unknown(&self, slot: u32) -> bool {
+        self.outcome_unknown.contains_key(&slot)
     }
 
     /// What a commit of unknown outcome has made of the entity, if it was changed by one.
-    pub(crate) fn take_in_doubt(&mut self, slot: u32) -> Option<T> {
-        self.in_doubt.remove(&slot).flatten()
+    pub(crate) fn take_outcome_unknown(&mut self, slot: u32) -> Option<T> {
+        self.outcome_unknown.remove(&slot).flatten()
     }
 
-    /// Takes out the entities that are in doubt.
-    pub(crate) fn take_all_in_doubt(&mut self) -> HashMap<u32, Option<T>> {
-        std::mem::take(&mut self.in_doubt)
+    /// Takes out the entities that a commit of unknown outcome has changed.
+    pub(crate) fn take_all_outcome_unknown(&mut self) -> HashMap<u32, Option<T>> {
+        std::mem::take(&mut self.outcome_unknown)
     }
 }

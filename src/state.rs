@@ -6,17 +6,17 @@ pub(crate) enum State {
     /// Added, and not written yet.
     Pending,
     /// Inserted by a commit of unknown outcome.
-    InDoubt,
+    OutcomeUnknown,
     /// Inserted in a transaction that is still open.
     Flushed,
     /// A row of the database.
     Persistent,
     /// A row that the next flush deletes.
-    Doomed,
+    MarkedForDeletion,
     /// Deleted in a transaction that is still open.
     Deleted,
     /// Not in this unit of work any more. Its slot is never used again.
-    Gone,
+    Detached,
 }
 
 impl State {

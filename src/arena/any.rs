@@ -32,7 +32,7 @@ pub(crate) trait AnyArena: Send {
     fn stored(&self) -> Vec<u32>;
 
     /// The slots of the entities to be deleted, in ascending order.
-    fn doomed(&self) -> Vec<u32>;
+    fn marked_for_deletion(&self) -> Vec<u32>;
 
     /// Writes the value of a column. A slot without an entity writes nothing.
     fn encode(&self, slot: u32, column: usize, out: &mut Encoder<'_>);
@@ -78,17 +78,18 @@ pub(crate) trait AnyArena: Send {
 
     /// The first `count` pending entities may have been inserted, or not; and likewise those
     /// updated and deleted.
-    fn in_doubt(&mut self, count: usize, updated: &[u32], deleted: &[u32]);
+    fn outcome_unknown(&mut self, count: usize, updated: &[u32], deleted: &[u32]);
 
-    /// What was in doubt is in the database, under keys and with values that nobody knows.
-    fn forget_in_doubt(&mut self);
+    /// Lets go of the entities of unknown outcome. They are in the database, under keys and with values
+    /// that nobody knows.
+    fn detach_outcome_unknown(&mut self);
 
     /// The transaction is committed. Entities that differ from what it wrote stay marked as
     /// changed.
     fn committed(&mut self);
 
-    /// The transaction is gone: what was flushed, or in doubt, is to be written again, with the
-    /// caller's changes.
+    /// The transaction has been rolled back. What was flushed, and what has an unknown outcome, is to
+    /// be written again, with the caller's changes.
     fn unflushed(&mut self);
 
     /// How much has been flushed so far.

@@ -16,7 +16,7 @@ use slots::Slots;
 
 use crate::error::Error;
 use crate::identity_map::{Identity, IdentityMap};
-use crate::journal::{ColumnsBefore, Deed, Flushed, Journal};
+use crate::journal::{ColumnsBefore, Flushed, Journal, Undo};
 use crate::model::{Cell, Encoder, Model, Row, SqlType, Table};
 use crate::state::State;
 use crate::write_back::WriteBack;
@@ -26,10 +26,10 @@ pub(crate) struct Arena<T: Model> {
     entities: Slots<T>,
     states: Vec<State>,
     pending: Vec<u32>,
-    gone: usize,
+    absent: usize,
     identity: IdentityMap<T::Key>,
     /// The entities to be deleted, by the key of the row.
-    doomed: HashMap<T::Key, u32>,
+    marked_for_deletion: HashMap<T::Key, u32>,
     /// The keys of entities that were let go while the transaction that wrote them was open. What is
     /// read under them goes with that transaction.
     let_go: Vec<T::Key>,
@@ -43,7 +43,7 @@ pub(crate) struct Arena<T: Model> {
 pub(crate) enum Found {
     Entity(u32),
     /// An entity that is to be deleted.
-    Doomed(u32),
+    MarkedForDeletion(u32),
 }
 
 impl<T: Model> Arena<T> {
@@ -52,9 +52,9 @@ impl<T: Model> Arena<T> {
             entities: Slots::new(),
             states: Vec::new(),
             pending: Vec::new(),
-            gone: 0,
+            absent: 0,
             identity: IdentityMap::new(),
-            doomed: HashMap::new(),
+            marked_for_deletion: HashMap::new(),
             let_go: Vec::new(),
             expected: HashMap::new(),
             journal: Journal::new(),
@@ -79,7 +79,7 @@ impl<T: Model> Arena<T> {
 
     pub(crate) fn get(&self, slot: u32) -> Option<&T> {
         match self.state(slot) {
-            State::Deleted | State::Gone => None,
+            State::Deleted | State::Detached => None,
             _ => self.entities.get(slot),
         }
     }
@@ -87,7 +87,7 @@ impl<T: Model> Arena<T> {
     /// The entity, to be changed; none if it is to be deleted.
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
         let state = self.state(slot);
-        if matches!(state, State::Doomed | State::Deleted | State::Gone) {
+        if matches!(state, State::MarkedForDeletion | State::Deleted | State::Detached) {
             return None;
         }
         let entity = self.entities.get_mut(slot)?;
@@ -106,15 +106,15 @@ impl<T: Model> Arena<T> {
         let of_slot = |slot: u32| {
             let state = states[slot as usize];
             let entity = match state {
-                State::Doomed | State::Deleted | State::Gone => None,
-                State::Pending | State::InDoubt => entities.get(slot),
+                State::MarkedForDeletion | State::Deleted | State::Detached => None,
+                State::Pending | State::OutcomeUnknown => entities.get(slot),
                 State::Flushed | State::Persistent => journal.original(slot).or(entities.get(slot)),
             };
             Some(Identity { key: entity?.key()?, is_stored: state.is_stored() })
         };
         match identity.get(key, of_slot) {
             Some(slot) => Some(Found::Entity(slot)),
-            None => self.find_doomed(key).map(Found::Doomed),
+            None => self.find_marked_for_deletion(key).map(Found::MarkedForDeletion),
         }
     }
 
@@ -122,13 +122,13 @@ impl<T: Model> Arena<T> {
     pub(crate) fn find_stored(&mut self, key: &T::Key) -> Option<u32> {
         match self.find(key) {
             Some(Found::Entity(slot)) if self.state(slot).is_stored() => Some(slot),
-            _ => self.find_doomed(key),
+            _ => self.find_marked_for_deletion(key),
         }
     }
 
-    fn find_doomed(&self, key: &T::Key) -> Option<u32> {
-        let slot = *self.doomed.get(key)?;
-        (self.state(slot) == State::Doomed).then_some(slot)
+    fn find_marked_for_deletion(&self, key: &T::Key) -> Option<u32> {
+        let slot = *self.marked_for_deletion.get(key)?;
+        (self.state(slot) == State::MarkedForDeletion).then_some(slot)
     }
 
     /// Takes in an entity that was read, unless there is one of its row, which stays as it is.
@@ -172,8 +172,8 @@ impl<T: Model> Arena<T> {
     }
 
     /// Whether a commit of unknown outcome has written the entity.
-    pub(crate) fn is_in_doubt(&self, slot: u32) -> bool {
-        self.state(slot) == State::InDoubt || self.journal.is_in_doubt(slot)
+    pub(crate) fn is_outcome_unknown(&self, slot: u32) -> bool {
+        self.state(slot) == State::OutcomeUnknown || self.journal.is_outcome_unknown(slot)
     }
 
     /// The next flush deletes the entity. One that was never written is forgotten.
@@ -182,19 +182,20 @@ impl<T: Model> Arena<T> {
             State::Pending => {
                 self.take(slot);
             }
-            state @ (State::Persistent | State::Flushed) => self.doom(slot, state),
-            State::InDoubt | State::Doomed | State::Deleted | State::Gone => {}
+            state @ (State::Persistent | State::Flushed) => self.mark_for_deletion(slot, state),
+            State::OutcomeUnknown | State::MarkedForDeletion | State::Deleted | State::Detached => {
+            }
         }
     }
 
     /// The entity is not to be deleted any more.
     pub(crate) fn undelete(&mut self, slot: u32) {
-        self.spare(slot);
+        self.unmark(slot);
     }
 
     /// Whether the entity is to be deleted.
-    pub(crate) fn is_doomed(&self, slot: u32) -> bool {
-        self.state(slot) == State::Doomed
+    pub(crate) fn is_marked_for_deletion(&self, slot: u32) -> bool {
+        self.state(slot) == State::MarkedForDeletion
     }
 
     /// Takes this for the version that the database has of an entity, until it is written.
@@ -207,7 +208,7 @@ impl<T: Model> Arena<T> {
         if let Ok(at) = self.pending.binary_search(&slot) {
             self.pending.remove(at);
         }
-        self.spare(slot);
+        self.unmark(slot);
         if self.state(slot) == State::Flushed {
             self.let_go.extend(self.stored_key(slot));
         }
@@ -215,14 +216,14 @@ impl<T: Model> Arena<T> {
     }
 
     fn remove(&mut self, slot: u32) -> Option<T> {
-        let was_gone = self.state(slot) == State::Deleted;
+        let was_absent = self.state(slot) == State::Deleted;
         let entity = self.entities.take(slot)?;
         let original = self.journal.take_original(slot);
         for key in [entity.key(), original.and_then(|original| original.key())] {
             key.inspect(|key| self.identity.remove(key, slot));
         }
-        self.states[slot as usize] = State::Gone;
-        self.gone += usize::from(!was_gone);
+        self.states[slot as usize] = State::Detached;
+        self.absent += usize::from(!was_absent);
         Some(entity)
     }
 
@@ -231,19 +232,19 @@ impl<T: Model> Arena<T> {
         self.journal.original(slot).or(self.entities.get(slot))
     }
 
-    fn doom(&mut self, slot: u32, was: State) {
+    fn mark_for_deletion(&mut self, slot: u32, was: State) {
         if let Some(key) = self.as_stored(slot).and_then(T::key) {
-            self.doomed.insert(key, slot);
+            self.marked_for_deletion.insert(key, slot);
         }
-        self.states[slot as usize] = State::Doomed;
-        self.journal.doom(slot, was);
+        self.states[slot as usize] = State::MarkedForDeletion;
+        self.journal.mark_for_deletion(slot, was);
     }
 
     /// The entity is not to be deleted any more, if it was.
-    fn spare(&mut self, slot: u32) -> Option<State> {
-        let was = self.journal.spare(slot)?;
+    fn unmark(&mut self, slot: u32) -> Option<State> {
+        let was = self.journal.unmark(slot)?;
         if let Some(key) = self.as_stored(slot).and_then(T::key) {
-            self.doomed.remove(&key);
+            self.marked_for_deletion.remove(&key);
         }
         self.states[slot as usize] = was;
         self.identity.note(slot);
@@ -252,17 +253,17 @@ impl<T: Model> Arena<T> {
 
     /// Gives back to a written entity its columns of a row, and notes what was done, if it can still
     /// be undone.
-    fn written(&mut self, slot: u32, row: Option<(&[Cell<'_>], &[usize])>, deed: Option<Deed<T>>) {
+    fn written(&mut self, slot: u32, row: Option<(&[Cell<'_>], &[usize])>, undo: Option<Undo<T>>) {
         let mut before = ColumnsBefore::default();
         if let Some((row, columns)) = row {
-            if let (Some(_), Some(entity)) = (&deed, self.entities.get(slot)) {
+            if let (Some(_), Some(entity)) = (&undo, self.entities.get(slot)) {
                 before = columns_before(entity, row, columns);
             }
             self.write_back(slot, row, columns);
         }
-        if let (Some(deed), Some(entity)) = (deed, self.entities.get(slot)) {
+        if let (Some(undo), Some(entity)) = (undo, self.entities.get(slot)) {
             before.note_after(|column| encoded(entity, column));
-            self.journal.push_flushed(Flushed { slot, deed, before });
+            self.journal.push_flushed(Flushed { slot, undo, before });
         }
     }
 
@@ -274,8 +275,8 @@ impl<T: Model> Arena<T> {
             None => {
                 let _ = entity.update(&Row::new(table, row));
             }
-            // It was changed while it was in doubt: what was written is the original, and what was
-            // changed stays.
+            // The entity was changed while the outcome was unknown: what was written is the original,
+            // and what was changed stays.
             Some(original) => {
                 let changed = changed_columns(entity, original, columns);
                 let _ = entity.update(&Row::new(table, &without(row, &changed)));
@@ -305,11 +306,11 @@ impl<T: Model> AnyArena for Arena<T> {
     }
 
     fn len(&self) -> usize {
-        self.entities.len() - self.gone
+        self.entities.len() - self.absent
     }
 
     fn state(&self, slot: u32) -> State {
-        self.states.get(slot as usize).copied().unwrap_or(State::Gone)
+        self.states.get(slot as usize).copied().unwrap_or(State::Detached)
     }
 
     fn pending(&self) -> &[u32] {
@@ -327,8 +328,8 @@ impl<T: Model> AnyArena for Arena<T> {
         (0..self.entities.len() as u32).filter(|&slot| self.state(slot).is_stored()).collect()
     }
 
-    fn doomed(&self) -> Vec<u32> {
-        self.journal.doomed().collect()
+    fn marked_for_deletion(&self) -> Vec<u32> {
+        self.journal.marked_for_deletion().collect()
     }
 
     fn encode(&self, slot: u32, column: usize, out: &mut Encoder<'_>) {
@@ -401,8 +402,8 @@ impl<T: Model> AnyArena for Arena<T> {
             self.identity.note(slot);
             let has_row = !write_back.columns().is_empty() && rows.advance();
             let row = has_row.then_some((rows.cells(), write_back.columns()));
-            let deed = (state == State::Flushed).then_some(Deed::Inserted);
-            self.written(slot, row, deed);
+            let undo = (state == State::Flushed).then_some(Undo::Insert);
+            self.written(slot, row, undo);
         }
     }
 
@@ -411,7 +412,7 @@ impl<T: Model> AnyArena for Arena<T> {
         for &slot in slots {
             let has_row = !write_back.columns().is_empty() && rows.advance();
             self.expected.remove(&slot);
-            let written = self.journal.take_in_doubt(slot);
+            let written = self.journal.take_outcome_unknown(slot);
             let Some(entity) = self.entities.get(slot) else { continue };
             // One without an original has only followed a key that it refers to.
             let original = self.journal.take_original(slot).unwrap_or_else(|| entity.clone());
@@ -424,59 +425,59 @@ impl<T: Model> AnyArena for Arena<T> {
             }
             let row = has_row.then_some((rows.cells(), write_back.columns()));
             self.identity.note(slot);
-            self.written(slot, row, open.then_some(Deed::Updated(original)));
+            self.written(slot, row, open.then_some(Undo::Update(original)));
         }
     }
 
     fn deleted(&mut self, slots: &[u32], open: bool) {
         for &slot in slots {
-            self.journal.take_in_doubt(slot);
-            let Some(was) = self.spare(slot) else { continue };
+            self.journal.take_outcome_unknown(slot);
+            let Some(was) = self.unmark(slot) else { continue };
             if open {
                 self.states[slot as usize] = State::Deleted;
-                self.gone += 1;
+                self.absent += 1;
                 let before = ColumnsBefore::default();
-                self.journal.push_flushed(Flushed { slot, deed: Deed::Deleted(was), before });
+                self.journal.push_flushed(Flushed { slot, undo: Undo::Delete(was), before });
             } else {
                 self.remove(slot);
             }
         }
     }
 
-    fn in_doubt(&mut self, count: usize, updated: &[u32], deleted: &[u32]) {
+    fn outcome_unknown(&mut self, count: usize, updated: &[u32], deleted: &[u32]) {
         for &slot in self.pending.iter().take(count) {
-            self.states[slot as usize] = State::InDoubt;
+            self.states[slot as usize] = State::OutcomeUnknown;
         }
         for &slot in updated {
-            self.journal.put_in_doubt(slot, self.entities.get(slot).cloned());
+            self.journal.set_outcome_unknown(slot, self.entities.get(slot).cloned());
         }
         for &slot in deleted {
-            self.journal.put_in_doubt(slot, None);
+            self.journal.set_outcome_unknown(slot, None);
         }
     }
 
-    fn forget_in_doubt(&mut self) {
+    fn detach_outcome_unknown(&mut self) {
         let pending = std::mem::take(&mut self.pending);
         for slot in pending {
-            if self.states[slot as usize] == State::InDoubt {
+            if self.states[slot as usize] == State::OutcomeUnknown {
                 self.remove(slot);
             } else {
                 self.pending.push(slot);
             }
         }
-        for slot in self.journal.take_all_in_doubt().into_keys() {
+        for slot in self.journal.take_all_outcome_unknown().into_keys() {
             self.take(slot);
         }
     }
 
     fn committed(&mut self) {
         self.let_go.clear();
-        for Flushed { slot, deed, .. } in self.journal.take_flushed(0) {
-            match (deed, self.state(slot)) {
-                (Deed::Inserted, State::Flushed) => {
+        for Flushed { slot, undo, .. } in self.journal.take_flushed(0) {
+            match (undo, self.state(slot)) {
+                (Undo::Insert, State::Flushed) => {
                     self.states[slot as usize] = State::Persistent;
                 }
-                (Deed::Deleted(_), State::Deleted) => {
+                (Undo::Delete(_), State::Deleted) => {
                     self.remove(slot);
                 }
                 _ => {}
@@ -492,17 +493,17 @@ impl<T: Model> AnyArena for Arena<T> {
     }
 
     fn unflushed(&mut self) {
-        self.journal.take_all_in_doubt();
+        self.journal.take_all_outcome_unknown();
         for &slot in &self.pending {
             self.states[slot as usize] = State::Pending;
             self.journal.take_original(slot);
         }
-        for Flushed { slot, deed, before } in self.journal.take_flushed(0).into_iter().rev() {
-            match (deed, self.state(slot)) {
-                (_, State::Gone) => {}
-                (Deed::Inserted, state) => {
+        for Flushed { slot, undo, before } in self.journal.take_flushed(0).into_iter().rev() {
+            match (undo, self.state(slot)) {
+                (_, State::Detached) => {}
+                (Undo::Insert, state) => {
                     self.undo_write_back(slot, before);
-                    if state == State::Doomed {
+                    if state == State::MarkedForDeletion {
                         self.take(slot);
                         continue;
                     }
@@ -510,14 +511,14 @@ impl<T: Model> AnyArena for Arena<T> {
                     self.states[slot as usize] = State::Pending;
                     self.pending.push(slot);
                 }
-                (Deed::Updated(original), _) => {
+                (Undo::Update(original), _) => {
                     self.undo_write_back(slot, before);
                     // The earliest is what the database has.
                     self.journal.set_original(slot, original);
                 }
-                (Deed::Deleted(was), _) => {
-                    self.gone -= 1;
-                    self.doom(slot, was);
+                (Undo::Delete(was), _) => {
+                    self.absent -= 1;
+                    self.mark_for_deletion(slot, was);
                 }
             }
         }
@@ -530,26 +531,26 @@ impl<T: Model> AnyArena for Arena<T> {
 
     fn rolled_back(&mut self, to: usize) {
         self.expected.clear();
-        self.journal.take_all_in_doubt();
+        self.journal.take_all_outcome_unknown();
         for slot in std::mem::take(&mut self.pending) {
             self.remove(slot);
         }
-        let doomed: Vec<u32> = self.journal.doomed().collect();
-        for slot in doomed {
-            self.spare(slot);
+        let marked_for_deletion: Vec<u32> = self.journal.marked_for_deletion().collect();
+        for slot in marked_for_deletion {
+            self.unmark(slot);
         }
         for (slot, original) in self.journal.take_originals() {
             self.replace(slot, original);
         }
-        for Flushed { slot, deed, .. } in self.journal.take_flushed(to).into_iter().rev() {
-            match (deed, self.state(slot)) {
-                (_, State::Gone) => {}
-                (Deed::Inserted, _) => {
+        for Flushed { slot, undo, .. } in self.journal.take_flushed(to).into_iter().rev() {
+            match (undo, self.state(slot)) {
+                (_, State::Detached) => {}
+                (Undo::Insert, _) => {
                     self.remove(slot);
                 }
-                (Deed::Updated(original), _) => self.replace(slot, original),
-                (Deed::Deleted(was), _) => {
-                    self.gone -= 1;
+                (Undo::Update(original), _) => self.replace(slot, original),
+                (Undo::Delete(was), _) => {
+                    self.absent -= 1;
                     self.states[slot as usize] = was;
                     self.identity.note(slot);
                 }

@@ -61,11 +61,11 @@ impl<'c> UnitOfWork<'c> {
             if error.kind() == ErrorKind::UnknownOutcome {
                 self.is_in_database = true;
                 for table in &written.tables {
-                    self.arenas[table.arena].in_doubt(table.rows, &[], &[]);
+                    self.arenas[table.arena].outcome_unknown(table.rows, &[], &[]);
                 }
                 for changes in &written.changed {
                     let WrittenChanges { arena, slots, deleted, .. } = changes;
-                    self.arenas[*arena].in_doubt(0, slots, deleted);
+                    self.arenas[*arena].outcome_unknown(0, slots, deleted);
                 }
                 self.unknown = Some(Unknown::Written(written));
             } else {
@@ -149,7 +149,7 @@ impl<'c> UnitOfWork<'c> {
             (Some(Unknown::Written(written)), true) => self.committed(written),
             (Some(Unknown::KeysLost), true) => {
                 for arena in self.arenas.values_mut() {
-                    arena.forget_in_doubt();
+                    arena.detach_outcome_unknown();
                 }
             }
         }
@@ -198,7 +198,7 @@ impl<'c> UnitOfWork<'c> {
         match error.kind() {
             ErrorKind::UnknownOutcome => {
                 self.is_in_database = true;
-                self.all_in_doubt();
+                self.all_outcome_unknown();
                 self.unknown = Some(Unknown::KeysLost);
             }
             // The rows are there, under keys that could not be read.
@@ -223,14 +223,14 @@ impl<'c> UnitOfWork<'c> {
     /// to write it again would write it twice.
     fn forget_all(&mut self) {
         self.is_in_database = true;
-        self.all_in_doubt();
+        self.all_outcome_unknown();
         for arena in self.arenas.values_mut() {
-            arena.forget_in_doubt();
+            arena.detach_outcome_unknown();
         }
     }
 
     /// Everything that there was to write may have been written.
-    fn all_in_doubt(&mut self) {
+    fn all_outcome_unknown(&mut self) {
         let changed: Vec<_> = match ChangeSet::collect(&self.arenas, self.stamp) {
             Ok(changes) => {
                 changes.changed().iter().map(|c| (c.model(), c.slots().to_vec())).collect()
@@ -238,10 +238,10 @@ impl<'c> UnitOfWork<'c> {
             Err(_) => Vec::new(),
         };
         for arena in self.arenas.values_mut() {
-            arena.in_doubt(arena.pending().len(), &[], &arena.doomed());
+            arena.outcome_unknown(arena.pending().len(), &[], &arena.marked_for_deletion());
         }
         for (model, slots) in changed {
-            self.arenas[model].in_doubt(0, &slots, &[]);
+            self.arenas[model].outcome_unknown(0, &slots, &[]);
         }
     }
 
