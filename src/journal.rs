@@ -1,9 +1,8 @@
 //! `Journal`: how to undo what happened to the entities of one model since the last commit.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
 use crate::model::{Cell, EntityRef, Source};
-use crate::state::State;
 
 /// What a column held before a flush wrote to it.
 #[derive(Debug)]
@@ -21,8 +20,8 @@ pub(crate) enum Undo<T> {
     Insert,
     /// The flush updated the entity. This is the entity as the database had it before.
     Update(T),
-    /// The flush deleted the entity. This is its state before it was marked for deletion.
-    Delete(State),
+    /// The flush deleted the entity.
+    Delete,
 }
 
 /// One entity that a flush has written.
@@ -106,8 +105,8 @@ pub(crate) struct Journal<T> {
     flushed: Vec<Flushed<T>>,
     /// Stored entities as the database has them, from the first mutable access on.
     originals: HashMap<u32, T>,
-    /// Entities that the next flush deletes, and the state that each had before.
-    marked_for_deletion: BTreeMap<u32, State>,
+    /// The entities that the next flush deletes.
+    marked_for_deletion: BTreeSet<u32>,
     /// Entities that a commit of unknown outcome has changed, as it wrote them; none for those that
     /// it deleted.
     outcome_unknown: HashMap<u32, Option<T>>,
@@ -118,7 +117,7 @@ impl<T: Clone> Journal<T> {
         Journal {
             flushed: Vec::new(),
             originals: HashMap::new(),
-            marked_for_deletion: BTreeMap::new(),
+            marked_for_deletion: BTreeSet::new(),
             outcome_unknown: HashMap::new(),
         }
     }
@@ -170,18 +169,19 @@ impl<T: Clone> Journal<T> {
         std::mem::take(&mut self.originals)
     }
 
-    /// The next flush deletes the entity.
-    pub(crate) fn mark_for_deletion(&mut self, slot: u32, was: State) {
-        self.marked_for_deletion.insert(slot, was);
+    /// Marks the entity for deletion by the next flush.
+    pub(crate) fn mark_for_deletion(&mut self, slot: u32) {
+        self.marked_for_deletion.insert(slot);
     }
 
+    /// Returns the entities that are marked for deletion, in ascending order.
     pub(crate) fn marked_for_deletion(&self) -> impl Iterator<Item = u32> {
-        self.marked_for_deletion.keys().copied()
+        self.marked_for_deletion.iter().copied()
     }
 
-    /// The entity is not to be deleted any more; gives the state that it had before.
-    pub(crate) fn unmark(&mut self, slot: u32) -> Option<State> {
-        self.marked_for_deletion.remove(&slot)
+    /// Takes the mark for deletion from the entity.
+    pub(crate) fn unmark(&mut self, slot: u32) {
+        self.marked_for_deletion.remove(&slot);
     }
 
     pub(crate) fn set_outcome_unknown(&mut self, slot: u32, written: Option<T>) {

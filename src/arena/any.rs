@@ -7,7 +7,7 @@ use bytes::BytesMut;
 use super::{CellSource, Encoded, Frame, OnOpen, OnOpenSize};
 use crate::error::Error;
 use crate::model::{Encoder, Table};
-use crate::state::State;
+use crate::state::{State, Transaction};
 use crate::write_back::WriteBack;
 
 /// What the rest of the crate needs of an arena whose model it does not know.
@@ -64,17 +64,18 @@ pub(crate) trait AnyArena: Send {
     fn check(&self, slots: &[u32], write_back: &WriteBack) -> Result<(), Error>;
 
     /// The first `count` pending entities have been inserted, and get what the database assigned.
-    /// They become [`State::Persistent`], or [`State::Flushed`] with an entry in the undo journal.
+    /// If the transaction is still open, each gets an entry in the undo journal.
     ///
     /// What [`check`](AnyArena::check) has found good cannot fail here.
-    fn inserted(&mut self, count: usize, write_back: &WriteBack, state: State);
+    fn inserted(&mut self, count: usize, write_back: &WriteBack, transaction: Transaction);
 
-    /// These entities have been updated, and get what the database assigned. In a transaction that
-    /// is still `open`, with an entry in the undo journal.
-    fn updated(&mut self, slots: &[u32], write_back: &WriteBack, open: bool);
+    /// These entities have been updated, and get what the database assigned. If the transaction is
+    /// still open, each gets an entry in the undo journal.
+    fn updated(&mut self, slots: &[u32], write_back: &WriteBack, transaction: Transaction);
 
-    /// These entities have been deleted, likewise.
-    fn deleted(&mut self, slots: &[u32], open: bool);
+    /// These entities have been deleted. If the transaction is still open, each gets an entry in the
+    /// undo journal.
+    fn deleted(&mut self, slots: &[u32], transaction: Transaction);
 
     /// The first `count` pending entities may have been inserted, or not; and likewise those
     /// updated and deleted.
@@ -82,7 +83,7 @@ pub(crate) trait AnyArena: Send {
 
     /// Lets go of the entities of unknown outcome. They are in the database, under keys and with values
     /// that nobody knows.
-    fn detach_outcome_unknown(&mut self);
+    fn answer_lost(&mut self);
 
     /// The transaction is committed. Entities that differ from what it wrote stay marked as
     /// changed.

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::identity_map::{Identity, IdentityMap};
 use crate::journal::{ColumnsBefore, Flushed, Journal, Undo};
 use crate::model::{Cell, Encoder, Model, Row, SqlType, Table};
-use crate::state::State;
+use crate::state::{Event, State, Stored, Transaction};
 use crate::write_back::WriteBack;
 
 /// The entities of one model.
@@ -79,7 +79,7 @@ impl<T: Model> Arena<T> {
 
     pub(crate) fn get(&self, slot: u32) -> Option<&T> {
         match self.state(slot) {
-            State::Deleted | State::Detached => None,
+            State::Deleted(_) | State::Detached => None,
             _ => self.entities.get(slot),
         }
     }
@@ -87,7 +87,7 @@ impl<T: Model> Arena<T> {
     /// The entity, to be changed; none if it is to be deleted.
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
         let state = self.state(slot);
-        if matches!(state, State::MarkedForDeletion | State::Deleted | State::Detached) {
+        if matches!(state, State::MarkedForDeletion(_) | State::Deleted(_) | State::Detached) {
             return None;
         }
         let entity = self.entities.get_mut(slot)?;
@@ -106,7 +106,7 @@ impl<T: Model> Arena<T> {
         let of_slot = |slot: u32| {
             let state = states[slot as usize];
             let entity = match state {
-                State::MarkedForDeletion | State::Deleted | State::Detached => None,
+                State::MarkedForDeletion(_) | State::Deleted(_) | State::Detached => None,
                 State::Pending | State::OutcomeUnknown => entities.get(slot),
                 State::Flushed | State::Persistent => journal.original(slot).or(entities.get(slot)),
             };
@@ -128,7 +128,7 @@ impl<T: Model> Arena<T> {
 
     fn find_marked_for_deletion(&self, key: &T::Key) -> Option<u32> {
         let slot = *self.marked_for_deletion.get(key)?;
-        (self.state(slot) == State::MarkedForDeletion).then_some(slot)
+        self.is_marked_for_deletion(slot).then_some(slot)
     }
 
     /// Takes in an entity that was read, unless there is one of its row, which stays as it is.
@@ -176,26 +176,20 @@ impl<T: Model> Arena<T> {
         self.state(slot) == State::OutcomeUnknown || self.journal.is_outcome_unknown(slot)
     }
 
-    /// The next flush deletes the entity. One that was never written is forgotten.
+    /// Marks the entity for deletion by the next flush. An entity that was never written is detached.
     pub(crate) fn delete(&mut self, slot: u32) {
-        match self.state(slot) {
-            State::Pending => {
-                self.take(slot);
-            }
-            state @ (State::Persistent | State::Flushed) => self.mark_for_deletion(slot, state),
-            State::OutcomeUnknown | State::MarkedForDeletion | State::Deleted | State::Detached => {
-            }
-        }
+        self.leave_pending(slot);
+        self.apply(slot, Event::Delete);
     }
 
-    /// The entity is not to be deleted any more.
+    /// Takes the mark for deletion from the entity.
     pub(crate) fn undelete(&mut self, slot: u32) {
-        self.unmark(slot);
+        self.apply(slot, Event::Undelete);
     }
 
     /// Whether the entity is to be deleted.
     pub(crate) fn is_marked_for_deletion(&self, slot: u32) -> bool {
-        self.state(slot) == State::MarkedForDeletion
+        matches!(self.state(slot), State::MarkedForDeletion(_))
     }
 
     /// Takes this for the version that the database has of an entity, until it is written.
@@ -203,52 +197,70 @@ impl<T: Model> Arena<T> {
         self.expected.insert(slot, version);
     }
 
-    /// Lets an entity go, by value. What the database has of it stays.
+    /// Takes the entity out of the unit of work, and returns it. The database keeps its row.
     pub(crate) fn take(&mut self, slot: u32) -> Option<T> {
-        if let Ok(at) = self.pending.binary_search(&slot) {
-            self.pending.remove(at);
-        }
-        self.unmark(slot);
-        if self.state(slot) == State::Flushed {
-            self.let_go.extend(self.stored_key(slot));
-        }
-        self.remove(slot)
+        self.leave_pending(slot);
+        self.let_go(slot, Event::Expunge)
     }
 
+    /// Detaches the entity by `event`, and remembers its key if its row is not committed.
+    fn let_go(&mut self, slot: u32, event: Event) -> Option<T> {
+        if let State::Flushed | State::MarkedForDeletion(Stored::Flushed) = self.state(slot) {
+            self.let_go.extend(self.as_stored(slot).and_then(T::key));
+        }
+        self.apply(slot, event)
+    }
+
+    /// Takes the entity off the list of pending ones, if it is pending.
+    fn leave_pending(&mut self, slot: u32) {
+        if self.state(slot) == State::Pending {
+            if let Ok(at) = self.pending.binary_search(&slot) {
+                self.pending.remove(at);
+            }
+        }
+    }
+
+    /// Moves the entity to the state that comes after `event`, and returns the entity if that has
+    /// detached it.
+    fn apply(&mut self, slot: u32, event: Event) -> Option<T> {
+        let before = self.state(slot);
+        let after = before.after(event)?;
+        if let State::MarkedForDeletion(_) = before {
+            self.journal.unmark(slot);
+            if let Some(key) = self.as_stored(slot).and_then(T::key) {
+                self.marked_for_deletion.remove(&key);
+            }
+            self.identity.note(slot);
+        }
+        self.states[slot as usize] = after;
+        self.absent -= usize::from(before.is_absent());
+        self.absent += usize::from(after.is_absent());
+        match after {
+            State::MarkedForDeletion(_) => {
+                if let Some(key) = self.as_stored(slot).and_then(T::key) {
+                    self.marked_for_deletion.insert(key, slot);
+                }
+                self.journal.mark_for_deletion(slot);
+                None
+            }
+            State::Detached => self.remove(slot),
+            _ => None,
+        }
+    }
+
+    /// Removes all that is kept of an entity, and returns the entity.
     fn remove(&mut self, slot: u32) -> Option<T> {
-        let was_absent = self.state(slot) == State::Deleted;
         let entity = self.entities.take(slot)?;
         let original = self.journal.take_original(slot);
         for key in [entity.key(), original.and_then(|original| original.key())] {
             key.inspect(|key| self.identity.remove(key, slot));
         }
-        self.states[slot as usize] = State::Detached;
-        self.absent += usize::from(!was_absent);
         Some(entity)
     }
 
-    /// The entity as the database has it.
+    /// Returns the entity as the database has it.
     fn as_stored(&self, slot: u32) -> Option<&T> {
         self.journal.original(slot).or(self.entities.get(slot))
-    }
-
-    fn mark_for_deletion(&mut self, slot: u32, was: State) {
-        if let Some(key) = self.as_stored(slot).and_then(T::key) {
-            self.marked_for_deletion.insert(key, slot);
-        }
-        self.states[slot as usize] = State::MarkedForDeletion;
-        self.journal.mark_for_deletion(slot, was);
-    }
-
-    /// The entity is not to be deleted any more, if it was.
-    fn unmark(&mut self, slot: u32) -> Option<State> {
-        let was = self.journal.unmark(slot)?;
-        if let Some(key) = self.as_stored(slot).and_then(T::key) {
-            self.marked_for_deletion.remove(&key);
-        }
-        self.states[slot as usize] = was;
-        self.identity.note(slot);
-        Some(was)
     }
 
     /// Gives back to a written entity its columns of a row, and notes what was done, if it can still
@@ -394,20 +406,20 @@ impl<T: Model> AnyArena for Arena<T> {
         Ok(())
     }
 
-    fn inserted(&mut self, count: usize, write_back: &WriteBack, state: State) {
+    fn inserted(&mut self, count: usize, write_back: &WriteBack, transaction: Transaction) {
         let mut rows = write_back.rows();
         let later = self.pending.split_off(count.min(self.pending.len()));
         for slot in std::mem::replace(&mut self.pending, later) {
-            self.states[slot as usize] = state;
+            self.apply(slot, transaction.event());
             self.identity.note(slot);
             let has_row = !write_back.columns().is_empty() && rows.advance();
             let row = has_row.then_some((rows.cells(), write_back.columns()));
-            let undo = (state == State::Flushed).then_some(Undo::Insert);
+            let undo = (transaction == Transaction::Open).then_some(Undo::Insert);
             self.written(slot, row, undo);
         }
     }
 
-    fn updated(&mut self, slots: &[u32], write_back: &WriteBack, open: bool) {
+    fn updated(&mut self, slots: &[u32], write_back: &WriteBack, transaction: Transaction) {
         let mut rows = write_back.rows();
         for &slot in slots {
             let has_row = !write_back.columns().is_empty() && rows.advance();
@@ -425,28 +437,28 @@ impl<T: Model> AnyArena for Arena<T> {
             }
             let row = has_row.then_some((rows.cells(), write_back.columns()));
             self.identity.note(slot);
-            self.written(slot, row, open.then_some(Undo::Update(original)));
+            let undo = (transaction == Transaction::Open).then_some(Undo::Update(original));
+            self.written(slot, row, undo);
         }
     }
 
-    fn deleted(&mut self, slots: &[u32], open: bool) {
+    fn deleted(&mut self, slots: &[u32], transaction: Transaction) {
         for &slot in slots {
             self.journal.take_outcome_unknown(slot);
-            let Some(was) = self.unmark(slot) else { continue };
-            if open {
-                self.states[slot as usize] = State::Deleted;
-                self.absent += 1;
+            if !self.is_marked_for_deletion(slot) {
+                continue;
+            }
+            self.apply(slot, transaction.event());
+            if transaction == Transaction::Open {
                 let before = ColumnsBefore::default();
-                self.journal.push_flushed(Flushed { slot, undo: Undo::Delete(was), before });
-            } else {
-                self.remove(slot);
+                self.journal.push_flushed(Flushed { slot, undo: Undo::Delete, before });
             }
         }
     }
 
     fn outcome_unknown(&mut self, count: usize, updated: &[u32], deleted: &[u32]) {
-        for &slot in self.pending.iter().take(count) {
-            self.states[slot as usize] = State::OutcomeUnknown;
+        for at in 0..count.min(self.pending.len()) {
+            self.apply(self.pending[at], Event::LoseOutcome);
         }
         for &slot in updated {
             self.journal.set_outcome_unknown(slot, self.entities.get(slot).cloned());
@@ -456,17 +468,12 @@ impl<T: Model> AnyArena for Arena<T> {
         }
     }
 
-    fn detach_outcome_unknown(&mut self) {
-        let pending = std::mem::take(&mut self.pending);
-        for slot in pending {
-            if self.states[slot as usize] == State::OutcomeUnknown {
-                self.remove(slot);
-            } else {
-                self.pending.push(slot);
-            }
-        }
+    fn answer_lost(&mut self) {
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.retain(|&slot| self.apply(slot, Event::LoseAnswer).is_none());
+        self.pending = pending;
         for slot in self.journal.take_all_outcome_unknown().into_keys() {
-            self.take(slot);
+            self.let_go(slot, Event::LoseAnswer);
         }
     }
 
@@ -474,11 +481,8 @@ impl<T: Model> AnyArena for Arena<T> {
         self.let_go.clear();
         for Flushed { slot, undo, .. } in self.journal.take_flushed(0) {
             match (undo, self.state(slot)) {
-                (Undo::Insert, State::Flushed) => {
-                    self.states[slot as usize] = State::Persistent;
-                }
-                (Undo::Delete(_), State::Deleted) => {
-                    self.remove(slot);
+                (Undo::Insert, State::Flushed) | (Undo::Delete, State::Deleted(_)) => {
+                    self.apply(slot, Event::Commit);
                 }
                 _ => {}
             }
@@ -494,21 +498,22 @@ impl<T: Model> AnyArena for Arena<T> {
 
     fn unflushed(&mut self) {
         self.journal.take_all_outcome_unknown();
-        for &slot in &self.pending {
-            self.states[slot as usize] = State::Pending;
+        for at in 0..self.pending.len() {
+            let slot = self.pending[at];
+            self.apply(slot, Event::Unflush);
             self.journal.take_original(slot);
         }
         for Flushed { slot, undo, before } in self.journal.take_flushed(0).into_iter().rev() {
             match (undo, self.state(slot)) {
                 (_, State::Detached) => {}
-                (Undo::Insert, state) => {
+                (Undo::Insert, State::MarkedForDeletion(_)) => {
                     self.undo_write_back(slot, before);
-                    if state == State::MarkedForDeletion {
-                        self.take(slot);
-                        continue;
-                    }
+                    self.let_go(slot, Event::Unflush);
+                }
+                (Undo::Insert, _) => {
+                    self.undo_write_back(slot, before);
                     self.journal.take_original(slot);
-                    self.states[slot as usize] = State::Pending;
+                    self.apply(slot, Event::Unflush);
                     self.pending.push(slot);
                 }
                 (Undo::Update(original), _) => {
@@ -516,9 +521,8 @@ impl<T: Model> AnyArena for Arena<T> {
                     // The earliest is what the database has.
                     self.journal.set_original(slot, original);
                 }
-                (Undo::Delete(was), _) => {
-                    self.absent -= 1;
-                    self.mark_for_deletion(slot, was);
+                (Undo::Delete, _) => {
+                    self.apply(slot, Event::Unflush);
                 }
             }
         }
@@ -533,11 +537,10 @@ impl<T: Model> AnyArena for Arena<T> {
         self.expected.clear();
         self.journal.take_all_outcome_unknown();
         for slot in std::mem::take(&mut self.pending) {
-            self.remove(slot);
+            self.apply(slot, Event::Rollback);
         }
-        let marked_for_deletion: Vec<u32> = self.journal.marked_for_deletion().collect();
-        for slot in marked_for_deletion {
-            self.unmark(slot);
+        for slot in self.marked_for_deletion() {
+            self.apply(slot, Event::Rollback);
         }
         for (slot, original) in self.journal.take_originals() {
             self.replace(slot, original);
@@ -546,19 +549,18 @@ impl<T: Model> AnyArena for Arena<T> {
             match (undo, self.state(slot)) {
                 (_, State::Detached) => {}
                 (Undo::Insert, _) => {
-                    self.remove(slot);
+                    self.apply(slot, Event::Rollback);
                 }
                 (Undo::Update(original), _) => self.replace(slot, original),
-                (Undo::Delete(was), _) => {
-                    self.absent -= 1;
-                    self.states[slot as usize] = was;
+                (Undo::Delete, _) => {
+                    self.apply(slot, Event::Rollback);
                     self.identity.note(slot);
                 }
             }
         }
         for key in std::mem::take(&mut self.let_go) {
             if let Some(slot) = self.find_stored(&key) {
-                self.remove(slot);
+                self.apply(slot, Event::Expunge);
             }
         }
     }

@@ -500,7 +500,7 @@ impl<'a> ChangeSet<'a> {
         match self.arenas.get_index_of(&model) {
             Some(model) => match self.arenas[model].state(slot) {
                 State::Detached => fail("that is not in the unit of work any more"),
-                State::MarkedForDeletion | State::Deleted => fail("that is deleted"),
+                State::MarkedForDeletion(_) | State::Deleted(_) => fail("that is deleted"),
                 _ => match table.key().get(part) {
                     Some(&column) => Ok(self.followed(Place { model, slot, column })),
                     None => fail(&format!("by part {part} of its key, which has fewer")),

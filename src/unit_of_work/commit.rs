@@ -8,7 +8,7 @@ use super::{CommitPlan, CommitReport, UnitOfWork, Unknown};
 use crate::change_set::ChangeSet;
 use crate::connection::{Connection, IntoConnection};
 use crate::error::{Error, ErrorKind};
-use crate::state::State;
+use crate::state::Transaction;
 use crate::strategy::{Dispatch, Strategy};
 
 impl<'c> UnitOfWork<'c> {
@@ -108,7 +108,11 @@ impl<'c> UnitOfWork<'c> {
             }
         }
         let report = call.report(&self.strategy, &written, &self.connection);
-        self.written(&written, self.connection.in_transaction());
+        if self.connection.in_transaction() {
+            self.written(&written, Transaction::Open);
+        } else {
+            self.written(&written, Transaction::Committed);
+        }
         Ok(report)
     }
 
@@ -149,7 +153,7 @@ impl<'c> UnitOfWork<'c> {
             (Some(Unknown::Written(written)), true) => self.committed(written),
             (Some(Unknown::KeysLost), true) => {
                 for arena in self.arenas.values_mut() {
-                    arena.detach_outcome_unknown();
+                    arena.answer_lost();
                 }
             }
         }
@@ -225,7 +229,7 @@ impl<'c> UnitOfWork<'c> {
         self.is_in_database = true;
         self.all_outcome_unknown();
         for arena in self.arenas.values_mut() {
-            arena.detach_outcome_unknown();
+            arena.answer_lost();
         }
     }
 
@@ -258,21 +262,19 @@ impl<'c> UnitOfWork<'c> {
         conflict.filter(|_| !self.is_in_database)
     }
 
-    /// The entities get to know what was written of them, in a transaction that is still `open` or
-    /// is committed.
-    fn written(&mut self, written: &Written, open: bool) {
-        let state = if open { State::Flushed } else { State::Persistent };
+    /// Tells the entities what `transaction` has written of them.
+    fn written(&mut self, written: &Written, transaction: Transaction) {
         for WrittenTable { arena, rows, write_back, .. } in &written.tables {
-            self.arenas[*arena].inserted(*rows, write_back, state);
+            self.arenas[*arena].inserted(*rows, write_back, transaction);
         }
         for WrittenChanges { arena, slots, write_back, deleted, .. } in &written.changed {
-            self.arenas[*arena].updated(slots, write_back, open);
-            self.arenas[*arena].deleted(deleted, open);
+            self.arenas[*arena].updated(slots, write_back, transaction);
+            self.arenas[*arena].deleted(deleted, transaction);
         }
     }
 
     fn committed(&mut self, written: Written) {
-        self.written(&written, false);
+        self.written(&written, Transaction::Committed);
         for arena in self.arenas.values_mut() {
             arena.committed();
         }

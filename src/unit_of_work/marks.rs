@@ -37,7 +37,7 @@ impl UnitOfWork<'_> {
         self.check_stamp(handle)?;
         let arena = self.arena_mut::<T>();
         match arena.state(handle.slot()) {
-            State::Deleted | State::Detached => Err(no_entity::<T>()),
+            State::Deleted(_) | State::Detached => Err(no_entity::<T>()),
             _ => {
                 arena.undelete(handle.slot());
                 Ok(())

@@ -229,7 +229,7 @@ impl<'c> UnitOfWork<'c> {
     pub fn get_mut<T: Model>(&mut self, handle: Handle<T>) -> Result<&mut T, Error> {
         self.check_stamp(handle)?;
         let slot = handle.slot();
-        if self.arena::<T>().is_some_and(|arena| arena.state(slot) == State::MarkedForDeletion) {
+        if self.arena::<T>().is_some_and(|arena| arena.is_marked_for_deletion(slot)) {
             let message = "the entity is to be deleted, and cannot be changed";
             return Err(Error::new(ErrorKind::Handle, message).with_table(T::table().name()));
         }
@@ -305,7 +305,7 @@ impl<'c> UnitOfWork<'c> {
         self.check_stamp(handle)?;
         self.check_certain(handle)?;
         match self.arena_mut::<T>().state(handle.slot()) {
-            State::Deleted => Err(no_entity::<T>()),
+            State::Deleted(_) => Err(no_entity::<T>()),
             _ => self.arena_mut::<T>().take(handle.slot()).ok_or_else(no_entity::<T>),
         }
     }
