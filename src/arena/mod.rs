@@ -11,7 +11,7 @@ use std::collections::HashMap;
 pub(crate) use any::AnyArena;
 use bytes::BytesMut;
 use compare::{changed_columns, columns_before, differs, encoded, without};
-pub(crate) use encode::{CellSource, Encoded, Frame, OnOpen, OnOpenSize};
+pub(crate) use encode::{CellSource, Encoded, FillCell, Frame, SizeCell};
 use slots::Slots;
 
 use crate::error::Error;
@@ -21,28 +21,36 @@ use crate::model::{Cell, Encoder, Model, Row, SqlType, Table};
 use crate::state::{Event, State, Stored, Transaction};
 use crate::write_back::WriteBack;
 
-/// The entities of one model.
+/// The entities of one model in one unit of work.
 pub(crate) struct Arena<T: Model> {
+    /// The entities by slot. A slot is empty once its entity is detached.
     entities: Slots<T>,
+    /// The state of each slot. Only `insert` and `apply` write to it.
     states: Vec<State>,
+    /// The slots in the states `Pending` and `OutcomeUnknown`, in ascending order.
     pending: Vec<u32>,
+    /// The number of slots in the states `Deleted` and `Detached`.
     absent: usize,
+    /// The slots by the keys of their entities.
     identity: IdentityMap<T::Key>,
-    /// The entities to be deleted, by the key of the row.
+    /// The slots in the state `MarkedForDeletion`, by the key of the row. An entry can be left over from
+    /// an entity that has another state by now.
     marked_for_deletion: HashMap<T::Key, u32>,
-    /// The keys of entities that were let go while the transaction that wrote them was open. What is
-    /// read under them goes with that transaction.
+    /// The keys of entities that were detached while the transaction that inserted them was open. What
+    /// is read under them goes with that transaction.
     let_go: Vec<T::Key>,
-    /// The versions that the caller has seen.
+    /// The versions that the caller has seen, by slot, until the entities are written.
     expected: HashMap<u32, i64>,
+    /// How to undo what flushes and the caller have done.
     journal: Journal<T>,
 }
 
-/// What a unit of work has under a key.
+/// The entity that a unit of work has under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
+    /// The entity in this slot is there.
     Entity(u32),
-    /// An entity that is to be deleted.
+    /// The entity in this slot is marked for deletion.
     MarkedForDeletion(u32),
 }
 
@@ -61,7 +69,7 @@ impl<T: Model> Arena<T> {
         }
     }
 
-    /// Takes an entity in.
+    /// Takes an entity in, and returns its slot.
     ///
     /// # Panics
     ///
@@ -77,6 +85,7 @@ impl<T: Model> Arena<T> {
         slot
     }
 
+    /// Returns the entity, or `None` if it is deleted or detached.
     pub(crate) fn get(&self, slot: u32) -> Option<&T> {
         match self.state(slot) {
             State::Deleted(_) | State::Detached => None,
@@ -84,7 +93,7 @@ impl<T: Model> Arena<T> {
         }
     }
 
-    /// The entity, to be changed; none if it is to be deleted.
+    /// Returns the entity to be changed, or `None` if it is marked for deletion, deleted or detached.
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
         let state = self.state(slot);
         if matches!(state, State::MarkedForDeletion(_) | State::Deleted(_) | State::Detached) {
@@ -99,8 +108,8 @@ impl<T: Model> Arena<T> {
         Some(entity)
     }
 
-    /// The entity that the database has under this key, or that is to be added under it. A key that
-    /// was changed counts once it is written.
+    /// Returns the entity that the database has under this key, or that is to be inserted under it. A
+    /// key that was changed counts once it is written.
     pub(crate) fn find(&mut self, key: &T::Key) -> Option<Found> {
         let Arena { entities, states, journal, identity, .. } = self;
         let of_slot = |slot: u32| {
@@ -118,7 +127,7 @@ impl<T: Model> Arena<T> {
         }
     }
 
-    /// The entity that the database has under this key.
+    /// Returns the entity that the database has under this key, also if it is marked for deletion.
     pub(crate) fn find_stored(&mut self, key: &T::Key) -> Option<u32> {
         match self.find(key) {
             Some(Found::Entity(slot)) if self.state(slot).is_stored() => Some(slot),
@@ -131,18 +140,19 @@ impl<T: Model> Arena<T> {
         self.is_marked_for_deletion(slot).then_some(slot)
     }
 
-    /// Takes in an entity that was read, unless there is one of its row, which stays as it is.
+    /// Takes in an entity that was read, and returns its slot. Where there is an entity of that row,
+    /// this one stays as it is.
     pub(crate) fn insert_read(&mut self, entity: T) -> u32 {
         // The database can consider keys equal that are not equal here, such as those of citext.
         let known = entity.key().and_then(|key| self.find_stored(&key));
         known.unwrap_or_else(|| self.insert(entity, State::Persistent))
     }
 
-    /// Takes in what one query of the table has read, each row once, as
-    /// [`insert_read`](Arena::insert_read) does.
+    /// Takes in the entities that one query has read, as [`insert_read`](Arena::insert_read) does, and
+    /// returns their slots. The query has read each row once.
     pub(crate) fn insert_all_read(&mut self, entities: Vec<T>) -> Vec<u32> {
-        // The rows are different ones, so that each need only be looked for among what was there
-        // before: mostly nothing, and then no key is ever hashed.
+        // The rows differ, so each is looked for only among the entities that were there before. Mostly
+        // there are none, and then no key is ever hashed.
         let known: Vec<Option<u32>> = match self.len() {
             0 => vec![None; entities.len()],
             _ => entities.iter().map(|e| self.find_stored(&e.key()?)).collect(),
@@ -154,7 +164,7 @@ impl<T: Model> Arena<T> {
         entities.into_iter().zip(known).map(insert).collect()
     }
 
-    /// The key under which the database has this entity, if it has it.
+    /// Returns the key under which the database has this entity, or `None` if it does not have it.
     pub(crate) fn stored_key(&self, slot: u32) -> Option<T::Key> {
         if !self.state(slot).is_stored() {
             return None;
@@ -162,7 +172,7 @@ impl<T: Model> Arena<T> {
         self.journal.original(slot).or_else(|| self.get(slot))?.key()
     }
 
-    /// Replaces an entity, with all its unsaved changes, by what the database has.
+    /// Replaces an entity by what the database has. Its unsaved changes are lost.
     pub(crate) fn replace(&mut self, slot: u32, stored: T) {
         let Some(entity) = self.entities.get_mut(slot) else { return };
         *entity = stored;
@@ -171,7 +181,7 @@ impl<T: Model> Arena<T> {
         self.journal.take_original(slot);
     }
 
-    /// Whether a commit of unknown outcome has written the entity.
+    /// Returns `true` if the entity is part of a commit of unknown outcome.
     pub(crate) fn is_outcome_unknown(&self, slot: u32) -> bool {
         self.state(slot) == State::OutcomeUnknown || self.journal.is_outcome_unknown(slot)
     }
@@ -187,12 +197,12 @@ impl<T: Model> Arena<T> {
         self.apply(slot, Event::Undelete);
     }
 
-    /// Whether the entity is to be deleted.
+    /// Returns `true` if the entity is marked for deletion.
     pub(crate) fn is_marked_for_deletion(&self, slot: u32) -> bool {
         matches!(self.state(slot), State::MarkedForDeletion(_))
     }
 
-    /// Takes this for the version that the database has of an entity, until it is written.
+    /// Expects that the database has this version of the entity, until the entity is written.
     pub(crate) fn expect_version(&mut self, slot: u32, version: i64) {
         self.expected.insert(slot, version);
     }
@@ -263,8 +273,7 @@ impl<T: Model> Arena<T> {
         self.journal.original(slot).or(self.entities.get(slot))
     }
 
-    /// Gives back to a written entity its columns of a row, and notes what was done, if it can still
-    /// be undone.
+    /// Gives to a written entity the columns of a row. With an `undo`, the journal gets an entry.
     fn written(&mut self, slot: u32, row: Option<(&[Cell<'_>], &[usize])>, undo: Option<Undo<T>>) {
         let mut before = ColumnsBefore::default();
         if let Some((row, columns)) = row {
@@ -279,7 +288,7 @@ impl<T: Model> Arena<T> {
         }
     }
 
-    /// Gives back to an entity what the database assigned, whether or not it was changed since.
+    /// Gives to an entity what the database assigned. What the caller has changed since stays.
     fn write_back(&mut self, slot: u32, row: &[Cell<'_>], columns: &[usize]) {
         let Some(entity) = self.entities.get_mut(slot) else { return };
         let table = T::table();
@@ -298,7 +307,7 @@ impl<T: Model> Arena<T> {
         self.identity.note(slot);
     }
 
-    /// Takes back what a flush gave to an entity, unless the caller has changed it since.
+    /// Takes from an entity what a flush gave to it. What the caller has changed since stays.
     fn undo_write_back(&mut self, slot: u32, mut before: ColumnsBefore) {
         let Some(entity) = self.entities.get_mut(slot) else { return };
         before.retain_unchanged(|column| encoded(entity, column));
@@ -356,11 +365,11 @@ impl<T: Model> AnyArena for Arena<T> {
         sources: &[CellSource<'_>],
         frame: Frame<'_>,
         out: &mut BytesMut,
-        open: &mut OnOpen<'_>,
+        fill: &mut FillCell<'_>,
     ) -> Result<Encoded, Error> {
         let entity = |slot: u32| self.entities.get(slot);
         let entities = rows.map(|(row, slot)| (row, entity(slot)));
-        encode::encode_cells(entities, sources, frame, out, open)
+        encode::encode_cells(entities, sources, frame, out, fill)
     }
 
     fn measure(
@@ -368,10 +377,10 @@ impl<T: Model> AnyArena for Arena<T> {
         slots: &[u32],
         columns: &[usize],
         sizes: &mut Vec<u32>,
-        open: &mut OnOpenSize<'_>,
+        size_cell: &mut SizeCell<'_>,
     ) -> Result<(), Error> {
         let entities = slots.iter().map(|&slot| self.entities.get(slot));
-        encode::measure(entities, columns, sizes, open)
+        encode::measure(entities, columns, sizes, size_cell)
     }
 
     fn encode_stored(&self, slot: u32, column: usize, out: &mut Encoder<'_>) {
@@ -391,7 +400,7 @@ impl<T: Model> AnyArena for Arena<T> {
         }
     }
 
-    fn check(&self, slots: &[u32], write_back: &WriteBack) -> Result<(), Error> {
+    fn check_write_back(&self, slots: &[u32], write_back: &WriteBack) -> Result<(), Error> {
         let Some(first) = slots.first().and_then(|&slot| self.get(slot)) else {
             return Ok(());
         };

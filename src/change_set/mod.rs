@@ -259,7 +259,7 @@ impl<'a> ChangeSet<'a> {
     /// [`tables`](ChangeSet::tables), or by [`updated_table`](ChangeSet::updated_table).
     pub(crate) fn check(&self, table: usize, write_back: &WriteBack) -> Result<(), Error> {
         let (model, slots) = self.slots_of(table);
-        self.arenas[model].check(slots, write_back)
+        self.arenas[model].check_write_back(slots, write_back)
     }
 
     /// Adds what one field says to what is known of its cell.
