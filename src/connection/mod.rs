@@ -15,9 +15,9 @@ use postgres::error::SqlState;
 
 use attempt::Attempt;
 pub use driver::IntoConnection;
+use driver::Prepared;
 pub(crate) use driver::Session;
 use savepoints::Savepoints;
-use statement_cache::Prepared;
 pub use statement_cache::StatementCache;
 
 use crate::error::{Error, ErrorKind};
