@@ -15,10 +15,10 @@ use std::fmt;
 
 use attempt::Attempt;
 pub use driver::IntoConnection;
+use driver::Prepared;
 pub(crate) use driver::Session;
 use explain::name_column;
 use savepoints::Savepoints;
-use statement_cache::Prepared;
 pub use statement_cache::StatementCache;
 use wire::check_fits_message;
 pub(crate) use wire::{COPY_ROUND_TRIPS, CopyError, Wire};

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use postgres::error::SqlState;
 use postgres::types::Type;
 
-use super::driver::{self, PreparedStatement, Session};
+use super::driver::{self, Prepared, Session};
 use super::mark::Mark;
 use crate::error::Error;
 use crate::sql::Params;
@@ -67,13 +67,6 @@ struct Statements {
     by_text: IndexMap<Box<str>, Entry>,
     /// Counts look-ups.
     now: u64,
-}
-
-/// A statement that is prepared, and its mark.
-#[derive(Clone)]
-pub(crate) struct Prepared {
-    pub(super) statement: PreparedStatement,
-    pub(super) mark: Mark,
 }
 
 struct Entry {

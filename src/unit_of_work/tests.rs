@@ -6,6 +6,7 @@ mod identity;
 mod plans;
 mod savepoints;
 mod statements;
+mod states;
 mod transactions;
 
 use super::UnitOfWork;
