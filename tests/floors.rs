@@ -1,5 +1,5 @@
 //! The rooms of the crate lie on floors, and a room imports only from those below: this reads the
-//! sources and says which import climbs.
+//! sources and says which import climbs. Files beside each other do not import in a circle.
 //!
 //! A new room needs its place in the table here, and a row in the one of `CONTRIBUTING.md`.
 
@@ -36,6 +36,9 @@ const NEIGHBOURS: &[(&str, &str)] = &[
     // What is repeated is a unit of work.
     ("retry", "unit_of_work"),
 ];
+
+/// The one circle of files that is left.
+const CIRCLE: (&str, &[&str]) = ("src/flush", &["change", "stale"]);
 
 /// The one file that names the driver's `Client`.
 const DRIVER: &str = "src/connection/driver.rs";
@@ -305,6 +308,29 @@ impl File {
     }
 }
 
+/// The files that a file imports from, of the modules beside it: `x` of `super::x`.
+fn siblings(tokens: &[String]) -> BTreeSet<String> {
+    let is_relative = |word: &String| if word == "crate" { String::new() } else { word.clone() };
+    roots(&tokens.iter().map(is_relative).collect::<Vec<_>>(), 1).into_iter().collect()
+}
+
+/// The modules that are in circles of imports, where each module comes with those that it imports
+/// from.
+fn in_circles(mut imports: BTreeMap<String, BTreeSet<String>>) -> Vec<String> {
+    for (module, from) in &mut imports {
+        from.remove(module);
+    }
+    // A module is in no circle that imports from none of those left, or that none of them imports from.
+    loop {
+        let left: BTreeSet<String> = imports.keys().cloned().collect();
+        let used: BTreeSet<String> = imports.values().flatten().cloned().collect();
+        imports.retain(|module, from| !from.is_disjoint(&left) && used.contains(module));
+        if imports.len() == left.len() {
+            return left.into_iter().collect();
+        }
+    }
+}
+
 fn crate_root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
@@ -360,6 +386,30 @@ fn no_import_climbs() {
     let re_exports = re_exports(&lib.tokens);
     let violations: Vec<_> = files.iter().flat_map(|file| file.violations(&re_exports)).collect();
     assert!(violations.is_empty(), "{}", violations.join("\n"));
+}
+
+#[test]
+fn no_files_import_from_each_other_in_a_circle() {
+    let mut folders: BTreeMap<String, BTreeMap<String, BTreeSet<String>>> = BTreeMap::new();
+    let mut add = |folder: &str, module: &str, from: BTreeSet<String>| {
+        folders.entry(folder.to_owned()).or_default().insert(module.to_owned(), from);
+    };
+    for file in files().iter().filter(|file| file.modules > 0) {
+        let module = file.path.trim_end_matches(".rs").trim_end_matches("/mod");
+        let (folder, module) = module.rsplit_once('/').expect("it is in a folder");
+        add(folder, module, siblings(&file.tokens));
+    }
+    for path in all_sources("derive/src") {
+        let tokens = tokens(&fs::read_to_string(&path).expect("the file can be read"));
+        let module = path.file_stem().and_then(|stem| stem.to_str()).expect("the names are plain");
+        add("derive/src", module, roots(&tokens, 1).into_iter().collect());
+    }
+    let circles = folders.into_iter().map(|(folder, imports)| (folder, in_circles(imports)));
+    let is_known = |folder: &str, circle: &[String]| folder == CIRCLE.0 && circle == CIRCLE.1;
+    let circles: Vec<_> = circles
+        .filter(|(folder, circle)| !circle.is_empty() && !is_known(folder, circle))
+        .collect();
+    assert!(circles.is_empty(), "{circles:?}");
 }
 
 #[test]
@@ -472,6 +522,17 @@ fn imports_that_climb_are_found() {
     assert_eq!(check("cellar", 1, ""), [homeless]);
     let neighbour = "it: arena is on the same floor, and not in the list of neighbours";
     assert_eq!(check("journal", 1, "use crate::arena::Arena;"), [neighbour]);
+}
+
+#[test]
+fn circles_are_found() {
+    let imports = |files: &[(&str, &str)]| {
+        let of_file = |(name, text): &(&str, &str)| ((*name).to_owned(), siblings(&tokens(text)));
+        files.iter().map(of_file).collect()
+    };
+    let (a, b) = (("a", "use super::{b::B, d};"), ("b", "use super::c::C; use crate::a;"));
+    assert!(in_circles(imports(&[a, b, ("c", "use super::super::a; use super::c;")])).is_empty());
+    assert_eq!(in_circles(imports(&[a, b, ("c", "fn f(a: super::a::A) {}")])), ["a", "b", "c"]);
 }
 
 #[test]

@@ -5,9 +5,9 @@ use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use crate::check::{Assigned, Column, Field, Model, Role};
-use crate::expand::column_type;
-use crate::roles::of_role;
+use crate::roles::{column_type, of_role};
 
+/// Returns the assertions about all fields of a model.
 pub(crate) fn assertions(model: &Model) -> TokenStream {
     let fields = model.column_fields().map(|field| {
         let columns = number_of_columns(model, field);
@@ -22,7 +22,7 @@ pub(crate) fn assertions(model: &Model) -> TokenStream {
     quote!(#(#fields)* #(#columns)*)
 }
 
-/// A constant that does not compile where the condition is false.
+/// Returns a constant that does not compile where the condition is false.
 fn assert(field: &Field, condition: &TokenStream, message: &str) -> TokenStream {
     // As the user's own code: the compiler would otherwise tell of the macros that this goes through.
     quote_spanned!(field.ty.span()=> const _: () = ::core::assert!(#condition, #message);)
@@ -81,7 +81,7 @@ fn assigned_key(model: &Model, field: &Field, assigned: Option<&Assigned>) -> To
     quote!(#option #integer)
 }
 
-/// The fields that share a column have to write it as one type.
+/// Returns assertions that the fields of a column write it as one type.
 fn shared_column(model: &Model, column: &Column) -> TokenStream {
     let (first, rest) = column.sources.split_first().expect("a column comes from a field");
     let expected = column_type(model, &model.fields[first.field], first.part);

@@ -8,7 +8,7 @@ use quote::{quote, quote_spanned};
 
 use crate::assertions::assertions;
 use crate::check::{Assigned, Column, Field, Model, Role};
-use crate::roles::{of_role, roles};
+use crate::roles::{column_type, of_role, roles};
 use crate::settings::QualifiedName;
 
 pub(crate) fn expand(model: &Model) -> TokenStream {
@@ -172,17 +172,6 @@ fn table_column(model: &Model, column: &Column) -> TokenStream {
         }
     }
     tokens
-}
-
-/// The type of one column of a field.
-pub(crate) fn column_type(model: &Model, field: &Field, part: usize) -> TokenStream {
-    let types = of_role(model, field, "TYPES");
-    let part = Literal::usize_unsuffixed(part);
-    if field.columns.len() == 1 {
-        return quote!(#types.get(#part));
-    }
-    // An assertion reports a column that the field does not have; this need not do it once more.
-    quote!(#types.get(const { if #part < #types.len() { #part } else { 0 } }))
 }
 
 fn qualified_name(name: &QualifiedName) -> TokenStream {

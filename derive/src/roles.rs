@@ -9,7 +9,7 @@ use quote::{format_ident, quote};
 
 use crate::check::{Field, Model, Role};
 
-/// The traits of the roles that occur, implemented for each field.
+/// Returns the traits of the roles that occur, and their implementations for each field.
 pub(crate) fn roles(model: &Model) -> TokenStream {
     let mut traits = TokenStream::new();
     let mut names = Vec::new();
@@ -24,12 +24,23 @@ pub(crate) fn roles(model: &Model) -> TokenStream {
     quote!(#traits #(#impls)*)
 }
 
-/// The path of an item of a field's role.
+/// Returns the path of an item of a field's role.
 pub(crate) fn of_role(model: &Model, field: &Field, item: &str) -> TokenStream {
     let ident = &model.ident;
     let role = trait_of(field);
     let item = format_ident!("{item}");
     quote!(<#ident as #role>::#item)
+}
+
+/// Returns the type of one column of a field.
+pub(crate) fn column_type(model: &Model, field: &Field, part: usize) -> TokenStream {
+    let types = of_role(model, field, "TYPES");
+    let part = Literal::usize_unsuffixed(part);
+    if field.columns.len() == 1 {
+        return quote!(#types.get(#part));
+    }
+    // An assertion reports a column that the field does not have; this need not do it once more.
+    quote!(#types.get(const { if #part < #types.len() { #part } else { 0 } }))
 }
 
 fn role_impl(model: &Model, field: &Field) -> TokenStream {

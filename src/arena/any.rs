@@ -4,97 +4,102 @@ use std::any::Any;
 
 use bytes::BytesMut;
 
-use super::{CellSource, Encoded, Frame, OnOpen, OnOpenSize};
+use super::{CellSource, Encoded, FillCell, Frame, SizeCell};
 use crate::error::Error;
 use crate::model::{Encoder, Table};
-use crate::state::State;
+use crate::state::{State, Transaction};
 use crate::write_back::WriteBack;
 
 /// What the rest of the crate needs of an arena whose model it does not know.
 pub(crate) trait AnyArena: Send {
+    /// Returns the table of the model.
     fn table(&self) -> &'static Table;
 
-    /// The number of slots ever given out.
+    /// Returns the number of slots that were ever given out.
     fn slots(&self) -> usize;
 
-    /// The number of entities.
+    /// Returns the number of entities whose handles are accepted.
     fn len(&self) -> usize;
 
+    /// Returns the state of an entity. A slot that was never given out is [`State::Detached`].
     fn state(&self, slot: u32) -> State;
 
-    /// The slots of the pending entities, in ascending order.
+    /// Returns the slots of the entities that are to be inserted, in ascending order.
     fn pending(&self) -> &[u32];
 
-    /// The slots of the stored entities that may have been changed, in ascending order.
+    /// Returns the slots of the stored entities that may have been changed, in ascending order.
     fn changed(&self) -> Vec<u32>;
 
-    /// The slots of the stored entities.
+    /// Returns the slots of the stored entities, in ascending order.
     fn stored(&self) -> Vec<u32>;
 
-    /// The slots of the entities to be deleted, in ascending order.
-    fn doomed(&self) -> Vec<u32>;
+    /// Returns the slots of the entities that are marked for deletion, in ascending order.
+    fn marked_for_deletion(&self) -> Vec<u32>;
 
-    /// Writes the value of a column. A slot without an entity writes nothing.
+    /// Writes an entity's value of a column. A slot without an entity writes nothing.
     fn encode(&self, slot: u32, column: usize, out: &mut Encoder<'_>);
 
-    /// Appends the cells of these rows, which are named with the slots of their entities, each after
-    /// its length, as `frame` says. `open` takes those whose value the entity does not know.
+    /// Appends the cells of rows, each after its length, as `frame` says. Each row comes with the slot
+    /// of its entity. `fill` writes the cells that the entity has no value for.
     fn encode_cells(
         &self,
         rows: &mut dyn Iterator<Item = (u32, u32)>,
         sources: &[CellSource<'_>],
         frame: Frame<'_>,
         out: &mut BytesMut,
-        open: &mut OnOpen<'_>,
+        fill: &mut FillCell<'_>,
     ) -> Result<Encoded, Error>;
 
-    /// Appends the size of each of these entities, in some columns, likewise.
+    /// Appends the size of each entity's values in some columns. `size_cell` says what to assume for the
+    /// cells that the entity has no value for.
     fn measure(
         &self,
         slots: &[u32],
         columns: &[usize],
         sizes: &mut Vec<u32>,
-        open: &mut OnOpenSize<'_>,
+        size_cell: &mut SizeCell<'_>,
     ) -> Result<(), Error>;
 
-    /// Writes the value of a column as the database has it.
+    /// Writes the value of a column that the database has.
     fn encode_stored(&self, slot: u32, column: usize, out: &mut Encoder<'_>);
 
-    /// Whether these entities could take this over.
-    fn check(&self, slots: &[u32], write_back: &WriteBack) -> Result<(), Error>;
+    /// Returns an error if these entities cannot take `write_back` over.
+    fn check_write_back(&self, slots: &[u32], write_back: &WriteBack) -> Result<(), Error>;
 
-    /// The first `count` pending entities have been inserted, and get what the database assigned.
-    /// They become [`State::Persistent`], or [`State::Flushed`] with an entry in the undo journal.
+    /// Gives to the first `count` pending entities, which were inserted, what the database assigned.
+    /// If the transaction is still open, each gets an entry in the undo journal.
     ///
-    /// What [`check`](AnyArena::check) has found good cannot fail here.
-    fn inserted(&mut self, count: usize, write_back: &WriteBack, state: State);
+    /// What [`check_write_back`](AnyArena::check_write_back) has accepted cannot fail here.
+    fn inserted(&mut self, count: usize, write_back: &WriteBack, transaction: Transaction);
 
-    /// These entities have been updated, and get what the database assigned. In a transaction that
-    /// is still `open`, with an entry in the undo journal.
-    fn updated(&mut self, slots: &[u32], write_back: &WriteBack, open: bool);
+    /// Gives to these entities, which were updated, what the database assigned. If the transaction is
+    /// still open, each gets an entry in the undo journal.
+    fn updated(&mut self, slots: &[u32], write_back: &WriteBack, transaction: Transaction);
 
-    /// These entities have been deleted, likewise.
-    fn deleted(&mut self, slots: &[u32], open: bool);
+    /// Notes that these entities were deleted. If the transaction is still open, each gets an entry in the
+    /// undo journal.
+    fn deleted(&mut self, slots: &[u32], transaction: Transaction);
 
-    /// The first `count` pending entities may have been inserted, or not; and likewise those
-    /// updated and deleted.
-    fn in_doubt(&mut self, count: usize, updated: &[u32], deleted: &[u32]);
+    /// Notes that nobody knows whether the first `count` pending entities were inserted, and whether the
+    /// others were updated and deleted.
+    fn outcome_unknown(&mut self, count: usize, updated: &[u32], deleted: &[u32]);
 
-    /// What was in doubt is in the database, under keys and with values that nobody knows.
-    fn forget_in_doubt(&mut self);
+    /// Lets go of the entities of unknown outcome. They are in the database, under keys and with values
+    /// that nobody knows.
+    fn answer_lost(&mut self);
 
-    /// The transaction is committed. Entities that differ from what it wrote stay marked as
+    /// Notes that the transaction is committed. Entities that differ from what it wrote still count as
     /// changed.
     fn committed(&mut self);
 
-    /// The transaction is gone: what was flushed, or in doubt, is to be written again, with the
-    /// caller's changes.
+    /// Notes that the transaction was rolled back without the caller's asking. What was flushed, and what
+    /// has an unknown outcome, is to be written again, with the caller's changes.
     fn unflushed(&mut self);
 
-    /// How much has been flushed so far.
+    /// Returns how many things flushes have done so far.
     fn flushed(&self) -> usize;
 
-    /// Everything is undone that happened since so much had been flushed, and nothing was pending.
+    /// Undoes everything since flushes had done `to` things. Nothing was pending then.
     fn rolled_back(&mut self, to: usize);
 
     fn as_any(&self) -> &dyn Any;

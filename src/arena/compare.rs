@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::journal::ColumnsBefore;
 use crate::model::{Cell, Encoder, Model, Source};
 
-/// Whether two entities have different rows.
+/// Returns `true` if the rows of two entities differ.
 pub(super) fn differs<T: Model>(a: &T, b: &T) -> Result<bool, Error> {
     for column in 0..T::table().columns().len() {
         if said(a, column)? != said(b, column)? {
@@ -16,7 +16,7 @@ pub(super) fn differs<T: Model>(a: &T, b: &T) -> Result<bool, Error> {
     Ok(false)
 }
 
-/// The columns, among these, in which two entities have different rows.
+/// Returns those of `columns` in which the rows of two entities differ.
 pub(super) fn changed_columns<T: Model>(a: &T, b: &T, columns: &[usize]) -> Vec<usize> {
     let differ = |&column: &usize| match (said(a, column), said(b, column)) {
         (Ok(a), Ok(b)) => a != b,
@@ -25,7 +25,7 @@ pub(super) fn changed_columns<T: Model>(a: &T, b: &T, columns: &[usize]) -> Vec<
     columns.iter().copied().filter(differ).collect()
 }
 
-/// What an entity's fields say of a column, and the bytes of their values.
+/// Returns what an entity's fields say of a column, and the bytes of their values.
 fn said<T: Model>(entity: &T, column: usize) -> Result<(Vec<Source>, BytesMut), Error> {
     let mut buffer = BytesMut::new();
     let mut out = Encoder::new(&mut buffer);
@@ -34,12 +34,12 @@ fn said<T: Model>(entity: &T, column: usize) -> Result<(Vec<Source>, BytesMut), 
     Ok((sources, buffer))
 }
 
-/// The bytes of a column's value; none where it has no value.
+/// Returns the bytes of a column's value, which are empty where it has no value.
 pub(super) fn encoded<T: Model>(entity: &T, column: usize) -> Vec<u8> {
     said(entity, column).map(|(_, bytes)| bytes.to_vec()).unwrap_or_default()
 }
 
-/// What the columns that a row has were before it is written back.
+/// Returns what the entity has in those of `columns` that `row` is about to write.
 pub(super) fn columns_before<T: Model>(
     entity: &T,
     row: &[Cell<'_>],
@@ -55,7 +55,7 @@ pub(super) fn columns_before<T: Model>(
     before
 }
 
-/// A row without some of its columns.
+/// Returns the row without some of its columns.
 pub(super) fn without<'r>(row: &[Cell<'r>], columns: &[usize]) -> Vec<Cell<'r>> {
     let mut row = row.to_vec();
     for &column in columns {

@@ -10,16 +10,18 @@ use crate::error::{Error, ErrorKind};
 use crate::model::{Encoder, Model, Source};
 use crate::write_back::ABSENT;
 
-/// Takes a cell whose value its entity does not know: the position among the entities, the column,
-/// and what the cell's field says; none where several fields share the column, or where the value
-/// cannot be encoded. Appends the value, or says that it is NULL.
-pub(crate) type OnOpen<'a> =
+/// Fills a cell that the entity has no value for.
+///
+/// It gets the position among the entities, the column, and what the cell's field says. That is `None`
+/// where several fields share the column, or where the value cannot be encoded. It appends the value
+/// and returns `true`, or returns `false` for NULL.
+pub(crate) type FillCell<'a> =
     dyn FnMut(usize, usize, Option<Source>, &mut BytesMut) -> Result<bool, Error> + 'a;
 
-/// What stands around cells.
+/// What is written around the cells of each row, and where rows end.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Frame<'a> {
-    /// Comes before the cells of each row.
+    /// These bytes come before the cells of each row.
     pub(crate) before_row: &'a [u8],
     /// No row begins beyond this length.
     pub(crate) limit: usize,
@@ -30,12 +32,12 @@ pub(crate) struct Frame<'a> {
 }
 
 impl Frame<'_> {
-    /// Nothing but the cells, as many as there are.
+    /// Adds nothing to the cells, and limits nothing.
     pub(crate) const NONE: Frame<'static> =
         Frame { before_row: &[], limit: usize::MAX, max_row: usize::MAX, omits_known: false };
 }
 
-/// How much was encoded.
+/// How much was encoded: rows, and NULLs among their cells.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Encoded {
     pub(crate) rows: usize,
@@ -61,7 +63,7 @@ pub(super) fn encode_cells<'e, T: Model>(
     sources: &[CellSource<'_>],
     frame: Frame<'_>,
     out: &mut BytesMut,
-    open: &mut OnOpen<'_>,
+    fill: &mut FillCell<'_>,
 ) -> Result<Encoded, Error> {
     let mut encoded = Encoded::default();
     let mut encoder = Encoder::new(out);
@@ -97,7 +99,7 @@ pub(super) fn encode_cells<'e, T: Model>(
                 Some(Source::Null) => false,
                 source => {
                     out.truncate(start + LENGTH);
-                    open(encoded.rows, column, source, out)?
+                    fill(encoded.rows, column, source, out)?
                 }
             };
             if is_value {
@@ -122,7 +124,7 @@ pub(super) fn encode_cells<'e, T: Model>(
     Ok(encoded)
 }
 
-/// The one source of the cell that was encoded last, if it has one.
+/// Returns the source of the cell that was encoded last, or `None` if it has not exactly one.
 ///
 /// # Errors
 ///
@@ -135,17 +137,16 @@ fn single_of<T: Model>(encoder: &mut Encoder<'_>, column: usize) -> Result<Optio
     Ok(single)
 }
 
-/// Takes a cell whose value its entity does not know, as [`OnOpen`] does, and gives the size that is
-/// to be assumed.
-pub(crate) type OnOpenSize<'a> =
-    dyn FnMut(usize, usize, Option<Source>) -> Result<usize, Error> + 'a;
+/// Returns the size to assume for a cell that the entity has no value for. It gets what [`FillCell`]
+/// gets.
+pub(crate) type SizeCell<'a> = dyn FnMut(usize, usize, Option<Source>) -> Result<usize, Error> + 'a;
 
 /// Appends the size of each entity's values in some columns.
 pub(super) fn measure<'e, T: Model>(
     entities: impl Iterator<Item = Option<&'e T>>,
     columns: &[usize],
     sizes: &mut Vec<u32>,
-    open: &mut OnOpenSize<'_>,
+    size_cell: &mut SizeCell<'_>,
 ) -> Result<(), Error> {
     let mut scratch = BytesMut::new();
     let mut encoder = Encoder::new(&mut scratch);
@@ -160,7 +161,7 @@ pub(super) fn measure<'e, T: Model>(
             size += match single_of::<T>(&mut encoder, column)? {
                 Some(Source::Value { start, end }) => end - start,
                 Some(Source::Null) => 0,
-                source => open(row, column, source)?,
+                source => size_cell(row, column, source)?,
             };
         }
         sizes.push(u32::try_from(size).unwrap_or(u32::MAX));

@@ -11,39 +11,47 @@ use std::collections::HashMap;
 pub(crate) use any::AnyArena;
 use bytes::BytesMut;
 use compare::{changed_columns, columns_before, differs, encoded, without};
-pub(crate) use encode::{CellSource, Encoded, Frame, OnOpen, OnOpenSize};
+pub(crate) use encode::{CellSource, Encoded, FillCell, Frame, SizeCell};
 use slots::Slots;
 
 use crate::error::Error;
 use crate::identity_map::{Identity, IdentityMap};
-use crate::journal::{ColumnsBefore, Deed, Flushed, Journal};
+use crate::journal::{ColumnsBefore, Flushed, Journal, Undo};
 use crate::model::{Cell, Encoder, Model, Row, SqlType, Table};
-use crate::state::State;
+use crate::state::{Event, State, Stored, Transaction};
 use crate::write_back::WriteBack;
 
-/// The entities of one model.
+/// The entities of one model in one unit of work.
 pub(crate) struct Arena<T: Model> {
+    /// The entities by slot. A slot is empty once its entity is detached.
     entities: Slots<T>,
+    /// The state of each slot. Only `insert` and `apply` write to it.
     states: Vec<State>,
+    /// The slots in the states `Pending` and `OutcomeUnknown`, in ascending order.
     pending: Vec<u32>,
-    gone: usize,
+    /// The number of slots in the states `Deleted` and `Detached`.
+    absent: usize,
+    /// The slots by the keys of their entities.
     identity: IdentityMap<T::Key>,
-    /// The entities to be deleted, by the key of the row.
-    doomed: HashMap<T::Key, u32>,
-    /// The keys of entities that were let go while the transaction that wrote them was open. What is
-    /// read under them goes with that transaction.
+    /// The slots in the state `MarkedForDeletion`, by the key of the row. An entry can be left over from
+    /// an entity that has another state by now.
+    marked_for_deletion: HashMap<T::Key, u32>,
+    /// The keys of entities that were detached while the transaction that inserted them was open. What
+    /// is read under them goes with that transaction.
     let_go: Vec<T::Key>,
-    /// The versions that the caller has seen.
+    /// The versions that the caller has seen, by slot, until the entities are written.
     expected: HashMap<u32, i64>,
+    /// How to undo what flushes and the caller have done.
     journal: Journal<T>,
 }
 
-/// What a unit of work has under a key.
+/// The entity that a unit of work has under a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Found {
+    /// The entity in this slot is there.
     Entity(u32),
-    /// An entity that is to be deleted.
-    Doomed(u32),
+    /// The entity in this slot is marked for deletion.
+    MarkedForDeletion(u32),
 }
 
 impl<T: Model> Arena<T> {
@@ -52,16 +60,16 @@ impl<T: Model> Arena<T> {
             entities: Slots::new(),
             states: Vec::new(),
             pending: Vec::new(),
-            gone: 0,
+            absent: 0,
             identity: IdentityMap::new(),
-            doomed: HashMap::new(),
+            marked_for_deletion: HashMap::new(),
             let_go: Vec::new(),
             expected: HashMap::new(),
             journal: Journal::new(),
         }
     }
 
-    /// Takes an entity in.
+    /// Takes an entity in, and returns its slot.
     ///
     /// # Panics
     ///
@@ -77,17 +85,18 @@ impl<T: Model> Arena<T> {
         slot
     }
 
+    /// Returns the entity, or `None` if it is deleted or detached.
     pub(crate) fn get(&self, slot: u32) -> Option<&T> {
         match self.state(slot) {
-            State::Deleted | State::Gone => None,
+            State::Deleted(_) | State::Detached => None,
             _ => self.entities.get(slot),
         }
     }
 
-    /// The entity, to be changed; none if it is to be deleted.
+    /// Returns the entity to be changed, or `None` if it is marked for deletion, deleted or detached.
     pub(crate) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
         let state = self.state(slot);
-        if matches!(state, State::Doomed | State::Deleted | State::Gone) {
+        if matches!(state, State::MarkedForDeletion(_) | State::Deleted(_) | State::Detached) {
             return None;
         }
         let entity = self.entities.get_mut(slot)?;
@@ -99,50 +108,51 @@ impl<T: Model> Arena<T> {
         Some(entity)
     }
 
-    /// The entity that the database has under this key, or that is to be added under it. A key that
-    /// was changed counts once it is written.
+    /// Returns the entity that the database has under this key, or that is to be inserted under it. A
+    /// key that was changed counts once it is written.
     pub(crate) fn find(&mut self, key: &T::Key) -> Option<Found> {
         let Arena { entities, states, journal, identity, .. } = self;
         let of_slot = |slot: u32| {
             let state = states[slot as usize];
             let entity = match state {
-                State::Doomed | State::Deleted | State::Gone => None,
-                State::Pending | State::InDoubt => entities.get(slot),
+                State::MarkedForDeletion(_) | State::Deleted(_) | State::Detached => None,
+                State::Pending | State::OutcomeUnknown => entities.get(slot),
                 State::Flushed | State::Persistent => journal.original(slot).or(entities.get(slot)),
             };
             Some(Identity { key: entity?.key()?, is_stored: state.is_stored() })
         };
         match identity.get(key, of_slot) {
             Some(slot) => Some(Found::Entity(slot)),
-            None => self.find_doomed(key).map(Found::Doomed),
+            None => self.find_marked_for_deletion(key).map(Found::MarkedForDeletion),
         }
     }
 
-    /// The entity that the database has under this key.
+    /// Returns the entity that the database has under this key, also if it is marked for deletion.
     pub(crate) fn find_stored(&mut self, key: &T::Key) -> Option<u32> {
         match self.find(key) {
             Some(Found::Entity(slot)) if self.state(slot).is_stored() => Some(slot),
-            _ => self.find_doomed(key),
+            _ => self.find_marked_for_deletion(key),
         }
     }
 
-    fn find_doomed(&self, key: &T::Key) -> Option<u32> {
-        let slot = *self.doomed.get(key)?;
-        (self.state(slot) == State::Doomed).then_some(slot)
+    fn find_marked_for_deletion(&self, key: &T::Key) -> Option<u32> {
+        let slot = *self.marked_for_deletion.get(key)?;
+        self.is_marked_for_deletion(slot).then_some(slot)
     }
 
-    /// Takes in an entity that was read, unless there is one of its row, which stays as it is.
+    /// Takes in an entity that was read, and returns its slot. Where there is an entity of that row,
+    /// this one stays as it is.
     pub(crate) fn insert_read(&mut self, entity: T) -> u32 {
         // The database can consider keys equal that are not equal here, such as those of citext.
         let known = entity.key().and_then(|key| self.find_stored(&key));
         known.unwrap_or_else(|| self.insert(entity, State::Persistent))
     }
 
-    /// Takes in what one query of the table has read, each row once, as
-    /// [`insert_read`](Arena::insert_read) does.
+    /// Takes in the entities that one query has read, as [`insert_read`](Arena::insert_read) does, and
+    /// returns their slots. The query has read each row once.
     pub(crate) fn insert_all_read(&mut self, entities: Vec<T>) -> Vec<u32> {
-        // The rows are different ones, so that each need only be looked for among what was there
-        // before: mostly nothing, and then no key is ever hashed.
+        // The rows differ, so each is looked for only among the entities that were there before. Mostly
+        // there are none, and then no key is ever hashed.
         let known: Vec<Option<u32>> = match self.len() {
             0 => vec![None; entities.len()],
             _ => entities.iter().map(|e| self.find_stored(&e.key()?)).collect(),
@@ -154,7 +164,7 @@ impl<T: Model> Arena<T> {
         entities.into_iter().zip(known).map(insert).collect()
     }
 
-    /// The key under which the database has this entity, if it has it.
+    /// Returns the key under which the database has this entity, or `None` if it does not have it.
     pub(crate) fn stored_key(&self, slot: u32) -> Option<T::Key> {
         if !self.state(slot).is_stored() {
             return None;
@@ -162,7 +172,7 @@ impl<T: Model> Arena<T> {
         self.journal.original(slot).or_else(|| self.get(slot))?.key()
     }
 
-    /// Replaces an entity, with all its unsaved changes, by what the database has.
+    /// Replaces an entity by what the database has. Its unsaved changes are lost.
     pub(crate) fn replace(&mut self, slot: u32, stored: T) {
         let Some(entity) = self.entities.get_mut(slot) else { return };
         *entity = stored;
@@ -171,102 +181,114 @@ impl<T: Model> Arena<T> {
         self.journal.take_original(slot);
     }
 
-    /// Whether a commit of unknown outcome has written the entity.
-    pub(crate) fn is_in_doubt(&self, slot: u32) -> bool {
-        self.state(slot) == State::InDoubt || self.journal.is_in_doubt(slot)
+    /// Returns `true` if the entity is part of a commit of unknown outcome.
+    pub(crate) fn is_outcome_unknown(&self, slot: u32) -> bool {
+        self.state(slot) == State::OutcomeUnknown || self.journal.is_outcome_unknown(slot)
     }
 
-    /// The next flush deletes the entity. One that was never written is forgotten.
+    /// Marks the entity for deletion by the next flush. An entity that was never written is detached.
     pub(crate) fn delete(&mut self, slot: u32) {
-        match self.state(slot) {
-            State::Pending => {
-                self.take(slot);
-            }
-            state @ (State::Persistent | State::Flushed) => self.doom(slot, state),
-            State::InDoubt | State::Doomed | State::Deleted | State::Gone => {}
-        }
+        self.leave_pending(slot);
+        self.apply(slot, Event::Delete);
     }
 
-    /// The entity is not to be deleted any more.
+    /// Takes the mark for deletion from the entity.
     pub(crate) fn undelete(&mut self, slot: u32) {
-        self.spare(slot);
+        self.apply(slot, Event::Undelete);
     }
 
-    /// Whether the entity is to be deleted.
-    pub(crate) fn is_doomed(&self, slot: u32) -> bool {
-        self.state(slot) == State::Doomed
+    /// Returns `true` if the entity is marked for deletion.
+    pub(crate) fn is_marked_for_deletion(&self, slot: u32) -> bool {
+        matches!(self.state(slot), State::MarkedForDeletion(_))
     }
 
-    /// Takes this for the version that the database has of an entity, until it is written.
+    /// Expects that the database has this version of the entity, until the entity is written.
     pub(crate) fn expect_version(&mut self, slot: u32, version: i64) {
         self.expected.insert(slot, version);
     }
 
-    /// Lets an entity go, by value. What the database has of it stays.
+    /// Takes the entity out of the unit of work, and returns it. The database keeps its row.
     pub(crate) fn take(&mut self, slot: u32) -> Option<T> {
-        if let Ok(at) = self.pending.binary_search(&slot) {
-            self.pending.remove(at);
-        }
-        self.spare(slot);
-        if self.state(slot) == State::Flushed {
-            self.let_go.extend(self.stored_key(slot));
-        }
-        self.remove(slot)
+        self.leave_pending(slot);
+        self.let_go(slot, Event::Expunge)
     }
 
+    /// Detaches the entity by `event`, and remembers its key if its row is not committed.
+    fn let_go(&mut self, slot: u32, event: Event) -> Option<T> {
+        if let State::Flushed | State::MarkedForDeletion(Stored::Flushed) = self.state(slot) {
+            self.let_go.extend(self.as_stored(slot).and_then(T::key));
+        }
+        self.apply(slot, event)
+    }
+
+    /// Takes the entity off the list of pending ones, if it is pending.
+    fn leave_pending(&mut self, slot: u32) {
+        if self.state(slot) == State::Pending {
+            if let Ok(at) = self.pending.binary_search(&slot) {
+                self.pending.remove(at);
+            }
+        }
+    }
+
+    /// Moves the entity to the state that comes after `event`, and returns the entity if that has
+    /// detached it.
+    fn apply(&mut self, slot: u32, event: Event) -> Option<T> {
+        let before = self.state(slot);
+        let after = before.after(event)?;
+        if let State::MarkedForDeletion(_) = before {
+            self.journal.unmark(slot);
+            if let Some(key) = self.as_stored(slot).and_then(T::key) {
+                self.marked_for_deletion.remove(&key);
+            }
+            self.identity.note(slot);
+        }
+        self.states[slot as usize] = after;
+        self.absent -= usize::from(before.is_absent());
+        self.absent += usize::from(after.is_absent());
+        match after {
+            State::MarkedForDeletion(_) => {
+                if let Some(key) = self.as_stored(slot).and_then(T::key) {
+                    self.marked_for_deletion.insert(key, slot);
+                }
+                self.journal.mark_for_deletion(slot);
+                None
+            }
+            State::Detached => self.remove(slot),
+            _ => None,
+        }
+    }
+
+    /// Removes all that is kept of an entity, and returns the entity.
     fn remove(&mut self, slot: u32) -> Option<T> {
-        let was_gone = self.state(slot) == State::Deleted;
         let entity = self.entities.take(slot)?;
         let original = self.journal.take_original(slot);
         for key in [entity.key(), original.and_then(|original| original.key())] {
             key.inspect(|key| self.identity.remove(key, slot));
         }
-        self.states[slot as usize] = State::Gone;
-        self.gone += usize::from(!was_gone);
         Some(entity)
     }
 
-    /// The entity as the database has it.
+    /// Returns the entity as the database has it.
     fn as_stored(&self, slot: u32) -> Option<&T> {
         self.journal.original(slot).or(self.entities.get(slot))
     }
 
-    fn doom(&mut self, slot: u32, was: State) {
-        if let Some(key) = self.as_stored(slot).and_then(T::key) {
-            self.doomed.insert(key, slot);
-        }
-        self.states[slot as usize] = State::Doomed;
-        self.journal.doom(slot, was);
-    }
-
-    /// The entity is not to be deleted any more, if it was.
-    fn spare(&mut self, slot: u32) -> Option<State> {
-        let was = self.journal.spare(slot)?;
-        if let Some(key) = self.as_stored(slot).and_then(T::key) {
-            self.doomed.remove(&key);
-        }
-        self.states[slot as usize] = was;
-        self.identity.note(slot);
-        Some(was)
-    }
-
-    /// Gives back to a written entity its columns of a row, and notes what was done, if it can still
-    /// be undone.
-    fn written(&mut self, slot: u32, row: Option<(&[Cell<'_>], &[usize])>, deed: Option<Deed<T>>) {
+    /// Gives to a written entity the columns of a row. With an `undo`, the journal gets an entry.
+    fn written(&mut self, slot: u32, row: Option<(&[Cell<'_>], &[usize])>, undo: Option<Undo<T>>) {
         let mut before = ColumnsBefore::default();
         if let Some((row, columns)) = row {
-            if let (Some(_), Some(entity)) = (&deed, self.entities.get(slot)) {
+            if let (Some(_), Some(entity)) = (&undo, self.entities.get(slot)) {
                 before = columns_before(entity, row, columns);
             }
             self.write_back(slot, row, columns);
         }
-        if let (Some(deed), Some(entity)) = (deed, self.entities.get(slot)) {
+        if let (Some(undo), Some(entity)) = (undo, self.entities.get(slot)) {
             before.note_after(|column| encoded(entity, column));
-            self.journal.push_flushed(Flushed { slot, deed, before });
+            self.journal.push_flushed(Flushed { slot, undo, before });
         }
     }
 
-    /// Gives back to an entity what the database assigned, whether or not it was changed since.
+    /// Gives to an entity what the database assigned. What the caller has changed since stays.
     fn write_back(&mut self, slot: u32, row: &[Cell<'_>], columns: &[usize]) {
         let Some(entity) = self.entities.get_mut(slot) else { return };
         let table = T::table();
@@ -274,8 +296,8 @@ impl<T: Model> Arena<T> {
             None => {
                 let _ = entity.update(&Row::new(table, row));
             }
-            // It was changed while it was in doubt: what was written is the original, and what was
-            // changed stays.
+            // The entity was changed while the outcome was unknown: what was written is the original,
+            // and what was changed stays.
             Some(original) => {
                 let changed = changed_columns(entity, original, columns);
                 let _ = entity.update(&Row::new(table, &without(row, &changed)));
@@ -285,7 +307,7 @@ impl<T: Model> Arena<T> {
         self.identity.note(slot);
     }
 
-    /// Takes back what a flush gave to an entity, unless the caller has changed it since.
+    /// Takes from an entity what a flush gave to it. What the caller has changed since stays.
     fn undo_write_back(&mut self, slot: u32, mut before: ColumnsBefore) {
         let Some(entity) = self.entities.get_mut(slot) else { return };
         before.retain_unchanged(|column| encoded(entity, column));
@@ -305,11 +327,11 @@ impl<T: Model> AnyArena for Arena<T> {
     }
 
     fn len(&self) -> usize {
-        self.entities.len() - self.gone
+        self.entities.len() - self.absent
     }
 
     fn state(&self, slot: u32) -> State {
-        self.states.get(slot as usize).copied().unwrap_or(State::Gone)
+        self.states.get(slot as usize).copied().unwrap_or(State::Detached)
     }
 
     fn pending(&self) -> &[u32] {
@@ -327,8 +349,8 @@ impl<T: Model> AnyArena for Arena<T> {
         (0..self.entities.len() as u32).filter(|&slot| self.state(slot).is_stored()).collect()
     }
 
-    fn doomed(&self) -> Vec<u32> {
-        self.journal.doomed().collect()
+    fn marked_for_deletion(&self) -> Vec<u32> {
+        self.journal.marked_for_deletion().collect()
     }
 
     fn encode(&self, slot: u32, column: usize, out: &mut Encoder<'_>) {
@@ -343,11 +365,11 @@ impl<T: Model> AnyArena for Arena<T> {
         sources: &[CellSource<'_>],
         frame: Frame<'_>,
         out: &mut BytesMut,
-        open: &mut OnOpen<'_>,
+        fill: &mut FillCell<'_>,
     ) -> Result<Encoded, Error> {
         let entity = |slot: u32| self.entities.get(slot);
         let entities = rows.map(|(row, slot)| (row, entity(slot)));
-        encode::encode_cells(entities, sources, frame, out, open)
+        encode::encode_cells(entities, sources, frame, out, fill)
     }
 
     fn measure(
@@ -355,10 +377,10 @@ impl<T: Model> AnyArena for Arena<T> {
         slots: &[u32],
         columns: &[usize],
         sizes: &mut Vec<u32>,
-        open: &mut OnOpenSize<'_>,
+        size_cell: &mut SizeCell<'_>,
     ) -> Result<(), Error> {
         let entities = slots.iter().map(|&slot| self.entities.get(slot));
-        encode::measure(entities, columns, sizes, open)
+        encode::measure(entities, columns, sizes, size_cell)
     }
 
     fn encode_stored(&self, slot: u32, column: usize, out: &mut Encoder<'_>) {
@@ -378,7 +400,7 @@ impl<T: Model> AnyArena for Arena<T> {
         }
     }
 
-    fn check(&self, slots: &[u32], write_back: &WriteBack) -> Result<(), Error> {
+    fn check_write_back(&self, slots: &[u32], write_back: &WriteBack) -> Result<(), Error> {
         let Some(first) = slots.first().and_then(|&slot| self.get(slot)) else {
             return Ok(());
         };
@@ -393,25 +415,25 @@ impl<T: Model> AnyArena for Arena<T> {
         Ok(())
     }
 
-    fn inserted(&mut self, count: usize, write_back: &WriteBack, state: State) {
+    fn inserted(&mut self, count: usize, write_back: &WriteBack, transaction: Transaction) {
         let mut rows = write_back.rows();
         let later = self.pending.split_off(count.min(self.pending.len()));
         for slot in std::mem::replace(&mut self.pending, later) {
-            self.states[slot as usize] = state;
+            self.apply(slot, transaction.event());
             self.identity.note(slot);
             let has_row = !write_back.columns().is_empty() && rows.advance();
             let row = has_row.then_some((rows.cells(), write_back.columns()));
-            let deed = (state == State::Flushed).then_some(Deed::Inserted);
-            self.written(slot, row, deed);
+            let undo = (transaction == Transaction::Open).then_some(Undo::Insert);
+            self.written(slot, row, undo);
         }
     }
 
-    fn updated(&mut self, slots: &[u32], write_back: &WriteBack, open: bool) {
+    fn updated(&mut self, slots: &[u32], write_back: &WriteBack, transaction: Transaction) {
         let mut rows = write_back.rows();
         for &slot in slots {
             let has_row = !write_back.columns().is_empty() && rows.advance();
             self.expected.remove(&slot);
-            let written = self.journal.take_in_doubt(slot);
+            let written = self.journal.take_outcome_unknown(slot);
             let Some(entity) = self.entities.get(slot) else { continue };
             // One without an original has only followed a key that it refers to.
             let original = self.journal.take_original(slot).unwrap_or_else(|| entity.clone());
@@ -424,60 +446,52 @@ impl<T: Model> AnyArena for Arena<T> {
             }
             let row = has_row.then_some((rows.cells(), write_back.columns()));
             self.identity.note(slot);
-            self.written(slot, row, open.then_some(Deed::Updated(original)));
+            let undo = (transaction == Transaction::Open).then_some(Undo::Update(original));
+            self.written(slot, row, undo);
         }
     }
 
-    fn deleted(&mut self, slots: &[u32], open: bool) {
+    fn deleted(&mut self, slots: &[u32], transaction: Transaction) {
         for &slot in slots {
-            self.journal.take_in_doubt(slot);
-            let Some(was) = self.spare(slot) else { continue };
-            if open {
-                self.states[slot as usize] = State::Deleted;
-                self.gone += 1;
+            self.journal.take_outcome_unknown(slot);
+            if !self.is_marked_for_deletion(slot) {
+                continue;
+            }
+            self.apply(slot, transaction.event());
+            if transaction == Transaction::Open {
                 let before = ColumnsBefore::default();
-                self.journal.push_flushed(Flushed { slot, deed: Deed::Deleted(was), before });
-            } else {
-                self.remove(slot);
+                self.journal.push_flushed(Flushed { slot, undo: Undo::Delete, before });
             }
         }
     }
 
-    fn in_doubt(&mut self, count: usize, updated: &[u32], deleted: &[u32]) {
-        for &slot in self.pending.iter().take(count) {
-            self.states[slot as usize] = State::InDoubt;
+    fn outcome_unknown(&mut self, count: usize, updated: &[u32], deleted: &[u32]) {
+        for at in 0..count.min(self.pending.len()) {
+            self.apply(self.pending[at], Event::LoseOutcome);
         }
         for &slot in updated {
-            self.journal.put_in_doubt(slot, self.entities.get(slot).cloned());
+            self.journal.set_outcome_unknown(slot, self.entities.get(slot).cloned());
         }
         for &slot in deleted {
-            self.journal.put_in_doubt(slot, None);
+            self.journal.set_outcome_unknown(slot, None);
         }
     }
 
-    fn forget_in_doubt(&mut self) {
-        let pending = std::mem::take(&mut self.pending);
-        for slot in pending {
-            if self.states[slot as usize] == State::InDoubt {
-                self.remove(slot);
-            } else {
-                self.pending.push(slot);
-            }
-        }
-        for slot in self.journal.take_all_in_doubt().into_keys() {
-            self.take(slot);
+    fn answer_lost(&mut self) {
+        let mut pending = std::mem::take(&mut self.pending);
+        pending.retain(|&slot| self.apply(slot, Event::LoseAnswer).is_none());
+        self.pending = pending;
+        for slot in self.journal.take_all_outcome_unknown().into_keys() {
+            self.let_go(slot, Event::LoseAnswer);
         }
     }
 
     fn committed(&mut self) {
         self.let_go.clear();
-        for Flushed { slot, deed, .. } in self.journal.take_flushed(0) {
-            match (deed, self.state(slot)) {
-                (Deed::Inserted, State::Flushed) => {
-                    self.states[slot as usize] = State::Persistent;
-                }
-                (Deed::Deleted(_), State::Deleted) => {
-                    self.remove(slot);
+        for Flushed { slot, undo, .. } in self.journal.take_flushed(0) {
+            match (undo, self.state(slot)) {
+                (Undo::Insert, State::Flushed) | (Undo::Delete, State::Deleted(_)) => {
+                    self.apply(slot, Event::Commit);
                 }
                 _ => {}
             }
@@ -492,32 +506,32 @@ impl<T: Model> AnyArena for Arena<T> {
     }
 
     fn unflushed(&mut self) {
-        self.journal.take_all_in_doubt();
-        for &slot in &self.pending {
-            self.states[slot as usize] = State::Pending;
+        self.journal.take_all_outcome_unknown();
+        for at in 0..self.pending.len() {
+            let slot = self.pending[at];
+            self.apply(slot, Event::Unflush);
             self.journal.take_original(slot);
         }
-        for Flushed { slot, deed, before } in self.journal.take_flushed(0).into_iter().rev() {
-            match (deed, self.state(slot)) {
-                (_, State::Gone) => {}
-                (Deed::Inserted, state) => {
+        for Flushed { slot, undo, before } in self.journal.take_flushed(0).into_iter().rev() {
+            match (undo, self.state(slot)) {
+                (_, State::Detached) => {}
+                (Undo::Insert, State::MarkedForDeletion(_)) => {
                     self.undo_write_back(slot, before);
-                    if state == State::Doomed {
-                        self.take(slot);
-                        continue;
-                    }
+                    self.let_go(slot, Event::Unflush);
+                }
+                (Undo::Insert, _) => {
+                    self.undo_write_back(slot, before);
                     self.journal.take_original(slot);
-                    self.states[slot as usize] = State::Pending;
+                    self.apply(slot, Event::Unflush);
                     self.pending.push(slot);
                 }
-                (Deed::Updated(original), _) => {
+                (Undo::Update(original), _) => {
                     self.undo_write_back(slot, before);
                     // The earliest is what the database has.
                     self.journal.set_original(slot, original);
                 }
-                (Deed::Deleted(was), _) => {
-                    self.gone -= 1;
-                    self.doom(slot, was);
+                (Undo::Delete, _) => {
+                    self.apply(slot, Event::Unflush);
                 }
             }
         }
@@ -530,34 +544,32 @@ impl<T: Model> AnyArena for Arena<T> {
 
     fn rolled_back(&mut self, to: usize) {
         self.expected.clear();
-        self.journal.take_all_in_doubt();
+        self.journal.take_all_outcome_unknown();
         for slot in std::mem::take(&mut self.pending) {
-            self.remove(slot);
+            self.apply(slot, Event::Rollback);
         }
-        let doomed: Vec<u32> = self.journal.doomed().collect();
-        for slot in doomed {
-            self.spare(slot);
+        for slot in self.marked_for_deletion() {
+            self.apply(slot, Event::Rollback);
         }
         for (slot, original) in self.journal.take_originals() {
             self.replace(slot, original);
         }
-        for Flushed { slot, deed, .. } in self.journal.take_flushed(to).into_iter().rev() {
-            match (deed, self.state(slot)) {
-                (_, State::Gone) => {}
-                (Deed::Inserted, _) => {
-                    self.remove(slot);
+        for Flushed { slot, undo, .. } in self.journal.take_flushed(to).into_iter().rev() {
+            match (undo, self.state(slot)) {
+                (_, State::Detached) => {}
+                (Undo::Insert, _) => {
+                    self.apply(slot, Event::Rollback);
                 }
-                (Deed::Updated(original), _) => self.replace(slot, original),
-                (Deed::Deleted(was), _) => {
-                    self.gone -= 1;
-                    self.states[slot as usize] = was;
+                (Undo::Update(original), _) => self.replace(slot, original),
+                (Undo::Delete, _) => {
+                    self.apply(slot, Event::Rollback);
                     self.identity.note(slot);
                 }
             }
         }
         for key in std::mem::take(&mut self.let_go) {
             if let Some(slot) = self.find_stored(&key) {
-                self.remove(slot);
+                self.apply(slot, Event::Expunge);
             }
         }
     }

@@ -2,20 +2,23 @@
 
 /// The entities of a model, numbered in the order in which they came.
 ///
-/// They lie in blocks. A block whose entities are all gone is given back: what a long unit of work has
-/// let go costs it no more memory than a pointer for each block.
+/// They lie in blocks. A full block without entities is freed, so entities that a long unit of work
+/// has let go cost no more memory than a pointer for each block.
 pub(super) struct Slots<T> {
+    /// All blocks but the last have had [`BLOCK`] entities.
     blocks: Vec<Block<T>>,
+    /// The number of slots ever given out.
     len: usize,
 }
 
 struct Block<T> {
-    /// Empty once it is full and all are gone.
+    /// The entities, and `None` for each that was taken. This is empty once the block is freed.
     entities: Vec<Option<T>>,
+    /// The number of entities that were not taken.
     present: usize,
 }
 
-/// The entities of a block.
+/// The number of slots in a block.
 const BLOCK: usize = 1_024;
 
 impl<T> Slots<T> {
@@ -28,9 +31,10 @@ impl<T> Slots<T> {
         self.len
     }
 
+    /// Adds an entity in a slot of its own.
     pub(super) fn push(&mut self, entity: T) {
         if self.len % BLOCK == 0 {
-            // The first grows with what comes; one that follows a full one will be full as well.
+            // The first block grows as entities come. A later block will be full, as those before are.
             let room = if self.len == 0 { 0 } else { BLOCK };
             self.blocks.push(Block { entities: Vec::with_capacity(room), present: 0 });
         }
@@ -41,18 +45,20 @@ impl<T> Slots<T> {
         }
     }
 
+    /// Returns the entity in a slot, or `None` if it was taken.
     #[inline]
     pub(super) fn get(&self, slot: u32) -> Option<&T> {
         let slot = slot as usize;
         self.blocks.get(slot / BLOCK)?.entities.get(slot % BLOCK)?.as_ref()
     }
 
+    /// Returns the entity in a slot to be changed, or `None` if it was taken.
     pub(super) fn get_mut(&mut self, slot: u32) -> Option<&mut T> {
         let slot = slot as usize;
         self.blocks.get_mut(slot / BLOCK)?.entities.get_mut(slot % BLOCK)?.as_mut()
     }
 
-    /// Takes an entity out for good.
+    /// Takes the entity out of its slot for good, and returns it.
     pub(super) fn take(&mut self, slot: u32) -> Option<T> {
         let slot = slot as usize;
         let block = self.blocks.get_mut(slot / BLOCK)?;

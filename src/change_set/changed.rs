@@ -142,11 +142,11 @@ impl<'a> ChangeSet<'a> {
             // share a column may agree.
         }
         for (model, arena) in self.arenas.values().enumerate() {
-            let doomed = arena.doomed();
-            if doomed.is_empty() && of_model(&drafts, model).next().is_none() {
+            let marked = arena.marked_for_deletion();
+            if marked.is_empty() && of_model(&drafts, model).next().is_none() {
                 continue;
             }
-            let rows = self.changed_rows(model, &**arena, &drafts, &doomed)?;
+            let rows = self.changed_rows(model, &**arena, &drafts, &marked)?;
             self.changed.push(rows);
         }
         Ok(())
@@ -242,7 +242,7 @@ impl<'a> ChangeSet<'a> {
         model: usize,
         arena: &'a dyn AnyArena,
         drafts: &Drafts,
-        doomed: &[u32],
+        marked: &[u32],
     ) -> Result<ChangedRows<'a>, Error> {
         let key = arena.table().key();
         let (mut slots, mut sets) = (Vec::new(), IndexSet::new());
@@ -256,7 +256,7 @@ impl<'a> ChangeSet<'a> {
             }
             slots.push(slot);
         }
-        for &slot in doomed {
+        for &slot in marked {
             deleted.push((self.key_bytes(EntityAt { model, slot }, key)?, slot));
         }
         updated.sort_unstable_by(|a, b| (&a.0, a.1).cmp(&(&b.0, b.1)));

@@ -261,7 +261,7 @@ impl<'a> ChangeSet<'a> {
     /// When a value does not fit its field.
     pub(crate) fn can_take(&self, rows: RowsOf, write_back: &WriteBack) -> Result<(), Error> {
         let (model, slots) = self.slots_of(rows);
-        self.arenas[model].check(slots, write_back)
+        self.arenas[model].check_write_back(slots, write_back)
     }
 
     /// Adds what one field says to what is known of its cell.
@@ -503,8 +503,8 @@ impl<'a> ChangeSet<'a> {
         }
         match self.arenas.get_index_of(&model) {
             Some(model) => match self.arenas[model].state(slot) {
-                State::Gone => fail("that is not in the unit of work any more"),
-                State::Doomed | State::Deleted => fail("that is deleted"),
+                State::Detached => fail("that is not in the unit of work any more"),
+                State::MarkedForDeletion(_) | State::Deleted(_) => fail("that is deleted"),
                 _ => match table.key().get(part) {
                     Some(&column) => Ok(self.followed(EntityAt { model, slot }.column(column))),
                     None => fail(&format!("by part {part} of its key, which has fewer")),

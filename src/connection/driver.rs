@@ -7,7 +7,7 @@ use postgres::fallible_iterator::FallibleIterator;
 use postgres::types::{ToSql, Type};
 use postgres::{Client, CopyInWriter, RowIter, SimpleQueryMessage, Statement, Transaction};
 
-use super::statement_cache::Prepared;
+use super::mark::Mark;
 use super::{Connection, CopyError, Wire};
 use crate::error::{Error, ErrorKind};
 use crate::sql::{CopyData, Params, Raw, Rows};
@@ -17,6 +17,13 @@ pub(crate) type Session = Client;
 
 /// A statement that the server knows by a name.
 pub(super) type PreparedStatement = Statement;
+
+/// A statement that is prepared, and its mark.
+#[derive(Clone)]
+pub(crate) struct Prepared {
+    pub(super) statement: PreparedStatement,
+    pub(super) mark: Mark,
+}
 
 /// What a [`UnitOfWork`](crate::UnitOfWork) can work on: `&mut postgres::Client` or
 /// `&mut postgres::Transaction`.
@@ -43,20 +50,20 @@ mod sealed {
 
 impl<'c> IntoConnection<'c> for &'c mut Client {
     fn into_connection(self) -> Connection<'c> {
-        Connection::new(self, false)
+        Connection::new(self)
     }
 }
 
 impl<'c> IntoConnection<'c> for &'c mut Transaction<'_> {
     fn into_connection(self) -> Connection<'c> {
-        Connection::new(self, true)
+        Connection::nested(self)
     }
 }
 
 #[cfg(test)]
 impl<'c> IntoConnection<'c> for super::recording::Recording {
     fn into_connection(self) -> Connection<'c> {
-        Connection::new(self, false)
+        Connection::new(self)
     }
 }
 

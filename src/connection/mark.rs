@@ -56,8 +56,8 @@ impl Mark {
         Some(format!("{before} WHERE {check} AND{}{after}", &GUARD[" WHERE".len()..]))
     }
 
-    /// Whether a statement has failed for being another one, or for not being there as it was prepared:
-    /// nothing has come of it then.
+    /// Returns `true` if a statement has failed for being another one, or for not being there as it was
+    /// prepared: nothing has come of it then.
     pub(super) fn explains(self, error: &Error) -> bool {
         if error.kind() != ErrorKind::Database {
             return false;

@@ -2,106 +2,42 @@
 
 mod attempt;
 mod driver;
+mod explain;
 mod mark;
 #[cfg(test)]
 pub(crate) mod recording;
 mod savepoints;
 mod statement_cache;
 mod trace;
+mod wire;
 
 use std::fmt;
 
-use postgres::error::SqlState;
-
 use attempt::Attempt;
 pub use driver::IntoConnection;
+use driver::Prepared;
 pub(crate) use driver::Session;
+use explain::name_column;
 use savepoints::Savepoints;
-use statement_cache::Prepared;
 pub use statement_cache::StatementCache;
+use wire::check_fits_message;
+pub(crate) use wire::{COPY_ROUND_TRIPS, CopyError, Wire};
 
 use crate::error::{Error, ErrorKind};
 use crate::sql::{CopyData, Params, Rows};
 use trace::Sending;
-
-/// What the crate needs of a driver's connection. Each call is one round trip, but for that of
-/// `copy_in`.
-pub(crate) trait Wire: Send {
-    /// Runs statements without parameters, and gives the first value of the first row.
-    fn simple(&mut self, sql: &str) -> Result<Option<String>, Error>;
-
-    /// Runs one statement, whose text need not be sent where it is prepared.
-    fn query(
-        &mut self,
-        sql: &str,
-        params: &Params,
-        prepared: Option<&Prepared>,
-    ) -> Result<Rows, Error>;
-
-    /// Runs one statement, and gives the number of rows that it has written, as the server says.
-    fn execute(&mut self, sql: &str, params: &Params) -> Result<u64, Error>;
-
-    /// Runs one statement and hands its rows over in pieces, until `take` says that it wants no
-    /// more.
-    fn query_each(
-        &mut self,
-        sql: &str,
-        params: &Params,
-        take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
-    ) -> Result<(), Error>;
-
-    /// Runs `COPY … FROM STDIN`, and gives the number of rows that were stored. `fill` appends the
-    /// next piece of the data, and appends nothing at its end. When it fails, the server is told
-    /// to forget what it got.
-    fn copy_in(
-        &mut self,
-        sql: &str,
-        fill: &mut dyn FnMut(&mut CopyData) -> Result<(), Error>,
-    ) -> Result<u64, CopyError>;
-
-    /// Whether the link is known to be lost.
-    fn is_closed(&self) -> bool;
-}
-
-/// How a `COPY` failed.
-pub(crate) enum CopyError {
-    /// It was refused before it began. The driver has then sent one message more than the server
-    /// answers to, and would take every later answer for that of another question.
-    Refused(Error),
-    /// It failed as any statement can.
-    Failed(Error),
-}
-
-/// How many round trips the driver takes for a `COPY`: it is parsed, started, and finished.
-pub(crate) const COPY_ROUND_TRIPS: usize = 3;
-
-/// How far a unit of work has got on its connection.
-#[derive(Debug, PartialEq, Eq)]
-enum Progress {
-    /// No transaction of ours is open.
-    Idle,
-    /// Ours is open.
-    Open(Savepoints),
-    /// The connection cannot be used any more.
-    Lost,
-}
-
-/// What stands around the statements of a strategy, for people.
-pub(crate) struct Brackets {
-    pub(crate) begin: &'static str,
-    pub(crate) commit: &'static str,
-    /// What ends a flush, unless the transaction begins with it.
-    pub(crate) release: Option<&'static str>,
-}
 
 /// A connection that a unit of work borrows.
 ///
 /// Inside a transaction of the caller, "our transaction" is a savepoint.
 pub struct Connection<'c> {
     wire: Box<dyn Wire + 'c>,
+    /// The connection is in a transaction of the caller.
     nested: bool,
     progress: Progress,
+    /// The number of statements sent, without those that begin and end transactions.
     statements: u64,
+    /// The number of round trips.
     round_trips: u64,
     /// A statement was refused since the last `begin`, so the transaction may be aborted.
     was_refused: bool,
@@ -116,17 +52,12 @@ pub struct Connection<'c> {
     cache: Option<StatementCache>,
 }
 
-/// Ends the session, whatever its transaction has come to.
-const END_SESSION: &str = "ROLLBACK; SELECT pg_terminate_backend(pg_backend_pid())";
-
-/// The name of the savepoint that stands for our transaction inside the caller's.
-const OUTER: &str = "onetrip";
-
 impl<'c> Connection<'c> {
-    pub(crate) fn new(wire: impl Wire + 'c, nested: bool) -> Connection<'c> {
+    /// Returns a connection that is in no transaction.
+    pub(crate) fn new(wire: impl Wire + 'c) -> Connection<'c> {
         Connection {
             wire: Box::new(wire),
-            nested,
+            nested: false,
             progress: Progress::Idle,
             statements: 0,
             round_trips: 0,
@@ -138,26 +69,32 @@ impl<'c> Connection<'c> {
         }
     }
 
+    /// Returns a connection that is in a transaction of the caller.
+    pub(crate) fn nested(wire: impl Wire + 'c) -> Connection<'c> {
+        Connection { nested: true, ..Connection::new(wire) }
+    }
+
     /// Has statements prepared that come up again.
     pub(crate) fn set_cache(&mut self, cache: StatementCache) {
         self.cache = Some(cache);
     }
 
-    /// The number of statements sent so far, without those that begin and end transactions.
+    /// Returns the number of statements sent so far, without those that begin and end transactions.
     pub(crate) fn statements(&self) -> u64 {
         self.statements
     }
 
-    /// The number of round trips so far.
+    /// Returns the number of round trips so far.
     pub(crate) fn round_trips(&self) -> u64 {
         self.round_trips
     }
 
+    /// Returns `true` if our transaction is open.
     pub(crate) fn in_transaction(&self) -> bool {
         matches!(self.progress, Progress::Open(_))
     }
 
-    /// What would be sent now for [`begin`](Connection::begin), [`commit`](Connection::commit) and
+    /// Returns what would be sent now for [`begin`](Connection::begin), [`commit`](Connection::commit) and
     /// [`release`](Connection::release).
     pub(crate) fn brackets(&self) -> Brackets {
         let is_settled =
@@ -175,7 +112,7 @@ impl<'c> Connection<'c> {
         self.attempt = Some(Attempt::new(name));
     }
 
-    /// The conflict with another transaction that the attempt has failed for, if it is one and the
+    /// Returns the conflict with another transaction that the attempt has failed for, if it is one and the
     /// connection can be used again.
     pub(crate) fn end_attempt(&mut self) -> Option<Error> {
         let conflict = self.attempt.take()?.into_conflict();
@@ -198,7 +135,7 @@ impl<'c> Connection<'c> {
         self.query(sql, params)
     }
 
-    /// The same, handing the rows over in pieces, until `take` says that it wants no more.
+    /// Runs one statement as [`read`](Connection::read) does, and hands the rows over in pieces, until `take` says that it wants no more.
     pub(crate) fn read_each(
         &mut self,
         sql: &str,
@@ -206,8 +143,8 @@ impl<'c> Connection<'c> {
         take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
     ) -> Result<(), Error> {
         self.begin_to_read()?;
-        self.check()?;
-        check_statement(sql, params)?;
+        self.check_not_lost()?;
+        check_fits_message(sql, params)?;
         let run = |wire: &mut (dyn Wire + 'c)| {
             let mut count = 0;
             wire.query_each(sql, params, &mut |rows| {
@@ -225,8 +162,8 @@ impl<'c> Connection<'c> {
 
     /// Runs one statement with parameters.
     pub(crate) fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
-        self.check()?;
-        check_statement(sql, params)?;
+        self.check_not_lost()?;
+        check_fits_message(sql, params)?;
         let prepared = match &self.cache {
             // A statement that is refused can be sent again only where nothing else is lost by it.
             Some(cache) if self.is_autocommit() => cache.look_up(sql, params),
@@ -253,8 +190,8 @@ impl<'c> Connection<'c> {
 
     /// Runs one statement with parameters, and gives the number of rows that it has written.
     pub(crate) fn execute(&mut self, sql: &str, params: &Params) -> Result<u64, Error> {
-        self.check()?;
-        check_statement(sql, params)?;
+        self.check_not_lost()?;
+        check_fits_message(sql, params)?;
         self.send(sql, 1, |wire| wire.execute(sql, params), |&count| count)
     }
 
@@ -269,7 +206,7 @@ impl<'c> Connection<'c> {
         sql: &str,
         fill: &mut dyn FnMut(&mut CopyData) -> Result<(), Error>,
     ) -> Result<u64, Error> {
-        self.check()?;
+        self.check_not_lost()?;
         let mut is_refused = false;
         let run = |wire: &mut (dyn Wire + 'c)| {
             wire.copy_in(sql, fill).map_err(|failure| match failure {
@@ -308,8 +245,8 @@ impl<'c> Connection<'c> {
         self.note(result)
     }
 
-    /// Finds out whether the transaction is still good, if a statement of it was refused and the
-    /// caller went on.
+    /// Makes sure that the transaction is still good, if a statement of it was refused and the caller
+    /// went on.
     pub(crate) fn check_transaction(&mut self) -> Result<(), Error> {
         if self.was_refused {
             self.simple("SELECT 1")?;
@@ -323,19 +260,20 @@ impl<'c> Connection<'c> {
     ///
     /// [`ErrorKind::UnknownOutcome`] when the link is lost after the statement was sent.
     pub(crate) fn query_and_commit(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
-        self.check()?;
-        self.check_open()?;
+        self.check_not_lost()?;
+        self.check_link()?;
         let rows = self.query(sql, params).map_err(unknown_outcome)?;
         self.has_committed = true;
         Ok(rows)
     }
 
-    /// Whether a statement has committed what it wrote, since this was last asked for good.
+    /// Returns `true` if a statement has committed what it wrote since
+    /// [`take_committed`](Connection::take_committed) was called.
     pub(crate) fn has_committed(&self) -> bool {
         self.has_committed
     }
 
-    /// The same, and forgets it.
+    /// Returns what [`has_committed`](Connection::has_committed) returns, and forgets it.
     pub(crate) fn take_committed(&mut self) -> bool {
         std::mem::take(&mut self.has_committed)
     }
@@ -345,7 +283,7 @@ impl<'c> Connection<'c> {
         self.progress == Progress::Lost
     }
 
-    /// Whether a statement can be a transaction of its own now.
+    /// Returns `true` if a statement can be a transaction of its own now.
     pub(crate) fn is_autocommit(&self) -> bool {
         !self.nested && self.progress == Progress::Idle
     }
@@ -358,7 +296,7 @@ impl<'c> Connection<'c> {
     /// Besides those of the server: [`ErrorKind::Transaction`] when the connection is in a
     /// transaction that somebody opened by hand, which our COMMIT would end.
     pub(crate) fn begin(&mut self) -> Result<(), Error> {
-        self.check()?;
+        self.check_not_lost()?;
         self.was_refused = false;
         match &mut self.progress {
             Progress::Open(savepoints) => savepoints.begin(),
@@ -397,7 +335,7 @@ impl<'c> Connection<'c> {
     /// [`ErrorKind::UnknownOutcome`] when the link is lost during the COMMIT of our own
     /// transaction. After any other error, call [`rollback`](Connection::rollback).
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
-        self.check()?;
+        self.check_not_lost()?;
         if !self.in_transaction() {
             return Ok(());
         }
@@ -406,7 +344,7 @@ impl<'c> Connection<'c> {
             self.progress = Progress::Idle;
             return Ok(());
         }
-        self.check_open()?;
+        self.check_link()?;
         // COMMIT of an aborted transaction answers ROLLBACK, which the driver takes for success.
         // The statement ahead of it fails there, and then COMMIT is never run.
         match self.simple("SELECT 1; COMMIT") {
@@ -489,8 +427,8 @@ impl<'c> Connection<'c> {
         })
     }
 
-    /// Finds out, before a commit is sent, that it cannot be.
-    fn check_open(&mut self) -> Result<(), Error> {
+    /// Makes sure, before a commit is sent, that the link is not known to be lost.
+    fn check_link(&mut self) -> Result<(), Error> {
         if self.wire.is_closed() {
             self.progress = Progress::Lost;
             let message = "the connection was lost before the commit was sent";
@@ -499,7 +437,8 @@ impl<'c> Connection<'c> {
         Ok(())
     }
 
-    fn check(&self) -> Result<(), Error> {
+    /// Makes sure that the connection was not lost earlier.
+    fn check_not_lost(&self) -> Result<(), Error> {
         if self.progress == Progress::Lost {
             let message = "the connection was lost earlier";
             return Err(Error::new(ErrorKind::Connection, message)
@@ -509,7 +448,32 @@ impl<'c> Connection<'c> {
     }
 }
 
-/// The error for a transaction that is neither ours nor the driver's.
+/// How far a unit of work has got on its connection.
+#[derive(Debug, PartialEq, Eq)]
+enum Progress {
+    /// No transaction of ours is open.
+    Idle,
+    /// Ours is open.
+    Open(Savepoints),
+    /// The connection cannot be used any more.
+    Lost,
+}
+
+/// What stands around the statements of a strategy, for people.
+pub(crate) struct Brackets {
+    pub(crate) begin: &'static str,
+    pub(crate) commit: &'static str,
+    /// What ends a flush, unless the transaction begins with it.
+    pub(crate) release: Option<&'static str>,
+}
+
+/// Ends the session, whatever its transaction has come to.
+const END_SESSION: &str = "ROLLBACK; SELECT pg_terminate_backend(pg_backend_pid())";
+
+/// The name of the savepoint that stands for our transaction inside the caller's.
+const OUTER: &str = "onetrip";
+
+/// Returns the error for a transaction that is neither ours nor the driver's.
 pub(crate) fn opened_by_hand() -> Error {
     let message = "the connection is in a transaction that was opened by hand, which a commit of the \
                    unit of work would end";
@@ -527,60 +491,6 @@ fn unknown_outcome(error: Error) -> Error {
         "the connection was lost while committing, and the work may or may not have been committed",
     )
 }
-
-/// Names the column that has another type than the model says, where the server has found it out; see
-/// [`Sql::read_column`](crate::sql::Sql::read_column).
-fn name_column(error: Error, sql: &str) -> Error {
-    let codes = [SqlState::DATATYPE_MISMATCH, SqlState::UNDEFINED_FUNCTION];
-    let is_such = error.kind() == ErrorKind::Database
-        && error.sqlstate().is_some_and(|code| codes.contains(code));
-    let Some(at) = error.position().filter(|_| is_such) else { return error };
-    let (before, rest): (String, String) =
-        (sql.chars().take(at).collect(), sql.chars().skip(at).collect());
-    let guard = before.trim_end_matches("t.").rsplit("COALESCE(").next().unwrap_or_default();
-    let case = before.rsplit("CASE WHEN NULL::").next().unwrap_or_default();
-    let is_guarded = rest.starts_with("= ")
-        && case.len() < before.len()
-        && !case.trim().contains(' ')
-        || guard.starts_with("NULL::") && guard.ends_with(", ") && guard.matches(", ").count() == 1;
-    if !is_guarded {
-        return error;
-    }
-    let name = rest.split('"').nth(1).unwrap_or_default().to_owned();
-    // The part of one statement that writes the table.
-    let starts =
-        ["INSERT INTO ", "UPDATE "].map(|verb| before.rfind(verb).map(|at| at + verb.len()));
-    let table = starts.into_iter().flatten().max().and_then(|start| {
-        let qualified = before[start..].split(' ').next()?;
-        qualified.split('"').rfind(|name| !matches!(*name, "" | "."))
-    });
-    let error = match table {
-        Some(table) => error.with_table(table.to_owned()),
-        None => error,
-    };
-    error
-        .with_kind(ErrorKind::Decode)
-        .while_doing("the model reads it as another type than it has in the database")
-        .with_column(name)
-        .hinting("change the field's type, or name the column's with `sql_type`")
-}
-
-/// Refuses what the driver could not put into a message.
-fn check_statement(sql: &str, params: &Params) -> Result<(), Error> {
-    let message = if params.len() > usize::from(u16::MAX) {
-        "the statement has more than 65,535 parameters"
-    } else if params.bytes() >= MAX_MESSAGE {
-        "the parameters of the statement are larger than 1 GiB together"
-    } else if sql.contains('\0') {
-        "the text of the statement holds a NUL character"
-    } else {
-        return Ok(());
-    };
-    Err(Error::new(ErrorKind::Encode, message))
-}
-
-/// The server refuses messages of 1 GiB; the rest is for the statement's text and the lengths.
-const MAX_MESSAGE: usize = (1 << 30) - (64 << 20);
 
 impl fmt::Debug for Connection<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

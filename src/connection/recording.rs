@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use bytes::BytesMut;
 use postgres::types::{IsNull, ToSql};
 
-use super::statement_cache::Prepared;
+use super::driver::Prepared;
 use super::{CopyError, Wire};
 use crate::error::{Error, ErrorKind};
 use crate::model::SqlType;

@@ -59,7 +59,7 @@ impl Savepoints {
         undone.map(|last| name(last.lowest))
     }
 
-    /// Whether another level would need a savepoint of its own.
+    /// Returns `true` if another level would need a savepoint of its own.
     pub(super) fn is_settled(&self) -> bool {
         self.covered() == self.level
     }

@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use postgres::error::SqlState;
 use postgres::types::Type;
 
-use super::driver::{self, PreparedStatement, Session};
+use super::driver::{self, Prepared, Session};
 use super::mark::Mark;
 use crate::error::Error;
 use crate::sql::Params;
@@ -67,13 +67,6 @@ struct Statements {
     by_text: IndexMap<Box<str>, Entry>,
     /// Counts look-ups.
     now: u64,
-}
-
-/// A statement that is prepared, and its mark.
-#[derive(Clone)]
-pub(crate) struct Prepared {
-    pub(super) statement: PreparedStatement,
-    pub(super) mark: Mark,
 }
 
 struct Entry {
@@ -151,7 +144,7 @@ impl StatementCache {
         self.lock().by_text.values().filter(|entry| entry.prepared.is_some()).count()
     }
 
-    /// Whether none is prepared.
+    /// Returns `true` if no statement is prepared.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -178,9 +171,9 @@ impl StatementCache {
     }
 }
 
-/// Whether the server would fix something when it prepares the statement that it would find out each time
-/// for a text: the type of a parameter, or what a literal means, such as `'now'`, or a date by the
-/// session's settings. The texts of commits have none but the library's own.
+/// Returns `true` if the server would fix something when it prepares the statement that it would find
+/// out each time for a text: the type of a parameter, or what a literal means, such as `'now'`, or a date
+/// by the session's settings. The texts of commits have none but the library's own.
 fn is_fixed_early(sql: &str, params: &Params) -> bool {
     // A dollar begins a literal, too, if no number follows.
     let is_literal = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_digit());

@@ -65,7 +65,7 @@ impl<'a> Answer<'a> {
     }
 }
 
-/// Whether the elements of an array in its binary form read as those of this type.
+/// Returns `true` if the elements of an array in its binary form read as those of this type.
 fn is_array_of(raw: &[u8], ty: SqlType) -> bool {
     array_from_sql(raw).is_ok_and(|array| ty.element().reads(array.element_type()))
 }

@@ -5,24 +5,48 @@ use std::collections::HashSet;
 
 use super::Flush;
 use super::answer::Answer;
-use super::arrays::{ArrayRows, ArraySource, Group};
-use super::set_aside;
+use super::array_source::Group;
+use super::arrays::ArrayRows;
+use super::matched::Matched;
+use super::set_aside::Placeholder;
 use super::stale::Stale;
+use super::statement_text::StatementText;
 use crate::assignments::RowsOf;
 use crate::change_set::{ChangedRows, SetTo};
 use crate::error::Error;
 use crate::flush_plan::{ColumnMask, DeleteStep, SetAside, UpdateStep};
 use crate::model::{SqlType, Table};
-use crate::sql::{ArrayParam, Params, Sql};
+use crate::sql::{ArrayParam, Sql};
 
 /// A step that changes rows that are there.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Change<'a> {
+    /// Sets columns of rows, or sets rows aside.
     Update(&'a UpdateStep),
+    /// Deletes rows.
     Delete(&'a DeleteStep),
 }
 
+/// What the statement of a change returns.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Returning {
+    /// The numbers of the rows that it has found, and the columns that are read back.
+    FoundRows,
+    /// Nothing.
+    Nothing,
+}
+
+/// When a query asks for the rows of a change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// The change is still to come: a row has the version that the entity has.
+    BeforeTheChange,
+    /// The change is done: a row has another version, and columns to read back.
+    AfterTheChange,
+}
+
 impl Change<'_> {
+    /// Returns the table of the rows.
     pub(crate) fn table(&self) -> &'static Table {
         match self {
             Change::Update(step) => step.table(),
@@ -30,6 +54,7 @@ impl Change<'_> {
         }
     }
 
+    /// Returns the number of rows.
     pub(crate) fn len(&self) -> usize {
         match self {
             Change::Update(step) => step.len(),
@@ -37,7 +62,7 @@ impl Change<'_> {
         }
     }
 
-    /// The position in [`ChangeSet::changed`](crate::change_set::ChangeSet::changed).
+    /// Returns the position in [`ChangeSet::changed`](crate::change_set::ChangeSet::changed).
     pub(crate) fn changed(&self) -> usize {
         match self {
             Change::Update(step) => step.changed,
@@ -45,7 +70,7 @@ impl Change<'_> {
         }
     }
 
-    /// The entities, row by row.
+    /// Returns the slots of the entities, row by row.
     pub(crate) fn slots(&self, rows: &ChangedRows<'_>) -> Vec<u32> {
         match self {
             Change::Update(step) => step.rows.iter().map(|&row| rows.slot_of(row)).collect(),
@@ -53,6 +78,7 @@ impl Change<'_> {
         }
     }
 
+    /// Returns the word for the change in messages: `update` or `delete`.
     pub(crate) fn verb(&self) -> &'static str {
         match self {
             Change::Update(_) => "update",
@@ -60,8 +86,8 @@ impl Change<'_> {
         }
     }
 
-    /// The columns that are read back: those that the database can set in updated rows, and the key
-    /// of rows that are set aside.
+    /// Returns the columns that are read back: those that the database can set in updated rows, and
+    /// the key of rows that are set aside.
     pub(crate) fn read_back(&self) -> Vec<usize> {
         let Change::Update(step) = self else { return Vec::new() };
         let (table, columns) = (step.table(), step.table().columns());
@@ -75,97 +101,101 @@ impl Change<'_> {
         (0..columns.len()).filter(is_set).collect()
     }
 
-    /// Appends the statement. Its rows come from `from`, which is empty, or the `FROM` of a part of
-    /// one statement. Where it is `returning`, it says which rows it has found.
+    /// Appends the statement. Its rows come from the text's `from`.
     ///
     /// ```text
-    /// UPDATE accounts AS t SET balance = r.v0, version = t.version + 1
+    /// UPDATE accounts AS t
+    /// SET balance = r.v0, version = t.version + 1
     /// FROM (SELECT unnest($1) AS v0, unnest($2) AS v1, unnest($3) AS v2, unnest($4) AS v3 FROM k) AS r
     /// WHERE t.id = r.v1 AND t.version = r.v2
     /// RETURNING r.v3 AS n, t.version AS r0
     /// ```
     ///
-    /// Where different columns change in different rows, bits say which:
-    ///
     /// ```text
-    /// SET balance = CASE WHEN (r.v2 & 1) <> 0 THEN r.v0 ELSE t.balance END,
-    ///     owner = CASE WHEN (r.v2 & 2) <> 0 THEN r.v1 ELSE t.owner END
+    /// DELETE FROM accounts AS t
+    /// USING (SELECT unnest($1) AS v0, unnest($2) AS v1 FROM k) AS r
+    /// WHERE t.id = r.v0
+    /// RETURNING r.v1 AS n
     /// ```
     ///
-    /// ```text
-    /// DELETE FROM accounts AS t USING (SELECT unnest($1) AS v0, unnest($2) AS v1 FROM k) AS r
-    /// WHERE t.id = r.v0 RETURNING r.v1 AS n
-    /// ```
+    /// `an_update_of_one_column`, `a_default_is_taken_and_read_back` and `a_delete` pin the text.
     ///
     /// # Errors
     ///
     /// A value that cannot be sent along with those of other rows.
     pub(crate) fn render(
         &self,
-        flush: &Flush<'_, '_>,
-        source: &ArraySource<'_>,
-        (from, returning): (&str, bool),
-        sql: &mut Sql,
-        params: &mut Params,
+        text: &mut StatementText<'_, '_>,
+        returning: Returning,
     ) -> Result<(), Error> {
         let mut arrays = ArrayRows::default();
         let (values, masks) = match self {
-            Change::Update(step) => (
-                add_values(source, step, &mut arrays, params)?,
-                add_masks(step, &mut arrays, params),
-            ),
+            Change::Update(step) => {
+                (add_values(step, &mut arrays, text)?, add_masks(step, &mut arrays, text))
+            }
             Change::Delete(_) => (0, 0),
         };
-        let matched = Matched::add(flush, self, values + masks, &mut arrays, params)?;
+        let matched = Matched::add(self, values + masks, &mut arrays, text)?;
         match self {
             Change::Update(step) => {
-                sql.push("UPDATE ").qualified(self.table().qualified_name()).push(" AS t SET ");
+                let name = self.table().qualified_name();
+                text.sql.push("UPDATE ").qualified(name).push(" AS t SET ");
                 match step.set_aside {
-                    Some(to) => render_aside(flush, (step, to), matched.number(), sql, params)?,
-                    None => render_set(step, values, sql),
+                    Some(to) => render_aside(step, to, matched.number(), text)?,
+                    None => render_set(step, values, &mut text.sql),
                 }
-                sql.push(" FROM ");
+                text.sql.push(" FROM ");
             }
             Change::Delete(_) => {
-                sql.push("DELETE FROM ").qualified(self.table().qualified_name());
-                sql.push(" AS t USING ");
+                text.sql.push("DELETE FROM ").qualified(self.table().qualified_name());
+                text.sql.push(" AS t USING ");
             }
         }
-        render_arrays(&arrays, from, sql);
-        render_match(self.table(), &matched.columns, matched.first, sql);
-        if returning {
-            sql.push(" RETURNING ");
-            self.render_returned(&matched, &self.read_back(), sql);
+        arrays.render_table(&text.from, &mut text.sql);
+        matched.render(&matched.columns, &mut text.sql);
+        if returning == Returning::FoundRows {
+            text.sql.push(" RETURNING ");
+            self.render_returned(&matched, &self.read_back(), &mut text.sql);
         }
         Ok(())
     }
 
-    /// Appends a query of which rows are there, by their keys, and by their versions where
-    /// `is_before` says that the change is still to come; of the others, also what is read back.
+    /// Appends a query of which rows are there: by their keys and versions before the change, and by
+    /// their keys, along with what is read back, after it.
+    ///
+    /// ```text
+    /// SELECT r.v2 AS n
+    /// FROM (SELECT unnest($1) AS v0, unnest($2) AS v1, unnest($3) AS v2) AS r, accounts AS t
+    /// WHERE t.id = r.v0 AND t.version = r.v1
+    /// ```
     ///
     /// # Errors
     ///
     /// When the key of a row is not known.
     pub(crate) fn render_query(
         &self,
-        flush: &Flush<'_, '_>,
-        is_before: bool,
-        sql: &mut Sql,
-        params: &mut Params,
+        text: &mut StatementText<'_, '_>,
+        asked: Asked,
     ) -> Result<(), Error> {
         let mut arrays = ArrayRows::default();
-        let matched = Matched::add(flush, self, 0, &mut arrays, params)?;
-        let read_back = if is_before { Vec::new() } else { self.read_back() };
-        self.render_returned(&matched, &read_back, sql.push("SELECT "));
-        sql.push(" FROM ");
-        render_arrays(&arrays, "", sql);
-        sql.push(", ").qualified(self.table().qualified_name()).push(" AS t");
-        let key = self.table().key().len();
-        let columns = if is_before { &matched.columns[..] } else { &matched.columns[..key] };
-        render_match(self.table(), columns, 0, sql);
+        let matched = Matched::add(self, 0, &mut arrays, text)?;
+        let (columns, read_back) = match asked {
+            Asked::BeforeTheChange => (&matched.columns[..], Vec::new()),
+            Asked::AfterTheChange => (self.table().key(), self.read_back()),
+        };
+        self.render_returned(&matched, &read_back, text.sql.push("SELECT "));
+        text.sql.push(" FROM ");
+        arrays.render_table("", &mut text.sql);
+        text.sql.push(", ").qualified(self.table().qualified_name()).push(" AS t");
+        matched.render(columns, &mut text.sql);
         Ok(())
     }
 
+    /// Appends the row's number and the columns that are read back.
+    ///
+    /// ```text
+    /// r.v3 AS n, t.version AS r0
+    /// ```
     fn render_returned(&self, matched: &Matched, read_back: &[usize], sql: &mut Sql) {
         sql.push("r.v").number(matched.number()).push(" AS n");
         for (at, &column) in read_back.iter().enumerate() {
@@ -173,13 +203,13 @@ impl Change<'_> {
         }
     }
 
-    /// Takes what has come back, if all rows were found.
+    /// Hands over the columns that were read back, if all rows were found.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Stale`](crate::ErrorKind::Stale) when they were not.
     pub(crate) fn take(&self, flush: &mut Flush<'_, '_>, answer: Answer<'_>) -> Result<(), Error> {
-        let numbers = self.check(flush, answer)?;
+        let numbers = self.found_rows(flush, answer)?;
         let (changes, table) = (flush.changes(), self.table());
         let Change::Update(step) = self else { return Ok(()) };
         let rows = &changes.changed()[step.changed];
@@ -192,7 +222,7 @@ impl Change<'_> {
                 let row = step.rows[number];
                 if step.is_detour() {
                     let slot = rows.slot_of(row);
-                    flush.moved(step.changed, slot, column, value.unwrap_or_default());
+                    flush.note_moved(step.changed, slot, column, value.unwrap_or_default());
                 } else {
                     flush.assign_updated(step.changed, row, column, value);
                 }
@@ -201,13 +231,13 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// Finds out whether all rows were found, and gives their positions in the step, in the order in
-    /// which they came.
+    /// Returns the positions in the step of the rows that were found, in the order in which they came,
+    /// if all were found.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Stale`](crate::ErrorKind::Stale) when they were not.
-    pub(crate) fn check(
+    pub(crate) fn found_rows(
         &self,
         flush: &Flush<'_, '_>,
         answer: Answer<'_>,
@@ -224,48 +254,81 @@ impl Change<'_> {
     }
 }
 
-/// Adds the new values of an update, and gives the number of their columns.
+/// Adds the new values of an update, and returns the number of their columns.
 fn add_values(
-    source: &ArraySource<'_>,
     step: &UpdateStep,
     arrays: &mut ArrayRows,
-    params: &mut Params,
+    text: &mut StatementText<'_, '_>,
 ) -> Result<usize, Error> {
     if step.is_detour() {
         return Ok(0);
     }
-    let cells =
-        Group { of: RowsOf::Changed(step.changed), left: Vec::new(), rows: step.rows.clone() };
+    let source = text.source();
+    let group = Group {
+        of: RowsOf::Changed(step.changed),
+        left_columns: Vec::new(),
+        rows: step.rows.clone(),
+    };
     let mut values = 0;
     for (position, &(column, to)) in step.columns.iter().enumerate() {
         if to == SetTo::Value {
             let is_set = |at: usize| step.changes(at, position);
             let is_set: Option<&dyn Fn(usize) -> bool> = step.is_sparse().then_some(&is_set);
-            source.add_column((step.table(), column), &cells, is_set, arrays, params)?;
+            let cells = source.of(step.table(), &group).only_where(is_set);
+            arrays.add(cells.column(column)?, &mut text.params);
             values += 1;
         }
     }
     Ok(values)
 }
 
-/// Appends what the columns of rows are set to that are set aside. `number` is the column of `r` with
-/// the row's number.
+/// Adds the bits that say which columns change in which row, and returns the number of their arrays.
+fn add_masks(step: &UpdateStep, arrays: &mut ArrayRows, text: &mut StatementText<'_, '_>) -> usize {
+    let Some(masks) = &step.masks else { return 0 };
+    let words = step.columns.len().div_ceil(ColumnMask::WIDTH);
+    for word in 0..words {
+        let mut bits = ArrayParam::new(SqlType::INT8, masks.len());
+        masks.iter().for_each(|mask| bits.push_i64(mask.word(word) as i64));
+        arrays.add_array(bits, &mut text.params);
+    }
+    words
+}
+
+/// Appends what the columns of rows are set to that are set aside. The column `number` of `r` has the
+/// row's number.
+///
+/// ```text
+/// place = CASE WHEN … THEN … + r.v1 ELSE … - r.v1 END, code = gen_random_uuid()
+/// ```
 fn render_aside(
-    flush: &Flush<'_, '_>,
-    (step, to): (&UpdateStep, SetAside),
+    step: &UpdateStep,
+    to: SetAside,
     number: usize,
-    sql: &mut Sql,
-    params: &mut Params,
+    text: &mut StatementText<'_, '_>,
 ) -> Result<(), Error> {
+    let number = format!("r.v{number}");
     for (at, column) in step.columns().enumerate() {
-        sql.push(if at == 0 { "" } else { ", " });
-        sql.name(step.table().columns()[column].name()).push(" = ");
-        set_aside::render(flush, (step, to), column, &format!("r.v{number}"), sql, params)?;
+        text.sql.push(if at == 0 { "" } else { ", " });
+        text.sql.name(step.table().columns()[column].name()).push(" = ");
+        Placeholder { step, to, column, row_number: &number }.render(text)?;
     }
     Ok(())
 }
 
-/// Appends what the columns of an update are set to. The bits come after the values.
+/// Appends what the columns of an update are set to.
+///
+/// ```text
+/// balance = r.v0, opened = DEFAULT, version = t.version + 1
+/// ```
+///
+/// Where different columns change in different rows, bits say which. They come after the values:
+///
+/// ```text
+/// balance = CASE WHEN (r.v2 & 1) <> 0 THEN r.v0 ELSE t.balance END,
+/// owner = CASE WHEN (r.v2 & 2) <> 0 THEN r.v1 ELSE t.owner END
+/// ```
+///
+/// `an_update_of_one_column` and `a_default_is_taken_and_read_back` pin the text of the first kind.
 fn render_set(step: &UpdateStep, values: usize, sql: &mut Sql) {
     let (table, mut value) = (step.table(), 0);
     sql.list(step.columns.iter().enumerate(), |sql, (position, &(column, to))| {
@@ -289,75 +352,5 @@ fn render_set(step: &UpdateStep, values: usize, sql: &mut Sql) {
     if let Some(version) = table.version() {
         let name = table.columns()[version].name();
         sql.push(", ").name(name).push(" = t.").name(name).push(" + 1");
-    }
-}
-
-/// Adds the bits that say which columns change in which row, and gives the number of their arrays.
-fn add_masks(step: &UpdateStep, arrays: &mut ArrayRows, params: &mut Params) -> usize {
-    let Some(masks) = &step.masks else { return 0 };
-    let words = step.columns.len().div_ceil(ColumnMask::WIDTH);
-    for word in 0..words {
-        let mut bits = ArrayParam::new(SqlType::INT8, masks.len());
-        masks.iter().for_each(|mask| bits.push_i64(mask.word(word) as i64));
-        arrays.add_array(bits, params);
-    }
-    words
-}
-
-/// Appends the rows of arrays as a table `r` with the columns `v0`, `v1`, ….
-pub(crate) fn render_arrays(arrays: &ArrayRows, from: &str, sql: &mut Sql) {
-    sql.push("(");
-    arrays.render(from, sql, |sql, index| {
-        sql.push(" AS v").number(index);
-    });
-    sql.push(") AS r");
-}
-
-/// Appends the condition that these columns are those of `r`, from `v{first}` on.
-pub(crate) fn render_match(table: &'static Table, columns: &[usize], first: usize, sql: &mut Sql) {
-    for (at, &column) in columns.iter().enumerate() {
-        sql.push(if at == 0 { " WHERE t." } else { " AND t." });
-        sql.name(table.columns()[column].name());
-        sql.push(" = r.v").number(first + at).write_cast(table, column);
-    }
-}
-
-/// The columns by which rows are found: the key as the database has it, and the version. After them
-/// comes the row's number, counted from 1.
-struct Matched {
-    columns: Vec<usize>,
-    /// The position of the first of them in the arrays.
-    first: usize,
-}
-
-impl Matched {
-    fn add(
-        flush: &Flush<'_, '_>,
-        change: &Change<'_>,
-        first: usize,
-        arrays: &mut ArrayRows,
-        params: &mut Params,
-    ) -> Result<Matched, Error> {
-        let (table, changed) = (change.table(), change.changed());
-        let slots = change.slots(&flush.changes().changed()[changed]);
-        let columns: Vec<usize> = table.key().iter().copied().chain(table.version()).collect();
-        for &column in &columns {
-            let mut values = ArrayParam::new(table.columns()[column].ty(), slots.len());
-            for &slot in &slots {
-                values.push_encoded(|out| {
-                    flush.stored_value(changed, slot, column, out).map(|()| (true, ()))
-                })?;
-            }
-            arrays.add_array(values, params);
-        }
-        let mut numbers = ArrayParam::new(SqlType::INT4, slots.len());
-        (1..).take(slots.len()).for_each(|number| numbers.push_i32(number));
-        arrays.add_array(numbers, params);
-        Ok(Matched { columns, first })
-    }
-
-    /// The column of `r` with the row's number.
-    fn number(&self) -> usize {
-        self.first + self.columns.len()
     }
 }

@@ -6,23 +6,46 @@ use crate::error::{Error, ErrorKind};
 use crate::model::{Assigned, SqlType, Table};
 use crate::sql::{ArrayParam, Params, Sql};
 
-/// Appends an array of keys of a column that the database assigns, as many as the parameter says:
-/// `ARRAY(SELECT nextval(…)::int4 FROM (SELECT generate_series(1, $1)) AS g)`. They come in the order
-/// of `order_by`, if it is given.
-///
-/// In `FROM` itself, the server would store the numbers of the series first.
-pub(crate) fn key_array(sql: &mut Sql, table: &Table, column: usize, count: usize, order_by: &str) {
-    sql.push("ARRAY(SELECT ");
-    next_key(sql, table, column).cast(table.columns()[column].ty());
-    sql.push(" FROM (SELECT generate_series(1, ").param(count).push(")) AS g");
-    sql.push(order_by).push(")");
+/// The order of an array of keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyOrder {
+    /// The order in which they are taken.
+    Taken,
+    /// The order of their values.
+    Ascending,
 }
 
-/// What the text of the error begins with by which [`check_defaults`] fails. The position of the
+/// Appends an array of keys of a column that the database assigns, as many as the parameter `count`
+/// says.
+///
+/// ```text
+/// ARRAY(SELECT nextval(…)::int4
+///       FROM (SELECT generate_series(1, $1)) AS g
+///       ORDER BY 1)
+/// ```
+///
+/// `users_and_addresses_in_a_batch` pins the text as keys are taken, and
+/// `deletes_come_before_updates_and_those_before_inserts` that in ascending order.
+///
+/// In `FROM` itself, the server would store the numbers of the series first.
+pub(crate) fn render_key_array(
+    table: &Table,
+    column: usize,
+    count: usize,
+    order: KeyOrder,
+    sql: &mut Sql,
+) {
+    sql.push("ARRAY(SELECT ");
+    render_next_key(sql, table, column).cast(table.columns()[column].ty());
+    sql.push(" FROM (SELECT generate_series(1, ").param(count).push(")) AS g");
+    sql.push(if order == KeyOrder::Ascending { " ORDER BY 1)" } else { ")" });
+}
+
+/// What the text of the error begins with by which [`render_default_check`] fails. The position of the
 /// table follows.
 const OTHER_DEFAULT: &str = "onetrip default ";
 
-/// Those of these columns whose keys come from the sequence that the column owns.
+/// Returns those of these columns whose keys come from the sequence that the column owns.
 fn owned(columns: &[(&'static Table, usize)]) -> Vec<(&'static Table, usize)> {
     let is_owned = |&&(table, column): &&(&'static Table, usize)| {
         let assigned = table.columns()[column].assigned_by();
@@ -35,11 +58,15 @@ fn owned(columns: &[(&'static Table, usize)]) -> Vec<(&'static Table, usize)> {
 /// any of the keys come from such a sequence. Where it is not met, it is an error, and not false.
 ///
 /// ```text
-/// NOT EXISTS (SELECT FROM pg_attrdef AS d WHERE d.adrelid = ANY (…tables…) AND (
-///     SELECT CASE WHEN pg_get_expr(d.adbin, d.adrelid) <> 'nextval(…)'
-///            THEN ('onetrip default ' || …)::int4 = 0 END
-///     FROM pg_attribute AS a WHERE … AND a.attname = ANY (…columns…)))
+/// NOT EXISTS (SELECT FROM pg_attrdef AS d
+///             WHERE d.adrelid = ANY (…tables…)
+///             AND (SELECT CASE WHEN pg_get_expr(d.adbin, d.adrelid) <> 'nextval(…)'
+///                              THEN ('onetrip default ' || …)::int4 = 0 END
+///                  FROM pg_attribute AS a
+///                  WHERE … AND a.attname = ANY (…columns…)))
 /// ```
+///
+/// `the_first_commit_looks_at_where_keys_come_from` pins the text.
 ///
 /// A column without a DEFAULT, as one that is an identity, is not in `pg_attrdef`. The inner query
 /// is no join, so that the time to plan it does not grow with the tables.
@@ -47,7 +74,7 @@ fn owned(columns: &[(&'static Table, usize)]) -> Vec<(&'static Table, usize)> {
 /// # Errors
 ///
 /// When a name is longer than 2 GiB.
-pub(crate) fn check_defaults(
+pub(crate) fn render_default_check(
     columns: &[(&'static Table, usize)],
     before: &str,
     sql: &mut Sql,
@@ -82,7 +109,7 @@ pub(crate) fn check_defaults(
     Ok(())
 }
 
-/// Says whose DEFAULT it was, if a statement has failed by [`check_defaults`] of these columns.
+/// Returns an error that says whose DEFAULT it was, if a statement has failed by [`render_default_check`] of these columns.
 pub(crate) fn other_default(error: &Error, columns: &[(&'static Table, usize)]) -> Option<Error> {
     let text = error.to_string();
     let (_, rest) = text.split_once(OTHER_DEFAULT)?;
@@ -105,8 +132,8 @@ pub(crate) fn other_default(error: &Error, columns: &[(&'static Table, usize)]) 
 /// The sequence that stands for none.
 const NO_SEQUENCE: &str = "no sequence belongs to it";
 
-/// Says of an error what it means for the keys of these columns: that no sequence belongs to one of
-/// them. The server does not say to which.
+/// Returns the error with what it means for the keys of these columns: that no sequence belongs to one
+/// of them, or that its DEFAULT is something else. The server does not say whose.
 pub(crate) fn explain_keys(error: Error, columns: &[(&'static Table, usize)]) -> Error {
     if let Some(explained) = other_default(&error, columns) {
         return explained.with_source(error);
@@ -142,7 +169,17 @@ pub(crate) fn explain_keys(error: Error, columns: &[(&'static Table, usize)]) ->
 }
 
 /// Appends the expression that gives the next key.
-fn next_key<'s>(sql: &'s mut Sql, table: &Table, column: usize) -> &'s mut Sql {
+///
+/// ```text
+/// nextval((SELECT COALESCE(pg_get_serial_sequence('users', 'id'),
+///                          '"no sequence belongs to it"')::regclass))
+/// nextval('user_ids'::regclass)
+/// (gen_random_uuid())
+/// ```
+///
+/// `users_and_addresses_in_a_batch`, `names_are_quoted_in_a_batch` and
+/// `keys_of_an_expression_in_a_batch` pin the three.
+fn render_next_key<'s>(sql: &'s mut Sql, table: &Table, column: usize) -> &'s mut Sql {
     let column = &table.columns()[column];
     let mut quoted = Sql::new();
     match column.assigned_by() {

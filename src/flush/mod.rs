@@ -1,13 +1,17 @@
 //! `Flush`: what the steps of a plan are written with.
 
 pub(crate) mod answer;
+pub(crate) mod array_source;
 pub(crate) mod arrays;
 pub(crate) mod change;
+mod copy;
 pub(crate) mod keys;
 pub(crate) mod locks;
+mod matched;
 mod returned;
 pub(crate) mod set_aside;
 pub(crate) mod stale;
+pub(crate) mod statement_text;
 pub(crate) mod values;
 
 use std::collections::HashMap;
@@ -16,60 +20,43 @@ use std::fmt;
 use bytes::BytesMut;
 
 use answer::Answer;
+use returned::ReturnedRows;
 
-use crate::arena::CellSource;
 use crate::assignments::{Assignments, RowsOf};
-use crate::change_set::{CellAt, CellRange, CellValue, ChangeSet};
+use crate::change_set::{CellAt, CellValue, ChangeSet};
 use crate::connection::Connection;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::flush_plan::{FlushPlan, Inserts, UpdateStep};
 use crate::model::Table;
-use crate::sql::{CopyData, Params, Rows, array_elements};
-
-/// What is written into a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bound {
-    /// The keyword `DEFAULT`.
-    Default,
-    /// The parameter of this number, counted from 1 as in `$1`.
-    Param(usize),
-}
-
-/// How far a commit has got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Progress {
-    /// The table that is being written.
-    pub table: &'static str,
-    /// The number of rows sent so far, of all tables.
-    pub rows: usize,
-    /// The number of rows of the commit.
-    pub total: usize,
-}
-
-/// Takes what there is to say about the progress of a commit.
-pub(crate) type OnProgress<'a> = dyn FnMut(Progress) + Send + 'a;
+use crate::sql::{Params, Rows, array_elements};
 
 /// One flush: its plan, the values of its cells, the connection, and what the database assigned.
 ///
 /// Tables are named by their position in [`Inserts::tables`], rows by their position among the new
 /// rows of their table, columns by their position in [`Table::columns`](crate::Table::columns).
 pub struct Flush<'a, 'c> {
+    /// The steps, and what is known of their tables.
     plan: &'a FlushPlan,
     /// What the strategy is to write now.
     inserts: Inserts<'a>,
+    /// The values that entities have.
     changes: &'a ChangeSet<'a>,
+    /// Where statements are sent. A transaction of ours is open, unless the flush is in autocommit.
     connection: &'a mut Connection<'c>,
+    /// What the database has assigned so far. Entities get it only after success.
     assigned: Assignments,
     /// What columns of keys hold in rows that steps have moved since they were loaded: by the
     /// position in [`ChangeSet::changed`], the slot and the column.
     moved: HashMap<(usize, u32, usize), Vec<u8>>,
     /// For each table, the rows that the strategy has accounted for.
     stored: Vec<Vec<bool>>,
+    /// The number of these rows, of all tables.
     stored_rows: usize,
+    /// Is told whenever rows were stored, or sent by `COPY`.
     on_progress: Option<&'a mut OnProgress<'static>>,
     /// The one statement is the whole transaction.
     is_autocommit: bool,
+    /// The one statement was sent, so that no other may follow.
     is_sent: bool,
     /// It is not known whether keys come from where the DEFAULTs of their columns say.
     checks_defaults: bool,
@@ -78,12 +65,12 @@ pub struct Flush<'a, 'c> {
 }
 
 impl<'a, 'c> Flush<'a, 'c> {
+    /// Returns a flush within an open transaction.
     pub(crate) fn new(
         plan: &'a FlushPlan,
         changes: &'a ChangeSet<'a>,
         connection: &'a mut Connection<'c>,
         on_progress: Option<&'a mut OnProgress<'static>>,
-        is_autocommit: bool,
     ) -> Flush<'a, 'c> {
         let stored = plan.tables().iter().map(|planned| vec![false; planned.rows()]).collect();
         Flush {
@@ -96,14 +83,20 @@ impl<'a, 'c> Flush<'a, 'c> {
             stored,
             stored_rows: 0,
             on_progress,
-            is_autocommit,
+            is_autocommit: false,
             is_sent: false,
             checks_defaults: false,
             with_default_keys: Vec::new(),
         }
     }
 
-    /// Has the statements that take keys look at the DEFAULTs of the columns.
+    /// Makes the one statement of the flush the whole transaction.
+    pub(crate) fn in_autocommit(mut self) -> Self {
+        self.is_autocommit = true;
+        self
+    }
+
+    /// Says whether the statements that take keys look at the DEFAULTs of the columns.
     pub(crate) fn with_defaults_checked(mut self, checks: bool) -> Self {
         self.checks_defaults = checks;
         self
@@ -141,12 +134,12 @@ impl<'a, 'c> Flush<'a, 'c> {
     }
 
     /// Notes what a column of the key holds in a row by now.
-    pub(crate) fn moved(&mut self, changed: usize, slot: u32, column: usize, raw: &[u8]) {
+    pub(crate) fn note_moved(&mut self, changed: usize, slot: u32, column: usize, raw: &[u8]) {
         self.moved.insert((changed, slot, column), raw.to_vec());
     }
 
     /// Notes that parts of the keys of a step's rows have followed what they refer to.
-    pub(crate) fn follow(&mut self, step: &UpdateStep) -> Result<(), Error> {
+    pub(crate) fn note_followed_keys(&mut self, step: &UpdateStep) -> Result<(), Error> {
         let rows = &self.changes.changed()[step.changed];
         for &row in &step.rows {
             let slot = rows.slot_of(row);
@@ -155,7 +148,7 @@ impl<'a, 'c> Flush<'a, 'c> {
                 if step.moved & 1 << part != 0 {
                     let mut raw = BytesMut::new();
                     self.changes.value(cell, &self.assigned, &mut raw)?;
-                    self.moved(step.changed, slot, column, &raw);
+                    self.note_moved(step.changed, slot, column, &raw);
                 }
             }
         }
@@ -227,7 +220,7 @@ impl<'a, 'c> Flush<'a, 'c> {
         Ok(Bound::Param(number))
     }
 
-    /// Whether the row leaves this column to the database, which has not assigned it yet.
+    /// Returns `true` if the row leaves this column to the database, which has not assigned it yet.
     ///
     /// # Panics
     ///
@@ -238,23 +231,23 @@ impl<'a, 'c> Flush<'a, 'c> {
             && self.plan.tables()[table].left_by(row).contains(&column)
     }
 
-    /// Whether the one statement is the whole transaction.
+    /// Returns `true` if the one statement is the whole transaction.
     pub(crate) fn is_autocommit(&self) -> bool {
         self.is_autocommit
     }
 
-    /// The values of the cells.
+    /// Returns the values of the cells.
     pub(crate) fn changes(&self) -> &'a ChangeSet<'a> {
         self.changes
     }
 
-    /// What has been assigned so far.
+    /// Returns what the database has assigned so far.
     pub(crate) fn assigned(&self) -> &Assignments {
         &self.assigned
     }
 
     /// Accounts for rows that are known to be stored.
-    pub(crate) fn stored(&mut self, table: usize, rows: &[u32]) {
+    pub(crate) fn note_stored(&mut self, table: usize, rows: &[u32]) {
         for &row in rows {
             let was_stored = std::mem::replace(&mut self.stored[table][row as usize], true);
             self.stored_rows += usize::from(!was_stored);
@@ -266,65 +259,6 @@ impl<'a, 'c> Flush<'a, 'c> {
                 total: self.plan.rows(),
             });
         }
-    }
-
-    /// Copies rows, whose keys are all known, into a table by `COPY … FROM STDIN BINARY`.
-    ///
-    /// # Errors
-    ///
-    /// Besides those of the server, [`ErrorKind::RowMismatch`] when another number of rows was
-    /// stored.
-    pub(crate) fn copy(
-        &mut self,
-        sql: &str,
-        table: usize,
-        rows: &[u32],
-        columns: &[usize],
-    ) -> Result<(), Error> {
-        let Flush { plan, changes, connection, assigned, on_progress, stored_rows, .. } = self;
-        let planned = &plan.tables()[table];
-        let description = planned.table();
-        // Keys that were assigned in every row need not be looked for row by row.
-        let left = planned.left_by_all();
-        let source = |&column: &usize| {
-            let values = match left.contains(&column) {
-                true => assigned.whole_column(RowsOf::New(table), column, planned.rows()),
-                false => None,
-            };
-            values.map_or(CellSource::Entities(column), |values| CellSource::Assigned(values))
-        };
-        let columns: &[CellSource<'_>] = &columns.iter().map(source).collect::<Vec<_>>();
-        let (mut rest, mut is_begun, mut is_ended) = (rows, false, false);
-        let mut piece = FIRST_COPY_PIECE;
-        let mut fill = |data: &mut CopyData| {
-            if !std::mem::replace(&mut is_begun, true) {
-                data.push_header();
-            }
-            let range = CellRange { of: RowsOf::New(table), rows: rest, columns };
-            let written = data.push_rows(columns.len(), piece, |frame, out| {
-                changes.encode_cells(range, frame, assigned, out, &mut |_, column, _| {
-                    Err(not_written_yet().with_column(description.columns()[column].name()))
-                })
-            })?;
-            rest = &rest[written..];
-            piece = COPY_PIECE.min(2 * piece);
-            if rest.is_empty() && !std::mem::replace(&mut is_ended, true) {
-                data.push_trailer();
-            }
-            if let (Some(on_progress), false) = (on_progress.as_mut(), is_ended) {
-                let sent = *stored_rows + rows.len() - rest.len();
-                let name = description.name();
-                on_progress(Progress { table: name, rows: sent, total: plan.rows() });
-            }
-            Ok(())
-        };
-        let name_table = |error: Error| error.with_table(description.name());
-        let stored = connection.copy_in(sql, &mut fill).map_err(name_table)?;
-        if stored != rows.len() as u64 {
-            return Err(name_table(returned::not_all_stored(rows.len(), stored)));
-        }
-        self.stored(table, rows);
-        Ok(())
     }
 
     /// Sends a statement: one round trip.
@@ -344,8 +278,8 @@ impl<'a, 'c> Flush<'a, 'c> {
         self.connection.query(sql, params)
     }
 
-    /// Sends a statement that returns nothing, in one round trip, and gives the number of rows that it
-    /// has written.
+    /// Sends a statement that returns nothing, in one round trip. Returns the number of rows that it has
+    /// written.
     pub(crate) fn execute(&mut self, sql: &str, params: &Params) -> Result<u64, Error> {
         self.connection.execute(sql, params)
     }
@@ -356,7 +290,7 @@ impl<'a, 'c> Flush<'a, 'c> {
         self.assigned.set(RowsOf::New(table), column, row, raw);
     }
 
-    /// Hands over a value that the database has given to an updated row.
+    /// Takes a value that the database has given to an updated row, in its binary form; `None` is NULL.
     pub(crate) fn assign_updated(
         &mut self,
         changed: usize,
@@ -367,8 +301,8 @@ impl<'a, 'c> Flush<'a, 'c> {
         self.assigned.set(RowsOf::Changed(changed), column, row, raw);
     }
 
-    /// The same for a column of some rows, of an array in its binary form: one value for each row.
-    /// Gives the number of NULLs.
+    /// Hands over the values of a column of some rows, as an array in its binary form with one value
+    /// for each row. Returns the number of NULLs.
     pub(crate) fn assign_all(
         &mut self,
         table: usize,
@@ -403,11 +337,11 @@ impl<'a, 'c> Flush<'a, 'c> {
         columns: &[usize],
         rows: &Rows,
     ) -> Result<(), Error> {
-        self.accept(table, sent, columns, Answer::Rows(rows))
+        self.take_returned(table, sent, columns, Answer::Rows(rows))
     }
 
     /// Hands over what an insert of some rows has returned, whichever way it was sent.
-    pub(crate) fn accept(
+    pub(crate) fn take_returned(
         &mut self,
         table: usize,
         sent: &[u32],
@@ -415,13 +349,13 @@ impl<'a, 'c> Flush<'a, 'c> {
         answer: Answer<'_>,
     ) -> Result<(), Error> {
         let planned = &self.plan.tables()[table];
-        self.stored(table, sent);
-        let (changes, assigned) = (self.changes, &mut self.assigned);
-        returned::accept(changes, assigned, planned, (table, sent), columns, answer)
+        self.note_stored(table, sent);
+        ReturnedRows { planned, table, sent, columns, answer }
+            .assign(self.changes, &mut self.assigned)
             .map_err(|error| error.with_table(planned.table().name()))
     }
 
-    /// Whether the one statement has been committed, so that an error cannot undo it any more.
+    /// Returns `true` if the one statement has been committed, so that an error cannot undo it any more.
     pub(crate) fn is_committed(&self) -> bool {
         self.connection.has_committed()
     }
@@ -431,7 +365,11 @@ impl<'a, 'c> Flush<'a, 'c> {
         self.connection.take_committed();
     }
 
-    /// What was assigned, once every row is accounted for.
+    /// Returns what the database has assigned.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::RowMismatch`] when the strategy has not accounted for every row.
     pub(crate) fn finish(self) -> Result<Assignments, Error> {
         for (planned, stored) in self.plan.tables().iter().zip(self.stored) {
             let count = stored.iter().filter(|&&is_stored| is_stored).count();
@@ -447,17 +385,34 @@ impl<'a, 'c> Flush<'a, 'c> {
     }
 }
 
-/// The error for a key that is not known where it is needed.
+/// What is written into a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bound {
+    /// The keyword `DEFAULT`.
+    Default,
+    /// The parameter of this number, counted from 1 as in `$1`.
+    Param(usize),
+}
+
+/// How far a commit has got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Progress {
+    /// The table that is being written.
+    pub table: &'static str,
+    /// The number of rows sent so far, of all tables.
+    pub rows: usize,
+    /// The number of rows of the commit.
+    pub total: usize,
+}
+
+/// Takes what there is to say about the progress of a commit.
+pub(crate) type OnProgress<'a> = dyn FnMut(Progress) + Send + 'a;
+
+/// Returns the error for a key that is not known where it is needed.
 pub(crate) fn not_written_yet() -> Error {
     Error::new(ErrorKind::Cycle, "it refers to a row that has not been written yet")
 }
-
-/// The data of a `COPY` goes out in pieces of about this size: each is a call of the driver.
-const COPY_PIECE: usize = 64 << 10;
-
-/// The first is smaller, and each after it twice as large, so that the server has something to do
-/// while the next is encoded.
-const FIRST_COPY_PIECE: usize = 4 << 10;
 
 impl fmt::Debug for Flush<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,59 +12,78 @@ use crate::error::{Error, ErrorKind};
 use crate::flush_plan::PlannedTable;
 use crate::model::{SqlType, Table};
 
-/// Stages the returned columns of `sent`, which are rows of one table.
-pub(super) fn accept(
-    changes: &ChangeSet<'_>,
-    assigned: &mut Assignments,
-    planned: &PlannedTable,
-    (table, sent): (usize, &[u32]),
-    columns: &[usize],
-    answer: Answer<'_>,
-) -> Result<(), Error> {
-    let description = planned.table();
-    let mut returned = Vec::with_capacity(columns.len());
-    for (at, &column) in columns.iter().enumerate() {
-        let column = &description.columns()[column];
-        let values = answer.column(at, column.ty());
-        returned.push(values.map_err(|error| error.with_column(column.name()))?);
-    }
-    let rows = returned.first().map_or(0, Vec::len);
-    if rows != sent.len() {
-        return Err(not_all_stored(sent.len(), rows as u64));
-    }
-    let mut matching = KeyMatch::new(description, columns, &returned)?;
-    let (mut buffer, mut key) = (BytesMut::new(), Vec::new());
-    for (position, &row) in sent.iter().enumerate() {
-        key.clear();
-        let mut is_known = true;
-        for &column in description.key() {
-            buffer.clear();
-            let cell = CellAt { rows: RowsOf::New(table), row, column };
-            match changes.value(cell, assigned, &mut buffer)? {
-                CellValue::Value => key.push(Some(buffer.to_vec())),
-                _ => {
-                    is_known = false;
-                    key.push(None);
+/// The columns that an insert of some rows has returned.
+pub(super) struct ReturnedRows<'a> {
+    /// The table of the rows.
+    pub(super) planned: &'a PlannedTable,
+    /// The position of the table among the new ones.
+    pub(super) table: usize,
+    /// The rows that were sent.
+    pub(super) sent: &'a [u32],
+    /// The columns that were returned, among them those of the key.
+    pub(super) columns: &'a [usize],
+    /// What has come back.
+    pub(super) answer: Answer<'a>,
+}
+
+impl ReturnedRows<'_> {
+    /// Stages the columns that the rows have left to the database.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::RowMismatch`] when other rows came back than were sent; [`ErrorKind::Decode`] when a
+    /// column has another type than the model says.
+    pub(super) fn assign(
+        &self,
+        changes: &ChangeSet<'_>,
+        assigned: &mut Assignments,
+    ) -> Result<(), Error> {
+        let ReturnedRows { planned, table, sent, columns, answer } = *self;
+        let description = planned.table();
+        let mut returned = Vec::with_capacity(columns.len());
+        for (at, &column) in columns.iter().enumerate() {
+            let column = &description.columns()[column];
+            let values = answer.column(at, column.ty());
+            returned.push(values.map_err(|error| error.with_column(column.name()))?);
+        }
+        let rows = returned.first().map_or(0, Vec::len);
+        if rows != sent.len() {
+            return Err(not_all_stored(sent.len(), rows as u64));
+        }
+        let mut matching = KeyMatch::new(description, columns, &returned)?;
+        let (mut buffer, mut key) = (BytesMut::new(), Vec::new());
+        for (position, &row) in sent.iter().enumerate() {
+            key.clear();
+            let mut is_known = true;
+            for &column in description.key() {
+                buffer.clear();
+                let cell = CellAt { rows: RowsOf::New(table), row, column };
+                match changes.value(cell, assigned, &mut buffer)? {
+                    CellValue::Value => key.push(Some(buffer.to_vec())),
+                    _ => {
+                        is_known = false;
+                        key.push(None);
+                    }
+                }
+            }
+            if !is_known && sent.len() > 1 {
+                let message = "several rows without known keys were sent in one statement, so what it \
+                               returned cannot be told apart";
+                return Err(Error::new(ErrorKind::RowMismatch, message));
+            }
+            let at = matching.find(position, &key)?;
+            for (index, &column) in columns.iter().enumerate() {
+                let is_unassigned = assigned.get(RowsOf::New(table), column, row).is_none();
+                if is_unassigned && planned.left_by(row).contains(&column) {
+                    assigned.set(RowsOf::New(table), column, row, returned[index][at]);
                 }
             }
         }
-        if !is_known && sent.len() > 1 {
-            let message = "several rows without known keys were sent in one statement, so what it \
-                           returned cannot be told apart";
-            return Err(Error::new(ErrorKind::RowMismatch, message));
-        }
-        let at = matching.find(position, &key)?;
-        for (index, &column) in columns.iter().enumerate() {
-            let is_open = assigned.get(RowsOf::New(table), column, row).is_none();
-            if is_open && planned.left_by(row).contains(&column) {
-                assigned.set(RowsOf::New(table), column, row, returned[index][at]);
-            }
-        }
+        Ok(())
     }
-    Ok(())
 }
 
-/// The error for rows that were sent and are not there.
+/// Returns the error for rows that were sent and are not there.
 pub(super) fn not_all_stored(sent: usize, stored: u64) -> Error {
     let message = format!(
         "of {sent} rows sent, {stored} were stored: a trigger, a rule or a policy has interfered"
@@ -72,7 +91,7 @@ pub(super) fn not_all_stored(sent: usize, stored: u64) -> Error {
     Error::new(ErrorKind::RowMismatch, message)
 }
 
-/// The same bytes for values that are equal: 1.5 is 1.50 for `numeric`.
+/// Returns bytes that are the same for values that are equal: 1.5 is 1.50 for `numeric`.
 ///
 /// Its binary form has the number of digits, four to a digit, the weight of the first, the sign, the
 /// number of decimal places to show, and the digits. Zeros in front and behind say nothing.
@@ -105,10 +124,12 @@ struct KeyMatch<'a> {
     types: Vec<SqlType>,
     /// The returned columns that make up the key.
     key: Vec<&'a [Option<&'a [u8]>]>,
+    /// The returned rows by their keys, once a row has come back out of order.
     by_key: Option<HashMap<ReturnedKey<'a>, usize>>,
 }
 
 impl<'a> KeyMatch<'a> {
+    /// Returns a match of the rows that came back in these columns.
     fn new(
         description: &Table,
         columns: &[usize],
@@ -128,7 +149,7 @@ impl<'a> KeyMatch<'a> {
         Ok(KeyMatch { types, key, by_key: None })
     }
 
-    /// The returned row with this key; parts that are not known match anything.
+    /// Returns the position of the returned row with this key; parts that are not known match anything.
     ///
     /// Rows mostly come back in the order in which they were sent, so that position is looked at
     /// first; but it is the key that decides.

@@ -5,77 +5,96 @@ use crate::change_set::{CellAt, CellValue, SetTo};
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::{SetAside, UpdateStep};
 use crate::model::{SqlType, Table};
-use crate::sql::{ArrayParam, Params, Sql};
+use crate::sql::{ArrayParam, Sql};
 
 use super::Flush;
+use super::statement_text::StatementText;
 
-/// Appends the value that a column of a row has meanwhile. `number` is an expression that counts the
-/// rows from 1, and no two of a statement have the same.
-///
-/// ```text
-/// CASE WHEN greatest((SELECT max(place) FROM songs), (SELECT max(v) FROM unnest($1) AS v)) <= 2147483645
-///     THEN greatest(…) + r.v3 ELSE least((SELECT min(place) FROM songs), …) - r.v3 END
-/// ```
-///
-/// # Errors
-///
-/// A value of the flush that cannot be encoded.
-pub(crate) fn render(
-    flush: &Flush<'_, '_>,
-    (step, set_aside): (&UpdateStep, SetAside),
-    column: usize,
-    number: &str,
-    sql: &mut Sql,
-    params: &mut Params,
-) -> Result<(), Error> {
-    let (table, description) = (step.table(), &step.table().columns()[column]);
-    match set_aside {
-        SetAside::Null => sql.push("NULL"),
-        SetAside::Uuid => sql.push("gen_random_uuid()"),
-        SetAside::Text(len) => {
-            sql.push("left(md5(random()::text || ").push(number).push("), ").number(len);
-            sql.push(")").write_cast(table, column)
-        }
-        SetAside::Beyond => {
-            let taken = params.push_array(taken(flush, step, column)?);
-            let end = |sql: &mut Sql, of_two: &str, of_all: &str| {
-                sql.push(of_two).push("((SELECT ").push(of_all).push("(");
-                sql.name(description.name()).push(") FROM ").qualified(table.qualified_name());
-                sql.push("), (SELECT ").push(of_all).push("(v) FROM unnest(").param(taken);
-                sql.push(") AS v))");
-            };
-            let high = |sql: &mut Sql| end(sql, "greatest", "max");
-            let low = |sql: &mut Sql| end(sql, "least", "min");
-            let Some((bottom, top)) = range(description.ty()) else {
-                high(sql);
-                sql.push(" + ").push(number);
-                return Ok(());
-            };
-            let rows = step.len() as i64;
-            sql.push("CASE WHEN ");
-            // A sequence counts upwards meanwhile.
-            if description.is_optional() {
-                low(sql);
-                sql.push(&format!("::bigint >= {} THEN ", bottom + rows));
-                low(sql);
-                sql.push(" - ").push(number).push(" ELSE ");
-                high(sql);
-                sql.push(" + ").push(number)
-            } else {
-                high(sql);
-                sql.push(&format!("::bigint <= {} THEN ", top - rows));
-                high(sql);
-                sql.push(" + ").push(number).push(" ELSE ");
-                low(sql);
-                sql.push(" - ").push(number)
-            };
-            sql.push(" END")
-        }
-    };
-    Ok(())
+/// A value that no row has, for a column of a row that lets another row take its value.
+pub(crate) struct Placeholder<'a> {
+    /// The update that sets rows aside.
+    pub(crate) step: &'a UpdateStep,
+    /// The kind of the value.
+    pub(crate) to: SetAside,
+    /// The column that has the value meanwhile.
+    pub(crate) column: usize,
+    /// An expression of SQL that counts the rows from 1. No two rows of a statement have the same.
+    pub(crate) row_number: &'a str,
 }
 
-/// The smallest and the largest number of an integer type.
+impl Placeholder<'_> {
+    /// Appends the value.
+    ///
+    /// ```text
+    /// CASE WHEN greatest((SELECT max(place) FROM songs),
+    ///                    (SELECT max(v) FROM unnest($1) AS v))::bigint <= 2147483645
+    ///      THEN greatest(…) + r.v3
+    ///      ELSE least((SELECT min(place) FROM songs), (SELECT min(v) FROM unnest($1) AS v)) - r.v3
+    /// END
+    /// ```
+    ///
+    /// ```text
+    /// NULL
+    /// gen_random_uuid()
+    /// left(md5(random()::text || r.v3), 12)
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A value of the flush that cannot be encoded.
+    pub(crate) fn render(&self, text: &mut StatementText<'_, '_>) -> Result<(), Error> {
+        let Placeholder { step, to, column, row_number } = *self;
+        let (table, description) = (step.table(), &step.table().columns()[column]);
+        match to {
+            SetAside::Null => text.sql.push("NULL"),
+            SetAside::Uuid => text.sql.push("gen_random_uuid()"),
+            SetAside::Text(len) => {
+                let sql = &mut text.sql;
+                sql.push("left(md5(random()::text || ").push(row_number).push("), ").number(len);
+                sql.push(")").write_cast(table, column)
+            }
+            SetAside::Beyond => {
+                let taken = text.params.push_array(taken(text.flush, step, column)?);
+                let sql = &mut text.sql;
+                let end = |sql: &mut Sql, of_two: &str, of_all: &str| {
+                    sql.push(of_two).push("((SELECT ").push(of_all).push("(");
+                    sql.name(description.name()).push(") FROM ").qualified(table.qualified_name());
+                    sql.push("), (SELECT ").push(of_all).push("(v) FROM unnest(").param(taken);
+                    sql.push(") AS v))");
+                };
+                let high = |sql: &mut Sql| end(sql, "greatest", "max");
+                let low = |sql: &mut Sql| end(sql, "least", "min");
+                let Some((bottom, top)) = range(description.ty()) else {
+                    high(sql);
+                    sql.push(" + ").push(row_number);
+                    return Ok(());
+                };
+                let rows = step.len() as i64;
+                sql.push("CASE WHEN ");
+                // A sequence counts upwards meanwhile.
+                if description.is_optional() {
+                    low(sql);
+                    sql.push(&format!("::bigint >= {} THEN ", bottom + rows));
+                    low(sql);
+                    sql.push(" - ").push(row_number).push(" ELSE ");
+                    high(sql);
+                    sql.push(" + ").push(row_number)
+                } else {
+                    high(sql);
+                    sql.push(&format!("::bigint <= {} THEN ", top - rows));
+                    high(sql);
+                    sql.push(" + ").push(row_number).push(" ELSE ");
+                    low(sql);
+                    sql.push(" - ").push(row_number)
+                };
+                sql.push(" END")
+            }
+        };
+        Ok(())
+    }
+}
+
+/// Returns the smallest and the largest number of an integer type.
 fn range(ty: SqlType) -> Option<(i64, i64)> {
     match ty {
         SqlType::INT2 => Some((i16::MIN.into(), i16::MAX.into())),
@@ -85,7 +104,7 @@ fn range(ty: SqlType) -> Option<(i64, i64)> {
     }
 }
 
-/// The values that rows of the flush get in a column, as far as they are known.
+/// Returns the values that rows of the flush get in a column, as far as they are known.
 fn taken(flush: &Flush<'_, '_>, step: &UpdateStep, column: usize) -> Result<ArrayParam, Error> {
     let (changes, description) = (flush.changes(), &step.table().columns()[column]);
     let mut values = ArrayParam::new(description.ty(), step.len());
@@ -119,8 +138,8 @@ fn taken(flush: &Flush<'_, '_>, step: &UpdateStep, column: usize) -> Result<Arra
     Ok(values)
 }
 
-/// Says of an error what it means of rows that were to be set aside: the server takes no value that
-/// nobody has.
+/// Returns the error with what it means for rows that were to be set aside: the server takes no value
+/// that nobody has.
 pub(crate) fn explain(error: Error, step: &UpdateStep) -> Error {
     let is_no_room = error.sqlstate().is_some_and(|code| {
         code.code().starts_with("22") || ["23514", "23502"].contains(&code.code())

@@ -7,8 +7,9 @@ use crate::error::{Error, ErrorKind};
 
 /// Rows of a step that were to be changed, of which some were not found.
 pub(crate) struct Stale<'a> {
+    /// The entities of the model.
     rows: &'a ChangedRows<'a>,
-    /// All of them.
+    /// The entities of the step, all of them.
     slots: Vec<u32>,
     /// How many were not found. Below 0, more were found than sought.
     missing: i64,
@@ -18,10 +19,8 @@ pub(crate) struct Stale<'a> {
     verb: &'static str,
 }
 
-/// The most keys that a message spells out.
-const SHOWN: usize = 8;
-
 impl<'a> Stale<'a> {
+    /// Returns the rows of a change, of which `missing` were not found.
     pub(crate) fn new(
         flush: &Flush<'a, '_>,
         change: &Change<'_>,
@@ -65,3 +64,6 @@ impl<'a> Stale<'a> {
         )
     }
 }
+
+/// The most keys that a message spells out.
+const SHOWN: usize = 8;

@@ -1,6 +1,6 @@
 //! `Inserts`: the part of a plan that a strategy writes.
 
-use super::{FlushPlan, InsertStep, PlannedTable, Step};
+use super::{FlushPlan, GroupOrder, InsertStep, PlannedTable, Step};
 
 /// The insert steps that a strategy writes at one time: mostly all of a plan.
 ///
@@ -64,11 +64,14 @@ impl<'a> Inserts<'a> {
         self.plan.bytes()
     }
 
-    /// Returns `true` if rows of this step can refer to others of the same step, so that their order
-    /// counts where they are written by several statements.
-    pub(crate) fn is_ordered(&self, step: &InsertStep) -> bool {
+    /// Returns the order of a step's rows where several statements write them. It counts if rows can
+    /// refer to others of the same step.
+    pub(crate) fn group_order(&self, step: &InsertStep) -> GroupOrder {
         let table = step.description;
-        table.foreign_keys().any(|foreign_key| foreign_key.target.is(table))
+        match table.foreign_keys().any(|foreign_key| foreign_key.target.is(table)) {
+            true => GroupOrder::Kept,
+            false => GroupOrder::Free,
+        }
     }
 }
 

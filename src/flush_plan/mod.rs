@@ -30,6 +30,7 @@ pub use inserts::Inserts;
 pub(crate) use judge::{RowSet, means_the_same};
 use order::{Order, Placed, Run, order, references};
 pub use planned_statement::PlannedStatement;
+pub(crate) use planned_table::GroupOrder;
 pub use planned_table::{OptionalColumn, PlannedTable};
 use row_graph::Node;
 pub(crate) use same_row::is_updated_twice;

@@ -76,6 +76,15 @@ impl LeftSets {
     }
 }
 
+/// The order of rows that are grouped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GroupOrder {
+    /// Rows stay in their order: a group ends where the next row belongs to another.
+    Kept,
+    /// Rows may change places: each set of columns has one group.
+    Free,
+}
+
 /// Rows that leave the same columns to the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RowGroup {
@@ -210,12 +219,10 @@ impl PlannedTable {
 
     /// Some rows, grouped by the columns that they leave to the database. `leaves` says which
     /// columns count.
-    ///
-    /// Where `in_order` is asked for, a group ends where the next row belongs to another.
     pub(crate) fn groups(
         &self,
         rows: &[u32],
-        in_order: bool,
+        order: GroupOrder,
         leaves: impl Fn(usize) -> bool,
     ) -> Vec<RowGroup> {
         let counting: Vec<Vec<usize>> = self
@@ -231,8 +238,8 @@ impl PlannedTable {
         for &row in rows {
             let left = &counting[self.left_of_row[row as usize] as usize];
             let known = match groups.last_mut() {
-                Some(last) if in_order => (last.left == *left).then_some(last),
-                _ if in_order => None,
+                Some(last) if order == GroupOrder::Kept => (last.left == *left).then_some(last),
+                _ if order == GroupOrder::Kept => None,
                 _ => groups.iter_mut().find(|group| group.left == *left),
             };
             match known {

@@ -10,7 +10,7 @@ use crate::flush::Flush;
 use crate::flush::values::InsertColumns;
 use crate::flush_plan::{Cycles, InsertStep, Inserts, PlannedStatement, PlannedTable, counted};
 use crate::sql::{Params, Sql};
-use check::render_check;
+use check::render_copy_check;
 
 /// Reserves all keys in one query, then writes each table by binary `COPY`: for bulk, with bounded
 /// memory. 3T + 3 round trips for T tables, since the driver takes three for a `COPY`.
@@ -78,13 +78,13 @@ impl InsertStrategy for Copy {
     }
 }
 
-/// The tables that have rows among these, by position.
+/// Returns the tables that have rows among these, by position.
 fn tables_of(inserts: &Inserts<'_>) -> impl Iterator<Item = usize> {
     let steps: Vec<usize> = inserts.steps().map(InsertStep::table).collect();
     (0..inserts.tables().len()).filter(move |table| steps.contains(table))
 }
 
-/// Whether nothing has to be read back but keys, which are known by then.
+/// Returns `true` if nothing has to be read back but keys, which are known by then.
 fn gives_all(planned: &PlannedTable) -> bool {
     let columns = planned.table().columns();
     (0..columns.len()).all(|column| {
@@ -92,7 +92,14 @@ fn gives_all(planned: &PlannedTable) -> bool {
     })
 }
 
-/// Reserves the keys and finds out which tables can be copied into, in one query.
+/// Reserves the keys and returns which tables can be copied into, in one query.
+///
+/// ```text
+/// SELECT ARRAY(…keys…), ARRAY(…which tables can be copied into…)
+/// WHERE …the check of DEFAULTs…
+/// ```
+///
+/// `tests/book.rs` compares the text with `docs/src/strategies.md`.
 fn prepare(flush: &mut Flush<'_, '_>) -> Result<Vec<bool>, Error> {
     let inserts = flush.inserts();
     let reservation = Reservation::new(&inserts);
@@ -104,11 +111,11 @@ fn prepare(flush: &mut Flush<'_, '_>) -> Result<Vec<bool>, Error> {
     }
     let (mut sql, mut params) = (Sql::new(), Params::new());
     sql.push("SELECT ");
-    reservation.render(&mut sql, &mut params);
+    reservation.render_keys(&mut sql, &mut params);
     if !asked.is_empty() {
         sql.push(if reservation.is_empty() { "" } else { ", " });
         let asked: Vec<_> = asked.iter().map(|&table| tables[table].table()).collect();
-        render_check(&asked, &mut sql, &mut params)?;
+        render_copy_check(&asked, &mut sql, &mut params)?;
     }
     reservation.render_default_check(flush, &mut sql, &mut params)?;
     let rows = flush.query(sql.as_str(), &params).map_err(|error| reservation.explain(error))?;
@@ -122,11 +129,18 @@ fn prepare(flush: &mut Flush<'_, '_>) -> Result<Vec<bool>, Error> {
     Ok(can_copy)
 }
 
+/// Copies the rows of a step into their table.
+///
+/// ```text
+/// COPY users (id, name) FROM STDIN BINARY
+/// ```
+///
+/// `tests/book.rs` compares the text with `docs/src/strategies.md`.
 fn copy(flush: &mut Flush<'_, '_>, step: &InsertStep) -> Result<(), Error> {
     let table = flush.inserts().tables()[step.table()].table();
     let columns = InsertColumns::without(table, &[]);
     let mut sql = Sql::new();
     sql.push("COPY ").qualified(table.qualified_name());
-    sql.push(" (").columns(table, columns.written()).push(") FROM STDIN BINARY");
-    flush.copy(sql.as_str(), step.table(), step.rows(), columns.written())
+    sql.push(" (").columns(table, columns.named()).push(") FROM STDIN BINARY");
+    flush.copy(sql.as_str(), step.table(), step.rows(), columns.named())
 }

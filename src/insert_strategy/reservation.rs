@@ -2,33 +2,19 @@
 
 use crate::error::{Error, ErrorKind};
 use crate::flush::Flush;
-use crate::flush::keys::{check_defaults, explain_keys, key_array};
+use crate::flush::keys::{KeyOrder, explain_keys, render_default_check, render_key_array};
 use crate::flush_plan::{InsertStep, Inserts, PlannedStatement};
 use crate::model::{Column, Table};
 use crate::sql::{Params, Rows, Sql};
 
 /// The keys that the new rows leave to the database.
 pub(super) struct Reservation {
+    /// The columns in the order of the result.
     columns: Vec<ReservedColumn>,
 }
 
-/// Keys that one column of new rows needs.
-struct ReservedColumn {
-    table_index: usize,
-    table: &'static Table,
-    column_index: usize,
-    rows: usize,
-    /// The rows among which they are, if it is not all.
-    among: Option<Vec<u32>>,
-}
-
-impl ReservedColumn {
-    fn column(&self) -> &'static Column {
-        &self.table.columns()[self.column_index]
-    }
-}
-
 impl Reservation {
+    /// Returns the keys that these inserts need.
     pub(super) fn new(inserts: &Inserts<'_>) -> Reservation {
         let mut columns = Vec::new();
         // All keys are reserved for the first rows that are inserted.
@@ -50,7 +36,7 @@ impl Reservation {
         Reservation { columns }
     }
 
-    /// What a strategy sends that reserves first and inserts then: for each step, so many inserts.
+    /// Returns what a strategy sends that reserves first and inserts then: for each step, so many inserts.
     pub(super) fn planned_with_inserts(
         &self,
         inserts: &Inserts<'_>,
@@ -67,16 +53,23 @@ impl Reservation {
         statements
     }
 
-    /// The number of result columns.
+    /// Returns the number of result columns.
     pub(super) fn len(&self) -> usize {
         self.columns.len()
     }
 
+    /// Returns `true` if no keys are reserved.
     pub(super) fn is_empty(&self) -> bool {
         self.columns.is_empty()
     }
 
-    /// Appends the condition that keys come from where the DEFAULTs say, where that is not known.
+    /// Appends the condition that keys come from where the DEFAULTs say, if that is not known.
+    ///
+    /// ```text
+    ///  WHERE NOT EXISTS (SELECT FROM pg_attrdef AS d WHERE …)
+    /// ```
+    ///
+    /// `the_first_commit_looks_at_where_keys_come_from` pins the text.
     pub(super) fn render_default_check(
         &self,
         flush: &Flush<'_, '_>,
@@ -86,23 +79,31 @@ impl Reservation {
         if !flush.checks_defaults() {
             return Ok(());
         }
-        check_defaults(&self.assigned(), " WHERE ", sql, params)
+        render_default_check(&self.assigned(), " WHERE ", sql, params)
     }
 
+    /// Returns the columns that get keys.
     fn assigned(&self) -> Vec<(&'static Table, usize)> {
         self.columns.iter().map(|reserved| (reserved.table, reserved.column_index)).collect()
     }
 
     /// Appends an array of keys for each column.
-    pub(super) fn render(&self, sql: &mut Sql, params: &mut Params) {
+    ///
+    /// ```text
+    /// ARRAY(SELECT nextval(…)::int4 FROM (SELECT generate_series(1, $1)) AS g), ARRAY(…)
+    /// ```
+    ///
+    /// `users_and_addresses_in_a_batch` pins the text.
+    pub(super) fn render_keys(&self, sql: &mut Sql, params: &mut Params) {
         for (index, reserved) in self.columns.iter().enumerate() {
             let number = params.push_count(reserved.rows as u64);
             sql.push(if index > 0 { ", " } else { "" });
-            key_array(sql, reserved.table, reserved.column_index, number, "");
+            let (table, column) = (reserved.table, reserved.column_index);
+            render_key_array(table, column, number, KeyOrder::Taken, sql);
         }
     }
 
-    /// Names what the server cannot: whose sequence it was.
+    /// Returns the error with what the server cannot name: whose sequence it was.
     pub(super) fn explain(&self, error: Error) -> Error {
         explain_keys(error, &self.assigned())
     }
@@ -121,20 +122,27 @@ impl Reservation {
     }
 
     /// Reserves the keys in a query of their own, if there are any to reserve.
+    ///
+    /// ```text
+    /// SELECT ARRAY(…keys…), ARRAY(…keys…)
+    /// WHERE …the check of DEFAULTs…
+    /// ```
+    ///
+    /// `users_and_addresses_in_a_batch` pins the text.
     pub(super) fn reserve(&self, flush: &mut Flush<'_, '_>) -> Result<(), Error> {
         if self.is_empty() {
             return Ok(());
         }
         let (mut sql, mut params) = (Sql::new(), Params::new());
         sql.push("SELECT ");
-        self.render(&mut sql, &mut params);
+        self.render_keys(&mut sql, &mut params);
         self.render_default_check(flush, &mut sql, &mut params)?;
         let rows = flush.query(sql.as_str(), &params).map_err(|error| self.explain(error))?;
         self.assign(flush, &rows)
     }
 }
 
-/// For people: which keys are reserved.
+/// Says which keys are reserved, for people.
 impl std::fmt::Display for Reservation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("reserve keys: ")?;
@@ -147,7 +155,27 @@ impl std::fmt::Display for Reservation {
     }
 }
 
+/// Keys that one column of new rows needs.
+struct ReservedColumn {
+    /// The position of the table among the new ones.
+    table_index: usize,
+    /// The same table.
+    table: &'static Table,
+    /// The position of the column in the table.
+    column_index: usize,
+    /// The number of rows that get a key.
+    rows: usize,
+    /// The rows among which they are, if it is not all.
+    among: Option<Vec<u32>>,
+}
+
 impl ReservedColumn {
+    /// Returns the column.
+    fn column(&self) -> &'static Column {
+        &self.table.columns()[self.column_index]
+    }
+
+    /// Assigns the keys of the column.
     fn assign(&self, flush: &mut Flush<'_, '_>, raw: &[u8]) -> Result<(), Error> {
         let fail = |message: String| {
             Error::new(ErrorKind::Model, message)

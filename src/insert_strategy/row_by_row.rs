@@ -3,7 +3,7 @@
 use super::InsertStrategy;
 use crate::error::Error;
 use crate::flush::Flush;
-use crate::flush::values::{self, InsertColumns, Left};
+use crate::flush::values::{self, InsertColumns, LeavingRows};
 use crate::flush_plan::{Cycles, InsertStep, Inserts, PlannedStatement};
 
 /// One `INSERT … RETURNING` a row, as most object-relational mappers do: N + 2 round trips for N
@@ -36,13 +36,13 @@ impl InsertStrategy for RowByRow {
         for step in inserts.steps() {
             let planned = &inserts.tables()[step.table()];
             for &row in step.rows() {
-                let mut left = vec![Left::Never; planned.table().columns().len()];
+                let mut leaving = vec![LeavingRows::None; planned.table().columns().len()];
                 for optional in planned.optional_columns() {
                     if flush.is_default(step.table(), row, optional.column) {
-                        left[optional.column] = Left::Always;
+                        leaving[optional.column] = LeavingRows::All;
                     }
                 }
-                let columns = InsertColumns::new(planned.table(), |column| left[column]);
+                let columns = InsertColumns::new(planned.table(), |column| leaving[column]);
                 values::insert(flush, step.table(), &[row], &columns)?;
             }
         }

@@ -5,10 +5,11 @@ use super::reservation::Reservation;
 use crate::assignments::RowsOf;
 use crate::error::{Error, ErrorKind};
 use crate::flush::Flush;
-use crate::flush::arrays::{ArraySource, Group};
+use crate::flush::array_source::Group;
+use crate::flush::arrays::ArrayRows;
+use crate::flush::statement_text::StatementText;
 use crate::flush::values::{self, InsertColumns, MAX_BYTES, begin_insert};
 use crate::flush_plan::{Cycles, InsertStep, Inserts, PlannedStatement, PlannedTable};
-use crate::sql::{Params, Sql};
 
 /// Reserves all keys in one query, then writes each table by one insert whose parameters are
 /// arrays, one for each column: at most T + 3 round trips for T tables, any number of rows, and a
@@ -58,7 +59,7 @@ pub(super) fn insert(
         return values::insert(flush, step.table(), step.rows(), &columns);
     }
     for group in groups {
-        match insert_group(flush, step.table(), &group) {
+        match insert_group(flush, &group) {
             // Values that cannot be sent along with those of other rows go as parameters of their own.
             Err(error) if error.kind() == ErrorKind::Unsupported => {
                 let columns = values::insert_columns(planned);
@@ -74,7 +75,7 @@ pub(super) fn insert(
 /// an insert is much the same for one row and for hundreds.
 const MAX_GROUPS: usize = 16;
 
-/// How many inserts the rows of a step take, which are of this table.
+/// Returns how many inserts the rows of a step take, which are of this table.
 pub(super) fn statements(
     inserts: &Inserts<'_>,
     planned: &PlannedTable,
@@ -88,11 +89,11 @@ pub(super) fn statements(
     }
 }
 
-/// The inserts that the rows of a step take, which are of this table.
+/// Returns the rows of each insert of a step, which are of this table.
 fn groups(inserts: &Inserts<'_>, planned: &PlannedTable, step: &InsertStep) -> Vec<Group> {
     let columns = planned.table().columns();
     // Where rows refer to rows of the same step, what comes first has to be written first.
-    let groups = planned.groups(step.rows(), inserts.is_ordered(step), |column| {
+    let groups = planned.groups(step.rows(), inserts.group_order(step), |column| {
         columns[column].assigned_by().is_none()
     });
     groups
@@ -101,7 +102,7 @@ fn groups(inserts: &Inserts<'_>, planned: &PlannedTable, step: &InsertStep) -> V
             let parts = planned.parts(&group.rows, usize::MAX, MAX_BYTES);
             let of_part = |rows: &&[u32]| Group {
                 of: RowsOf::New(step.table()),
-                left: group.left.clone(),
+                left_columns: group.left.clone(),
                 rows: rows.to_vec(),
             };
             parts.iter().map(of_part).collect::<Vec<_>>()
@@ -109,19 +110,28 @@ fn groups(inserts: &Inserts<'_>, planned: &PlannedTable, step: &InsertStep) -> V
         .collect()
 }
 
-/// `INSERT INTO table (…) SELECT unnest($1), unnest($2) RETURNING …`.
-fn insert_group(flush: &mut Flush<'_, '_>, table_index: usize, group: &Group) -> Result<(), Error> {
-    let table = flush.inserts().tables()[table_index].table();
-    let columns = InsertColumns::without(table, &group.left);
-    let (mut sql, mut params) = (Sql::new(), Params::new());
-    let source = ArraySource { changes: flush.changes(), assigned: flush.assigned(), keys: &[] };
-    let rows = source.rows(table, group, columns.written(), &mut params)?;
-    begin_insert(&mut sql, table, columns.written());
-    rows.render("", sql.push(" "), |sql, index| {
-        sql.write_cast(table, columns.written()[index]);
+/// Inserts the rows of a group by one statement.
+///
+/// ```text
+/// INSERT INTO users (id, name) OVERRIDING SYSTEM VALUE
+/// SELECT unnest($1), unnest($2)
+/// RETURNING COALESCE(NULL::int4, id) AS id
+/// ```
+///
+/// `tests/book.rs` compares the text with `docs/src/strategies.md`.
+fn insert_group(flush: &mut Flush<'_, '_>, group: &Group) -> Result<(), Error> {
+    let table = flush.inserts().tables()[group.table()].table();
+    let columns = InsertColumns::without(table, &group.left_columns);
+    let mut text = StatementText::new(flush);
+    let cells = text.source().of(table, group);
+    let rows = ArrayRows::new(&cells, columns.named(), &mut text.params)?;
+    begin_insert(&mut text.sql, table, columns.named());
+    rows.render("", text.sql.push(" "), |sql, index| {
+        sql.write_cast(table, columns.named()[index]);
     });
-    sql.push(" RETURNING ").returned_columns(table, columns.returned());
+    text.sql.push(" RETURNING ").returned_columns(table, columns.returned());
+    let (sql, params) = text.finish();
     let returned =
         flush.query(sql.as_str(), &params).map_err(|error| error.with_table(table.name()))?;
-    flush.returned(table_index, &group.rows, columns.returned(), &returned)
+    flush.returned(group.table(), &group.rows, columns.returned(), &returned)
 }

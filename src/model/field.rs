@@ -4,7 +4,7 @@
 //! that type aliases and hand-written models work alike.
 
 use super::key::{Key, KeyValue};
-use super::row::{Cell, Cells};
+use super::row::{Cell, Cells, MISSING};
 use super::{ColumnTypes, Encoder, EntityRef, ForeignKey, Model, Table, Value};
 use crate::error::BoxError;
 use crate::handle::Handle;
@@ -296,5 +296,3 @@ where
         }
     }
 }
-
-pub(super) const MISSING: &str = "the row lacks this column";

@@ -2,8 +2,7 @@
 
 use std::hash::Hash;
 
-use super::field::MISSING;
-use super::row::{Cell, Cells};
+use super::row::{Cell, Cells, MISSING};
 use super::{ColumnTypes, Encoder, Value};
 use crate::error::BoxError;
 

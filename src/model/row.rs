@@ -18,6 +18,9 @@ pub(crate) enum Cell<'a> {
     Pending(&'a [EntityRef]),
 }
 
+/// The message for a cell that is [`Cell::Absent`] where there has to be a value.
+pub(super) const MISSING: &str = "the row lacks this column";
+
 /// The values of one row, by the position of the column in [`Table::columns`].
 ///
 /// A row can lack columns: after an insert it holds only those that the database assigned.

@@ -4,11 +4,12 @@ use super::{Outcome, Statement};
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::flush::Flush;
 use crate::flush::answer::Answer;
-use crate::flush::arrays::KeyArray;
+use crate::flush::array_source::KeyArray;
 use crate::flush::change::Change;
 use crate::sql::Rows;
 
-/// Hands over the keys and the columns with server defaults.
+/// Hands over the keys and the columns with server defaults, and returns what has become of the
+/// statement.
 ///
 /// The statement has compared, in the database, the keys that were stored with those that were sent,
 /// and the numbers of rows that were changed with those that were sought.
@@ -27,14 +28,14 @@ pub(super) fn take(
         take_keys(flush, array, rows, next)?;
         next += 1;
     }
-    for group in &statement.groups {
-        let table = flush.plan().tables()[group.table].table();
-        if Statement::read_back(table, &group.cells).is_empty() {
-            flush.stored(group.table, &group.cells.rows);
+    for (at, group) in statement.groups.iter().enumerate() {
+        let insert = statement.insert(at, flush);
+        if insert.read_back().is_empty() {
+            flush.note_stored(group.table(), &group.rows);
             continue;
         }
-        let returned = Statement::returned(table, &group.cells);
-        flush.accept(group.table, &group.cells.rows, &returned, Answer::Arrays(rows, next))?;
+        let returned = insert.returned();
+        flush.take_returned(group.table(), &group.rows, &returned, Answer::Arrays(rows, next))?;
         next += returned.len();
     }
     for step in &statement.updates {

@@ -1,77 +1,137 @@
 //! The checks by which one statement fails where it has not done what it was to do, and what they
 //! say.
 
-use super::{Statement, is_text};
+use super::group_insert::GroupInsert;
+use super::{Part, Statement};
 use crate::error::{Error, ErrorKind};
 use crate::flush::Flush;
-use crate::flush::arrays::{ArrayRows, BY_BYTES};
+use crate::flush::arrays::{ArrayRows, SortedColumn};
 use crate::flush::change::Change;
 use crate::flush::keys::{explain_keys, other_default};
 use crate::flush::stale::Stale;
-use crate::model::Table;
+use crate::model::SqlType;
 use crate::sql::{Params, Sql};
+
+/// The checks of a statement: branches of a `CASE`, the first of which is the one that counts.
+///
+/// Each begins with ` WHEN `, and says what it has found after [`AGAINST`].
+#[derive(Debug, Default)]
+pub(super) struct Checks(Sql);
+
+impl Checks {
+    /// Returns the branches so far.
+    pub(super) fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    /// Appends the check that a delete or an update has found as many rows as the parameter `count`
+    /// says. It names the numbers of rows that were not found.
+    ///
+    /// ```text
+    ///  WHEN (SELECT count(*) FROM u0) <> $6
+    ///  THEN 'onetrip check u0 ' || ($6 - (SELECT count(*) FROM u0)) || ' '
+    ///       || array_to_string(ARRAY(SELECT s FROM generate_series(1, $6) AS s
+    ///                                EXCEPT SELECT n FROM u0 ORDER BY 1 LIMIT 100), ' ')
+    /// ```
+    ///
+    /// `an_update_of_one_column` and `a_delete` pin the text.
+    pub(super) fn render_row_count_check(&mut self, name: &str, part: Part, count: usize) {
+        let label = label(part);
+        self.0.push(&format!(
+            " WHEN (SELECT count(*) FROM {name}) <> ${count} THEN '{AGAINST} {label} ' \
+             || (${count} - (SELECT count(*) FROM {name})) || ' ' \
+             || array_to_string(ARRAY(SELECT s FROM generate_series(1, ${count}) AS s \
+             EXCEPT SELECT n FROM {name} ORDER BY 1 LIMIT {MAX_NAMED}), ' ')"
+        ));
+    }
+
+    /// Appends the check that an expression has given a key for each row.
+    ///
+    /// ```text
+    ///  WHEN array_position(k0, NULL) IS NOT NULL THEN 'onetrip check n0'
+    /// ```
+    pub(super) fn render_keys_given_check(&mut self, index: usize) {
+        self.0.push(" WHEN array_position(k").number(index).push(", NULL) IS NOT NULL");
+        self.0.push(" THEN '").push(AGAINST).push(" n").number(index).push("'");
+    }
+
+    /// Appends the check that no key that was taken is one of the parameter `given_up`, the keys that
+    /// rows give up.
+    ///
+    /// ```text
+    ///  WHEN k0 && $19 THEN 'onetrip check k0'
+    /// ```
+    ///
+    /// `deletes_come_before_updates_and_those_before_inserts` pins the text.
+    pub(super) fn render_fresh_keys_check(&mut self, index: usize, given_up: usize) {
+        self.0.push(" WHEN k").number(index).push(" && ").param(given_up);
+        self.0.push(" THEN '").push(AGAINST).push(" k").number(index).push("'");
+    }
+
+    /// Appends the check that the keys that an insert has stored are those that were sent, in whatever
+    /// order they came back.
+    ///
+    /// ```text
+    ///  WHEN ARRAY(SELECT r0 FROM i0 ORDER BY r0) <> k0 THEN 'onetrip check i0'
+    /// ```
+    ///
+    /// A key of several columns, or of texts, is put in order first:
+    ///
+    /// ```text
+    ///  WHEN ARRAY(SELECT r0 FROM i0 ORDER BY r0, r1) <> ARRAY(SELECT c0 FROM (…) AS r ORDER BY c0, c1)
+    ///    OR ARRAY(SELECT r1 FROM i0 ORDER BY r0, r1) <> ARRAY(SELECT c1 FROM (…) AS r ORDER BY c0, c1)
+    ///  THEN 'onetrip check i0'
+    /// ```
+    ///
+    /// `deletes_come_before_updates_and_those_before_inserts` pins the first.
+    pub(super) fn render_stored_keys_check(
+        &mut self,
+        name: &str,
+        insert: GroupInsert<'_>,
+        rows: &ArrayRows,
+    ) {
+        let (table, named, sql) = (insert.table, insert.named(), &mut self.0);
+        let sent = |&column: &usize| SortedColumn {
+            column: named.iter().position(|&other| other == column).unwrap_or(0),
+            is_text: table.columns()[column].ty() == SqlType::TEXT,
+        };
+        let sent: Vec<SortedColumn> = table.key().iter().map(sent).collect();
+        for (part, of_part) in sent.iter().enumerate() {
+            sql.push(if part == 0 { " WHEN " } else { " OR " });
+            sql.push("ARRAY(SELECT r").number(part).push(" FROM ").push(name).push(" ORDER BY ");
+            sql.list(sent.iter().enumerate(), |sql, (part, sorted)| {
+                sql.push("r").number(part).push(sorted.collation());
+            });
+            sql.push(") <> ");
+            match rows.keys(of_part.column) {
+                // They are in order already.
+                Some(keys) if sent.len() == 1 && !of_part.is_text => {
+                    sql.push("k").number(keys);
+                }
+                _ => rows.render_sorted(of_part.column, &sent, sql),
+            }
+        }
+        sql.push(" THEN '").push(AGAINST).push(" i").number(insert.group.table()).push("'");
+    }
+}
 
 /// What the text of the error of a failed check begins with. The part's name follows, and what else
 /// the check has to say.
-pub(super) const AGAINST: &str = "onetrip check";
+const AGAINST: &str = "onetrip check";
 
 /// The most entities that an error names.
 const MAX_NAMED: usize = 100;
 
-/// Appends the check that as many rows were found as were sought, with the numbers of those that
-/// were not.
-pub(super) fn render_changed(name: &str, kind: char, at: usize, count: usize, checks: &mut Sql) {
-    checks.push(&format!(
-        " WHEN (SELECT count(*) FROM {name}) <> ${count} THEN '{AGAINST} {kind}{at} ' \
-         || (${count} - (SELECT count(*) FROM {name})) || ' ' \
-         || array_to_string(ARRAY(SELECT s FROM generate_series(1, ${count}) AS s \
-         EXCEPT SELECT n FROM {name} ORDER BY 1 LIMIT {MAX_NAMED}), ' ')"
-    ));
-}
-
-/// Appends the check that an expression has given a key for each row.
-pub(super) fn render_given(index: usize, checks: &mut Sql) {
-    checks.push(" WHEN array_position(k").number(index).push(", NULL) IS NOT NULL");
-    checks.push(" THEN '").push(AGAINST).push(" n").number(index).push("'");
-}
-
-/// Appends the check that no key that was taken is one that rows give up.
-pub(super) fn render_fresh(index: usize, given_up: usize, checks: &mut Sql) {
-    checks.push(" WHEN k").number(index).push(" && ").param(given_up);
-    checks.push(" THEN '").push(AGAINST).push(" k").number(index).push("'");
-}
-
-/// Appends the check that the keys that were stored are those that were sent, in whatever order they
-/// came back.
-pub(super) fn render_inserted(
-    (name, position): (&str, usize),
-    (table, written): (&Table, &[usize]),
-    rows: &ArrayRows,
-    checks: &mut Sql,
-) {
-    let key = table.key();
-    let place = |column: usize| written.iter().position(|&other| other == column).unwrap_or(0);
-    let sent: Vec<usize> = key.iter().map(|&column| place(column)).collect();
-    let is_text: Vec<bool> = key.iter().map(|&column| is_text(table, column)).collect();
-    for part in 0..key.len() {
-        checks.push(if part == 0 { " WHEN " } else { " OR " });
-        checks.push("ARRAY(SELECT r").number(part).push(" FROM ").push(name).push(" ORDER BY ");
-        checks.list(is_text.iter().enumerate(), |sql, (part, &is_text)| {
-            sql.push("r").number(part).push(if is_text { BY_BYTES } else { "" });
-        });
-        checks.push(") <> ");
-        match rows.keys(sent[part]) {
-            // They are in order already.
-            Some(keys) if key.len() == 1 && !is_text[part] => {
-                checks.push("k").number(keys);
-            }
-            _ => rows.render_sorted(sent[part], &sent, &is_text, checks),
-        }
+/// Returns what the check of a part calls it: the letter of its kind, and its position among these.
+fn label(part: Part) -> String {
+    match part {
+        Part::Delete(at) => format!("d{at}"),
+        Part::Update(at) => format!("u{at}"),
+        Part::Insert(at) => format!("i{at}"),
     }
-    checks.push(" THEN '").push(AGAINST).push(" i").number(position).push("'");
 }
 
-/// Says in this crate's words what the statement's own checks say in the server's.
+/// Returns the error in this crate's words, where it is the server's of one of the statement's checks.
 pub(super) fn explain(
     error: Error,
     params: &Params,
@@ -132,13 +192,18 @@ pub(super) fn explain(
 /// What a failed check says of itself: `u0 2 17 312`, for instance, that of the rows of the first
 /// update two were not found, the 17th and the 312th.
 struct Failed {
+    /// The letter of the check.
     kind: char,
+    /// The position of what was checked: a delete, an update, an array of keys, or a table.
     part: usize,
+    /// How many rows were not found.
     missing: i64,
+    /// The numbers of some of them, counted from 1.
     numbers: Vec<usize>,
 }
 
 impl Failed {
+    /// Returns what stands in the text of an error after [`AGAINST`].
     fn parse(text: &str) -> Option<Failed> {
         // What ends the text depends on the language of the server's messages.
         let is_of_text = |c: char| c.is_ascii_alphanumeric() || c == ' ' || c == '-';

@@ -6,10 +6,12 @@ use crate::model::{Assigned, Table};
 /// where a table of the statement could be hidden by them.
 #[derive(Debug)]
 pub(super) struct Names {
+    /// Empty, or such as `onetrip1_`. No table of the statement can be hidden by a name that begins so.
     prefix: String,
 }
 
 impl Names {
+    /// Returns the names for a statement that names these tables.
     pub(super) fn new(tables: impl Iterator<Item = &'static Table>) -> Names {
         let tables: Vec<&Table> = tables.collect();
         let mut prefix = String::new();
@@ -22,34 +24,38 @@ impl Names {
         Names { prefix }
     }
 
-    /// The one row of keys.
+    /// Returns the name of the one row of keys.
     pub(super) fn keys(&self) -> String {
         format!("{}k", self.prefix)
     }
 
+    /// Returns the name of the part that takes locks.
     pub(super) fn locks(&self) -> String {
         format!("{}l", self.prefix)
     }
 
+    /// Returns the name of the delete at this position.
     pub(super) fn delete(&self, at: usize) -> String {
         format!("{}d{at}", self.prefix)
     }
 
+    /// Returns the name of the update at this position.
     pub(super) fn update(&self, at: usize) -> String {
         format!("{}u{at}", self.prefix)
     }
 
-    /// All parts up to one that waits for them.
+    /// Returns the name of the query at this position that is done when all parts before it are.
     pub(super) fn barrier(&self, at: usize) -> String {
         format!("{}b{at}", self.prefix)
     }
 
+    /// Returns the name of the insert at this position.
     pub(super) fn insert(&self, at: usize) -> String {
         format!("{}i{at}", self.prefix)
     }
 }
 
-/// Whether a name with this prefix could be that of the table, or stand in the text of an
+/// Returns `true` if a name with this prefix could be that of the table, or stand in the text of an
 /// expression by which it gets its keys.
 fn could_hide(prefix: &str, table: &Table) -> bool {
     let is_like = |name: &str| {

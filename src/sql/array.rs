@@ -8,43 +8,30 @@ use crate::arena::{Encoded, Frame};
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::model::SqlType;
 
-/// Dimensions, whether there are NULLs, and the elements' OID.
-const START: usize = 12;
-
-/// The length and the lower bound.
-const DIMENSION: usize = 8;
-
-/// What stands before the elements of an array of one dimension.
-const HEADER: usize = START + DIMENSION;
-
-/// The elements of an array in its binary form, each after its length.
-///
-/// # Errors
-///
-/// When it is no array.
-pub(crate) fn array_elements(raw: &[u8]) -> Result<&[u8], BoxError> {
-    let dimensions = array_from_sql(raw)?.dimensions().count()?;
-    Ok(raw.get(START + DIMENSION * dimensions..).unwrap_or_default())
-}
-
 /// An array in PostgreSQL's binary form, built element by element.
 #[derive(Debug)]
 pub(crate) struct ArrayParam {
+    /// The type of the elements.
     ty: SqlType,
+    /// Room for the header, and then the elements, each after its length.
     bytes: BytesMut,
+    /// The number of elements.
     len: usize,
+    /// An element is NULL.
     has_null: bool,
+    /// An element is not NULL.
     has_value: bool,
 }
 
 impl ArrayParam {
-    /// An empty array of elements of this type, with room for `len` of them.
+    /// Returns an empty array of elements of this type, with room for `len` of them.
     pub(crate) fn new(ty: SqlType, len: usize) -> ArrayParam {
         let mut bytes = BytesMut::with_capacity(HEADER + len * 8);
         bytes.put_bytes(0, HEADER);
         ArrayParam { ty, bytes, len: 0, has_null: false, has_value: false }
     }
 
+    /// Appends NULL.
     pub(crate) fn push_null(&mut self) {
         self.bytes.put_i32(-1);
         self.len += 1;
@@ -69,6 +56,7 @@ impl ArrayParam {
         self.has_value = true;
     }
 
+    /// Appends a number; the array's type is `int4`.
     pub(crate) fn push_i32(&mut self, value: i32) {
         self.bytes.put_i32(4);
         self.bytes.put_i32(value);
@@ -76,17 +64,29 @@ impl ArrayParam {
         self.has_value = true;
     }
 
-    /// Whether an element other than NULL has been appended.
+    /// Returns `true` if an element other than NULL has been appended.
     pub(crate) fn has_value(&self) -> bool {
         self.has_value
     }
 
     /// Appends an element in its binary form.
     pub(crate) fn push_raw(&mut self, raw: &[u8]) -> Result<(), Error> {
-        self.push_encoded(|out| {
+        self.push_value(|out| {
             out.put_slice(raw);
-            Ok((true, ()))
+            Ok(())
         })
+    }
+
+    /// Appends the value that `encode` writes.
+    ///
+    /// # Errors
+    ///
+    /// Those of `encode`, and when the value is longer than 2 GiB.
+    pub(crate) fn push_value(
+        &mut self,
+        encode: impl FnOnce(&mut BytesMut) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        self.push_encoded(|out| encode(out).map(|()| (true, ())))
     }
 
     /// Appends what `encode` writes, or NULL when it says that it wrote no value; what it says is
@@ -127,7 +127,7 @@ impl ArrayParam {
         Ok(())
     }
 
-    /// The array's type and its bytes.
+    /// Returns the type of the array and its bytes.
     pub(super) fn finish(mut self) -> (SqlType, BytesMut) {
         let header = if self.len == 0 {
             self.bytes.truncate(START);
@@ -140,4 +140,24 @@ impl ArrayParam {
         self.bytes[..header_len].copy_from_slice(&header[..header_len]);
         (self.ty.array(), self.bytes)
     }
+}
+
+/// The size of what an array begins with: the number of dimensions, whether there are NULLs, and the
+/// OID of the elements.
+const START: usize = 12;
+
+/// The size of a dimension: its length and its lower bound.
+const DIMENSION: usize = 8;
+
+/// The size of what stands before the elements of an array of one dimension.
+const HEADER: usize = START + DIMENSION;
+
+/// Returns the elements of an array in its binary form, each after its length.
+///
+/// # Errors
+///
+/// When it is no array.
+pub(crate) fn array_elements(raw: &[u8]) -> Result<&[u8], BoxError> {
+    let dimensions = array_from_sql(raw)?.dimensions().count()?;
+    Ok(raw.get(START + DIMENSION * dimensions..).unwrap_or_default())
 }

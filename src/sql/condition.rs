@@ -10,8 +10,8 @@ pub(crate) fn parameters(sql: &str) -> usize {
     while at < bytes.len() {
         let rest = &sql[at..];
         at += match bytes[at] {
-            b'\'' => quoted(rest, '\'', is_escaped(sql, at)),
-            b'"' => quoted(rest, '"', false),
+            b'\'' => quoted(rest, '\'', backslashes(sql, at)),
+            b'"' => quoted(rest, '"', Backslashes::AreCharacters),
             b'-' if rest.starts_with("--") => {
                 rest.find(['\n', '\r']).map_or(rest.len(), |end| end + 1)
             }
@@ -29,23 +29,35 @@ pub(crate) fn parameters(sql: &str) -> usize {
     highest
 }
 
-/// Whether the literal that begins here has backslashes: `E'…'`.
-fn is_escaped(sql: &str, at: usize) -> bool {
-    let before = &sql[..at];
-    before.ends_with(['e', 'E']) && !is_within_name(sql, at - 1)
+/// What backslashes mean between quotes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Backslashes {
+    /// They are characters as any other.
+    AreCharacters,
+    /// The character after a backslash does not end what is quoted.
+    Escape,
 }
 
-/// Whether what is before this position belongs to the same name: `a$1` is one.
+/// Returns what backslashes mean in the literal that begins here: in `E'…'` they escape.
+fn backslashes(sql: &str, at: usize) -> Backslashes {
+    let before = &sql[..at];
+    match before.ends_with(['e', 'E']) && !is_within_name(sql, at - 1) {
+        true => Backslashes::Escape,
+        false => Backslashes::AreCharacters,
+    }
+}
+
+/// Returns `true` if what is before this position belongs to the same name: `a$1` is one.
 fn is_within_name(sql: &str, at: usize) -> bool {
     let before = sql[..at].chars().next_back();
     before.is_some_and(|char| char.is_alphanumeric() || char == '_' || char == '$')
 }
 
-/// The length of what stands in quotes. Two of them are one within.
-fn quoted(text: &str, quote: char, has_backslashes: bool) -> usize {
+/// Returns the length of what stands in quotes. Two quotes are one within.
+fn quoted(text: &str, quote: char, backslashes: Backslashes) -> usize {
     let mut chars = text.char_indices().skip(1).peekable();
     while let Some((at, char)) = chars.next() {
-        if char == '\\' && has_backslashes {
+        if char == '\\' && backslashes == Backslashes::Escape {
             chars.next();
         } else if char == quote {
             match chars.peek() {
@@ -57,7 +69,7 @@ fn quoted(text: &str, quote: char, has_backslashes: bool) -> usize {
     text.len()
 }
 
-/// The length of a comment, in which others can be.
+/// Returns the length of a comment, in which other comments can be.
 fn comment(text: &str) -> usize {
     let (mut depth, mut at) = (0, 0);
     while at < text.len() {
@@ -76,14 +88,14 @@ fn comment(text: &str) -> usize {
     text.len()
 }
 
-/// The number of a parameter, and the length of its text.
+/// Returns the number of a parameter and the length of its text.
 fn parameter(text: &str) -> Option<(usize, usize)> {
     let digits = text[1..].bytes().take_while(u8::is_ascii_digit).count();
     let number = text.get(1..1 + digits).filter(|digits| !digits.is_empty())?;
     Some((number.parse().unwrap_or(usize::MAX), 1 + digits))
 }
 
-/// The length of a literal between dollar signs, `$$…$$` or `$tag$…$tag$`; 1 if it is none.
+/// Returns the length of a literal between dollar signs, `$$…$$` or `$tag$…$tag$`; 1 if it is none.
 fn dollar_quoted(text: &str) -> usize {
     let is_of_tag = |char: &char| char.is_alphanumeric() || *char == '_';
     let tag: usize = text[1..].chars().take_while(is_of_tag).map(char::len_utf8).sum();

@@ -10,21 +10,17 @@ use crate::error::{Error, ErrorKind};
 /// The format is described under "Binary Format" in PostgreSQL's documentation of `COPY`.
 #[derive(Debug, Default)]
 pub(crate) struct CopyData {
+    /// What has not been sent yet.
     bytes: BytesMut,
 }
 
-/// The signature, no flags, and no extension.
-const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
-
-/// The server takes no message of 1 GiB, and a row is in one.
-const MAX_ROW: usize = (1 << 30) - (1 << 20);
-
 impl CopyData {
+    /// Appends what the data begins with.
     pub(crate) fn push_header(&mut self) {
         self.bytes.put_slice(HEADER);
     }
 
-    /// Appends rows of so many columns, as `encode` does, and gives their number. None begins beyond
+    /// Appends rows of so many columns, as `encode` does, and returns their number. No row begins beyond
     /// `limit`.
     ///
     /// # Errors
@@ -48,22 +44,32 @@ impl CopyData {
         Ok(encoded?.rows)
     }
 
+    /// Appends what ends the data.
     pub(crate) fn push_trailer(&mut self) {
         self.bytes.put_i16(-1);
     }
 
+    /// Returns what has not been sent yet.
     pub(crate) fn as_bytes(&self) -> &[u8] {
         &self.bytes
     }
 
+    /// Returns the number of bytes that have not been sent yet.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
+    /// Takes what is there as sent.
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
     }
 }
+
+/// What the data begins with: the signature, no flags, and no extension.
+const HEADER: &[u8] = b"PGCOPY\n\xff\r\n\0\0\0\0\0\0\0\0\0";
+
+/// The largest row. The server takes no message of 1 GiB, and a row is in one.
+const MAX_ROW: usize = (1 << 30) - (1 << 20);
 
 #[cfg(test)]
 mod tests {

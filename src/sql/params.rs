@@ -11,9 +11,6 @@ use postgres::types::{Format, IsNull, Kind, ToSql, Type};
 use super::ArrayParam;
 use crate::model::{Parameter, SqlType, Value};
 
-/// The type of a literal whose type the server finds out.
-const UNKNOWN: SqlType = SqlType::new("unknown", 705, 0);
-
 /// The parameters of one statement, in their binary form.
 ///
 /// ```
@@ -26,34 +23,43 @@ const UNKNOWN: SqlType = SqlType::new("unknown", 705, 0);
 /// ```
 #[derive(Default)]
 pub struct Params {
+    /// The values that are no arrays, one after the other.
     bytes: BytesMut,
+    /// The types and the places of all values, in the order of their numbers.
     params: Vec<(SqlType, Stored)>,
+    /// The size of the arrays, in bytes.
     in_arrays: usize,
 }
 
+/// The type of a literal whose type the server finds out.
+const UNKNOWN: SqlType = SqlType::new("unknown", 705, 0);
+
 /// Where the bytes of a parameter are.
 enum Stored {
+    /// The value is NULL.
     Null,
+    /// The value is at this place in [`Params::bytes`].
     Range(Range<usize>),
     /// A text whose type the server finds out, as of a literal.
     Literal(Range<usize>),
+    /// An array has bytes of its own.
     Array(BytesMut),
 }
 
 impl Params {
-    /// No parameters yet.
+    /// Returns a list without parameters.
     #[must_use]
     pub fn new() -> Params {
         Params::default()
     }
 
-    /// The number of parameters. A statement can have 65,535.
+    /// Returns the number of parameters. A statement can have 65,535.
     #[must_use]
     pub fn len(&self) -> usize {
         self.params.len()
     }
 
-    /// Whether there are none.
+    /// Returns `true` if there are no parameters.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.params.is_empty()
@@ -74,13 +80,13 @@ impl Params {
         is_in(&self.bytes) || self.params.iter().any(in_array)
     }
 
-    /// The size of all values, in bytes.
+    /// Returns the size of all values, in bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes.len() + self.in_arrays
     }
 
-    /// Appends a value and gives its number, counted from 1 as in `$1`.
+    /// Appends a value and returns its number, counted from 1 as in `$1`.
     ///
     /// # Errors
     ///
@@ -159,17 +165,17 @@ impl Params {
         self.params.len()
     }
 
-    /// Takes back the last parameter, which is NULL.
+    /// Removes the last parameter, which is NULL.
     pub(crate) fn pop_null(&mut self) {
         self.params.pop();
     }
 
-    /// The types of the parameters, as the driver names them.
+    /// Returns the types of the parameters, as the driver names them.
     pub(crate) fn driver_types(&self) -> impl Iterator<Item = Type> {
         self.params.iter().map(|(ty, _)| driver_type(*ty))
     }
 
-    /// The parameters as the driver takes them.
+    /// Returns the parameters as the driver takes them.
     pub(crate) fn raw(&self) -> Vec<(Raw<'_>, Type)> {
         self.params
             .iter()
@@ -191,7 +197,7 @@ impl Params {
     }
 }
 
-/// The binary form of an interval: microseconds, and no days or months.
+/// Returns the binary form of an interval: microseconds, and no days or months.
 fn interval(duration: Duration) -> [u8; 16] {
     let micros = i64::try_from(duration.as_micros()).unwrap_or(i64::MAX);
     let mut bytes = [0; 16];
@@ -206,6 +212,7 @@ impl fmt::Debug for Params {
     }
 }
 
+/// Returns the driver's name of a type.
 fn driver_type(ty: SqlType) -> Type {
     Type::from_oid(ty.oid()).unwrap_or_else(|| {
         Type::new(ty.name().to_owned(), ty.oid(), Kind::Simple, "pg_catalog".to_owned())
@@ -216,7 +223,7 @@ fn driver_type(ty: SqlType) -> Type {
 pub(crate) struct Raw<'a>(Option<&'a [u8]>, Format);
 
 impl Raw<'_> {
-    /// A value of these bytes.
+    /// Returns a value of these bytes.
     pub(crate) fn of(bytes: &[u8]) -> Raw<'_> {
         Raw(Some(bytes), Format::Binary)
     }

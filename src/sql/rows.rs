@@ -9,9 +9,11 @@ use crate::error::{Error, ErrorKind};
 use crate::model::{Cell, SqlType, Value};
 
 /// The rows that a statement returned.
-pub struct Rows(Source);
+pub struct Rows(Received);
 
-enum Source {
+/// Rows as they were received.
+enum Received {
+    /// By the driver.
     Driver(Vec<postgres::Row>),
     /// What a test made up: the types of the columns, and the rows.
     #[cfg(test)]
@@ -19,32 +21,34 @@ enum Source {
 }
 
 impl Rows {
+    /// Returns rows that the driver has received.
     pub(crate) fn driver(rows: Vec<postgres::Row>) -> Rows {
-        Rows(Source::Driver(rows))
+        Rows(Received::Driver(rows))
     }
 
+    /// Returns rows that a test makes up.
     #[cfg(test)]
     pub(crate) fn canned(types: Vec<SqlType>, rows: Vec<Vec<Option<Vec<u8>>>>) -> Rows {
-        Rows(Source::Canned(types, rows))
+        Rows(Received::Canned(types, rows))
     }
 
-    /// The number of rows.
+    /// Returns the number of rows.
     #[must_use]
     pub fn len(&self) -> usize {
         match &self.0 {
-            Source::Driver(rows) => rows.len(),
+            Received::Driver(rows) => rows.len(),
             #[cfg(test)]
-            Source::Canned(_, rows) => rows.len(),
+            Received::Canned(_, rows) => rows.len(),
         }
     }
 
-    /// Whether there are none.
+    /// Returns `true` if there are no rows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The value's binary form; `None` for NULL.
+    /// Returns the binary form of a value; `None` for NULL.
     ///
     /// # Panics
     ///
@@ -52,18 +56,18 @@ impl Rows {
     #[must_use]
     pub fn raw(&self, row: usize, column: usize) -> Option<&[u8]> {
         match &self.0 {
-            Source::Driver(rows) => rows[row].get::<_, RawValue<'_>>(column).0,
+            Received::Driver(rows) => rows[row].get::<_, RawValue<'_>>(column).0,
             #[cfg(test)]
-            Source::Canned(_, rows) => rows[row][column].as_deref(),
+            Received::Canned(_, rows) => rows[row][column].as_deref(),
         }
     }
 
-    /// The cells of the first so many columns of a row.
+    /// Returns the cells of the first so many columns of a row.
     pub(crate) fn cells(&self, row: usize, columns: usize) -> impl Iterator<Item = Cell<'_>> {
         (0..columns).map(move |column| self.raw(row, column).map_or(Cell::Null, Cell::Value))
     }
 
-    /// Decodes a value; `None` for NULL.
+    /// Returns a value, decoded; `None` for NULL.
     ///
     /// # Errors
     ///
@@ -80,7 +84,11 @@ impl Rows {
         })
     }
 
-    /// Finds out whether columns have the types that their values will be read as.
+    /// Makes sure that columns have the types that their values will be read as.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Decode`] when a column has another type.
     pub(crate) fn expect_types(&self, expected: &[(usize, SqlType)]) -> Result<(), Error> {
         for &(column, ty) in expected {
             if self.type_oid(column).is_none_or(|oid| ty.reads(oid)) {
@@ -99,24 +107,24 @@ impl Rows {
         Ok(())
     }
 
-    /// The type's OID of a column, unless there are no rows.
+    /// Returns the OID of the type of a column, unless there are no rows.
     fn type_oid(&self, column: usize) -> Option<u32> {
         match &self.0 {
-            Source::Driver(rows) => Some(rows.first()?.columns().get(column)?.type_().oid()),
+            Received::Driver(rows) => Some(rows.first()?.columns().get(column)?.type_().oid()),
             #[cfg(test)]
-            Source::Canned(types, _) => Some(types.get(column)?.oid()),
+            Received::Canned(types, _) => Some(types.get(column)?.oid()),
         }
     }
 
-    /// The name of a column, and of its type, where there are rows.
+    /// Returns the name of a column and that of its type, where there are rows.
     fn names(&self, column: usize) -> (String, String) {
         match &self.0 {
-            Source::Driver(rows) => {
+            Received::Driver(rows) => {
                 let column = &rows[0].columns()[column];
                 (column.name().to_owned(), column.type_().name().to_owned())
             }
             #[cfg(test)]
-            Source::Canned(types, _) => (column.to_string(), types[column].name().to_owned()),
+            Received::Canned(types, _) => (column.to_string(), types[column].name().to_owned()),
         }
     }
 }

@@ -6,7 +6,14 @@ use super::{ArrayParam, Params, Sql};
 use crate::error::{Error, ErrorKind};
 use crate::model::{Encoder, Key, Model, Source, Table};
 
-/// `SELECT` of every column of a table.
+/// Returns a query of every column of a table.
+///
+/// ```text
+/// SELECT COALESCE(NULL::int4, id) AS id, name::text AS "?"
+/// FROM users
+/// ```
+///
+/// `find_reads_every_column` pins the text.
 pub(crate) fn select_all(table: &Table) -> Sql {
     let mut sql = Sql::new();
     let all: Vec<usize> = (0..table.columns().len()).collect();
@@ -15,7 +22,15 @@ pub(crate) fn select_all(table: &Table) -> Sql {
     sql
 }
 
-/// `SELECT` of every column of the row with this key.
+/// Returns a query of every column of the row with this key.
+///
+/// ```text
+/// SELECT COALESCE(NULL::int4, id) AS id, name::text AS "?"
+/// FROM users
+/// WHERE id = $1
+/// ```
+///
+/// `find_reads_every_column` pins the text.
 ///
 /// # Errors
 ///
@@ -35,8 +50,15 @@ pub(crate) fn select_by_key<T: Model>(key: &T::Key) -> Result<(Sql, Params), Err
     Ok((sql, params))
 }
 
-/// `SELECT` of every column of the rows whose `columns`, such as those of a foreign key, hold one of
-/// these keys, and last the position of that key, counted from 1.
+/// Returns a query of every column of the rows whose `columns`, such as those of a foreign key, hold
+/// one of these keys. Its last column is the position of that key, counted from 1.
+///
+/// ```text
+/// SELECT COALESCE(NULL::int4, t.id) AS id, t.street::text AS "?", k.n
+/// FROM unnest($1) WITH ORDINALITY AS k(k0, n)
+/// JOIN addresses AS t ON t.user_id = k.k0
+/// ORDER BY k.n, t.id
+/// ```
 ///
 /// The keys arrive as arrays, one for each part: the text does not depend on their number.
 ///
@@ -57,9 +79,7 @@ pub(crate) fn select_by_keys<K: Key>(
     for (part, &column) in columns.iter().enumerate() {
         let mut array = ArrayParam::new(table.columns()[column].ty(), keys.len());
         for key in keys {
-            array.push_encoded(|out| {
-                encode_part(key, part, table, column, out).map(|()| (true, ()))
-            })?;
+            array.push_value(|out| encode_part(key, part, table, column, out))?;
         }
         let number = params.push_array(array);
         sql.push(if part > 0 { ", " } else { "" }).param(number);
@@ -79,6 +99,7 @@ pub(crate) fn select_by_keys<K: Key>(
     Ok((sql, params))
 }
 
+/// Appends the value that a part of a key has in a column.
 fn encode_part<K: Key>(
     key: &K,
     part: usize,

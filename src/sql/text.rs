@@ -11,11 +11,12 @@ use crate::model::{QualifiedName, Quoted, SqlType, Table};
 pub(crate) struct Sql(String);
 
 impl Sql {
+    /// Returns an empty text.
     pub(crate) fn new() -> Sql {
         Sql::default()
     }
 
-    /// An empty text with room for so many bytes.
+    /// Returns an empty text with room for so many bytes.
     pub(crate) fn with_capacity(bytes: usize) -> Sql {
         Sql(String::with_capacity(bytes))
     }
@@ -48,6 +49,7 @@ impl Sql {
         self.display(number)
     }
 
+    /// Appends what is displayed.
     fn display(&mut self, text: impl fmt::Display) -> &mut Sql {
         // A string takes whatever is written to it.
         let _ = write!(self.0, "{text}");
@@ -75,6 +77,10 @@ impl Sql {
     }
 
     /// Appends the names of columns.
+    ///
+    /// ```text
+    /// id, name
+    /// ```
     pub(crate) fn columns(&mut self, table: &Table, columns: &[usize]) -> &mut Sql {
         self.list(columns, |sql, &column| {
             sql.name(table.columns()[column].name());
@@ -82,6 +88,12 @@ impl Sql {
     }
 
     /// Appends columns for a `SELECT` list; see [`read_column`](Sql::read_column).
+    ///
+    /// ```text
+    /// COALESCE(NULL::int4, id) AS id, name::text AS "?"
+    /// ```
+    ///
+    /// `find_reads_every_column` pins the text.
     ///
     /// `ORDER BY name` means the result's column of this name, where there is one, and not that of the
     /// table: so a text that was made of another type has no name that can be meant.
@@ -96,6 +108,12 @@ impl Sql {
     }
 
     /// Appends columns for a `RETURNING` list.
+    ///
+    /// ```text
+    /// COALESCE(NULL::int4, id) AS id, name::text
+    /// ```
+    ///
+    /// `users_and_addresses_in_a_batch` pins the text.
     pub(crate) fn returned_columns(&mut self, table: &Table, columns: &[usize]) -> &mut Sql {
         self.list(columns, |sql, &column| {
             sql.read_column(table, column, "");
@@ -105,7 +123,16 @@ impl Sql {
         })
     }
 
-    /// Appends a column, so that its value comes as a type that is built in. The driver asks the
+    /// Appends a column, so that its value comes as a type that is built in.
+    ///
+    /// ```text
+    /// COALESCE(NULL::int4, t.id)
+    /// CASE WHEN NULL::numeric = t.price THEN NULL ELSE t.price END
+    /// t.name::text
+    /// t.number::text::int4
+    /// ```
+    ///
+    /// `what_is_read_back_is_cast_to_what_it_is_read_as` pins the text. The driver asks the
     /// server what any other type is, while the rows wait to be read; from some thousand on, neither
     /// the answer nor the rows get through. `of` is empty, or the table's alias with a point.
     ///
@@ -158,24 +185,25 @@ impl Sql {
         self
     }
 
+    /// Returns the text so far.
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// Whether a column is read as it is, if it has the type that the model says.
+/// Returns `true` if a column is read as it is, once it is known to have the type that the model says.
 fn is_guarded(table: &Table, column: usize) -> bool {
     table.cast(column).is_none() && !table.columns()[column].ty().is_string()
 }
 
-/// Whether this is an integer, or an array of integers.
+/// Returns `true` if this is an integer, or an array of integers.
 fn is_integer(ty: SqlType) -> bool {
     [SqlType::INT2, SqlType::INT4, SqlType::INT8]
         .into_iter()
         .any(|integer| ty == integer || ty == integer.array())
 }
 
-/// Whether other types of its kind would become this one, with a loss.
+/// Returns `true` if other types of its kind would become this one, with a loss.
 fn keeps_type(ty: SqlType) -> bool {
     const KEPT: [SqlType; 6] = [
         SqlType::FLOAT4,

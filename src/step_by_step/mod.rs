@@ -10,12 +10,28 @@ use crate::flush::Flush;
 use crate::flush::change::Change;
 use crate::flush::locks::Locks;
 use crate::flush::set_aside;
+use crate::flush::statement_text::StatementText;
 use crate::flush_plan::{
     Constraints, FlushPlan, PlannedStatement, Step, Suspects, counted, means_the_same,
 };
 use crate::insert_strategy::InsertStrategy;
-use crate::one_statement::{self, Guarded, Outcome};
+use crate::one_statement::{self, Guarded, Locking, Outcome};
 use crate::sql::{Params, Sql};
+
+/// How steps are sent one after the other.
+#[derive(Clone, Copy)]
+pub(crate) struct StepByStep<'a> {
+    /// How rows are inserted.
+    pub(crate) inserts: &'a dyn InsertStrategy,
+    /// How rows are updated and deleted.
+    pub(crate) changes: Changes,
+    /// Rows are locked before any of them is changed.
+    pub(crate) locks: bool,
+    /// What the catalog says of the tables, if it was asked.
+    pub(crate) constraints: Option<&'a Constraints>,
+    /// The tables of which changes return nothing, as the server has said.
+    pub(crate) without_returning: &'a [&'static str],
+}
 
 /// How steps that update and delete are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,19 +40,6 @@ pub(crate) enum Changes {
     SetWise,
     /// One statement for each row, and no locks ahead.
     RowByRow,
-}
-
-/// How steps are sent one after the other.
-#[derive(Clone, Copy)]
-pub(crate) struct StepByStep<'a> {
-    pub(crate) inserts: &'a dyn InsertStrategy,
-    pub(crate) changes: Changes,
-    /// Rows are locked before any of them is changed.
-    pub(crate) locks: bool,
-    /// What the catalog says of the tables, if it was asked.
-    pub(crate) constraints: Option<&'a Constraints>,
-    /// The tables of which changes return nothing, as the server has said.
-    pub(crate) without_returning: &'a [&'static str],
 }
 
 impl StepByStep<'_> {
@@ -54,14 +57,14 @@ impl StepByStep<'_> {
             lock(flush)?;
         }
         if !plan.deferred().is_empty() {
-            set_constraints(flush, "DEFERRED")?;
+            set_constraints(flush, ConstraintMode::Deferred)?;
         }
         let mut at = 0;
         while let Some(step) = plan.steps().get(at) {
             if let Some(circle) = plan.circle(at) {
                 self.check_circle(flush, circle.clone())?;
                 for step in plan.steps()[circle.clone()].iter() {
-                    follow(flush, step)?;
+                    note_followed_keys(flush, step)?;
                 }
                 self.write_circle(flush, circle.clone())?;
                 at = circle.end;
@@ -75,7 +78,7 @@ impl StepByStep<'_> {
                     at += inserts.steps().count();
                 }
                 Step::Update(step) => {
-                    follow(flush, &plan.steps()[at])?;
+                    note_followed_keys(flush, &plan.steps()[at])?;
                     let result = self.change(flush, Change::Update(step));
                     match step.is_detour() {
                         true => result.map_err(|error| set_aside::explain(error, step))?,
@@ -90,7 +93,7 @@ impl StepByStep<'_> {
             }
         }
         if !plan.deferred().is_empty() {
-            set_constraints(flush, "IMMEDIATE")?;
+            set_constraints(flush, ConstraintMode::Immediate)?;
         }
         Ok(())
     }
@@ -103,13 +106,17 @@ impl StepByStep<'_> {
         let suspects = plan.suspects().filter(|_| self.constraints.is_some());
         let suspects = suspects.map(Suspects::of_foreign_keys);
         let guarded = Guarded { suspects: suspects.as_ref(), harmless: &harmless };
-        match one_statement::write(flush, circle.clone(), guarded, false)? {
+        match one_statement::write(flush, circle.clone(), guarded, Locking::AsChanged)? {
             Outcome::Written => Ok(()),
             Outcome::Refused => Err(acts_within_circle(plan.steps()[circle.start].table().name())),
         }
     }
 
-    /// Finds out whether rows that wait for each other in a circle can be written at once.
+    /// Makes sure that rows that wait for each other in a circle can be written at once.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Unsupported`] when a foreign key acts on what they give up.
     fn check_circle(&self, flush: &Flush<'_, '_>, circle: Range<usize>) -> Result<(), Error> {
         let (plan, changes) = (flush.plan(), flush.changes());
         let (Some(suspects), Some(constraints)) = (plan.suspects(), self.constraints) else {
@@ -125,6 +132,7 @@ impl StepByStep<'_> {
         Err(acts_within_circle(plan.steps()[circle.start].table().name()))
     }
 
+    /// Sends a step that updates or deletes rows.
     fn change(&self, flush: &mut Flush<'_, '_>, change: Change<'_>) -> Result<(), Error> {
         match self.changes {
             Changes::SetWise => set_wise::write(self, flush, change),
@@ -168,7 +176,7 @@ impl StepByStep<'_> {
         statements
     }
 
-    /// Whether rows are locked ahead. A single row needs no order.
+    /// Returns `true` if rows are locked ahead. A single row needs no order.
     fn has_locks(&self, plan: &FlushPlan) -> bool {
         let rows = plan.updated_rows() + plan.deleted_rows();
         self.locks && self.changes == Changes::SetWise && rows > 1
@@ -176,29 +184,54 @@ impl StepByStep<'_> {
 }
 
 /// Notes which keys the database has given to the rows of a step by now.
-fn follow(flush: &mut Flush<'_, '_>, step: &Step) -> Result<(), Error> {
+fn note_followed_keys(flush: &mut Flush<'_, '_>, step: &Step) -> Result<(), Error> {
     match step {
-        Step::Update(step) if step.moved != 0 => flush.follow(step),
+        Step::Update(step) if step.moved != 0 => flush.note_followed_keys(step),
         _ => Ok(()),
     }
 }
 
 /// Locks the rows that are changed, in the order that all commits keep to.
+///
+/// ```text
+/// SELECT (SELECT count(*)
+///         FROM (SELECT unnest($1) AS v0) AS r,
+///              LATERAL (SELECT FROM accounts AS t WHERE t.id = r.v0 FOR NO KEY UPDATE) AS l) + (…)
+/// ```
 fn lock(flush: &mut Flush<'_, '_>) -> Result<(), Error> {
-    let (mut sql, mut params) = (Sql::new(), Params::new());
-    Locks::new(flush).render(flush, "", sql.push("SELECT "), &mut params)?;
+    let mut text = StatementText::new(flush);
+    text.sql.push("SELECT ");
+    Locks::new(flush).render(&mut text)?;
+    let (sql, params) = text.finish();
     flush.query(sql.as_str(), &params).map(drop)
 }
 
-/// Has the unique constraints looked at later, or now.
-fn set_constraints(flush: &mut Flush<'_, '_>, when: &str) -> Result<(), Error> {
+/// When the server looks at unique constraints.
+#[derive(Debug, Clone, Copy)]
+enum ConstraintMode {
+    /// When the transaction ends.
+    Deferred,
+    /// Now, and after each statement.
+    Immediate,
+}
+
+/// Has the server look at the unique constraints of the plan later, or now.
+///
+/// ```text
+/// SET CONSTRAINTS songs_place_key, songs_title_key DEFERRED
+/// ```
+fn set_constraints(flush: &mut Flush<'_, '_>, mode: ConstraintMode) -> Result<(), Error> {
     let mut sql = Sql::new();
     // The names come quoted from the catalog.
-    sql.push("SET CONSTRAINTS ").push(&flush.plan().deferred().join(", ")).push(" ").push(when);
+    sql.push("SET CONSTRAINTS ").push(&flush.plan().deferred().join(", "));
+    sql.push(match mode {
+        ConstraintMode::Deferred => " DEFERRED",
+        ConstraintMode::Immediate => " IMMEDIATE",
+    });
     flush.query(sql.as_str(), &Params::new()).map(drop)
 }
 
-/// The error for rows that can only be written at once, and cannot be for what a foreign key does.
+/// Returns the error for rows that can only be written at once, and cannot be for what a foreign key does.
 fn acts_within_circle(table: &'static str) -> Error {
     let message = "rows wait for each other in a circle, so that they can only be written at once, \
                    and a foreign key acts on what some of them give up and others take";

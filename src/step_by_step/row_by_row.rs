@@ -7,11 +7,11 @@ use crate::assignments::RowsOf;
 use crate::change_set::{CellAt, CellValue, SetTo};
 use crate::error::Error;
 use crate::flush::change::Change;
-use crate::flush::set_aside;
+use crate::flush::set_aside::Placeholder;
 use crate::flush::stale::Stale;
+use crate::flush::statement_text::StatementText;
 use crate::flush::{Flush, not_written_yet};
 use crate::flush_plan::{PlannedStatement, Step, UpdateStep};
-use crate::sql::{Params, Sql};
 
 /// Sends a step row by row, in its order.
 ///
@@ -22,21 +22,12 @@ pub(super) fn write(flush: &mut Flush<'_, '_>, change: Change<'_>) -> Result<(),
     let name_table = |error: Error| error.with_table(change.table().name());
     let (mut missing, mut stale) = (0, Vec::new());
     for at in 0..change.len() {
-        let (mut sql, mut params) = (Sql::new(), Params::new());
-        match change {
-            Change::Update(step) => {
-                sql.push("UPDATE ").qualified(step.table().qualified_name()).push(" SET ");
-                render_set(flush, step, at, &mut sql, &mut params).map_err(name_table)?;
-            }
-            Change::Delete(step) => {
-                sql.push("DELETE FROM ").qualified(step.table().qualified_name());
-            }
-        }
-        render_where(flush, change, at, &mut sql, &mut params).map_err(name_table)?;
-        // The key says that there was a row.
         let read_back = change.read_back();
+        // The key says that there was a row.
         let returned = if read_back.is_empty() { change.table().key() } else { &read_back[..] };
-        sql.push(" RETURNING ").returned_columns(change.table(), returned);
+        let mut text = StatementText::new(flush);
+        render(change, at, returned, &mut text).map_err(name_table)?;
+        let (sql, params) = text.finish();
         let rows = flush.query(sql.as_str(), &params).map_err(name_table)?;
         if rows.len() != 1 {
             missing += 1 - rows.len() as i64;
@@ -50,7 +41,7 @@ pub(super) fn write(flush: &mut Flush<'_, '_>, change: Change<'_>) -> Result<(),
             let (row, value) = (step.rows[at], rows.raw(0, index));
             if step.is_detour() {
                 let slot = flush.changes().changed()[step.changed].slot_of(row);
-                flush.moved(step.changed, slot, column, value.unwrap_or_default());
+                flush.note_moved(step.changed, slot, column, value.unwrap_or_default());
             } else {
                 flush.assign_updated(step.changed, row, column, value);
             }
@@ -73,55 +64,94 @@ pub(super) fn planned(step: &Step) -> PlannedStatement {
     PlannedStatement::new(text).times(step.len())
 }
 
-fn render_set(
-    flush: &Flush<'_, '_>,
-    step: &UpdateStep,
+/// Appends the statement for the row at a position of a step.
+///
+/// ```text
+/// UPDATE accounts
+/// SET balance = $1, version = version + 1
+/// WHERE id = $2 AND version = $3
+/// RETURNING COALESCE(NULL::int4, version) AS version
+/// ```
+///
+/// ```text
+/// DELETE FROM accounts
+/// WHERE id = $1
+/// RETURNING COALESCE(NULL::int4, id) AS id
+/// ```
+fn render(
+    change: Change<'_>,
     at: usize,
-    sql: &mut Sql,
-    params: &mut Params,
+    returned: &[usize],
+    text: &mut StatementText<'_, '_>,
 ) -> Result<(), Error> {
-    let table = step.table();
+    match change {
+        Change::Update(step) => {
+            text.sql.push("UPDATE ").qualified(step.table().qualified_name()).push(" SET ");
+            render_set(step, at, text)?;
+        }
+        Change::Delete(step) => {
+            text.sql.push("DELETE FROM ").qualified(step.table().qualified_name());
+        }
+    }
+    render_where(change, at, text)?;
+    text.sql.push(" RETURNING ").returned_columns(change.table(), returned);
+    Ok(())
+}
+
+/// Appends what the columns of a row are set to.
+///
+/// ```text
+/// balance = $1, opened = DEFAULT, version = version + 1
+/// ```
+fn render_set(step: &UpdateStep, at: usize, text: &mut StatementText<'_, '_>) -> Result<(), Error> {
+    let (table, flush) = (step.table(), text.flush);
     let mut separator = "";
     for (position, &(column, to)) in step.columns.iter().enumerate() {
         if !step.changes(at, position) {
             continue;
         }
         let description = &table.columns()[column];
-        sql.push(separator).name(description.name()).push(" = ");
+        text.sql.push(separator).name(description.name()).push(" = ");
         separator = ", ";
-        if let Some(set_aside) = step.set_aside {
-            set_aside::render(flush, (step, set_aside), column, "1", sql, params)?;
+        if let Some(to) = step.set_aside {
+            Placeholder { step, to, column, row_number: "1" }.render(text)?;
             continue;
         }
         if to == SetTo::Default {
-            sql.push("DEFAULT");
+            text.sql.push("DEFAULT");
             continue;
         }
         let cell = CellAt { rows: RowsOf::Changed(step.changed), row: step.rows[at], column };
-        let number = params.push_encoded(description.ty(), |out: &mut BytesMut| {
-            match flush.changes().value(cell, flush.assigned(), out)? {
-                CellValue::Value => Ok(true),
-                CellValue::Unassigned(_) => Err(not_written_yet().with_column(description.name())),
-                CellValue::Null | CellValue::Default => Ok(false),
-            }
-        })?;
-        sql.param(number).write_cast(table, column);
+        let number =
+            text.params.push_encoded(description.ty(), |out: &mut BytesMut| {
+                match flush.changes().value(cell, flush.assigned(), out)? {
+                    CellValue::Value => Ok(true),
+                    CellValue::Unassigned(_) => {
+                        Err(not_written_yet().with_column(description.name()))
+                    }
+                    CellValue::Null | CellValue::Default => Ok(false),
+                }
+            })?;
+        text.sql.param(number).write_cast(table, column);
     }
     if let (Some(version), None) = (table.version(), step.set_aside) {
         let name = table.columns()[version].name();
-        sql.push(", ").name(name).push(" = ").name(name).push(" + 1");
+        text.sql.push(", ").name(name).push(" = ").name(name).push(" + 1");
     }
     Ok(())
 }
 
+/// Appends the condition that finds the row at a position of a step.
+///
+/// ```text
+///  WHERE id = $2 AND version = $3
+/// ```
 fn render_where(
-    flush: &Flush<'_, '_>,
     change: Change<'_>,
     at: usize,
-    sql: &mut Sql,
-    params: &mut Params,
+    text: &mut StatementText<'_, '_>,
 ) -> Result<(), Error> {
-    let (table, changed) = (change.table(), change.changed());
+    let (flush, table, changed) = (text.flush, change.table(), change.changed());
     let slot = match change {
         Change::Update(step) => flush.changes().changed()[changed].slot_of(step.rows[at]),
         Change::Delete(step) => step.slots[at],
@@ -129,11 +159,11 @@ fn render_where(
     let columns = table.key().iter().copied().chain(table.version());
     for (part, column) in columns.enumerate() {
         let description = &table.columns()[column];
-        let number = params.push_encoded(description.ty(), |out: &mut BytesMut| {
+        let number = text.params.push_encoded(description.ty(), |out: &mut BytesMut| {
             flush.stored_value(changed, slot, column, out).map(|()| true)
         })?;
-        sql.push(if part == 0 { " WHERE " } else { " AND " }).name(description.name());
-        sql.push(" = ").param(number).write_cast(table, column);
+        text.sql.push(if part == 0 { " WHERE " } else { " AND " }).name(description.name());
+        text.sql.push(" = ").param(number).write_cast(table, column);
     }
     Ok(())
 }

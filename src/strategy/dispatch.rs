@@ -16,7 +16,7 @@ use crate::flush_plan::{
 };
 use crate::insert_strategy::{InsertStrategy, Unnest};
 use crate::model::Table;
-use crate::one_statement::{self, Guarded, Outcome};
+use crate::one_statement::{self, Guarded, Locking, Outcome};
 use crate::step_by_step::{Changes, StepByStep};
 
 /// A way to write a flush, and its plan.
@@ -92,7 +92,12 @@ impl Attempt<'_> {
                 let suspects = self.plan.suspects().filter(|_| self.harmless.is_some());
                 let harmless = self.harmless.as_deref().unwrap_or_default();
                 let all = 0..self.plan.steps().len();
-                one_statement::write(flush, all, Guarded { suspects, harmless }, self.locks)
+                one_statement::write(
+                    flush,
+                    all,
+                    Guarded { suspects, harmless },
+                    Locking::ahead_if(self.locks),
+                )
             }
             Way::StepByStep => {
                 self.step_by_step().write(flush)?;

@@ -8,12 +8,12 @@ use super::{CommitPlan, CommitReport, UnitOfWork, Unknown};
 use crate::change_set::ChangeSet;
 use crate::connection::{Connection, IntoConnection};
 use crate::error::{Error, ErrorKind};
-use crate::state::State;
+use crate::state::Transaction;
 use crate::strategy::{Dispatch, Strategy};
 
 impl<'c> UnitOfWork<'c> {
-    /// What [`commit`](UnitOfWork::commit) would do now: steps, statements, rows, bytes and round
-    /// trips. Nothing is sent.
+    /// Returns what [`commit`](UnitOfWork::commit) would do now: steps, statements, rows, bytes and
+    /// round trips. Nothing is sent.
     ///
     /// # Errors
     ///
@@ -56,16 +56,16 @@ impl<'c> UnitOfWork<'c> {
                 .with_hint("commit when the call of `savepoint` has returned"));
         }
         let call = Call::start(&self.connection);
-        let mut written = self.write(true)?;
+        let mut written = self.write(Transaction::Committed)?;
         if let Err(error) = self.connection.commit() {
             if error.kind() == ErrorKind::UnknownOutcome {
                 self.is_in_database = true;
                 for table in &written.tables {
-                    self.arenas[table.arena].in_doubt(table.rows, &[], &[]);
+                    self.arenas[table.arena].outcome_unknown(table.rows, &[], &[]);
                 }
                 for changes in &written.changed {
                     let WrittenChanges { arena, slots, deleted, .. } = changes;
-                    self.arenas[*arena].in_doubt(0, slots, deleted);
+                    self.arenas[*arena].outcome_unknown(0, slots, deleted);
                 }
                 self.unknown = Some(Unknown::Written(written));
             } else {
@@ -97,7 +97,7 @@ impl<'c> UnitOfWork<'c> {
     /// lost.
     pub fn flush(&mut self) -> Result<CommitReport, Error> {
         let call = Call::start(&self.connection);
-        let written = self.write(false)?;
+        let written = self.write(Transaction::Open)?;
         if written.by.is_some() {
             if let Err(error) = self.connection.release() {
                 if self.savepoints.is_empty() {
@@ -108,7 +108,11 @@ impl<'c> UnitOfWork<'c> {
             }
         }
         let report = call.report(&self.strategy, &written, &self.connection);
-        self.written(&written, self.connection.in_transaction());
+        if self.connection.in_transaction() {
+            self.written(&written, Transaction::Open);
+        } else {
+            self.written(&written, Transaction::Committed);
+        }
         Ok(report)
     }
 
@@ -149,7 +153,7 @@ impl<'c> UnitOfWork<'c> {
             (Some(Unknown::Written(written)), true) => self.committed(written),
             (Some(Unknown::KeysLost), true) => {
                 for arena in self.arenas.values_mut() {
-                    arena.forget_in_doubt();
+                    arena.answer_lost();
                 }
             }
         }
@@ -170,14 +174,15 @@ impl<'c> UnitOfWork<'c> {
         }
     }
 
-    /// Writes what is new in a transaction, or in a savepoint where one is open. Undoes it on
+    /// Writes what is new in a transaction, or in a savepoint where a transaction is open. Undoes it on
     /// errors and panics.
     ///
-    /// Where it `ends` the transaction, and the strategy needs one statement only, that statement
-    /// is the transaction.
-    fn write(&mut self, ends: bool) -> Result<Written, Error> {
+    /// `then` is what becomes of the transaction. Where the transaction is committed, and the strategy
+    /// needs one statement only, that statement is the transaction.
+    fn write(&mut self, then: Transaction) -> Result<Written, Error> {
         self.check_resolved()?;
         let Self { arenas, stamp, strategy, connection, budget, on_progress, .. } = self;
+        let ends = then == Transaction::Committed;
         let writer = Writer { arenas, stamp: *stamp, strategy, ends, budget: *budget };
         connection.take_committed();
         let write = || writer.write(connection, on_progress.as_deref_mut());
@@ -198,7 +203,7 @@ impl<'c> UnitOfWork<'c> {
         match error.kind() {
             ErrorKind::UnknownOutcome => {
                 self.is_in_database = true;
-                self.all_in_doubt();
+                self.all_outcome_unknown();
                 self.unknown = Some(Unknown::KeysLost);
             }
             // The rows are there, under keys that could not be read.
@@ -211,26 +216,26 @@ impl<'c> UnitOfWork<'c> {
         Err(error)
     }
 
-    /// If the transaction has ended, or its connection, what was flushed has gone with it. Inside of
-    /// savepoints that is for the outermost to say, when the work of all of them is undone.
+    /// Marks what was flushed as new again, if the transaction has ended or the connection is lost.
+    /// Inside of savepoints this waits until the work of the outermost is undone.
     pub(super) fn transaction_ended(&mut self) {
         if self.savepoints.is_empty() && !self.connection.in_transaction() {
             self.unflushed();
         }
     }
 
-    /// Everything that there was to write is committed, and what the database assigned is not known:
-    /// to write it again would write it twice.
+    /// Detaches everything that there was to write: it is committed, nobody knows what the database
+    /// assigned, and another commit would write it twice.
     fn forget_all(&mut self) {
         self.is_in_database = true;
-        self.all_in_doubt();
+        self.all_outcome_unknown();
         for arena in self.arenas.values_mut() {
-            arena.forget_in_doubt();
+            arena.answer_lost();
         }
     }
 
-    /// Everything that there was to write may have been written.
-    fn all_in_doubt(&mut self) {
+    /// Notes that everything that there was to write may have been written.
+    fn all_outcome_unknown(&mut self) {
         let changed: Vec<_> = match ChangeSet::collect(&self.arenas, self.stamp) {
             Ok(changes) => {
                 changes.changed().iter().map(|c| (c.model(), c.slots().to_vec())).collect()
@@ -238,46 +243,46 @@ impl<'c> UnitOfWork<'c> {
             Err(_) => Vec::new(),
         };
         for arena in self.arenas.values_mut() {
-            arena.in_doubt(arena.pending().len(), &[], &arena.doomed());
+            arena.outcome_unknown(arena.pending().len(), &[], &arena.marked_for_deletion());
         }
         for (model, slots) in changed {
-            self.arenas[model].in_doubt(0, &slots, &[]);
+            self.arenas[model].outcome_unknown(0, &slots, &[]);
         }
     }
 
-    /// Says that what follows may be repeated in another unit of work.
+    /// Tells the connection that what follows may be repeated in another unit of work.
     pub(crate) fn begin_attempt(&mut self, name: String) {
         self.connection.begin_attempt(name);
     }
 
-    /// Undoes an attempt that has failed. If it has failed for a conflict with another transaction,
-    /// and has left nothing in the database, that conflict is why it is worth another one.
+    /// Undoes an attempt that has failed. Returns the conflict with another transaction that it failed
+    /// for, if another attempt is worth it: it must have left nothing in the database.
     pub(crate) fn end_attempt(mut self) -> Option<Error> {
         self.connection.rollback();
         let conflict = self.connection.end_attempt();
         conflict.filter(|_| !self.is_in_database)
     }
 
-    /// The entities get to know what was written of them, in a transaction that is still `open` or
-    /// is committed.
-    fn written(&mut self, written: &Written, open: bool) {
-        let state = if open { State::Flushed } else { State::Persistent };
+    /// Tells the entities what `transaction` has written of them.
+    fn written(&mut self, written: &Written, transaction: Transaction) {
         for WrittenTable { arena, rows, write_back, .. } in &written.tables {
-            self.arenas[*arena].inserted(*rows, write_back, state);
+            self.arenas[*arena].inserted(*rows, write_back, transaction);
         }
         for WrittenChanges { arena, slots, write_back, deleted, .. } in &written.changed {
-            self.arenas[*arena].updated(slots, write_back, open);
-            self.arenas[*arena].deleted(deleted, open);
+            self.arenas[*arena].updated(slots, write_back, transaction);
+            self.arenas[*arena].deleted(deleted, transaction);
         }
     }
 
+    /// Tells all entities that the transaction is committed, which has `written` last.
     fn committed(&mut self, written: Written) {
-        self.written(&written, false);
+        self.written(&written, Transaction::Committed);
         for arena in self.arenas.values_mut() {
             arena.committed();
         }
     }
 
+    /// Marks what was flushed as new again.
     pub(super) fn unflushed(&mut self) {
         for arena in self.arenas.values_mut() {
             arena.unflushed();
@@ -285,10 +290,12 @@ impl<'c> UnitOfWork<'c> {
     }
 }
 
-/// What a report measures from.
+/// The start of a call, which its report measures from.
 struct Call {
     started: Instant,
+    /// The statements that the connection had sent before the call.
     statements: u64,
+    /// The round trips that the connection had made before the call.
     round_trips: u64,
 }
 

@@ -34,7 +34,7 @@ impl UnitOfWork<'_> {
         let (key, stamp) = (key.into(), self.stamp);
         match self.arena_mut::<T>().find(&key) {
             Some(Found::Entity(slot)) => return Ok(Some(Handle::new(stamp, slot))),
-            Some(Found::Doomed(_)) => return Ok(None),
+            Some(Found::MarkedForDeletion(_)) => return Ok(None),
             None => {}
         }
         let table = T::table();
@@ -48,7 +48,7 @@ impl UnitOfWork<'_> {
         let Some(read) = decode_all(&rows).next().transpose()? else { return Ok(None) };
         let arena = self.arena_mut::<T>();
         let slot = arena.insert_read(read);
-        Ok((!arena.is_doomed(slot)).then(|| Handle::new(stamp, slot)))
+        Ok((!arena.is_marked_for_deletion(slot)).then(|| Handle::new(stamp, slot)))
     }
 
     /// Looks many entities up by their keys, in the order of the keys; `None` is one that the
@@ -89,7 +89,7 @@ impl UnitOfWork<'_> {
         }
         let of_entity = |found: &Option<Found>| match found {
             Some(Found::Entity(slot)) => Some(*slot),
-            Some(Found::Doomed(_)) | None => None,
+            Some(Found::MarkedForDeletion(_)) | None => None,
         };
         let mut slots: Vec<Option<u32>> = known.iter().map(of_entity).collect();
         for (position, found) in self.read_by_keys::<T, _>(T::table().key(), &asked)? {
@@ -250,7 +250,7 @@ impl UnitOfWork<'_> {
         let arena = self.arena_mut::<T>();
         let insert = |(position, entity)| (position, arena.insert_read(entity));
         let mut found: Vec<(usize, u32)> = read.into_iter().map(insert).collect();
-        found.retain(|(_, slot)| !arena.is_doomed(*slot));
+        found.retain(|(_, slot)| !arena.is_marked_for_deletion(*slot));
         Ok(found)
     }
 

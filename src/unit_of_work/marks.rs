@@ -1,6 +1,6 @@
 //! What an entity is marked for: deletion, and the version that it is expected to have.
 
-use super::{UnitOfWork, gone};
+use super::{UnitOfWork, no_entity};
 use crate::arena::AnyArena;
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
@@ -37,7 +37,7 @@ impl UnitOfWork<'_> {
         self.check_stamp(handle)?;
         let arena = self.arena_mut::<T>();
         match arena.state(handle.slot()) {
-            State::Deleted | State::Gone => Err(gone::<T>()),
+            State::Deleted(_) | State::Detached => Err(no_entity::<T>()),
             _ => {
                 arena.undelete(handle.slot());
                 Ok(())

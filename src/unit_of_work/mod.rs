@@ -201,7 +201,7 @@ impl<'c> UnitOfWork<'c> {
     /// deleted, rolled back or taken.
     pub fn get<T: Model>(&self, handle: Handle<T>) -> Result<&T, Error> {
         self.check_stamp(handle)?;
-        self.arena().and_then(|arena| arena.get(handle.slot())).ok_or_else(gone::<T>)
+        self.arena().and_then(|arena| arena.get(handle.slot())).ok_or_else(no_entity::<T>)
     }
 
     /// The entity, to be changed. The next [`commit`](UnitOfWork::commit) or
@@ -229,11 +229,11 @@ impl<'c> UnitOfWork<'c> {
     pub fn get_mut<T: Model>(&mut self, handle: Handle<T>) -> Result<&mut T, Error> {
         self.check_stamp(handle)?;
         let slot = handle.slot();
-        if self.arena::<T>().is_some_and(|arena| arena.state(slot) == State::Doomed) {
+        if self.arena::<T>().is_some_and(|arena| arena.is_marked_for_deletion(slot)) {
             let message = "the entity is to be deleted, and cannot be changed";
             return Err(Error::new(ErrorKind::Handle, message).with_table(T::table().name()));
         }
-        self.arena_mut().get_mut(slot).ok_or_else(gone::<T>)
+        self.arena_mut().get_mut(slot).ok_or_else(no_entity::<T>)
     }
 
     /// Deletes an entity with the next [`commit`](UnitOfWork::commit) or
@@ -305,8 +305,8 @@ impl<'c> UnitOfWork<'c> {
         self.check_stamp(handle)?;
         self.check_certain(handle)?;
         match self.arena_mut::<T>().state(handle.slot()) {
-            State::Deleted => Err(gone::<T>()),
-            _ => self.arena_mut::<T>().take(handle.slot()).ok_or_else(gone::<T>),
+            State::Deleted(_) => Err(no_entity::<T>()),
+            _ => self.arena_mut::<T>().take(handle.slot()).ok_or_else(no_entity::<T>),
         }
     }
 
@@ -332,7 +332,7 @@ impl<'c> UnitOfWork<'c> {
 
     /// Refuses an entity of which nobody knows whether it is written.
     fn check_certain<T: Model>(&self, handle: Handle<T>) -> Result<(), Error> {
-        if self.arena::<T>().is_some_and(|arena| arena.is_in_doubt(handle.slot())) {
+        if self.arena::<T>().is_some_and(|arena| arena.is_outcome_unknown(handle.slot())) {
             let message = "the entity is part of a commit of unknown outcome";
             return Err(Error::new(ErrorKind::Handle, message)
                 .with_table(T::table().name())
@@ -365,7 +365,7 @@ fn arena_in<T: Model>(arenas: &mut Arenas) -> &mut Arena<T> {
     arena.as_any_mut().downcast_mut().expect("an arena is filed under its model's type")
 }
 
-fn gone<T: Model>() -> Error {
+fn no_entity<T: Model>() -> Error {
     let message = "the entity is not in the unit of work any more: it was deleted, rolled back, or \
                    taken";
     Error::new(ErrorKind::Handle, message).with_table(T::table().name())

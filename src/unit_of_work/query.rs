@@ -121,7 +121,7 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         drop(rows);
         let arena = uow.arena_mut::<T>();
         let mut slots = arena.insert_all_read(entities);
-        slots.retain(|&slot| !arena.is_doomed(slot));
+        slots.retain(|&slot| !arena.is_marked_for_deletion(slot));
         Ok(slots.into_iter().map(|slot| Handle::new(stamp, slot)).collect())
     }
 
@@ -162,7 +162,7 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
                     0 => None,
                     _ => read.key().and_then(|key| arena.find_stored(&key)),
                 };
-                if known.is_some_and(|slot| arena.is_doomed(slot)) {
+                if known.is_some_and(|slot| arena.is_marked_for_deletion(slot)) {
                     continue;
                 }
                 let entity = known.and_then(|slot| arena.get(slot)).unwrap_or(&read);

@@ -6,6 +6,7 @@ mod identity;
 mod plans;
 mod savepoints;
 mod statements;
+mod states;
 mod transactions;
 
 use super::UnitOfWork;
@@ -263,7 +264,7 @@ fn record(strategy: impl Into<Strategy>) -> (UnitOfWork<'static>, Recording) {
 fn record_nested(strategy: impl Into<Strategy>) -> (UnitOfWork<'static>, Recording) {
     let (mut uow, _) = record(strategy);
     let recording = Recording::in_transaction();
-    uow.connection = Connection::new(recording.clone(), true);
+    uow.connection = Connection::nested(recording.clone());
     (uow, recording)
 }
 

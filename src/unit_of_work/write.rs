@@ -229,13 +229,14 @@ impl<'a> Writer<'a> {
         on_progress: Option<&mut OnProgress<'static>>,
     ) -> Result<Option<Written>, Error> {
         if self.ends && connection.is_autocommit() && attempt.is_alone() {
-            let flush = Flush::new(&attempt.plan, changes, connection, on_progress, true)
+            let flush = Flush::new(&attempt.plan, changes, connection, on_progress)
+                .in_autocommit()
                 .with_defaults_checked(attempt.checks_defaults);
             return self.write_and_commit(changes, attempt, flush);
         }
         connection.begin()?;
         let mut undo = UndoOnDrop { connection, armed: true };
-        let mut flush = Flush::new(&attempt.plan, changes, undo.connection, on_progress, false)
+        let mut flush = Flush::new(&attempt.plan, changes, undo.connection, on_progress)
             .with_defaults_checked(attempt.checks_defaults);
         if attempt.write(&mut flush)? == Outcome::Refused {
             return Ok(None);

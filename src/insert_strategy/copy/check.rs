@@ -4,8 +4,20 @@ use crate::error::{Error, ErrorKind};
 use crate::model::{SqlType, Table};
 use crate::sql::{ArrayParam, Params, Sql};
 
-/// Appends `ARRAY(SELECT …)`, whose elements say for each of these tables, in order, whether rows
-/// can be copied into it. The text is the same for any tables.
+/// Appends an array whose elements say of each of these tables, in order, if rows can be copied into
+/// it. The text is the same for any tables.
+///
+/// ```text
+/// ARRAY(SELECT c.relkind IN ('r', 'p') AND NOT row_security_active(c.oid)
+///              AND has_table_privilege(c.oid, 'INSERT')
+///              AND current_setting('transaction_read_only') = 'off'
+///              AND NOT EXISTS (…a rule…)
+///              AND NOT EXISTS (…a BEFORE trigger…)
+///              AND NOT EXISTS (…a column of another type…)
+///       FROM unnest($1) WITH ORDINALITY AS o(name, n)
+///       JOIN pg_class c ON c.oid = o.name::regclass
+///       ORDER BY o.n)
+/// ```
 ///
 /// - `COPY` runs no rules and is refused under row security; under a `BEFORE` trigger it says how
 ///   many rows were stored, but not under which keys.
@@ -14,7 +26,7 @@ use crate::sql::{ArrayParam, Params, Sql};
 /// - A key with a length, a precision or a scale may be stored as another one, as `COPY` does not say.
 /// - What is refused when the `COPY` begins, the driver does not survive: so privileges and
 ///   read-only transactions are looked at here, and an insert reports them.
-pub(super) fn render_check(
+pub(super) fn render_copy_check(
     tables: &[&'static Table],
     sql: &mut Sql,
     params: &mut Params,

@@ -264,7 +264,7 @@ fn a_link_that_is_found_lost_before_commit_leaves_no_doubt() {
 }
 
 /// A commit whose outcome is unknown.
-fn in_doubt(strategy: Strategy) -> (UnitOfWork<'static>, Family) {
+fn outcome_unknown(strategy: Strategy) -> (UnitOfWork<'static>, Family) {
     let (mut uow, recording) = record(strategy);
     let family = Family::add(&mut uow);
     recording.fail_after(uow.plan().unwrap().round_trips() - 1, Fault::Lost);
@@ -277,7 +277,7 @@ fn in_doubt(strategy: Strategy) -> (UnitOfWork<'static>, Family) {
 #[test]
 fn an_unknown_outcome_that_was_a_commit() {
     for strategy in strategies() {
-        let (mut uow, family) = in_doubt(strategy);
+        let (mut uow, family) = outcome_unknown(strategy);
         assert_eq!(uow.plan().unwrap_err().kind(), ErrorKind::UnknownOutcome);
         uow.resolve_unknown(true).unwrap();
         family.assert_written(&uow);
@@ -298,7 +298,7 @@ fn an_unknown_outcome_that_was_a_commit() {
 #[test]
 fn an_unknown_outcome_that_was_no_commit() {
     for strategy in strategies() {
-        let (mut uow, family) = in_doubt(strategy);
+        let (mut uow, family) = outcome_unknown(strategy);
         uow.resolve_unknown(false).unwrap();
         assert_eq!(uow[family.users[0]].id, None);
         assert_eq!(uow[family.addresses[0]].user_id, ForeignKey::Pending(family.users[0]));
@@ -311,7 +311,7 @@ fn an_unknown_outcome_that_was_no_commit() {
 #[test]
 fn an_unknown_outcome_that_the_caller_gives_up_on() {
     for strategy in strategies() {
-        let (mut uow, family) = in_doubt(strategy);
+        let (mut uow, family) = outcome_unknown(strategy);
         uow.rollback();
         assert!(uow.get(family.users[0]).is_err());
         uow.reconnect(Recording::default());
@@ -322,7 +322,7 @@ fn an_unknown_outcome_that_the_caller_gives_up_on() {
 #[test]
 fn what_is_added_while_the_outcome_is_unknown_is_still_new() {
     for strategy in strategies() {
-        let (mut uow, family) = in_doubt(strategy);
+        let (mut uow, family) = outcome_unknown(strategy);
         let late = uow.add(user("late"));
         let later = uow.add(address("late", late));
         uow.resolve_unknown(true).unwrap();
@@ -338,7 +338,7 @@ fn what_is_added_while_the_outcome_is_unknown_is_still_new() {
 
 #[test]
 fn what_is_changed_while_the_outcome_is_unknown_is_not_lost() {
-    let (mut uow, family) = in_doubt(Batch.into());
+    let (mut uow, family) = outcome_unknown(Batch.into());
     uow[family.users[0]].name = "Ada Lovelace".into();
     uow.resolve_unknown(true).unwrap();
     assert_eq!(uow[family.users[0]].name, "Ada Lovelace");
@@ -351,7 +351,7 @@ fn what_is_changed_while_the_outcome_is_unknown_is_not_lost() {
 
 #[test]
 fn a_reference_that_is_changed_while_the_outcome_is_unknown_is_not_lost() {
-    let (mut uow, family) = in_doubt(Batch.into());
+    let (mut uow, family) = outcome_unknown(Batch.into());
     let (ada, bob) = (family.users[0], family.users[1]);
     let address = family.addresses[0];
     assert_eq!(uow[address].user_id, ada.into());
