@@ -1,6 +1,6 @@
 //! `Wire`: what the crate needs of a driver's connection.
 
-use super::statement_cache::Prepared;
+use super::driver::Prepared;
 use crate::error::{Error, ErrorKind};
 use crate::sql::{CopyData, Params, Rows};
 
