@@ -128,6 +128,8 @@ pub(crate) enum RowsOf {
 pub(crate) struct Assignments {
     new: Vec<AssignedColumns>,
     changed: Vec<AssignedColumns>,
+    /// The new rows that were there already: the position of their table, and theirs.
+    found: Vec<(usize, u32)>,
 }
 
 /// The values of the columns of some rows, shared only once everything is assigned.
@@ -150,6 +152,16 @@ impl Assignments {
                 start
             }
         };
+    }
+
+    /// Notes that a new row was there already.
+    pub(crate) fn note_found(&mut self, table: usize, row: u32) {
+        self.found.push((table, row));
+    }
+
+    /// Returns the rows of a table that were there already.
+    pub(crate) fn found(&self, table: usize) -> impl Iterator<Item = u32> {
+        self.found.iter().filter(move |(other, _)| *other == table).map(|&(_, row)| row)
     }
 
     /// Stages the values of some rows, which stand one after the other, each after its length, as in

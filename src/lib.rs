@@ -33,8 +33,8 @@ pub use connection::{IntoConnection, StatementCache};
 pub use error::{BoxError, Error, ErrorKind};
 pub use flush::{Bound, Flush, Progress};
 pub use flush_plan::{
-    Cycles, DeleteStep, FindOrAddStep, FlushPlan, InsertStep, Inserts, OptionalColumn, PlannedStatement,
-    PlannedTable, Step, UpdateStep,
+    Cycles, DeleteStep, FindOrAddStep, FlushPlan, InsertStep, Inserts, OptionalColumn,
+    PlannedStatement, PlannedTable, Step, UpdateStep,
 };
 pub use handle::Handle;
 pub use insert_strategy::{Batch, Copy, InsertStrategy, RowByRow, Unnest};
@@ -45,6 +45,7 @@ pub use model::{
 };
 #[cfg(feature = "derive")]
 pub use onetrip_derive::Model;
+pub use resolution::Upsert;
 pub use retry::{Retry, Retrying};
 pub use sql::{Params, Rows};
 pub use strategy::{Auto, OneTrip, Reason, Strategy, Way};

@@ -117,7 +117,7 @@ impl Resolution {
                     let message = "an upsert cannot write this column: it is part of the key or of \
                                    the natural key, or the database writes it";
                     let error = Error::new(ErrorKind::Model, message);
-                    Err(error.with_table(table.name()).with_column(name))
+                    Err(error.with_table(table.name()).with_column(*name))
                 }
                 None => {
                     let message = format!("the model has no column {name:?}");

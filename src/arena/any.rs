@@ -1,12 +1,14 @@
 //! `AnyArena`: an arena whose model is not known.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use bytes::BytesMut;
 
 use super::{CellSource, Encoded, FillCell, Frame, SizeCell};
 use crate::error::Error;
 use crate::model::{Encoder, Table};
+use crate::resolution::Resolution;
 use crate::state::{State, Transaction};
 use crate::write_back::WriteBack;
 
@@ -26,6 +28,12 @@ pub(crate) trait AnyArena: Send {
 
     /// Returns the slots of the entities that are to be inserted, in ascending order.
     fn pending(&self) -> &[u32];
+
+    /// Returns `true` if rows of pending entities may be there already.
+    fn has_resolutions(&self) -> bool;
+
+    /// Returns how a pending entity finds its row, if the row may be there already.
+    fn resolution(&self, slot: u32) -> Option<&Arc<Resolution>>;
 
     /// Returns the slots of the stored entities that may have been changed, in ascending order.
     fn changed(&self) -> Vec<u32>;
@@ -66,11 +74,14 @@ pub(crate) trait AnyArena: Send {
     /// Returns an error if these entities cannot take `write_back` over.
     fn check_write_back(&self, slots: &[u32], write_back: &WriteBack) -> Result<(), Error>;
 
-    /// Gives to the first `count` pending entities, which were inserted, what the database assigned.
-    /// If the transaction is still open, each gets an entry in the undo journal.
+    /// Gives to these pending entities, which were inserted or found, what the database has. If the
+    /// transaction is still open, each gets an entry in the undo journal.
     ///
     /// What [`check_write_back`](AnyArena::check_write_back) has accepted cannot fail here.
-    fn inserted(&mut self, count: usize, write_back: &WriteBack, transaction: Transaction);
+    fn inserted(&mut self, slots: &[u32], write_back: &WriteBack, transaction: Transaction);
+
+    /// Notes that the rows of these entities were there already.
+    fn note_found(&mut self, slots: &[u32]);
 
     /// Gives to these entities, which were updated, what the database assigned. If the transaction is
     /// still open, each gets an entry in the undo journal.
@@ -80,9 +91,9 @@ pub(crate) trait AnyArena: Send {
     /// undo journal.
     fn deleted(&mut self, slots: &[u32], transaction: Transaction);
 
-    /// Notes that nobody knows whether the first `count` pending entities were inserted, and whether the
-    /// others were updated and deleted.
-    fn outcome_unknown(&mut self, count: usize, updated: &[u32], deleted: &[u32]);
+    /// Notes that nobody knows whether these pending entities were inserted, and whether the others were
+    /// updated and deleted.
+    fn outcome_unknown(&mut self, inserted: &[u32], updated: &[u32], deleted: &[u32]);
 
     /// Lets go of the entities of unknown outcome. They are in the database, under keys and with values
     /// that nobody knows.

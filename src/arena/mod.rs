@@ -6,7 +6,8 @@ mod encode;
 mod slots;
 
 use std::any::Any;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 pub(crate) use any::AnyArena;
 use bytes::BytesMut;
@@ -18,6 +19,7 @@ use crate::error::Error;
 use crate::identity_map::{Identity, IdentityMap};
 use crate::journal::{ColumnsBefore, Flushed, Journal, Undo};
 use crate::model::{Cell, Encoder, Model, Row, SqlType, Table};
+use crate::resolution::Resolution;
 use crate::state::{Event, State, Stored, Transaction};
 use crate::write_back::WriteBack;
 
@@ -41,6 +43,10 @@ pub(crate) struct Arena<T: Model> {
     let_go: Vec<T::Key>,
     /// The versions that the caller has seen, by slot, until the entities are written.
     expected: HashMap<u32, i64>,
+    /// How entities find their rows that may be there already, by slot, until they are committed.
+    resolutions: HashMap<u32, Arc<Resolution>>,
+    /// The slots of entities whose rows were there already.
+    found: HashSet<u32>,
     /// How to undo what flushes and the caller have done.
     journal: Journal<T>,
 }
@@ -65,6 +71,8 @@ impl<T: Model> Arena<T> {
             marked_for_deletion: HashMap::new(),
             let_go: Vec::new(),
             expected: HashMap::new(),
+            resolutions: HashMap::new(),
+            found: HashSet::new(),
             journal: Journal::new(),
         }
     }
@@ -86,6 +94,16 @@ impl<T: Model> Arena<T> {
     }
 
     /// Returns the entity, or `None` if it is deleted or detached.
+    /// Has the row of a pending entity looked for before the entity is inserted.
+    pub(crate) fn set_resolution(&mut self, slot: u32, resolution: Arc<Resolution>) {
+        self.resolutions.insert(slot, resolution);
+    }
+
+    /// Returns `true` if the row of the entity was there already.
+    pub(crate) fn was_found(&self, slot: u32) -> bool {
+        self.found.contains(&slot)
+    }
+
     pub(crate) fn get(&self, slot: u32) -> Option<&T> {
         match self.state(slot) {
             State::Deleted(_) | State::Detached => None,
@@ -338,6 +356,18 @@ impl<T: Model> AnyArena for Arena<T> {
         &self.pending
     }
 
+    fn has_resolutions(&self) -> bool {
+        !self.resolutions.is_empty()
+    }
+
+    fn resolution(&self, slot: u32) -> Option<&Arc<Resolution>> {
+        self.resolutions.get(&slot)
+    }
+
+    fn note_found(&mut self, slots: &[u32]) {
+        self.found.extend(slots);
+    }
+
     fn changed(&self) -> Vec<u32> {
         // What is to be deleted need not be updated.
         let mut slots = self.journal.changed();
@@ -415,10 +445,14 @@ impl<T: Model> AnyArena for Arena<T> {
         Ok(())
     }
 
-    fn inserted(&mut self, count: usize, write_back: &WriteBack, transaction: Transaction) {
+    fn inserted(&mut self, slots: &[u32], write_back: &WriteBack, transaction: Transaction) {
         let mut rows = write_back.rows();
-        let later = self.pending.split_off(count.min(self.pending.len()));
-        for slot in std::mem::replace(&mut self.pending, later) {
+        // Mostly all of them, and always in ascending order.
+        match self.pending == slots {
+            true => self.pending.clear(),
+            false => self.pending.retain(|slot| slots.binary_search(slot).is_err()),
+        }
+        for &slot in slots {
             self.apply(slot, transaction.event());
             self.identity.note(slot);
             let has_row = !write_back.columns().is_empty() && rows.advance();
@@ -465,9 +499,9 @@ impl<T: Model> AnyArena for Arena<T> {
         }
     }
 
-    fn outcome_unknown(&mut self, count: usize, updated: &[u32], deleted: &[u32]) {
-        for at in 0..count.min(self.pending.len()) {
-            self.apply(self.pending[at], Event::LoseOutcome);
+    fn outcome_unknown(&mut self, inserted: &[u32], updated: &[u32], deleted: &[u32]) {
+        for &slot in inserted {
+            self.apply(slot, Event::LoseOutcome);
         }
         for &slot in updated {
             self.journal.set_outcome_unknown(slot, self.entities.get(slot).cloned());
@@ -488,6 +522,8 @@ impl<T: Model> AnyArena for Arena<T> {
 
     fn committed(&mut self) {
         self.let_go.clear();
+        let pending = &self.pending;
+        self.resolutions.retain(|slot, _| pending.binary_search(slot).is_ok());
         for Flushed { slot, undo, .. } in self.journal.take_flushed(0) {
             match (undo, self.state(slot)) {
                 (Undo::Insert, State::Flushed) | (Undo::Delete, State::Deleted(_)) => {
@@ -523,6 +559,7 @@ impl<T: Model> AnyArena for Arena<T> {
                     self.undo_write_back(slot, before);
                     self.journal.take_original(slot);
                     self.apply(slot, Event::Unflush);
+                    self.found.remove(&slot);
                     self.pending.push(slot);
                 }
                 (Undo::Update(original), _) => {

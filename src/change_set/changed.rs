@@ -186,7 +186,7 @@ impl<'a> ChangeSet<'a> {
             }
             buffer.clear();
             let place = entity.column(column);
-            let stored = self.stored(place, &mut buffer)?;
+            let stored = self.stored_at(place, &mut buffer)?;
             let stored_bytes = buffer.split();
             let current = match self.value_at(place, &Assignments::default(), &mut buffer) {
                 Err(error) if error.kind() == ErrorKind::Conflict => {
@@ -284,7 +284,7 @@ impl<'a> ChangeSet<'a> {
     /// The bytes of these columns as the database has them.
     pub(crate) fn key_bytes(&self, entity: EntityAt, columns: &[usize]) -> Result<KeyBytes, Error> {
         key_bytes(self.arenas[entity.model].table(), columns, |column, value| {
-            self.stored(entity.column(column), value)
+            self.stored_at(entity.column(column), value)
         })
     }
 }
@@ -292,7 +292,11 @@ impl<'a> ChangeSet<'a> {
 impl ChangeSet<'_> {
     /// The value of a cell as the database has it, by model and slot. The bytes of a value, and
     /// nothing else, are appended to `buffer`.
-    fn stored(&self, place: Place, buffer: &mut BytesMut) -> Result<CellValue, Error> {
+    pub(super) fn stored_at(
+        &self,
+        place: Place,
+        buffer: &mut BytesMut,
+    ) -> Result<CellValue, Error> {
         let arena = &self.arenas[place.entity.model];
         let before = buffer.len();
         let mut out = Encoder::new(buffer);
@@ -328,7 +332,7 @@ impl ChangeSet<'_> {
         buffer: &mut BytesMut,
     ) -> Result<(), Error> {
         let place = EntityAt { model: rows.model, slot }.column(column);
-        match self.stored(place, buffer)? {
+        match self.stored_at(place, buffer)? {
             CellValue::Value => Ok(()),
             _ => {
                 let message =

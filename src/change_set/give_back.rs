@@ -37,7 +37,12 @@ impl ChangeSet<'_> {
     ) -> Result<WriteBack, Error> {
         let (model, slots) = self.slots_of(rows);
         let description = self.arenas[model].table();
-        let is_new = matches!(rows, RowsOf::New(_));
+        let is_found = match rows {
+            RowsOf::New(table) => self.tables[table].resolution.is_some(),
+            RowsOf::Changed(_) => false,
+        };
+        // What was found has all its values from the database.
+        let is_new = matches!(rows, RowsOf::New(_)) && !is_found;
         let mut columns: Vec<_> =
             description.foreign_keys().flat_map(|fk| fk.columns).copied().collect();
         columns.extend(
@@ -49,7 +54,9 @@ impl ChangeSet<'_> {
                 is_key || !description.columns()[column].is_optional()
             });
         }
-        if !is_new {
+        if is_found && extent == Extent::Everything {
+            columns.extend(0..description.columns().len());
+        } else if !is_new {
             columns.extend(description.version());
         }
         columns.sort_unstable();

@@ -21,8 +21,8 @@ pub(crate) use give_back::Extent;
 use indexmap::IndexMap;
 use passed_on::PassedOn;
 use place::Place;
-use resolved::new_rows;
 pub(crate) use place::{CellAt, EntityAt};
+use resolved::new_rows;
 
 use crate::arena::AnyArena;
 use crate::assignments::{Assignments, RowsOf};

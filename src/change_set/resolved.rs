@@ -1,16 +1,17 @@
 //! New entities whose rows may be there already.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use super::{CellAt, CellValue, ChangeSet, NewRows};
+use super::{CellAt, CellValue, ChangeSet, EntityAt, NewRows};
 use crate::arena::AnyArena;
 use crate::assignments::{Assignments, RowsOf};
 use crate::error::{Error, ErrorKind};
 use crate::resolution::Resolution;
+use crate::sql::ArrayParam;
 
 /// Returns the new rows of a model: those that are inserted, and those that are looked for first, in
 /// groups of one [`Resolution`] each.
@@ -52,7 +53,11 @@ impl ChangeSet<'_> {
             for row in 0..rows.len() as u32 {
                 let mut key = Vec::new();
                 for &column in columns {
-                    key.extend(self.natural_part(CellAt { rows: RowsOf::New(table), row, column })?);
+                    key.extend(self.natural_part(CellAt {
+                        rows: RowsOf::New(table),
+                        row,
+                        column,
+                    })?);
                 }
                 let slot = rows.slots()[row as usize];
                 if let Some(other) = known.insert((rows.model, columns, key), slot) {
@@ -88,7 +93,8 @@ impl ChangeSet<'_> {
                 (1, [&table.to_be_bytes()[..], &row.to_be_bytes()].concat())
             }
             CellValue::Null | CellValue::Default => {
-                let message = "a part of the natural key is NULL, so that no row can be found by it";
+                let message =
+                    "a part of the natural key is NULL, so that no row can be found by it";
                 return Err(self
                     .error(place, ErrorKind::Conflict, message)
                     .with_hint("give it a value, or `add` the entity"));
@@ -97,6 +103,56 @@ impl ChangeSet<'_> {
         let len = (bytes.len() as u64).to_be_bytes();
         // The length comes last, so that texts are ordered as texts are.
         Ok([&[tag][..], &bytes, &len].concat())
+    }
+
+    /// Returns the keys of the entities of a table's model that the database has, as an array for each
+    /// column of the key.
+    ///
+    /// # Errors
+    ///
+    /// A key that cannot be encoded.
+    pub(crate) fn stored_keys(&self, table: usize) -> Result<Vec<ArrayParam>, Error> {
+        let model = self.tables[table].model;
+        let (arena, description) = (&self.arenas[model], self.arenas[model].table());
+        let slots = arena.stored();
+        let mut arrays = Vec::new();
+        for &column in description.key() {
+            let mut keys = ArrayParam::new(description.columns()[column].ty(), slots.len());
+            for &slot in &slots {
+                let place = EntityAt { model, slot }.column(column);
+                keys.push_encoded(|out| {
+                    let is_value = self.stored_at(place, out)? == CellValue::Value;
+                    Ok((is_value, ()))
+                })?;
+            }
+            arrays.push(keys);
+        }
+        Ok(arrays)
+    }
+
+    /// Returns the keys of the entities of a table's model that the database has, by column and in their
+    /// binary form.
+    ///
+    /// # Errors
+    ///
+    /// A key that cannot be encoded.
+    pub(crate) fn stored_key_values(
+        &self,
+        table: usize,
+    ) -> Result<HashSet<Vec<Option<Vec<u8>>>>, Error> {
+        let model = self.tables[table].model;
+        let (arena, mut keys) = (&self.arenas[model], HashSet::new());
+        for slot in arena.stored() {
+            let mut key = Vec::new();
+            for &column in arena.table().key() {
+                let mut raw = BytesMut::new();
+                let place = EntityAt { model, slot }.column(column);
+                let is_value = self.stored_at(place, &mut raw)? == CellValue::Value;
+                key.push(is_value.then(|| raw.to_vec()));
+            }
+            keys.insert(key);
+        }
+        Ok(keys)
     }
 
     fn same_natural_key(&self, model: usize, one: u32, other: u32) -> Error {

@@ -10,7 +10,7 @@ use crate::assignments::{Assignments, RowsOf};
 use crate::change_set::{CellAt, CellRange, CellValue, ChangeSet};
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::model::{SqlType, Table};
-use crate::sql::ArrayParam;
+use crate::sql::{ArrayParam, Sql};
 
 /// Where the values of a statement's rows come from.
 #[derive(Clone, Copy)]
@@ -43,9 +43,35 @@ impl Group {
     }
 }
 
+/// What an array of keys is called in the statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeyName {
+    /// `k0`: keys that the statement takes.
+    Taken(usize),
+    /// `m0r1`: what a column of the rows holds that a step has found or added.
+    Found {
+        /// The position of the step among those that find or add.
+        step: usize,
+        /// The column's position in the table.
+        column: usize,
+    },
+}
+
+impl KeyName {
+    /// Appends the name.
+    pub(crate) fn render(self, sql: &mut Sql) -> &mut Sql {
+        match self {
+            KeyName::Taken(index) => sql.push("k").number(index),
+            KeyName::Found { step, column } => sql.push("m").number(step).push("r").number(column),
+        }
+    }
+}
+
 /// Keys that the statement takes from a sequence, or from an expression.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct KeyArray {
+    /// What the array is called.
+    pub(crate) name: KeyName,
     /// The position of the table among the new ones.
     pub(crate) table: usize,
     /// The column that gets the keys.
@@ -74,9 +100,9 @@ impl KeyArray {
 /// The cells of one column, as arrays.
 pub(crate) enum ColumnArrays {
     /// The keys of the array at this position, row for row.
-    Keys(usize),
+    Keys(KeyName),
     /// Values, and keys of rows of the same statement by their position: for each row one of them.
-    Arrays { values: Option<ArrayParam>, keys: Vec<(usize, ArrayParam)> },
+    Arrays { values: Option<ArrayParam>, keys: Vec<(KeyName, ArrayParam)> },
     /// Values that are arrays themselves: all their elements, and for each row the first and the
     /// last of its own. `unnest` would flatten an array of arrays.
     Slices { elements: ArrayParam, first: ArrayParam, last: ArrayParam },
@@ -182,7 +208,7 @@ impl<'a> GroupCells<'a> {
                 positions.push_i32(index);
             }
             positions.pad(group.rows.len());
-            (array, positions)
+            (source.keys[array].name, positions)
         };
         let positions: Vec<_> = arrays.into_iter().map(positions_in).collect();
         let values = (values.has_value() || positions.is_empty()).then_some(values);
@@ -195,13 +221,13 @@ impl<'a> GroupCells<'a> {
         let own = |array: &KeyArray| (RowsOf::New(array.table), array.column) == (group.of, column);
         let array = keys.iter().position(own).ok_or_else(not_written_yet)?;
         if keys[array].rows == group.rows {
-            return Ok(ColumnArrays::Keys(array));
+            return Ok(ColumnArrays::Keys(keys[array].name));
         }
         let mut positions = ArrayParam::new(SqlType::INT4, group.rows.len());
         for &row in &group.rows {
             positions.push_i32(keys[array].index_of(row).ok_or_else(not_written_yet)?);
         }
-        Ok(ColumnArrays::Arrays { values: None, keys: vec![(array, positions)] })
+        Ok(ColumnArrays::Arrays { values: None, keys: vec![(keys[array].name, positions)] })
     }
 
     /// Returns the values of a column whose type is an array.

@@ -1,6 +1,6 @@
 //! `ArrayRows`: the rows of a statement as arrays, whatever the number of rows.
 
-use super::array_source::{ColumnArrays, GroupCells};
+use super::array_source::{ColumnArrays, GroupCells, KeyName};
 use crate::error::Error;
 use crate::sql::{ArrayParam, Params, Sql};
 
@@ -139,7 +139,7 @@ impl ArrayRows {
     }
 
     /// Returns the position among the statement's arrays of keys, if the column is one of them.
-    pub(crate) fn keys(&self, column: usize) -> Option<usize> {
+    pub(crate) fn keys(&self, column: usize) -> Option<KeyName> {
         match self.columns[column] {
             CellExpression::Element(at) => match self.arrays[at] {
                 Array::Keys(index) => Some(index),
@@ -185,7 +185,7 @@ enum Array {
     /// The parameter of this number.
     Param(usize),
     /// The statement's array of keys at this position.
-    Keys(usize),
+    Keys(KeyName),
 }
 
 impl Array {
@@ -193,7 +193,7 @@ impl Array {
     fn render(self, sql: &mut Sql) -> &mut Sql {
         match self {
             Array::Param(number) => sql.param(number),
-            Array::Keys(index) => sql.push("k").number(index),
+            Array::Keys(name) => name.render(sql),
         }
     }
 }
@@ -205,7 +205,7 @@ enum CellExpression {
     /// The element itself.
     Element(usize),
     /// A key of the statement's array `keys`; an element is the position in it.
-    KeyAt { keys: usize, position: usize },
+    KeyAt { keys: KeyName, position: usize },
     /// A part of the array that is the parameter `elements`; two elements are the positions of the
     /// first and the last.
     Slice { elements: usize, first: usize, last: usize },
@@ -226,7 +226,7 @@ impl CellExpression {
         match self {
             CellExpression::Element(at) => element(sql, *at),
             CellExpression::KeyAt { keys, position } => {
-                element(sql.push("k").number(*keys).push("["), *position);
+                element(keys.render(sql).push("["), *position);
                 sql.push("]");
             }
             CellExpression::Slice { elements, first, last } => {

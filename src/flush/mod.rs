@@ -5,6 +5,7 @@ pub(crate) mod array_source;
 pub(crate) mod arrays;
 pub(crate) mod change;
 mod copy;
+pub(crate) mod find_or_add;
 pub(crate) mod keys;
 pub(crate) mod locks;
 mod matched;
@@ -288,6 +289,11 @@ impl<'a, 'c> Flush<'a, 'c> {
     /// NULL. From here on [`bind`](Flush::bind) uses it.
     pub fn assign(&mut self, table: usize, row: u32, column: usize, raw: Option<&[u8]>) {
         self.assigned.set(RowsOf::New(table), column, row, raw);
+    }
+
+    /// Notes that a new row was there already.
+    pub(crate) fn note_found(&mut self, table: usize, row: u32) {
+        self.assigned.note_found(table, row);
     }
 
     /// Takes a value that the database has given to an updated row, in its binary form; `None` is NULL.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
+use super::planned_table::GroupOrder;
 use super::{FindOrAddStep, InsertStep, PlannedTable, Step};
 use crate::assignments::RowsOf;
 use crate::change_set::{CellAt, ChangeSet};
@@ -31,7 +32,7 @@ pub(super) fn steps(
         };
         for mut rows in levels(changes, &insert)? {
             rows.sort_unstable();
-            for group in planned.groups(&rows, false, |_| true) {
+            for group in planned.groups(&rows, GroupOrder::Free, |_| true) {
                 let mut rows = group.rows;
                 rows.sort_unstable();
                 let mut by_key: Vec<(Vec<u8>, u32)> = Vec::with_capacity(rows.len());

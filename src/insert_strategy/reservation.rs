@@ -20,6 +20,10 @@ impl Reservation {
         // All keys are reserved for the first rows that are inserted.
         let tables = if inserts.is_first() { inserts.tables() } else { &[] };
         for (table_index, planned) in tables.iter().enumerate() {
+            // Rows that may be there already take no keys ahead.
+            if planned.resolution().is_some() {
+                continue;
+            }
             let among = inserts.reserved_rows(table_index);
             for column_index in planned.assigned_columns() {
                 let is_left = |row: &&u32| planned.left_by(**row).contains(&column_index);

@@ -28,6 +28,11 @@ pub(super) fn take(
         take_keys(flush, array, rows, next)?;
         next += 1;
     }
+    for at in 0..statement.found.len() {
+        let step = statement.find_or_add(at);
+        step.take(flush, rows, next)?;
+        next += step.result_columns();
+    }
     for (at, group) in statement.groups.iter().enumerate() {
         let insert = statement.insert(at, flush);
         if insert.read_back().is_empty() {

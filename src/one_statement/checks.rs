@@ -7,8 +7,10 @@ use crate::error::{Error, ErrorKind};
 use crate::flush::Flush;
 use crate::flush::arrays::{ArrayRows, SortedColumn};
 use crate::flush::change::Change;
+use crate::flush::find_or_add::{self, FindOrAdd};
 use crate::flush::keys::{explain_keys, other_default};
 use crate::flush::stale::Stale;
+use crate::flush::statement_text::StatementText;
 use crate::model::SqlType;
 use crate::sql::{Params, Sql};
 
@@ -43,6 +45,20 @@ impl Checks {
              || array_to_string(ARRAY(SELECT s FROM generate_series(1, ${count}) AS s \
              EXCEPT SELECT n FROM {name} ORDER BY 1 LIMIT {MAX_NAMED}), ' ')"
         ));
+    }
+
+    /// Appends the checks of a step that finds or adds rows.
+    ///
+    /// # Errors
+    ///
+    /// A key that cannot be encoded.
+    pub(super) fn render_found_check(
+        &mut self,
+        step: FindOrAdd<'_>,
+        text: &mut StatementText<'_, '_>,
+    ) -> Result<(), Error> {
+        step.render_check(&mut self.0);
+        step.render_loaded_check(text, &mut self.0)
     }
 
     /// Appends the check that an expression has given a key for each row.
@@ -106,7 +122,7 @@ impl Checks {
             match rows.keys(of_part.column) {
                 // They are in order already.
                 Some(keys) if sent.len() == 1 && !of_part.is_text => {
-                    sql.push("k").number(keys);
+                    keys.render(sql);
                 }
                 _ => rows.render_sorted(of_part.column, &sent, sql),
             }
@@ -128,6 +144,7 @@ fn label(part: Part) -> String {
         Part::Delete(at) => format!("d{at}"),
         Part::Update(at) => format!("u{at}"),
         Part::Insert(at) => format!("i{at}"),
+        Part::FindOrAdd(at) => format!("m{at}"),
     }
 }
 
@@ -151,6 +168,11 @@ pub(super) fn explain(
     // Another value can have such a text, and so can one that a function reads.
     if code != Some("22P02") || error.is_within_function() || params.contain(AGAINST) {
         return error;
+    }
+    if let Some((at, is_loaded)) = find_or_add::failed(&error) {
+        if let Some(step) = statement.found.get(at) {
+            return find_or_add::explain(step, is_loaded).with_source(error);
+        }
     }
     if let Some(explained) = other_default(&error, &statement.key_columns(flush)) {
         return explained.with_source(error);

@@ -18,10 +18,12 @@ use render::Renderer;
 use crate::assignments::RowsOf;
 use crate::error::Error;
 use crate::flush::Flush;
-use crate::flush::array_source::{Group, KeyArray};
+use crate::flush::array_source::{Group, KeyArray, KeyName};
+use crate::flush::find_or_add::FindOrAdd;
 use crate::flush::locks::Locks;
 use crate::flush_plan::{
-    DeleteStep, FlushPlan, GroupOrder, PlannedStatement, Step, Suspects, UpdateStep, counted,
+    DeleteStep, FindOrAddStep, FlushPlan, GroupOrder, PlannedStatement, Step, Suspects, UpdateStep,
+    counted,
 };
 use crate::model::Table;
 
@@ -30,6 +32,10 @@ use crate::model::Table;
 struct Statement<'a> {
     /// The keys that the statement takes, each array for one column of one table.
     keys: Vec<KeyArray>,
+    /// Those keys, and those of the rows that are found or added.
+    sources: Vec<KeyArray>,
+    /// The steps that find or add rows.
+    found: Vec<&'a FindOrAddStep>,
     /// The rows to insert.
     groups: Vec<Group>,
     /// The rows to delete.
@@ -53,6 +59,7 @@ enum Part {
     Update(usize),
     /// One of [`Statement::groups`].
     Insert(usize),
+    FindOrAdd(usize),
 }
 
 impl Part {
@@ -62,6 +69,7 @@ impl Part {
             Part::Delete(at) => names.delete(at),
             Part::Update(at) => names.update(at),
             Part::Insert(at) => names.insert(at),
+            Part::FindOrAdd(at) => names.found(at),
         }
     }
 
@@ -149,6 +157,7 @@ pub(crate) fn plan(plan: &FlushPlan, steps: Range<usize>) -> PlannedStatement {
                 Some((_, all)) => *all += rows,
                 None => inserts.push((table, rows)),
             },
+            Step::FindOrAdd(step) => clauses.push(format!("{} in {table}", step.description())),
         }
     }
     if !inserts.is_empty() {
@@ -166,7 +175,7 @@ impl<'a> Statement<'a> {
     fn new(flush: &Flush<'_, '_>, steps: &'a [Step], locks: Option<Locks>) -> Statement<'a> {
         let (mut deletes, mut updates, mut groups) = (Vec::new(), Vec::new(), Vec::new());
         let mut inserted: IndexMap<usize, Vec<u32>> = IndexMap::new();
-        let (mut first, mut parts) = (Vec::new(), Vec::new());
+        let (mut first, mut parts, mut found) = (Vec::new(), Vec::new(), Vec::new());
         for step in steps {
             match step {
                 Step::Delete(step) => {
@@ -176,6 +185,10 @@ impl<'a> Statement<'a> {
                 Step::Update(step) => {
                     parts.push(Part::Update(updates.len()));
                     updates.push(step);
+                }
+                Step::FindOrAdd(step) => {
+                    parts.push(Part::FindOrAdd(found.len()));
+                    found.push(step);
                 }
                 Step::Insert(step) => {
                     inserted.entry(step.table()).or_default().extend_from_slice(step.rows());
@@ -192,14 +205,18 @@ impl<'a> Statement<'a> {
                 }
             }
         }
+        let names = Names::new(steps.iter().map(Step::table));
         let mut keys = Vec::new();
         for (&table, rows) in &mut inserted {
             rows.sort_unstable();
             Self::add_keys(flush, table, rows, &mut keys);
         }
-        let names = Names::new(steps.iter().map(Step::table));
         let parts = first.into_iter().chain(parts).collect();
-        Statement { keys, groups, deletes, updates, parts, locks, names }
+        let mut sources = keys.clone();
+        for (at, &step) in found.iter().enumerate() {
+            sources.extend(FindOrAdd { step, at, prefix: names.prefix() }.key_arrays());
+        }
+        Statement { keys, sources, found, groups, deletes, updates, parts, locks, names }
     }
 
     /// Adds the keys that the statement takes for rows of a table.
@@ -209,7 +226,8 @@ impl<'a> Statement<'a> {
             let is_left = |row: &u32| planned.left_by(*row).contains(&column);
             let rows: Vec<u32> = rows.iter().copied().filter(is_left).collect();
             if !rows.is_empty() && !is_reserved(flush, table, column, &rows) {
-                keys.push(KeyArray { table, column, rows });
+                let name = KeyName::Taken(keys.len());
+                keys.push(KeyArray { name, table, column, rows });
             }
         }
     }
@@ -218,6 +236,11 @@ impl<'a> Statement<'a> {
     fn key_columns(&self, flush: &Flush<'_, '_>) -> Vec<(&'static Table, usize)> {
         let table = |array: &KeyArray| flush.plan().tables()[array.table].table();
         self.keys.iter().map(|array| (table(array), array.column)).collect()
+    }
+
+    /// Returns the step at this position among those that find or add rows.
+    fn find_or_add(&self, at: usize) -> FindOrAdd<'_> {
+        FindOrAdd { step: self.found[at], at, prefix: self.names.prefix() }
     }
 
     /// Returns the insert of the group at this position.

@@ -24,6 +24,16 @@ impl Names {
         Names { prefix }
     }
 
+    /// Returns what all names begin with.
+    pub(super) fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// Returns the name of what the step at this position among those that find or add rows has.
+    pub(super) fn found(&self, at: usize) -> String {
+        format!("{}x{at}", self.prefix)
+    }
+
     /// Returns the name of the one row of keys.
     pub(super) fn keys(&self) -> String {
         format!("{}k", self.prefix)
@@ -60,7 +70,9 @@ impl Names {
 fn could_hide(prefix: &str, table: &Table) -> bool {
     let is_like = |name: &str| {
         let rest = name.strip_prefix(prefix);
-        let kind = rest.and_then(|rest| rest.strip_prefix(['k', 'l', 'd', 'u', 'b', 'i']));
+        let kind = rest.and_then(|rest| {
+            rest.strip_prefix(['k', 'l', 'd', 'u', 'b', 'i', 'f', 'a', 'w', 'x', 'm'])
+        });
         kind.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
     };
     let has_such = |text: &str| {

@@ -21,15 +21,19 @@ pub(super) struct Renderer<'a, 'c> {
     text: StatementText<'a, 'c>,
     /// The checks so far.
     checks: Checks,
+    /// The query that further parts wait for, if there is one.
+    barrier: Option<String>,
+    /// So many steps have found or added their rows by now.
+    found: usize,
 }
 
 impl<'a, 'c> Renderer<'a, 'c> {
     /// Returns a renderer that has written nothing yet.
     pub(super) fn new(statement: &'a Statement<'a>, flush: &'a Flush<'a, 'c>) -> Renderer<'a, 'c> {
-        let mut text = StatementText::new(flush).with_keys(&statement.keys);
+        let mut text = StatementText::new(flush).with_keys(&statement.sources);
         text.sql = Sql::with_capacity(TEXT_BYTES);
         text.from = format!(" FROM {}", statement.names.keys());
-        Renderer { statement, text, checks: Checks::default() }
+        Renderer { statement, text, checks: Checks::default(), barrier: None, found: 0 }
     }
 
     /// Returns the text and the parameters.
@@ -173,8 +177,21 @@ impl<'a, 'c> Renderer<'a, 'c> {
 
     /// Has the rows of all further parts wait until a query is done.
     fn wait_for(&mut self, name: &str) {
-        let keys = self.statement.names.keys();
-        self.text.from = format!(" FROM {keys}, {name} WHERE {name}.done >= 0");
+        self.barrier = Some(name.to_owned());
+        self.set_from();
+    }
+
+    /// Has the rows of all further parts come from what they may refer to.
+    fn set_from(&mut self) {
+        let mut from = format!(" FROM {}", self.statement.names.keys());
+        for at in 0..self.found {
+            from.push_str(", ");
+            from.push_str(&self.statement.find_or_add(at).merged());
+        }
+        if let Some(barrier) = &self.barrier {
+            from.push_str(&format!(", {barrier} WHERE {barrier}.done >= 0"));
+        }
+        self.text.from = from;
     }
 
     /// Appends a part, and its check.
@@ -184,11 +201,21 @@ impl<'a, 'c> Renderer<'a, 'c> {
     /// ```
     fn render_part(&mut self, part: Part) -> Result<(), Error> {
         let statement = self.statement;
+        if let Part::FindOrAdd(at) = part {
+            let step = statement.find_or_add(at);
+            self.text.sql.push(", ");
+            step.render(&mut self.text)?;
+            self.checks.render_found_check(step, &mut self.text)?;
+            self.found = at + 1;
+            self.set_from();
+            return Ok(());
+        }
         let name = part.name(&statement.names);
         self.text.sql.push(", ").push(&name).push(" AS (");
         let change = match part {
             Part::Delete(at) => Change::Delete(statement.deletes[at]),
             Part::Update(at) => Change::Update(statement.updates[at]),
+            Part::FindOrAdd(_) => return Ok(()),
             Part::Insert(at) => {
                 let insert = statement.insert(at, self.text.flush);
                 let cells = self.text.source().of(insert.table, insert.group);
@@ -247,6 +274,9 @@ impl<'a, 'c> Renderer<'a, 'c> {
         for index in 0..statement.keys.len() {
             sql.push(", k").number(index);
         }
+        for at in 0..statement.found.len() {
+            statement.find_or_add(at).render_result(sql);
+        }
         for at in 0..statement.groups.len() {
             let insert = statement.insert(at, flush);
             if !insert.read_back().is_empty() {
@@ -262,6 +292,9 @@ impl<'a, 'c> Renderer<'a, 'c> {
             }
         }
         sql.push(" FROM ").push(&statement.names.keys());
+        for at in 0..statement.found.len() {
+            sql.push(", ").push(&statement.find_or_add(at).merged());
+        }
     }
 }
 

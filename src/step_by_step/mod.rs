@@ -1,5 +1,6 @@
 //! The steps of a plan one after the other, each as plain statements of one transaction.
 
+mod find_or_add;
 mod row_by_row;
 mod set_wise;
 
@@ -76,6 +77,13 @@ impl StepByStep<'_> {
                     flush.set_inserts(inserts);
                     self.inserts.insert(flush)?;
                     at += inserts.steps().count();
+                }
+                Step::FindOrAdd(step) => {
+                    match self.changes {
+                        Changes::SetWise => find_or_add::write(flush, step)?,
+                        Changes::RowByRow => find_or_add::write_row_by_row(flush, step)?,
+                    }
+                    at += 1;
                 }
                 Step::Update(step) => {
                     note_followed_keys(flush, &plan.steps()[at])?;

@@ -236,7 +236,9 @@ impl<'a, 'c> Dispatch<'a, 'c> {
     fn checks_defaults(&self) -> bool {
         let memory = self.strategy.memory();
         let is_open = |planned: &PlannedTable| {
-            planned.assigned_columns().next().is_some() && !memory.has_default_keys(planned.table())
+            planned.resolution().is_none()
+                && planned.assigned_columns().next().is_some()
+                && !memory.has_default_keys(planned.table())
         };
         self.tables.iter().any(is_open)
     }

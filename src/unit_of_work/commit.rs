@@ -61,11 +61,11 @@ impl<'c> UnitOfWork<'c> {
             if error.kind() == ErrorKind::UnknownOutcome {
                 self.is_in_database = true;
                 for table in &written.tables {
-                    self.arenas[table.arena].outcome_unknown(table.rows, &[], &[]);
+                    self.arenas[table.arena].outcome_unknown(&table.slots, &[], &[]);
                 }
                 for changes in &written.changed {
                     let WrittenChanges { arena, slots, deleted, .. } = changes;
-                    self.arenas[*arena].outcome_unknown(0, slots, deleted);
+                    self.arenas[*arena].outcome_unknown(&[], slots, deleted);
                 }
                 self.unknown = Some(Unknown::Written(written));
             } else {
@@ -243,10 +243,10 @@ impl<'c> UnitOfWork<'c> {
             Err(_) => Vec::new(),
         };
         for arena in self.arenas.values_mut() {
-            arena.outcome_unknown(arena.pending().len(), &[], &arena.marked_for_deletion());
+            arena.outcome_unknown(&arena.pending().to_vec(), &[], &arena.marked_for_deletion());
         }
         for (model, slots) in changed {
-            self.arenas[model].outcome_unknown(0, &slots, &[]);
+            self.arenas[model].outcome_unknown(&[], &slots, &[]);
         }
     }
 
@@ -265,9 +265,11 @@ impl<'c> UnitOfWork<'c> {
 
     /// Tells the entities what `transaction` has written of them.
     fn written(&mut self, written: &Written, transaction: Transaction) {
-        for WrittenTable { arena, rows, write_back, .. } in &written.tables {
-            self.arenas[*arena].inserted(*rows, write_back, transaction);
+        for WrittenTable { arena, slots, found, write_back, .. } in &written.tables {
+            self.arenas[*arena].inserted(slots, write_back, transaction);
+            self.arenas[*arena].note_found(found);
         }
+        self.natural_keys.clear();
         for WrittenChanges { arena, slots, write_back, deleted, .. } in &written.changed {
             self.arenas[*arena].updated(slots, write_back, transaction);
             self.arenas[*arena].deleted(deleted, transaction);
@@ -319,7 +321,8 @@ impl Call {
             strategy: strategy.name().to_owned(),
             written_by: by.map_or(strategy.name(), |by| &*by.name).to_owned(),
             way: by.map(|by| (by.way, by.reason.clone())),
-            rows: written.tables.iter().map(|table| (table.table, table.rows)).collect(),
+            rows: written.rows(),
+            found_rows: written.tables.iter().map(|table| table.found.len()).sum(),
             updated_rows: written.changed.iter().map(|changes| changes.updated_rows).sum(),
             deleted_rows: written.changed.iter().map(|changes| changes.deleted.len()).sum(),
             statements: connection.statements() - self.statements,

@@ -14,6 +14,7 @@ pub struct CommitReport {
     pub(super) written_by: String,
     pub(super) way: Option<(Way, Reason)>,
     pub(super) rows: Vec<(&'static str, usize)>,
+    pub(super) found_rows: usize,
     pub(super) updated_rows: usize,
     pub(super) deleted_rows: usize,
     pub(super) statements: u64,
@@ -57,6 +58,13 @@ impl CommitReport {
     /// tables first appeared in the unit of work.
     pub fn rows_by_table(&self) -> impl Iterator<Item = (&str, usize)> {
         self.rows.iter().copied()
+    }
+
+    /// Returns the number of rows that [`find_or_add`](crate::UnitOfWork::find_or_add) and
+    /// [`upsert`](crate::UnitOfWork::upsert) have found. They are not among those inserted.
+    #[must_use]
+    pub fn found_rows(&self) -> usize {
+        self.found_rows
     }
 
     /// The number of rows updated.

@@ -241,7 +241,7 @@ impl UnitOfWork<'_> {
     }
 
     /// Reads the rows whose columns hold one of these keys: the key's position, and the slot.
-    fn read_by_keys<T: Model, K: Key>(
+    pub(super) fn read_by_keys<T: Model, K: Key>(
         &mut self,
         columns: &[usize],
         keys: &[K],

@@ -5,6 +5,7 @@ mod commit_plan;
 mod commit_report;
 mod load;
 mod marks;
+mod natural;
 mod query;
 mod savepoint;
 mod write;
@@ -15,6 +16,7 @@ use std::ops::{Index, IndexMut};
 
 pub use commit_plan::CommitPlan;
 pub use commit_report::CommitReport;
+use natural::NaturalKeys;
 pub use query::Query;
 use savepoint::Mark;
 
@@ -69,6 +71,7 @@ use write::Written;
 pub struct UnitOfWork<'c> {
     stamp: Stamp,
     arenas: Arenas,
+    natural_keys: NaturalKeys,
     connection: Connection<'c>,
     strategy: Strategy,
     /// The most round trips that a call may take.
@@ -106,6 +109,7 @@ impl<'c> UnitOfWork<'c> {
         UnitOfWork {
             stamp: Stamp::new(),
             arenas: Arenas::default(),
+            natural_keys: NaturalKeys::default(),
             connection: connection.into_connection(),
             strategy: Strategy::default(),
             budget: None,
@@ -315,6 +319,7 @@ impl<'c> UnitOfWork<'c> {
     pub fn clear(&mut self) {
         self.connection.rollback();
         self.arenas.clear();
+        self.natural_keys.clear();
         self.savepoints.clear();
         self.stamp = Stamp::new();
         self.unknown = None;

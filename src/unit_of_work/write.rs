@@ -36,7 +36,10 @@ pub(super) struct WrittenTable {
     /// The position of the model's arena.
     pub(super) arena: usize,
     pub(super) table: &'static str,
-    pub(super) rows: usize,
+    /// The slots of the entities, in ascending order.
+    pub(super) slots: Vec<u32>,
+    /// The slots of those whose rows were there already.
+    pub(super) found: Vec<u32>,
     pub(super) write_back: WriteBack,
 }
 
@@ -61,15 +64,37 @@ impl Written {
         Written { tables: Vec::new(), changed: Vec::new(), by, unread: None }
     }
 
-    fn push(&mut self, changes: &ChangeSet<'_>, rows: RowsOf, write_back: WriteBack) {
+    fn push(
+        &mut self,
+        changes: &ChangeSet<'_>,
+        assigned: &Assignments,
+        rows: RowsOf,
+        write_back: WriteBack,
+    ) {
         match rows {
             RowsOf::New(table) => {
-                self.tables.push(WrittenTable::new(&changes.tables()[table], write_back));
+                let rows = &changes.tables()[table];
+                let found = assigned.found(table).map(|row| rows.slots()[row as usize]);
+                self.tables.push(WrittenTable::new(rows, found.collect(), write_back));
             }
             RowsOf::Changed(changed) => {
                 self.changed.push(WrittenChanges::new(&changes.changed()[changed], write_back));
             }
         }
+    }
+}
+
+impl Written {
+    /// Returns the number of rows by table, those of one table together.
+    pub(super) fn rows(&self) -> Vec<(&'static str, usize)> {
+        let mut rows: Vec<(&'static str, usize)> = Vec::new();
+        for written in &self.tables {
+            match rows.iter_mut().find(|(table, _)| *table == written.table) {
+                Some((_, count)) => *count += written.slots.len() - written.found.len(),
+                None => rows.push((written.table, written.slots.len() - written.found.len())),
+            }
+        }
+        rows
     }
 }
 
@@ -86,11 +111,12 @@ impl WrittenChanges {
 }
 
 impl WrittenTable {
-    fn new(rows: &NewRows<'_>, write_back: WriteBack) -> WrittenTable {
+    fn new(rows: &NewRows<'_>, found: Vec<u32>, write_back: WriteBack) -> WrittenTable {
         WrittenTable {
             arena: rows.model(),
             table: rows.table().name(),
-            rows: rows.len(),
+            slots: rows.slots().to_vec(),
+            found,
             write_back,
         }
     }
@@ -307,7 +333,7 @@ fn give_back(
                 changes.write_back(rows, &left, assigned, Extent::Keys)?
             }
         };
-        written.push(changes, rows, write_back);
+        written.push(changes, assigned, rows, write_back);
     }
     Ok(written)
 }

@@ -20,6 +20,7 @@ mod keys;
 mod lifecycle;
 mod marks;
 mod names;
+mod natural;
 mod stale;
 mod steps;
 mod transactions;
