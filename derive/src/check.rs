@@ -16,10 +16,12 @@ const MAX_COLUMNS: usize = 1600;
 /// The most columns that a key can have, as `onetrip::Key` limits it.
 const MAX_KEY_COLUMNS: usize = 8;
 
+/// The attributes that a struct can have.
 const ON_STRUCT: &[&str] = &["table", "schema"];
+/// The attributes that a field can have.
 const ON_FIELD: &[&str] =
     &["key", "column", "sequence", "default", "version", "generated", "sql_type", "unique", "skip"];
-/// Those that say who writes the column.
+/// The attributes that say who writes the column.
 const ROLES: &[&str] = &["key", "sequence", "default", "version", "generated"];
 
 /// A model whose attributes are in order.
@@ -27,17 +29,19 @@ pub(crate) struct Model {
     pub(crate) ident: Ident,
     pub(crate) table: LitStr,
     pub(crate) schema: Option<LitStr>,
+    /// The columns of the table, in the order in which fields name them first.
     pub(crate) columns: Vec<Column>,
+    /// All fields of the struct, in their order.
     pub(crate) fields: Vec<Field>,
 }
 
 impl Model {
-    /// Where the expansion reports what concerns the struct as a whole.
+    /// Returns where the compiler reports what concerns the struct as a whole.
     pub(crate) fn span(&self) -> Span {
         self.ident.span().resolved_at(Span::call_site())
     }
 
-    /// The fields that stand for columns.
+    /// Returns the fields that stand for columns.
     pub(crate) fn column_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| !matches!(field.role, Role::Skipped))
     }
@@ -61,6 +65,7 @@ impl Model {
         keys
     }
 
+    /// Returns the fields of the key.
     pub(crate) fn key_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| matches!(field.role, Role::Key(_)))
     }
@@ -70,31 +75,34 @@ impl Model {
 pub(crate) struct Column {
     pub(crate) name: LitStr,
     pub(crate) sql_type: Option<QualifiedName>,
-    /// In field order; there is always one.
+    /// The fields, in the order of the struct. There is at least one.
     pub(crate) sources: Vec<Source>,
 }
 
 /// One column of one field.
 pub(crate) struct Source {
+    /// The position in the model's fields.
     pub(crate) field: usize,
+    /// The position among the columns of the field.
     pub(crate) part: usize,
 }
 
+/// A field of the struct.
 pub(crate) struct Field {
-    /// Among the fields of the struct.
+    /// The position among the fields of the struct.
     pub(crate) position: usize,
     pub(crate) ident: Ident,
     pub(crate) ty: TokenStream,
     pub(crate) role: Role,
-    /// Positions in the model's columns; none for a field that is skipped.
+    /// Positions in the model's columns. A field that is skipped has no columns.
     pub(crate) columns: Vec<usize>,
     /// The natural keys that it is part of, by their names, which are empty for the one without.
     pub(crate) natural_keys: Vec<LitStr>,
 }
 
 impl Field {
-    /// Where the expansion reports what concerns the field: at its type, but as code of the derive
-    /// and not of the user, whom lints would otherwise blame for it.
+    /// Returns where the compiler reports what concerns the field: at its type, but as code of the
+    /// derive. Lints would otherwise blame the user for it.
     pub(crate) fn span(&self) -> Span {
         self.ty.span().resolved_at(Span::call_site())
     }
@@ -118,7 +126,7 @@ pub(crate) enum Assigned {
     Expression(LitStr),
 }
 
-/// Finds the meaning of the attributes; the result is of use only if there are no errors.
+/// Finds the meaning of the attributes. The result is of use only if there are no errors.
 pub(crate) fn check(input: Input, errors: &mut Errors) -> Model {
     let settings = Settings::new(&input.attributes, "a model", ON_STRUCT, errors);
     let table = settings.name("table", errors);
@@ -232,7 +240,7 @@ fn role(settings: &Settings<'_>, errors: &mut Errors) -> Role {
     }
 }
 
-/// The expression that assigns a key, in `default = "…"`.
+/// Returns the expression that assigns a key, in `default = "…"`.
 fn expression(item: &Item, errors: &mut Errors) -> Option<LitStr> {
     match &item.arguments {
         Arguments::Value(value) => {
@@ -293,7 +301,8 @@ struct Columns {
 }
 
 impl Columns {
-    /// Adds a column, or a source to the one that has the name already. The result is its position.
+    /// Adds a column, or adds a source to the column that has this name already. Returns the
+    /// position of the column.
     fn add(
         &mut self,
         name: &LitStr,
@@ -343,7 +352,7 @@ fn check_version(model: &Model, errors: &mut Errors) {
     }
 }
 
-/// What fields share is written by all of them, which these columns are not.
+/// Reports columns that several fields share and that they cannot all write.
 fn check_shared(model: &Model, errors: &mut Errors) {
     for column in model.columns.iter().filter(|column| column.sources.len() > 1) {
         for source in &column.sources {

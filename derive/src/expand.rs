@@ -69,7 +69,7 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
     }
 }
 
-/// The associated type `Key`, and `key`.
+/// Returns the associated type `Key` and the method `key`.
 fn key(model: &Model) -> TokenStream {
     let fields: Vec<&Field> = model.key_fields().collect();
     let types = fields.iter().map(|field| {

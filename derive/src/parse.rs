@@ -10,6 +10,7 @@ use crate::errors::Errors;
 /// A struct that is to be a model.
 pub(crate) struct Input {
     pub(crate) ident: Ident,
+    /// The items of all its `#[model(...)]`.
     pub(crate) attributes: Vec<Item>,
     pub(crate) fields: Vec<InputField>,
 }
@@ -17,7 +18,7 @@ pub(crate) struct Input {
 /// A named field of the struct.
 pub(crate) struct InputField {
     pub(crate) ident: Ident,
-    /// The type, in which `Self` is written out: the expansion uses it where there is no `Self`.
+    /// The type, with `Self` written out: the expansion uses the type where there is no `Self`.
     pub(crate) ty: TokenStream,
     pub(crate) attributes: Vec<Item>,
 }
@@ -26,6 +27,7 @@ pub(crate) struct InputField {
 pub(crate) struct Item {
     /// What an error points at.
     pub(crate) meta: Meta,
+    /// The path of the item, such as `column`.
     pub(crate) name: String,
     pub(crate) arguments: Arguments,
 }
@@ -42,7 +44,7 @@ pub(crate) enum Arguments {
     Invalid,
 }
 
-/// Reads the struct; nothing comes back where too little of it is understood to go on.
+/// Reads the struct, and returns `None` where too little of it is understood to go on.
 pub(crate) fn parse(input: &DeriveInput, errors: &mut Errors) -> Option<Input> {
     let generics = &input.generics;
     if let Some(parameter) = generics.params.first() {

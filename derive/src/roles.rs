@@ -73,7 +73,7 @@ fn trait_name(role: &Role) -> Ident {
     }
 }
 
-/// The trait of a role. Its parameter is the position of a field in the struct.
+/// Returns the trait of a role. Its parameter is the position of a field in the struct.
 ///
 /// A parameter of a function with the name of a constant would be taken for that, and compilers
 /// like to suggest methods by their name: hence the underscores.

@@ -8,27 +8,14 @@ use crate::parse::{Arguments, Item};
 /// The longest name that PostgreSQL keeps whole, in bytes.
 const MAX_NAME: usize = 63;
 
-/// A name in a schema, if one is given.
-#[derive(Clone)]
-pub(crate) struct QualifiedName {
-    pub(crate) schema: Option<LitStr>,
-    pub(crate) name: LitStr,
-}
-
-impl QualifiedName {
-    pub(crate) fn same(&self, other: &QualifiedName) -> bool {
-        self.name.value() == other.name.value()
-            && self.schema.as_ref().map(LitStr::value) == other.schema.as_ref().map(LitStr::value)
-    }
-}
-
 /// The attributes of one struct or field.
 pub(crate) struct Settings<'a> {
+    /// One item of each name, in the order of the source.
     items: Vec<&'a Item>,
 }
 
 impl<'a> Settings<'a> {
-    /// Keeps the first item of each name; `known` are the names that `what` can have.
+    /// Keeps the first item of each name. `known` has the names that are allowed on `what`.
     pub(crate) fn new(
         items: &'a [Item],
         what: &str,
@@ -53,17 +40,17 @@ impl<'a> Settings<'a> {
         settings
     }
 
-    /// The item of this name.
+    /// Returns the item with this name, if there is one.
     pub(crate) fn get(&self, name: &str) -> Option<&'a Item> {
         self.items.iter().copied().find(|item| item.name == name)
     }
 
-    /// The items of other names than this.
+    /// Returns the items with other names than this.
     pub(crate) fn others(&self, name: &str) -> impl Iterator<Item = &'a Item> {
         self.items.iter().copied().filter(move |item| item.name != name)
     }
 
-    /// Whether the item is there, in the form `name`.
+    /// Returns `true` if there is an item in the form `name`.
     pub(crate) fn flag(&self, name: &str, errors: &mut Errors) -> bool {
         let Some(item) = self.get(name) else { return false };
         match item.arguments {
@@ -75,7 +62,7 @@ impl<'a> Settings<'a> {
         true
     }
 
-    /// The name in `name = "…"`.
+    /// Returns the name in `name = "…"`.
     pub(crate) fn name(&self, name: &str, errors: &mut Errors) -> Option<LitStr> {
         let item = self.get(name)?;
         match &item.arguments {
@@ -88,7 +75,7 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// The name in `name = "…"` or `name("…", "…")`.
+    /// Returns the name in `name = "…"` or `name("…", "…")`.
     pub(crate) fn qualified(&self, name: &str, errors: &mut Errors) -> Option<QualifiedName> {
         let item = self.get(name)?;
         match &item.arguments {
@@ -108,7 +95,7 @@ impl<'a> Settings<'a> {
         }
     }
 
-    /// The names in `name = "…"` or `name("…", …)`; none if the item is not there.
+    /// Returns the names in `name = "…"` or `name("…", …)`, or no names if there is no such item.
     pub(crate) fn names(&self, name: &str, errors: &mut Errors) -> Vec<LitStr> {
         let Some(item) = self.get(name) else { return Vec::new() };
         match &item.arguments {
@@ -126,7 +113,21 @@ impl<'a> Settings<'a> {
     }
 }
 
-/// The name itself, after a look at whether PostgreSQL can have it.
+/// A name in a schema, if one is given.
+#[derive(Clone)]
+pub(crate) struct QualifiedName {
+    pub(crate) schema: Option<LitStr>,
+    pub(crate) name: LitStr,
+}
+
+impl QualifiedName {
+    pub(crate) fn same(&self, other: &QualifiedName) -> bool {
+        self.name.value() == other.name.value()
+            && self.schema.as_ref().map(LitStr::value) == other.schema.as_ref().map(LitStr::value)
+    }
+}
+
+/// Returns the name, and reports it if PostgreSQL cannot have it.
 pub(crate) fn checked(name: &LitStr, errors: &mut Errors) -> LitStr {
     let value = name.value();
     let complaint = if value.is_empty() {

@@ -10,7 +10,7 @@ fn messages(input: &DeriveInput) -> Vec<String> {
     error.into_iter().map(|error| error.to_string()).collect()
 }
 
-/// The body of a method of the implementation of `Model`.
+/// Returns the body of a method of the implementation of `Model`.
 #[track_caller]
 fn body(input: &DeriveInput, method: &str) -> String {
     let expansion = model(input).expect("no mistakes");

@@ -9,72 +9,29 @@ use super::{Column, DefaultField, Field, KeyField, Model, Table, Value};
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::handle::{AnyHandle, Handle};
 
-/// A handle whose model is known at run time only, and the model's table.
-#[derive(Clone, Copy)]
-pub(crate) struct EntityRef {
-    pub(crate) handle: AnyHandle,
-    pub(crate) table: fn() -> &'static Table,
-}
-
-// By hand, since pointers to functions have no equality to rely on.
-impl PartialEq for EntityRef {
-    fn eq(&self, other: &EntityRef) -> bool {
-        self.handle == other.handle
-    }
-}
-
-impl Eq for EntityRef {}
-
-impl fmt::Debug for EntityRef {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}", (self.table)().name(), self.handle.slot)
-    }
-}
-
-impl EntityRef {
-    pub(crate) fn new<T: Model>(handle: Handle<T>) -> EntityRef {
-        EntityRef { handle: AnyHandle::new(handle), table: T::table }
-    }
-}
-
-/// What one field says of one column.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
-    /// The server's default is taken.
-    Default,
-    Null,
-    /// The value's bytes, as a range of the encoder's buffer.
-    Value {
-        start: usize,
-        end: usize,
-    },
-    /// Part `part` of the key of an entity that may have no key yet.
-    Pending {
-        entity: EntityRef,
-        part: usize,
-    },
-}
-
 /// Takes the value of one column of one entity; see [`Model::encode`].
 ///
 /// Values are encoded here, in memory, before the statement that carries them is sent: a value that
 /// cannot be encoded, or an implementation that panics, never leaves half a message on the wire.
 pub struct Encoder<'a> {
+    /// The bytes of the values, one after the other.
     buffer: &'a mut BytesMut,
+    /// What the first field has said of the column.
     first: Option<Source>,
-    /// Filled only for a column that several fields share.
+    /// What the other fields have said. This is filled only for a column that several fields share.
     rest: Vec<Source>,
+    /// Why a value could not be encoded.
     error: Option<BoxError>,
 }
 
 impl<'a> Encoder<'a> {
-    /// An encoder that appends the bytes of values to `buffer`.
+    /// Returns an encoder that appends the bytes of values to `buffer`.
     #[inline]
     pub(crate) fn new(buffer: &'a mut BytesMut) -> Encoder<'a> {
         Encoder { buffer, first: None, rest: Vec::new(), error: None }
     }
 
-    /// Begins the next cell: for what many cells go into, one after the other.
+    /// Begins the next cell, where many cells are written one after the other.
     #[inline]
     pub(crate) fn begin_cell(&mut self) {
         self.first = None;
@@ -82,7 +39,7 @@ impl<'a> Encoder<'a> {
         self.error = None;
     }
 
-    /// Where the bytes of values go.
+    /// Returns the buffer that the bytes of values go to.
     #[inline]
     pub(crate) fn buffer(&mut self) -> &mut BytesMut {
         self.buffer
@@ -199,7 +156,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// What the fields said, if it is what every field of a column of its own says: one thing.
+    /// Returns what the fields said, if exactly one field wrote to the column, and without an error.
     #[inline]
     pub(crate) fn single(&self) -> Option<Source> {
         if self.rest.is_empty() && self.error.is_none() { self.first } else { None }
@@ -217,7 +174,7 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// What the fields said of this column, in their order.
+    /// Returns what the fields said of this column, in the order of the fields.
     ///
     /// # Errors
     ///
@@ -254,5 +211,46 @@ impl fmt::Debug for Encoder<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Values stay out of logs.
         f.debug_struct("Encoder").finish_non_exhaustive()
+    }
+}
+
+/// What one field says of one column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The server's default is taken.
+    Default,
+    /// The value is NULL.
+    Null,
+    /// The value's bytes, as a range of the encoder's buffer.
+    Value { start: usize, end: usize },
+    /// Part `part` of the key of an entity that may have no key yet.
+    Pending { entity: EntityRef, part: usize },
+}
+
+/// A handle whose model is known at run time only, and the model's table.
+#[derive(Clone, Copy)]
+pub(crate) struct EntityRef {
+    pub(crate) handle: AnyHandle,
+    pub(crate) table: fn() -> &'static Table,
+}
+
+// By hand, since pointers to functions have no equality to rely on.
+impl PartialEq for EntityRef {
+    fn eq(&self, other: &EntityRef) -> bool {
+        self.handle == other.handle
+    }
+}
+
+impl Eq for EntityRef {}
+
+impl fmt::Debug for EntityRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}#{}", (self.table)().name(), self.handle.slot)
+    }
+}
+
+impl EntityRef {
+    pub(crate) fn new<T: Model>(handle: Handle<T>) -> EntityRef {
+        EntityRef { handle: AnyHandle::new(handle), table: T::table }
     }
 }

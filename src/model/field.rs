@@ -25,7 +25,7 @@ pub trait Field: Sized + sealed::Sealed {
     /// The table that the field refers to.
     const TARGET: Option<fn() -> &'static Table> = None;
 
-    /// Whether the field can be NULL.
+    /// Is `true` if the field can be NULL.
     const NULLABLE: bool = false;
 
     #[doc(hidden)]
@@ -56,10 +56,10 @@ pub trait KeyField: Field {
     /// What the field holds when its value is known.
     type Key: Key;
 
-    /// Whether `None` leaves the value to the database.
+    /// Is `true` if `None` leaves the value to the database.
     const ASSIGNED: bool = false;
 
-    /// The value, if it is known.
+    /// Returns the value, if it is known.
     fn key(&self) -> Option<Self::Key>;
 
     #[doc(hidden)]
@@ -77,7 +77,7 @@ pub trait KeyField: Field {
     label = "`None` leaves it to the database, so this must be an `Option`"
 )]
 pub trait DefaultField: Field {
-    /// Whether the field can hold NULL besides the default.
+    /// Is `true` if the field can hold NULL besides the default.
     const WRITES_NULL: bool;
 
     #[doc(hidden)]
@@ -216,7 +216,7 @@ impl<T: Model> Field for Option<ForeignKey<T>> {
         }
     }
 
-    /// A NULL in any column means that the row refers to nothing, as SQL's `MATCH SIMPLE` has it.
+    /// Reads NULL in any column as a reference to nothing, as SQL's `MATCH SIMPLE` does.
     fn decode(cells: Cells<'_>) -> Result<Option<ForeignKey<T>>, BoxError> {
         if cells.iter().any(|cell| matches!(cell, Cell::Null | Cell::Default)) {
             return Ok(None);
@@ -234,10 +234,10 @@ impl<T: Model> Field for Option<ForeignKey<T>> {
     }
 }
 
-/// The handle to go back to, if the cells are those of the undo journal.
+/// Returns the handle that the undo journal has put into the cells, if it has put one there.
 ///
-/// A column that fields share names the entities of all of them: this field's is the one that
-/// every column of the field names.
+/// A column that several fields share names the entities of all of them. The entity of this field
+/// is the one that every column of the field names.
 fn pending_handle<T: Model>(cells: Cells<'_>) -> Option<Handle<T>> {
     let named = |cell, entity| match cell {
         Cell::Pending(entities) => <[EntityRef]>::contains(entities, entity),

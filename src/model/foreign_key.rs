@@ -26,7 +26,7 @@ pub enum ForeignKey<T: Model> {
 }
 
 impl<T: Model> ForeignKey<T> {
-    /// The key, unless the reference is to an entity that has not been flushed yet.
+    /// Returns the key, unless the reference is to an entity that has not been flushed yet.
     #[must_use]
     pub fn key(&self) -> Option<&T::Key> {
         match self {

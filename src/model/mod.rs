@@ -87,15 +87,15 @@ pub trait Model: Clone + Send + 'static {
     /// What identifies a row: a [`KeyValue`] or a tuple of them, without `Option`.
     type Key: Key;
 
-    /// The static description. It has to be the same at every call.
+    /// Returns the static description of the model. Every call must return the same one.
     fn table() -> &'static Table;
 
-    /// The key, if the entity knows all of it.
+    /// Returns the key, if the entity knows all of it.
     fn key(&self) -> Option<Self::Key>;
 
     /// Writes the value of the column at this position of [`Table::columns`].
     ///
-    /// It should write it the same way at every call, as long as the entity is not changed.
+    /// It should write the same value at every call, as long as the entity is not changed.
     fn encode(&self, column: usize, out: &mut Encoder<'_>);
 
     /// Builds an entity from a row that has every column.

@@ -5,32 +5,18 @@ use std::fmt;
 use super::{EntityRef, Field, Table};
 use crate::error::{BoxError, Error, ErrorKind};
 
-/// One column of a row, as it comes from the server, a strategy or the undo journal.
-#[derive(Clone, Copy)]
-pub(crate) enum Cell<'a> {
-    /// The row says nothing of this column.
-    Absent,
-    /// The column goes back to "the database assigns it".
-    Default,
-    Null,
-    Value(&'a [u8]),
-    /// A foreign key goes back to an entity without a key; several do where they share the column.
-    Pending(&'a [EntityRef]),
-}
-
-/// The message for a cell that is [`Cell::Absent`] where there has to be a value.
-pub(super) const MISSING: &str = "the row lacks this column";
-
 /// The values of one row, by the position of the column in [`Table::columns`].
 ///
 /// A row can lack columns: after an insert it holds only those that the database assigned.
 pub struct Row<'a> {
     table: &'static Table,
+    /// The cells, in the order of the table's columns. Those at the end can be missing.
     cells: &'a [Cell<'a>],
 }
 
 impl<'a> Row<'a> {
-    /// The cells are those of the table's columns, in their order; the last ones can be left out.
+    /// Returns a row of the table with these cells, which are in the order of the table's columns.
+    /// The last cells can be left out.
     pub(crate) fn new(table: &'static Table, cells: &'a [Cell<'a>]) -> Row<'a> {
         Row { table, cells }
     }
@@ -86,6 +72,7 @@ impl fmt::Debug for Row<'_> {
 #[derive(Clone, Copy, Debug)]
 pub struct Cells<'r> {
     row: &'r Row<'r>,
+    /// Positions in [`Table::columns`], in the order of the field's parts.
     columns: &'r [usize],
 }
 
@@ -98,7 +85,7 @@ impl<'r> Cells<'r> {
         }
     }
 
-    /// The cells from `part` on.
+    /// Returns the cells from `part` on.
     pub(crate) fn skip(self, parts: usize) -> Cells<'r> {
         Cells { row: self.row, columns: self.columns.get(parts..).unwrap_or(&[]) }
     }
@@ -108,3 +95,19 @@ impl<'r> Cells<'r> {
         self.columns.iter().map(move |&column| self.row.cell(column))
     }
 }
+
+/// One column of a row, as it comes from the server, a strategy or the undo journal.
+#[derive(Clone, Copy)]
+pub(crate) enum Cell<'a> {
+    /// The row does not have this column.
+    Absent,
+    /// The column goes back to "the database assigns it".
+    Default,
+    Null,
+    Value(&'a [u8]),
+    /// The foreign keys that share the column go back to entities that have no key.
+    Pending(&'a [EntityRef]),
+}
+
+/// The message for a cell that is [`Cell::Absent`] where there has to be a value.
+pub(super) const MISSING: &str = "the row lacks this column";

@@ -22,8 +22,8 @@ macro_rules! sql_types {
 }
 
 impl SqlType {
-    /// A built-in type that this crate has no constant for, as `pg_type` lists it: `typname`,
-    /// `oid` and `typarray`.
+    /// Returns a built-in type that this crate has no constant for, described as `pg_type` lists
+    /// it: `typname`, `oid` and `typarray`.
     ///
     /// ```
     /// use onetrip::SqlType;
@@ -63,42 +63,42 @@ impl SqlType {
         JSONB = "jsonb", 3802, 3807;
     }
 
-    /// The type's name in `pg_type`.
+    /// Returns the type's name in `pg_type`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.name
     }
 
-    /// The type's OID.
+    /// Returns the type's OID.
     #[must_use]
     pub const fn oid(self) -> u32 {
         self.oid
     }
 
-    /// The OID of the type's array type, 0 when it has none.
+    /// Returns the OID of the type's array type, or 0 if it has none.
     #[must_use]
     pub const fn array_oid(self) -> u32 {
         self.array_oid
     }
 
-    /// The type of a one-dimensional array of this type, named as `typname[]`.
+    /// Returns the type of a one-dimensional array of this type, named as `typname[]`.
     #[must_use]
     pub const fn array(self) -> SqlType {
         SqlType { name: self.name, oid: self.array_oid, array_oid: 0, element_oid: self.oid }
     }
 
-    /// Whether the type is an array. An array type has no array type of its own.
+    /// Returns `true` if the type is an array. An array type has no array type of its own.
     #[must_use]
     pub const fn is_array(self) -> bool {
         self.element_oid != 0
     }
 
-    /// The type of an array's elements.
+    /// Returns the type of an array's elements.
     pub(crate) const fn element(self) -> SqlType {
         SqlType::new(self.name, self.element_oid, self.oid)
     }
 
-    /// The number that the bytes of a value are, for an integer type.
+    /// Returns the number that the bytes of a value stand for, if this is an integer type.
     pub(crate) fn as_integer(self, bytes: &[u8]) -> Option<i64> {
         match (self, bytes) {
             (SqlType::INT2, &[a, b]) => Some(i16::from_be_bytes([a, b]).into()),
@@ -108,8 +108,9 @@ impl SqlType {
         }
     }
 
-    /// Whether values are equal for the server exactly if they have the same bytes, integers of
-    /// different types aside. Others can be equal and differ, such as 1.0 and 1.00.
+    /// Returns `true` if the server takes values for equal exactly when they have the same bytes.
+    /// Integers of different types do not count here. Values of other types can be equal and differ
+    /// in bytes, such as 1.0 and 1.00.
     pub(crate) fn is_equal_by_bytes(self) -> bool {
         const TYPES: [SqlType; 13] = [
             SqlType::BOOL,
@@ -134,8 +135,8 @@ impl SqlType {
         STRINGS.iter().any(|ty| [ty.oid, ty.array_oid].contains(&self.oid))
     }
 
-    /// Whether a value that the server sends with type `oid` reads as this type. All string types
-    /// have one binary form, and so have their arrays.
+    /// Returns `true` if a value of the type `oid` can be read as one of this type. All string
+    /// types have one binary form, and so have their arrays.
     pub(crate) fn reads(self, oid: u32) -> bool {
         let are_both = |oid_of: fn(&SqlType) -> u32| {
             [self.oid, oid].iter().all(|oid| STRINGS.iter().any(|ty| oid_of(ty) == *oid))
@@ -157,13 +158,14 @@ pub struct ColumnTypes {
 }
 
 impl ColumnTypes {
-    /// One column.
+    /// Returns the types of a field or key of one column.
     #[must_use]
     pub const fn one(ty: SqlType) -> ColumnTypes {
         ColumnTypes { types: [ty; MAX_KEY_COLUMNS], len: 1 }
     }
 
-    /// The columns of `self`, then those of `other`. More than eight are a compile-time panic.
+    /// Returns the columns of `self`, then those of `other`. More than eight are a compile-time
+    /// panic.
     #[must_use]
     pub const fn concat(mut self, other: ColumnTypes) -> ColumnTypes {
         assert!(self.len + other.len <= MAX_KEY_COLUMNS, "a key has at most 8 columns");
@@ -176,14 +178,14 @@ impl ColumnTypes {
         self
     }
 
-    /// The number of columns.
+    /// Returns the number of columns.
     #[must_use]
     #[allow(clippy::len_without_is_empty, reason = "there is always one")]
     pub const fn len(self) -> usize {
         self.len
     }
 
-    /// The type of column `index`. An index past the end is a compile-time panic.
+    /// Returns the type of column `index`. An index past the end is a compile-time panic.
     #[must_use]
     pub const fn get(self, index: usize) -> SqlType {
         assert!(index < self.len);

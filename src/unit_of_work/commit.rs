@@ -116,9 +116,9 @@ impl<'c> UnitOfWork<'c> {
         Ok(report)
     }
 
-    /// Discards every change since the last commit: entities that were added are gone, and so is
-    /// what [`flush`](UnitOfWork::flush) wrote. Entities that were changed are as they were, and those
-    /// that were deleted are back. Handles of what is gone are refused.
+    /// Discards every change since the last commit. Entities that were added are detached, and what
+    /// [`flush`](UnitOfWork::flush) wrote is undone. Entities that were changed are as they were,
+    /// and entities that were deleted are back. Handles of detached entities are refused.
     pub fn rollback(&mut self) {
         self.connection.rollback();
         self.unknown = None;
@@ -128,8 +128,8 @@ impl<'c> UnitOfWork<'c> {
         }
     }
 
-    /// Says how a commit of unknown outcome has ended, after the caller has found out: for
-    /// instance by looking for one of its rows over a new connection.
+    /// Tells the unit of work how a commit of unknown outcome has ended. The caller has to find
+    /// that out, for instance by looking for one of its rows over a new connection.
     ///
     /// A row that is not there may still appear as long as the old session is listed in
     /// `pg_stat_activity`.

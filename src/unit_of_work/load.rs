@@ -10,10 +10,10 @@ use crate::model::{Cell, Key, Model, Row, Table};
 use crate::sql::{Rows, select_by_key, select_by_keys};
 
 impl UnitOfWork<'_> {
-    /// Looks an entity up by its key: among those of this unit of work first, in the database
-    /// otherwise, which is one round trip, in the open transaction if there is one. The same key
-    /// gives the same handle. An entity that is to be deleted is not found, and a key that was changed
-    /// is that of the entity once it is written.
+    /// Looks an entity up by its key, and returns its handle. The entities of this unit of work
+    /// come first. Otherwise the database is asked in one round trip, in the open transaction if
+    /// there is one. The same key gives the same handle. An entity that is marked for deletion is
+    /// not found, and a changed key counts once it is written.
     ///
     /// # Errors
     ///
@@ -51,8 +51,9 @@ impl UnitOfWork<'_> {
         Ok((!arena.is_marked_for_deletion(slot)).then(|| Handle::new(stamp, slot)))
     }
 
-    /// Looks many entities up by their keys, in the order of the keys; `None` is one that the
-    /// database does not have. Those that are not in this unit of work are one query.
+    /// Looks many entities up by their keys, and returns their handles in the order of the keys.
+    /// `None` stands for a key that the database does not have. The keys that are not in this unit
+    /// of work are one query.
     ///
     /// # Errors
     ///
@@ -103,11 +104,13 @@ impl UnitOfWork<'_> {
         Ok(slots.into_iter().map(|slot| slot.map(|slot| Handle::new(stamp, slot))).collect())
     }
 
-    /// The children of many parents, in one query: for each parent, in their order, the entities
-    /// whose foreign key refers to it, in the order of their own keys.
+    /// Returns the children of many parents, in one query. For each parent, in the order of the
+    /// parents, these are the entities whose foreign key refers to it, in the order of their own
+    /// keys.
     ///
-    /// Only what the database has is found: children that were added and not written yet are not,
-    /// nor are those that are marked to be deleted. [`added`](UnitOfWork::added) has the former.
+    /// Only children that the database has are found. Children that were added and not written yet
+    /// are not found, nor are those that are marked for deletion. [`added`](UnitOfWork::added)
+    /// returns the former.
     ///
     /// # Errors
     ///
@@ -147,7 +150,8 @@ impl UnitOfWork<'_> {
         }
     }
 
-    /// As [`children`](UnitOfWork::children), by the foreign key whose first column has this name.
+    /// Returns the same as [`children`](UnitOfWork::children), by the foreign key whose first
+    /// column has this name.
     ///
     /// # Errors
     ///
@@ -170,7 +174,7 @@ impl UnitOfWork<'_> {
         }
     }
 
-    /// Reads an entity anew: unsaved changes of it are lost, and it is as the database has it.
+    /// Reads an entity anew, so that it is as the database has it. Its unsaved changes are lost.
     ///
     /// # Errors
     ///
@@ -181,7 +185,7 @@ impl UnitOfWork<'_> {
         self.refresh_slots::<T>(&[handle.slot()])
     }
 
-    /// Reads all entities of a model anew that the database had, in one query.
+    /// Reads all entities of a model anew that the database has, in one query.
     ///
     /// # Errors
     ///
@@ -240,7 +244,8 @@ impl UnitOfWork<'_> {
         Ok(children)
     }
 
-    /// Reads the rows whose columns hold one of these keys: the key's position, and the slot.
+    /// Reads the rows whose columns hold one of these keys. Returns the position of the key and the
+    /// slot for each row.
     pub(super) fn read_by_keys<T: Model, K: Key>(
         &mut self,
         columns: &[usize],
@@ -280,7 +285,7 @@ impl UnitOfWork<'_> {
     }
 }
 
-/// Finds out whether the first columns of the result are those of the table.
+/// Returns an error if the first columns of the result do not have the types of the table.
 pub(super) fn check_types(table: &'static Table, rows: &Rows) -> Result<(), Error> {
     let types: Vec<_> = table.columns().iter().map(|column| column.ty()).enumerate().collect();
     rows.expect_types(&types).map_err(in_table(table))

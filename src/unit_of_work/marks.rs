@@ -8,13 +8,14 @@ use crate::model::{Model, SqlType};
 use crate::state::State;
 
 impl UnitOfWork<'_> {
-    /// Takes back [`delete`](UnitOfWork::delete): the entity stays. One that was not to be deleted stays
-    /// as it is.
+    /// Takes back [`delete`](UnitOfWork::delete), so that the entity stays. An entity that is not
+    /// marked for deletion stays as it is.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Handle`] when the entity is gone: it belongs to another unit of work, was only
-    /// added before it was deleted, or is deleted in the database already.
+    /// [`ErrorKind::Handle`] when the unit of work does not have the entity any more: it belongs to
+    /// another unit of work, was only added before it was deleted, or is deleted in the database
+    /// already.
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};
@@ -45,9 +46,9 @@ impl UnitOfWork<'_> {
         }
     }
 
-    /// Says which version of an entity the caller has seen, such as one that a form has carried to a
-    /// browser and back: the next commit changes or deletes the row only if it has this version.
-    /// Otherwise the error is of kind [`Stale`](ErrorKind::Stale).
+    /// Sets the version of an entity that the caller has seen, such as one that a form has carried
+    /// to a browser and back. The next commit changes or deletes the row only if it has this
+    /// version. Otherwise the error is of kind [`Stale`](ErrorKind::Stale).
     ///
     /// Without this, the version is the one that was loaded. What is assigned to the field itself is
     /// not looked at.

@@ -18,7 +18,7 @@ pub use commit_plan::CommitPlan;
 pub use commit_report::CommitReport;
 use natural::NaturalKeys;
 pub use query::Query;
-use savepoint::Mark;
+use savepoint::Savepoint;
 
 use crate::arena::{AnyArena, Arena};
 use crate::change_set::Arenas;
@@ -69,20 +69,24 @@ use write::Written;
 /// # let _ = register;
 /// ```
 pub struct UnitOfWork<'c> {
+    /// What tells its handles from those of other units of work.
     stamp: Stamp,
+    /// The entities, by model.
     arenas: Arenas,
     natural_keys: NaturalKeys,
     connection: Connection<'c>,
+    /// How commits and flushes are written.
     strategy: Strategy,
     /// The most round trips that a call may take.
     budget: Option<usize>,
+    /// What the caller wants to be called while rows are sent.
     on_progress: Option<Box<OnProgress<'static>>>,
-    /// A commit of unknown outcome.
+    /// A commit of unknown outcome. While there is one, nothing is written.
     unknown: Option<Unknown>,
     /// Something was committed, or may have been.
     is_in_database: bool,
     /// The savepoints that are open, the outermost first.
-    savepoints: Vec<Mark>,
+    savepoints: Vec<Savepoint>,
 }
 
 /// What is known of a commit of unknown outcome.
@@ -94,7 +98,7 @@ enum Unknown {
 }
 
 impl<'c> UnitOfWork<'c> {
-    /// An empty unit of work on a connection: `&mut postgres::Client`, a pooled client as
+    /// Returns an empty unit of work on a connection: `&mut postgres::Client`, a pooled client as
     /// `&mut *pooled`, or `&mut postgres::Transaction`.
     ///
     /// With a client, it opens a transaction of its own when it first writes, and ends it. Inside
@@ -145,7 +149,7 @@ impl<'c> UnitOfWork<'c> {
         self
     }
 
-    /// Has the statements that this connection sends again and again prepared once; see
+    /// Prepares the statements once that this connection sends again and again; see
     /// [`StatementCache`]. The cache is the connection's: it outlives the unit of work, and
     /// [`reconnect`](UnitOfWork::reconnect) leaves it behind.
     ///
@@ -197,7 +201,7 @@ impl<'c> UnitOfWork<'c> {
         Handle::new(self.stamp, slot)
     }
 
-    /// The entity.
+    /// Returns the entity that `handle` names.
     ///
     /// # Errors
     ///
@@ -208,8 +212,9 @@ impl<'c> UnitOfWork<'c> {
         self.arena().and_then(|arena| arena.get(handle.slot())).ok_or_else(no_entity::<T>)
     }
 
-    /// The entity, to be changed. The next [`commit`](UnitOfWork::commit) or
-    /// [`flush`](UnitOfWork::flush) writes the columns whose value is another one then.
+    /// Returns the entity that `handle` names, to be changed. The next
+    /// [`commit`](UnitOfWork::commit) or [`flush`](UnitOfWork::flush) writes the columns whose
+    /// value has changed by then.
     ///
     /// # Errors
     ///
@@ -240,8 +245,8 @@ impl<'c> UnitOfWork<'c> {
         self.arena_mut().get_mut(slot).ok_or_else(no_entity::<T>)
     }
 
-    /// Deletes an entity with the next [`commit`](UnitOfWork::commit) or
-    /// [`flush`](UnitOfWork::flush). One that was only added is forgotten.
+    /// Marks an entity for deletion by the next [`commit`](UnitOfWork::commit) or
+    /// [`flush`](UnitOfWork::flush). An entity that was only added is forgotten.
     ///
     /// Rows that refer to it are the database's affair: its foreign key says whether they are deleted
     /// along with it, or keep it from being deleted. Entities of this unit of work that are changed
@@ -275,19 +280,19 @@ impl<'c> UnitOfWork<'c> {
         Ok(())
     }
 
-    /// The number of entities.
+    /// Returns the number of entities in the unit of work.
     #[must_use]
     pub fn len(&self) -> usize {
         self.arenas.values().map(|arena| arena.len()).sum()
     }
 
-    /// Whether there are none.
+    /// Returns `true` if the unit of work holds no entities.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Lets an entity go: the unit of work forgets it, and the database keeps what it has of it. One
+    /// Lets an entity go: the unit of work forgets it, and the database keeps its row. An entity
     /// that was only added will not be written.
     ///
     /// Entities that still refer to it by its handle cannot be written any more.
@@ -300,7 +305,7 @@ impl<'c> UnitOfWork<'c> {
         self.take(handle).map(drop)
     }
 
-    /// Lets an entity go, as [`expunge`](UnitOfWork::expunge) does, and gives it by value.
+    /// Lets an entity go, as [`expunge`](UnitOfWork::expunge) does, and returns it.
     ///
     /// # Errors
     ///
@@ -325,6 +330,7 @@ impl<'c> UnitOfWork<'c> {
         self.unknown = None;
     }
 
+    /// Returns an error while the outcome of a commit is unknown.
     fn check_resolved(&self) -> Result<(), Error> {
         if self.unknown.is_some() {
             let message = "the outcome of the last commit is unknown, and writing again could \
@@ -335,7 +341,7 @@ impl<'c> UnitOfWork<'c> {
         Ok(())
     }
 
-    /// Refuses an entity of which nobody knows whether it is written.
+    /// Returns an error if nobody knows whether the entity is written.
     fn check_certain<T: Model>(&self, handle: Handle<T>) -> Result<(), Error> {
         if self.arena::<T>().is_some_and(|arena| arena.is_outcome_unknown(handle.slot())) {
             let message = "the entity is part of a commit of unknown outcome";
@@ -346,6 +352,7 @@ impl<'c> UnitOfWork<'c> {
         Ok(())
     }
 
+    /// Returns an error if the handle belongs to another unit of work.
     fn check_stamp<T: Model>(&self, handle: Handle<T>) -> Result<(), Error> {
         if handle.stamp() != self.stamp {
             let message =
@@ -355,21 +362,24 @@ impl<'c> UnitOfWork<'c> {
         Ok(())
     }
 
+    /// Returns the arena of a model, if the unit of work has had entities of it.
     fn arena<T: Model>(&self) -> Option<&Arena<T>> {
         self.arenas.get(&TypeId::of::<T>())?.as_any().downcast_ref()
     }
 
+    /// Returns the arena of a model, and makes one where there is none yet.
     fn arena_mut<T: Model>(&mut self) -> &mut Arena<T> {
         arena_in(&mut self.arenas)
     }
 }
 
-/// The arena of a model, which is made where there is none yet.
+/// Returns the arena of a model, and makes one where there is none yet.
 fn arena_in<T: Model>(arenas: &mut Arenas) -> &mut Arena<T> {
     let arena = arenas.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(Arena::<T>::new()));
     arena.as_any_mut().downcast_mut().expect("an arena is filed under its model's type")
 }
 
+/// Returns the error for a handle whose entity is deleted or detached.
 fn no_entity<T: Model>() -> Error {
     let message = "the entity is not in the unit of work any more: it was deleted, rolled back, or \
                    taken";

@@ -3,11 +3,11 @@
 use super::UnitOfWork;
 use crate::error::Error;
 
-/// Where a savepoint stands.
-pub(super) struct Mark {
-    /// For each arena, how much had been flushed. Models that appeared later have nothing.
+/// What to go back to when the work of a savepoint is undone.
+pub(super) struct Savepoint {
+    /// For each arena, how many things flushes had done. Models that appeared later have nothing.
     flushed: Vec<usize>,
-    /// The transaction was open, so that there is a savepoint in it.
+    /// The transaction was open, so that it has a savepoint.
     is_in_transaction: bool,
 }
 
@@ -56,7 +56,7 @@ impl<'c> UnitOfWork<'c> {
         }
         let flushed = self.arenas.values().map(|arena| arena.flushed()).collect();
         let depth = self.savepoints.len();
-        self.savepoints.push(Mark { flushed, is_in_transaction });
+        self.savepoints.push(Savepoint { flushed, is_in_transaction });
         let inside = Inside { uow: self, depth };
         let result = work(&mut *inside.uow)?;
         inside.keep()?;
@@ -64,14 +64,14 @@ impl<'c> UnitOfWork<'c> {
     }
 
     /// Undoes everything since a savepoint.
-    fn undo_to(&mut self, mark: &Mark) {
-        if mark.is_in_transaction {
+    fn undo_to(&mut self, savepoint: &Savepoint) {
+        if savepoint.is_in_transaction {
             self.connection.rollback_last();
         } else {
             self.connection.rollback();
         }
         for (index, arena) in self.arenas.values_mut().enumerate() {
-            arena.rolled_back(mark.flushed.get(index).copied().unwrap_or(0));
+            arena.rolled_back(savepoint.flushed.get(index).copied().unwrap_or(0));
         }
         self.transaction_ended();
     }
@@ -88,7 +88,7 @@ impl Inside<'_, '_> {
     fn keep(self) -> Result<(), Error> {
         // There is none any more where the work has rolled everything back.
         if let Some(is_in_transaction) =
-            self.uow.savepoints.get(self.depth).map(|mark| mark.is_in_transaction)
+            self.uow.savepoints.get(self.depth).map(|savepoint| savepoint.is_in_transaction)
         {
             self.uow.flush()?;
             if is_in_transaction {
@@ -103,9 +103,9 @@ impl Inside<'_, '_> {
 impl Drop for Inside<'_, '_> {
     fn drop(&mut self) {
         if self.uow.savepoints.len() > self.depth {
-            let mark = self.uow.savepoints.swap_remove(self.depth);
+            let savepoint = self.uow.savepoints.swap_remove(self.depth);
             self.uow.savepoints.truncate(self.depth);
-            self.uow.undo_to(&mark);
+            self.uow.undo_to(&savepoint);
         }
     }
 }

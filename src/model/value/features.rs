@@ -58,7 +58,8 @@ mod rust_decimal_1_value {
             Ok(())
         }
 
-        /// A number that a `Decimal` cannot hold would be rounded, and written back so.
+        /// Refuses a number that a `Decimal` cannot hold: it would be rounded here, and written
+        /// back so.
         fn decode(raw: &[u8]) -> Result<Decimal, BoxError> {
             let value = Decimal::from_sql(&Type::NUMERIC, raw)?;
             let mut again = BytesMut::new();
@@ -70,7 +71,8 @@ mod rust_decimal_1_value {
         }
     }
 
-    /// The weight of the first digit, the sign and the digits, without zeros in front and behind.
+    /// Returns the weight of the first digit, the sign and the digits, without zeros in front and
+    /// behind.
     fn digits(raw: &[u8]) -> Option<(i16, u16, Vec<u16>)> {
         let numbers: Vec<u16> =
             raw.chunks_exact(2).map(|pair| u16::from_be_bytes([pair[0], pair[1]])).collect();
@@ -138,7 +140,7 @@ mod serde_json_1_values {
     /// The most levels that `serde_json` reads.
     const MAX_DEPTH: usize = 127;
 
-    /// How many arrays and objects are within each other, at most.
+    /// Returns how deep arrays and objects are nested in JSON text.
     fn depth(json: &[u8]) -> usize {
         let (mut depth, mut deepest, mut is_text, mut at) = (0_usize, 0, false, 0);
         while let Some(byte) = json.get(at) {
@@ -157,7 +159,8 @@ mod serde_json_1_values {
         deepest
     }
 
-    /// Whether JSON text has the escape `\u0000`, as against an escaped backslash before `u0000`.
+    /// Returns `true` if JSON text has the escape `\u0000`, as against an escaped backslash before
+    /// `u0000`.
     fn escapes_nul(json: &[u8]) -> bool {
         let mut rest = json;
         while let Some(at) = rest.iter().position(|&byte| byte == b'\\') {

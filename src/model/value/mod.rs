@@ -85,8 +85,8 @@ pub trait Value: Sized {
     fn decode(raw: &[u8]) -> Result<Self, BoxError>;
 }
 
-/// Appends a value's binary form, and finds out that nothing else has changed: an `encode` that cuts the
-/// buffer would damage the values before it.
+/// Appends a value's binary form, and refuses an `encode` that has changed anything else. One that
+/// cuts the buffer would damage the values before it.
 #[inline]
 pub(in crate::model) fn append<V: Value>(value: &V, out: &mut BytesMut) -> Result<(), BoxError> {
     let (start, before) = (out.len(), tail(out));
@@ -97,7 +97,8 @@ pub(in crate::model) fn append<V: Value>(value: &V, out: &mut BytesMut) -> Resul
     Err("its `Value::encode` has changed bytes that are not its own: it may only append".into())
 }
 
-/// The last bytes. What else could be there instead is not the same by chance.
+/// Returns the last bytes of a buffer. Other contents end in these bytes only by a very rare
+/// chance.
 #[inline]
 fn tail(bytes: &[u8]) -> [u8; 8] {
     match bytes.last_chunk::<8>() {
