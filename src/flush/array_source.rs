@@ -116,9 +116,10 @@ impl<'a> ArraySource<'a> {
 
     /// Returns which array holds the key of a cell that the statement assigns, and the position in it.
     fn position(self, cell: CellAt) -> Result<(usize, i32), Error> {
-        let array =
-            self.keys.iter().position(|array| array.is_of(cell)).ok_or_else(not_written_yet)?;
-        Ok((array, self.keys[array].index_of(cell.row).ok_or_else(not_written_yet)?))
+        // Rows of one table can be found or added by several steps.
+        let arrays = self.keys.iter().enumerate().filter(|(_, array)| array.is_of(cell));
+        let mut found = arrays.filter_map(|(at, array)| Some((at, array.index_of(cell.row)?)));
+        found.next().ok_or_else(not_written_yet)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::flush::find_or_add::{FindOrAdd, explain, failed};
 use crate::flush::statement_text::StatementText;
 use crate::flush::{Bound, Flush};
 use crate::flush_plan::FindOrAddStep;
+use crate::model::SqlType;
 use crate::resolution::Found;
 use crate::sql::{Params, Rows, Sql};
 
@@ -105,7 +106,7 @@ fn store(
     let (of, table) = (step.table(), step.insert.description);
     let name = |column: usize| table.columns()[column].name();
     let all: Vec<usize> = (0..table.columns().len()).collect();
-    let (mut sql, mut params) = (Sql::new(), Params::new());
+    let (mut sql, mut params, mut is_as_sent) = (Sql::new(), Params::new(), Sql::new());
     let is_given = |column: &&usize| !step.left.contains(column);
     let (set, increment) = match &step.resolution.found {
         Found::Kept => (Vec::new(), Vec::new()),
@@ -124,6 +125,10 @@ fn store(
         for (at, &column) in named.iter().enumerate() {
             sql.push(if at == 0 { "" } else { ", " });
             bind(flush, of, row, column, &mut sql, &mut params)?;
+            if step.resolution.natural_key.columns().contains(&column) {
+                is_as_sent.push(", t.").name(name(column)).push(" = ");
+                bind(flush, of, row, column, &mut is_as_sent, &mut params)?;
+            }
         }
         sql.push(") ON CONFLICT (").columns(table, step.resolution.natural_key.columns());
         sql.push(") DO UPDATE SET ");
@@ -164,8 +169,19 @@ fn store(
     sql.list(&all, |sql, &column| {
         sql.read_column(table, column, "t.");
     });
+    sql.push(is_as_sent.as_str());
     let rows =
         flush.query(sql.as_str(), &params).map_err(|error| error.with_table(table.name()))?;
+    // What a trigger has changed is another row.
+    let compared = all.len()..all.len() + step.resolution.natural_key.columns().len();
+    if found.is_none() && !rows.is_empty() {
+        for column in compared {
+            rows.expect_types(&[(column, SqlType::BOOL)])?;
+            if rows.raw(0, column) != Some(&[1][..]) {
+                return Err(explain(step, false));
+            }
+        }
+    }
     Ok(Some(rows))
 }
 

@@ -136,6 +136,29 @@ fn explain(error: Error, changes: &ChangeSet<'_>) -> Error {
         }
         _ => error,
     };
+    let resolved: Vec<&'static Table> = changes
+        .tables()
+        .iter()
+        .filter(|rows| rows.resolution().is_some())
+        .map(|rows| rows.table())
+        .collect();
+    let error = match (error.sqlstate().map(|code| code.code()), &resolved[..]) {
+        (_, []) => error,
+        (Some("21000"), _) => {
+            of_one(error.with_kind(ErrorKind::Conflict), &resolved).hinting(
+                "two new entities are one row for the database, which takes two spellings of their \
+                 natural key for equal: keep one of them",
+            )
+        }
+        (Some("42P10" | "55000"), _) => of_one(error, &resolved).hinting(
+            "a natural key needs a unique index of exactly its columns, which is neither partial nor \
+             deferrable; `Verify` finds out whether there is one",
+        ),
+        (Some("42501"), _) => error.hinting(
+            "to find or add rows takes the privileges SELECT, INSERT and UPDATE on their table",
+        ),
+        _ => error,
+    };
     let is_assigned = |table: &Table| {
         table.key().iter().any(|&column| {
             let assigned = table.columns()[column].assigned_by();
@@ -151,6 +174,16 @@ fn explain(error: Error, changes: &ChangeSet<'_>) -> Error {
             .with_hint("if the database assigned the key, its sequence is behind the table");
     }
     error
+}
+
+/// Names the table in an error, if it is the only one.
+fn of_one(error: Error, tables: &[&'static Table]) -> Error {
+    match tables {
+        [only, rest @ ..] if rest.iter().all(|table| table.is(only)) => {
+            error.with_table(only.name())
+        }
+        _ => error,
+    }
 }
 
 /// Writes what a unit of work has to write.
