@@ -23,7 +23,7 @@ use onetrip::UnitOfWork;
 
 use check::Comparison;
 use git::History;
-use import::{Import, Odd};
+use import::{Import, Odd, Tables};
 use model::{Commit, TABLES};
 use support::cli::{self, Failure, thousands};
 use support::database::{Schema, Server};
@@ -42,6 +42,7 @@ usage: git_import [OPTION...] [PATH]
   --strategy NAME  how rows are written; auto by default
   --latency MS     time that a round trip takes; 0 by default
   --schema NAME    where the tables are made; onetrip_git by default
+  --update         keep the tables, and add what they do not have yet
   --drop           drop the tables at the end
   --help           print this
 
@@ -61,6 +62,7 @@ struct Arguments {
     strategy: &'static Named,
     latency: Duration,
     schema: Schema,
+    update: bool,
     drop: bool,
 }
 
@@ -74,6 +76,7 @@ impl Arguments {
             strategy: strategies::DEFAULT,
             latency: Duration::ZERO,
             schema: Schema::new("onetrip_git"),
+            update: false,
             drop: false,
         };
         while let Some(argument) = parser.next()? {
@@ -86,6 +89,7 @@ impl Arguments {
                 }
                 Long("latency") => arguments.latency = parser.value()?.parse_with(cli::latency)?,
                 Long("schema") => arguments.schema = Schema::new(&parser.value()?.string()?),
+                Long("update") => arguments.update = true,
                 Long("drop") => arguments.drop = true,
                 Long("help") | Short('h') => return Ok(None),
                 _ => return Err(argument.unexpected()),
@@ -99,14 +103,19 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let server = Server::from_env()?;
     let history = History::new(arguments.path.clone(), arguments.all, arguments.limit)?;
     let mut direct = server.connect()?;
-    arguments.schema.recreate(&mut direct, TABLES)?;
+    let is_kept = arguments.update && arguments.schema.is_there(&mut direct)?;
+    match is_kept {
+        true => arguments.schema.enter(&mut direct)?,
+        false => arguments.schema.recreate(&mut direct, TABLES)?,
+    }
+    let tables = if is_kept { Tables::Filled } else { Tables::Empty };
 
     let relay = Relay::spawn(&server.address(), arguments.latency)?;
     let mut client = server.connect_by(&relay)?;
     arguments.schema.enter(&mut client)?;
     let mut uow = UnitOfWork::new(&mut client).with_strategy((arguments.strategy.strategy)());
     let started = Instant::now();
-    let (odd, changes) = read(&history, &mut uow)?;
+    let (odd, changes) = read(&history, &mut uow, tables)?;
     let reading = started.elapsed();
 
     let (mut uow, progress) = show_progress(uow)?;
@@ -129,6 +138,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         thousands((rows as f64 / elapsed.as_secs_f64()) as usize),
         thousands(round_trips as usize),
     );
+    if is_kept {
+        text += &format!("{} rows were there already.\n", thousands(report.found_rows()));
+    }
     if history.is_empty() {
         text += "HEAD leads to no commit. Branches and tags can, which --all imports.\n";
     }
@@ -156,16 +168,20 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 }
 
 /// Adds the history to the unit of work. Gives the number of changed files, too.
-fn read(history: &History, uow: &mut UnitOfWork<'_>) -> Result<(Odd, usize), Failure> {
+fn read(
+    history: &History,
+    uow: &mut UnitOfWork<'_>,
+    tables: Tables,
+) -> Result<(Odd, usize), Failure> {
     let progress = progress::bar("Reading commits", history.count()?);
-    let mut import = Import::new(uow);
+    let mut import = Import::new(uow, tables);
     let mut changes = 0;
     if let Some(mut running) = history.log()? {
         for commit in parse::Log::new(&mut running.stdout) {
             match commit {
                 Ok(commit) => {
                     changes += commit.changes.len();
-                    import.add(commit);
+                    import.add(commit)?;
                     progress.inc(1);
                 }
                 Err(error) => return Err(running.fail(error)),
@@ -177,7 +193,7 @@ fn read(history: &History, uow: &mut UnitOfWork<'_>) -> Result<(Odd, usize), Fai
         }
     }
     progress.finish_and_clear();
-    let odd = import.finish();
+    let odd = import.finish()?;
     add_author_lines(history, uow, &odd)?;
     Ok((odd, changes))
 }

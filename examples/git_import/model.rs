@@ -9,6 +9,7 @@ pub(crate) const TABLES: &str = "
         name_raw bytea,
         email text NOT NULL,
         email_raw bytea,
+        known_as text NOT NULL UNIQUE,
         -- Unique as the bytes that they are. Exclusion by hash rather than UNIQUE, which is a
         -- B-tree and refuses values of more than some 2,700 bytes.
         EXCLUDE USING hash (email WITH =) WHERE (email_raw IS NULL),
@@ -40,13 +41,16 @@ pub(crate) const TABLES: &str = "
     CREATE TABLE file_changes (
         id bigserial PRIMARY KEY,
         commit_id integer NOT NULL REFERENCES commits,
+        number integer NOT NULL,
         path text NOT NULL,
         path_raw bytea,
         old_path text,
         old_path_raw bytea,
         lines_added bigint,
-        lines_removed bigint
+        lines_removed bigint,
+        UNIQUE (commit_id, number)
     );
+    COMMENT ON COLUMN authors.known_as IS 'the e-mail address, or what stands for one that is long';
     COMMENT ON COLUMN commits.author_name IS 'where it is not the one in authors';
     COMMENT ON COLUMN commits.author_line IS 'where git finds no time in it';
     COMMENT ON COLUMN commits.authored_at IS 'in seconds since 1970';
@@ -64,6 +68,9 @@ pub(crate) struct Author {
     pub(crate) name_raw: Option<Vec<u8>>,
     pub(crate) email: String,
     pub(crate) email_raw: Option<Vec<u8>>,
+    /// What an author is found by when a repository is imported again.
+    #[model(unique)]
+    pub(crate) known_as: String,
 }
 
 #[derive(Model, Clone)]
@@ -71,6 +78,7 @@ pub(crate) struct Author {
 pub(crate) struct Commit {
     #[model(key)]
     pub(crate) id: Option<i32>,
+    #[model(unique)]
     pub(crate) sha: String,
     pub(crate) author_id: ForeignKey<Author>,
     /// Where it is not that of the author.
@@ -87,11 +95,11 @@ pub(crate) struct Commit {
 #[derive(Model, Clone)]
 #[model(table = "commit_parents")]
 pub(crate) struct CommitParent {
-    #[model(key)]
+    #[model(key, unique)]
     pub(crate) commit_id: ForeignKey<Commit>,
-    #[model(key)]
+    #[model(key, unique)]
     pub(crate) parent_id: ForeignKey<Commit>,
-    #[model(key)]
+    #[model(key, unique)]
     pub(crate) position: i32,
 }
 
@@ -99,9 +107,9 @@ pub(crate) struct CommitParent {
 #[derive(Model, Clone)]
 #[model(table = "absent_parents")]
 pub(crate) struct AbsentParent {
-    #[model(key)]
+    #[model(key, unique)]
     pub(crate) commit_id: ForeignKey<Commit>,
-    #[model(key)]
+    #[model(key, unique)]
     pub(crate) position: i32,
     pub(crate) sha: String,
 }
@@ -111,7 +119,11 @@ pub(crate) struct AbsentParent {
 pub(crate) struct FileChange {
     #[model(key)]
     pub(crate) id: Option<i64>,
+    #[model(unique)]
     pub(crate) commit_id: ForeignKey<Commit>,
+    /// The position among the changes of the commit, counted from 1.
+    #[model(unique)]
+    pub(crate) number: i32,
     pub(crate) path: String,
     pub(crate) path_raw: Option<Vec<u8>>,
     /// Where the commit renamed the file.

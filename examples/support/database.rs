@@ -97,6 +97,15 @@ impl Schema {
         &self.name
     }
 
+    /// Whether an example has made the schema before.
+    pub(crate) fn is_there(&self, client: &mut Client) -> Result<bool, Failure> {
+        let there = client.query_opt(
+            "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = $1",
+            &[&self.name],
+        )?;
+        Ok(there.is_some_and(|row| row.get::<_, Option<&str>>(0) == Some(MARK)))
+    }
+
     /// Creates the schema afresh, with these tables, and makes it the connection's own.
     ///
     /// A schema that is already there is dropped only if an example has made it.

@@ -11,6 +11,9 @@ use crate::assignments::RowsOf;
 use crate::change_set::{CellAt, ChangeSet};
 use crate::error::Error;
 
+/// So many rows are found or added by one step: the arrays of more grow too large for one message.
+const MAX_ROWS: usize = 20_000;
+
 /// Returns the steps of some inserts, in their order. One whose rows may be there already becomes
 /// steps that look for them: one for each set of columns that they leave to the database, and each
 /// after those with rows that its own refer to.
@@ -33,24 +36,28 @@ pub(super) fn steps(
         for mut rows in levels(changes, &insert)? {
             rows.sort_unstable();
             for group in planned.groups(&rows, GroupOrder::Free, |_| true) {
-                let mut rows = group.rows;
-                rows.sort_unstable();
-                let mut by_key: Vec<(Vec<u8>, u32)> = Vec::with_capacity(rows.len());
-                for (at, &row) in (0..).zip(&rows) {
+                let mut by_key: Vec<(Vec<u8>, u32)> = Vec::with_capacity(group.rows.len());
+                for row in group.rows {
                     let mut key = Vec::new();
                     for &column in resolution.natural_key.columns() {
                         let rows = RowsOf::New(insert.table);
                         key.extend(changes.natural_part(CellAt { rows, row, column })?);
                     }
-                    by_key.push((key, at));
+                    by_key.push((key, row));
                 }
                 by_key.sort_unstable();
-                steps.push(Step::FindOrAdd(FindOrAddStep {
-                    insert: InsertStep { rows, ..insert.clone() },
-                    left: group.left,
-                    by_key: by_key.into_iter().map(|(_, at)| at).collect(),
-                    resolution: Arc::clone(resolution),
-                }));
+                for some in by_key.chunks(MAX_ROWS) {
+                    let mut rows: Vec<u32> = some.iter().map(|(_, row)| *row).collect();
+                    rows.sort_unstable();
+                    let at = |(_, row): &(Vec<u8>, u32)| rows.partition_point(|other| other < row);
+                    let by_key = some.iter().map(|row| at(row) as u32).collect();
+                    steps.push(Step::FindOrAdd(FindOrAddStep {
+                        insert: InsertStep { rows, ..insert.clone() },
+                        left: group.left.clone(),
+                        by_key,
+                        resolution: Arc::clone(resolution),
+                    }));
+                }
             }
         }
     }
