@@ -32,7 +32,7 @@ impl Default for Places {
 }
 
 impl Places {
-    /// The places of values that stand one after the other, if they are of one size.
+    /// Returns the places of values that stand one after the other, if all values are of one size.
     fn even(rows: usize, values: &[u8]) -> Option<Places> {
         let size = values.len().checked_div(rows)?;
         let len = i32::try_from(size.checked_sub(LENGTH)?).ok()?.to_be_bytes();
@@ -56,7 +56,7 @@ impl Places {
 const LENGTH: usize = size_of::<u32>();
 
 impl AssignedColumn {
-    /// The value of a row, if there is one; `Some(None)` is NULL.
+    /// Returns the value of a row, if there is one; `Some(None)` is NULL.
     #[inline]
     pub(crate) fn get(&self, row: u32) -> Option<Option<&[u8]>> {
         let row = row as usize;
@@ -76,7 +76,7 @@ impl AssignedColumn {
         }
     }
 
-    /// The value of a row after its length, where it has one that is not NULL.
+    /// Returns the value of a row after its length.
     ///
     /// # Panics
     ///
@@ -94,7 +94,7 @@ impl AssignedColumn {
         }
     }
 
-    /// Whether each of so many rows has a value that is not NULL.
+    /// Returns `true` if each of `rows` rows has a value that is not NULL.
     fn is_whole(&self, rows: usize) -> bool {
         match &self.places {
             Places::Even { rows: known, .. } => *known == rows,
@@ -152,9 +152,9 @@ impl Assignments {
         };
     }
 
-    /// Stages the values of some rows, which stand one after the other, each after its length, as in
-    /// an array of the server; the length of NULL is below 0. Gives the number of NULLs, and nothing
-    /// where there is not one value for each row.
+    /// Stages the values of some rows, and returns the number of NULLs; `None` where there is not
+    /// one value for each row. The values stand one after the other, each after its length, as in
+    /// an array of the server; the length of NULL is below 0.
     pub(crate) fn set_all(
         &mut self,
         of: RowsOf,
@@ -189,13 +189,13 @@ impl Assignments {
         rest.is_empty().then_some(nulls)
     }
 
-    /// The value, if there is one; `Some(None)` is NULL.
+    /// Returns the value of a cell, if there is one; `Some(None)` is NULL.
     #[inline]
     pub(crate) fn get(&self, of: RowsOf, column: usize, row: u32) -> Option<Option<&[u8]>> {
         self.columns(of)?.get(column)?.as_ref()?.get(row)
     }
 
-    /// The values of a column, if each of so many rows has one that is not NULL.
+    /// Returns the values of a column, if each of `rows` rows has one that is not NULL.
     pub(crate) fn whole_column(
         &self,
         of: RowsOf,

@@ -121,7 +121,7 @@ impl Error {
         }))
     }
 
-    /// An error of the server or of the link to it.
+    /// Returns the error for an error of the server or of the link to it.
     ///
     /// DETAIL is left in the source only: it is localised and may hold values of rows.
     pub(crate) fn driver(source: postgres::Error) -> Error {
@@ -196,7 +196,7 @@ impl Error {
         self
     }
 
-    /// Gives a hint in the place of the server's.
+    /// Replaces the server's hint by this one.
     pub(crate) fn hinting(mut self, hint: &'static str) -> Error {
         self.0.hint = Some(hint.into());
         self
@@ -212,7 +212,7 @@ impl Error {
         self
     }
 
-    /// The same without the driver's error, which cannot be copied.
+    /// Returns a copy of the error without the driver's error, which cannot be copied.
     pub(crate) fn without_source(&self) -> Error {
         let Inner {
             kind,
@@ -246,8 +246,7 @@ impl Error {
         self
     }
 
-    /// An error of one's own, for a strategy from outside this crate. Its kind is
-    /// [`ErrorKind::Other`].
+    /// Returns an error for a strategy from outside this crate. Its kind is [`ErrorKind::Other`].
     ///
     /// ```
     /// let error = onetrip::Error::other("this strategy writes one table only");
@@ -258,31 +257,31 @@ impl Error {
         Error::new(ErrorKind::Other, source.to_string()).with_source(source)
     }
 
-    /// The class of the error.
+    /// Returns the class of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The table that the error is about, without its schema.
+    /// Returns the table that the error is about, without its schema.
     #[must_use]
     pub fn table(&self) -> Option<&str> {
         self.0.table.as_deref()
     }
 
-    /// The column that the error is about.
+    /// Returns the column that the error is about.
     #[must_use]
     pub fn column(&self) -> Option<&str> {
         self.0.column.as_deref()
     }
 
-    /// The constraint that was violated.
+    /// Returns the constraint that was violated.
     #[must_use]
     pub fn constraint(&self) -> Option<&str> {
         self.0.constraint.as_deref()
     }
 
-    /// The server's five-character code, when the server reported the error.
+    /// Returns the server's five-character code, when the server reported the error.
     ///
     /// ```
     /// use postgres::error::{DbError, Severity, SqlState};
@@ -297,14 +296,14 @@ impl Error {
         self.0.sqlstate.as_ref()
     }
 
-    /// What the server, or this crate, suggests.
+    /// Returns what the server, or this crate, suggests.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
 
-    /// The entities of this model that an update or a delete found stale: their rows are not in the
-    /// database any more, or have another version. There are at most 100.
+    /// Returns the entities of this model that an update or a delete found stale: their rows are
+    /// not in the database any more, or have another version. There are at most 100.
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};
@@ -327,8 +326,8 @@ impl Error {
         self.0.stale.iter().filter_map(|entity| entity.typed()).collect()
     }
 
-    /// Whether the same work, done again from its reads on, may succeed: a serialization failure,
-    /// a deadlock, or entities that were [stale](ErrorKind::Stale).
+    /// Returns `true` if the same work, done again from its reads on, may succeed: after a
+    /// serialization failure, a deadlock, or where entities were [stale](ErrorKind::Stale).
     ///
     /// Never true when the outcome is unknown, since a repetition could write everything twice.
     ///
@@ -343,7 +342,8 @@ impl Error {
     }
 }
 
-/// What can be done about an error of the server, where its own words do not say so.
+/// Returns what can be done about an error of the server, where the server's own words do not say
+/// so.
 fn hint(code: &str) -> Option<&'static str> {
     Some(match code {
         "27000" => {
@@ -375,9 +375,9 @@ fn hint(code: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether the session ends with this error. Its severity says so, whatever its code: an ordinary
-/// ERROR can have any code, as with `RAISE` or a foreign server, and so can a message that ends the
-/// session, such as a PANIC for a full disk.
+/// Returns `true` if the session ends with this error. Its severity says so, whatever its code: an
+/// ordinary ERROR can have any code, as with `RAISE` or a foreign server, and so can a message that
+/// ends the session, such as a PANIC for a full disk.
 fn ends_session(error: &DbError) -> bool {
     match error.parsed_severity() {
         Some(severity) => matches!(severity, Severity::Fatal | Severity::Panic),
@@ -386,8 +386,9 @@ fn ends_session(error: &DbError) -> bool {
     }
 }
 
-/// Whether the session ended for having waited too long for a statement, so that it has not taken
-/// any: time-outs of sessions that are idle, and PgBouncer's of clients that wait for a server.
+/// Returns `true` if the session ended for having waited too long for a statement, so that it has
+/// not taken any: time-outs of sessions that are idle, and PgBouncer's of clients that wait for a
+/// server.
 fn comes_before_a_statement(error: &DbError) -> bool {
     let code = error.code();
     matches!(code.code(), "57P05" | "25P03")

@@ -12,7 +12,7 @@ use std::marker::PhantomData;
 pub(crate) struct Stamp([u32; 2]);
 
 impl Stamp {
-    /// A stamp that no other unit of work has, short of a collision among 2^64.
+    /// Returns a stamp that no other unit of work has, short of a collision among 2^64.
     ///
     /// The randomness is that of `std`'s hash maps: a global counter would be the alternative, and
     /// this crate keeps no global state.
@@ -91,7 +91,7 @@ impl AnyHandle {
         AnyHandle { model: TypeId::of::<T>(), stamp: handle.stamp, slot: handle.slot }
     }
 
-    /// The typed handle, if the entity is a `T`.
+    /// Returns the typed handle, if the entity is a `T`.
     pub(crate) fn typed<T: 'static>(self) -> Option<Handle<T>> {
         (self.model == TypeId::of::<T>()).then(|| Handle::new(self.stamp, self.slot))
     }

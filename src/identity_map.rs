@@ -36,14 +36,14 @@ impl<K: Key> IdentityMap<K> {
         }
     }
 
-    /// Gives the memory of a key back that an entity has lost.
+    /// Removes a key that an entity has lost, and gives its memory back.
     pub(crate) fn remove(&mut self, key: &K, slot: u32) {
         if self.slots.get(key) == Some(&slot) {
             self.slots.remove(key);
         }
     }
 
-    /// The entity with this key. `identity` gives an entity's key as it is now.
+    /// Returns the entity with this key. `identity` gives an entity's key as it is now.
     ///
     /// Where several entities have one key, it is the one that the database has under it, and
     /// otherwise the one that was noted first.

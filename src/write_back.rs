@@ -26,8 +26,8 @@ pub(crate) struct WriteBack {
 }
 
 impl WriteBack {
-    /// Starts a write-back of so many rows. `staged` are the columns whose cells are to be appended;
-    /// those of the `assigned` ones are there.
+    /// Returns a write-back of so many rows. `staged` are the columns whose cells are to be
+    /// appended; those of the `assigned` ones are there.
     pub(crate) fn new(
         staged: Vec<usize>,
         assigned: Vec<(usize, Arc<AssignedColumn>)>,
@@ -43,12 +43,12 @@ impl WriteBack {
         &self.columns
     }
 
-    /// Where cells are appended, each after its length.
+    /// Returns the place where cells are appended, each after its length.
     pub(crate) fn cells_mut(&mut self) -> &mut BytesMut {
         &mut self.cells
     }
 
-    /// The entity keeps what it has.
+    /// Appends a cell that says that the entity keeps what it has.
     pub(crate) fn push_absent(&mut self) {
         self.cells.put_i32(ABSENT);
     }
@@ -57,6 +57,8 @@ impl WriteBack {
         self.cells.put_i32(NULL);
     }
 
+    /// Appends the value of a cell.
+    ///
     /// # Panics
     ///
     /// When the value is 2 GiB or longer: the server sends none that is.
@@ -66,7 +68,7 @@ impl WriteBack {
         self.cells.put_slice(raw);
     }
 
-    /// Reads the rows from the first on.
+    /// Returns a cursor before the first row.
     pub(crate) fn rows(&self) -> Rows<'_> {
         let len = self.columns.iter().map(|column| column + 1).max().unwrap_or(0);
         Rows { write_back: self, row: 0, rest: &self.cells, cells: vec![Cell::Absent; len] }
@@ -84,7 +86,7 @@ pub(crate) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    /// Moves to the next row; false after the last one.
+    /// Moves to the next row, and returns `false` after the last one.
     pub(crate) fn advance(&mut self) -> bool {
         let WriteBack { rows, assigned, staged, .. } = self.write_back;
         if self.row == *rows {
@@ -113,7 +115,7 @@ impl<'a> Rows<'a> {
         true
     }
 
-    /// The cells of the row, by the position of the column in the table.
+    /// Returns the cells of the row, by the position of the column in the table.
     pub(crate) fn cells(&self) -> &[Cell<'a>] {
         &self.cells
     }

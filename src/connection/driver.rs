@@ -132,12 +132,12 @@ macro_rules! wire {
 wire!(Client, Client::is_closed);
 wire!(Transaction<'_>, |_| false);
 
-/// Parameters as the driver's typed calls take them.
+/// Returns the parameters as the driver's typed calls take them.
 fn typed<'a>(raw: &'a [(Raw<'a>, Type)]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
     raw.iter().map(|(raw, ty)| (raw as _, ty.clone())).collect()
 }
 
-/// Hands rows over in pieces: few enough to hold, and enough to be worth a call.
+/// Hands rows over to `take` in pieces: few enough to hold, and enough to be worth a call.
 fn take_all(
     mut rows: RowIter<'_>,
     take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
@@ -161,7 +161,8 @@ fn take_all(
     }
 }
 
-/// A writer that is dropped unfinished, also by a panic of `fill`, aborts the `COPY`.
+/// Writes the data of a `COPY`, and returns the number of rows that were stored. A writer that is
+/// dropped unfinished, also by a panic of `fill`, aborts the `COPY`.
 fn write_copy(
     mut writer: CopyInWriter<'_>,
     fill: &mut dyn FnMut(&mut CopyData) -> Result<(), Error>,

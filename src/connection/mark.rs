@@ -72,7 +72,7 @@ impl Mark {
         }
     }
 
-    /// As the server shows it.
+    /// Returns the mark as the server shows it.
     fn text(self) -> String {
         let [a, b, c, d, e, f] = self.0;
         format!("({},{})", u32::from_be_bytes([a, b, c, d]), u16::from_be_bytes([e, f]))

@@ -74,7 +74,7 @@ impl<'c> Connection<'c> {
         Connection { nested: true, ..Connection::new(wire) }
     }
 
-    /// Has statements prepared that come up again.
+    /// Sets the cache by which statements that come up again are prepared.
     pub(crate) fn set_cache(&mut self, cache: StatementCache) {
         self.cache = Some(cache);
     }
@@ -188,7 +188,7 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// Runs one statement with parameters, and gives the number of rows that it has written.
+    /// Runs one statement with parameters, and returns the number of rows that it has written.
     pub(crate) fn execute(&mut self, sql: &str, params: &Params) -> Result<u64, Error> {
         self.check_not_lost()?;
         check_fits_message(sql, params)?;
@@ -288,8 +288,8 @@ impl<'c> Connection<'c> {
         !self.nested && self.progress == Progress::Idle
     }
 
-    /// Opens our transaction, or a savepoint where it is open already. That is set when something is
-    /// sent.
+    /// Opens our transaction, or a savepoint where the transaction is open already. The savepoint
+    /// is set when something is sent.
     ///
     /// # Errors
     ///
@@ -373,8 +373,9 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// Undoes what was written since the last `begin`, which opened a savepoint or the
-    /// transaction itself. One that was aborted ahead of its outermost savepoint is undone with that.
+    /// Undoes what was written since the last `begin`, which opened a savepoint or the transaction
+    /// itself. Where the transaction was aborted before its outermost savepoint could be set, all of
+    /// it is undone along with that savepoint.
     pub(crate) fn rollback_last(&mut self) {
         let Progress::Open(savepoints) = &mut self.progress else { return };
         if savepoints.level() == 0 {
@@ -393,7 +394,7 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// Sets the savepoint that is due before something is sent, if one is.
+    /// Sets the savepoint that is due before something is sent, if any is.
     ///
     /// # Errors
     ///
@@ -481,8 +482,8 @@ pub(crate) fn opened_by_hand() -> Error {
         .with_hint("end it first, or pass the driver's `Transaction` instead of the client")
 }
 
-/// A link that is lost while a commit is under way leaves its outcome open, unless it was lost before
-/// the server took the commit.
+/// Returns the error for a link that is lost while a commit is under way: the outcome of the commit
+/// is unknown, unless the link was lost before the server took the commit.
 fn unknown_outcome(error: Error) -> Error {
     if error.kind() != ErrorKind::Connection || error.came_first() {
         return error;

@@ -34,12 +34,12 @@ struct Script {
     last_key: i64,
 }
 
-/// Clones share what they record.
+/// A connection that records what is sent. Its clones share what they record.
 #[derive(Clone, Default)]
 pub(crate) struct Recording(Arc<Mutex<Script>>);
 
 impl Recording {
-    /// A connection on which the caller has begun a transaction.
+    /// Returns a connection on which the caller has begun a transaction.
     pub(crate) fn in_transaction() -> Recording {
         let recording = Recording::default();
         recording.script().in_transaction = true;
@@ -52,18 +52,18 @@ impl Recording {
         self.script().answers.push_back(answer);
     }
 
-    /// After `round_trips` more round trips, the next one goes wrong.
+    /// Makes a round trip go wrong, after so many more round trips.
     pub(crate) fn fail_after(&self, round_trips: usize, fault: Fault) {
         self.script().fault = Some((round_trips, fault));
     }
 
-    /// The link is lost between two round trips.
+    /// Loses the link, between two round trips.
     pub(crate) fn close(&self) {
         self.script().is_lost = true;
     }
 
-    /// What was sent since the last call, a line a round trip. Statements with parameters end in
-    /// these.
+    /// Returns what was sent since the last call, a line a round trip. Statements with parameters
+    /// end in these.
     pub(crate) fn take(&self) -> String {
         std::mem::take(&mut self.script().sent).join("\n")
     }
@@ -122,7 +122,8 @@ impl Script {
         Rows::canned(Vec::new(), Vec::new())
     }
 
-    /// `…::"int4" FROM (SELECT generate_series(1, $1)) AS g), …`: as many keys as each parameter says.
+    /// Answers a reservation, `…::"int4" FROM (SELECT generate_series(1, $1)) AS g), …`, by as many
+    /// keys as each parameter says.
     fn reserved(&mut self, arrays: &str, params: &[(SqlType, Option<Vec<u8>>)]) -> Rows {
         let (mut types, mut row) = (Vec::new(), Vec::new());
         for (array, (_, count)) in arrays.split("ARRAY(SELECT ").zip(params) {
@@ -145,7 +146,8 @@ impl Script {
         Rows::canned(types, vec![row])
     }
 
-    /// Reads the statement well enough for columns and tables with simple names.
+    /// Answers an insert. It reads the statement well enough for columns and tables with simple
+    /// names.
     fn inserted(&mut self, sql: &str, params: &[(SqlType, Option<Vec<u8>>)]) -> Rows {
         let name = |column: &str| column.split('"').nth(1).unwrap().to_owned();
         // `COALESCE(NULL::"int4", "id") AS "id"` is `"id"`.
@@ -194,7 +196,7 @@ impl Script {
     }
 }
 
-/// The parameters' types and bytes.
+/// Returns the parameters' types and bytes.
 fn values(params: &Params) -> Vec<(SqlType, Option<Vec<u8>>)> {
     let value = |(raw, ty): &(_, postgres::types::Type)| {
         let mut bytes = BytesMut::new();
@@ -204,7 +206,7 @@ fn values(params: &Params) -> Vec<(SqlType, Option<Vec<u8>>)> {
     params.raw().iter().map(value).collect()
 }
 
-/// `5 int4`, `'Ada' text`, `NULL int4`.
+/// Returns a parameter as text: `5 int4`, `'Ada' text`, `NULL int4`.
 fn show((ty, value): &(SqlType, Option<Vec<u8>>)) -> String {
     let shown = match (*ty, value.as_deref()) {
         (_, None) => "NULL".to_owned(),

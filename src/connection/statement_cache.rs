@@ -87,14 +87,14 @@ const MAX_TEXT: usize = 32 << 10;
 const MAX_BYTES: usize = 64 << 10;
 
 impl StatementCache {
-    /// An empty cache of up to 64 statements.
+    /// Returns an empty cache of up to 64 statements.
     #[must_use]
     pub fn new() -> StatementCache {
         StatementCache::with_capacity(64)
     }
 
-    /// An empty cache of up to so many statements. When it is full, a new one takes the place of
-    /// that which was not used for longest.
+    /// Returns an empty cache of up to so many statements. When the cache is full, a new statement
+    /// takes the place of the one that was not used for longest.
     ///
     /// The server keeps each in the memory of the session: 100 KiB for a commit of two tables
     /// (`pg_backend_memory_contexts`, PostgreSQL 15).
@@ -104,9 +104,9 @@ impl StatementCache {
         StatementCache(Arc::new(Mutex::new(statements)))
     }
 
-    /// Prepares the statements that have come up at least twice and are not prepared yet, and gives
-    /// their number. The client is the one whose commits came up. Where there is nothing to prepare,
-    /// nothing is sent.
+    /// Prepares the statements that have come up at least twice and are not prepared yet, and
+    /// returns their number. The client is the one whose commits came up. Where there is nothing to
+    /// prepare, nothing is sent.
     ///
     /// # Errors
     ///
@@ -138,7 +138,7 @@ impl StatementCache {
         Ok(count)
     }
 
-    /// The number of statements that are prepared.
+    /// Returns the number of statements that are prepared.
     #[must_use]
     pub fn len(&self) -> usize {
         self.lock().by_text.values().filter(|entry| entry.prepared.is_some()).count()
@@ -158,7 +158,8 @@ impl StatementCache {
         self.lock().look_up(sql, params)
     }
 
-    /// The server does not have the statement any more, or cannot run it as it was prepared.
+    /// Forgets a statement that the server does not have any more, or cannot run as it was
+    /// prepared.
     pub(super) fn forget(&self, sql: &str) {
         if let Some(entry) = self.lock().by_text.get_mut(sql) {
             entry.prepared = None;

@@ -16,7 +16,7 @@ impl<'a> Sending<'a> {
         Sending { sql, started: Instant::now() }
     }
 
-    /// The statement has been answered; `rows` are those that it returned or stored.
+    /// Says that the statement has been answered; `rows` are those that it returned or stored.
     #[cfg(feature = "with-tracing-0_1")]
     pub(super) fn end<R>(self, result: &Result<R, Error>, rows: impl FnOnce(&R) -> u64) {
         let micros = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);

@@ -65,7 +65,8 @@ impl Auto {
         rows <= self.max_rows
     }
 
-    /// Whether one statement is the best way to write these rows, by their number and size.
+    /// Returns `true` if one statement is the best way to write these rows, by their number and
+    /// size.
     pub(super) fn fits(&self, tables: &[PlannedTable]) -> bool {
         let rows: usize = tables.iter().map(PlannedTable::rows).sum();
         let bytes: usize = tables.iter().map(PlannedTable::bytes).sum();

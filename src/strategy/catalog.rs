@@ -109,7 +109,7 @@ impl Fact<'_> {
     }
 }
 
-/// An action as `pg_constraint` has it.
+/// Returns the action that `pg_constraint` names by this letter.
 fn action(code: &str) -> Action {
     match code {
         "c" => Action::Cascade,

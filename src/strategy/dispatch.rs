@@ -43,7 +43,7 @@ pub(crate) struct Attempt<'a> {
 }
 
 impl Attempt<'_> {
-    /// The name of what writes the rows.
+    /// Returns the name of what writes the rows.
     pub(crate) fn written_by(&self) -> &str {
         match self.way {
             Way::OneStatement => ONE_TRIP,
@@ -51,12 +51,12 @@ impl Attempt<'_> {
         }
     }
 
-    /// Whether it is one statement that can be a transaction of its own.
+    /// Returns `true` if the attempt is one statement that can be a transaction of its own.
     pub(crate) fn is_alone(&self) -> bool {
         self.way == Way::OneStatement && !self.needs_transaction
     }
 
-    /// The statements that it would send.
+    /// Returns the statements that the attempt would send.
     pub(crate) fn statements(&self) -> Vec<PlannedStatement> {
         match self.way {
             Way::OneStatement => {
@@ -66,7 +66,7 @@ impl Attempt<'_> {
         }
     }
 
-    /// What is asked beforehand, if anything is.
+    /// Returns the question that is asked beforehand, if any is.
     pub(crate) fn question(&self) -> Option<PlannedStatement> {
         self.asks.then(|| PlannedStatement::new("look at the tables' constraints"))
     }
@@ -232,7 +232,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         self.step_by_step(foreseen.reason)
     }
 
-    /// Whether there are tables of which it is not known where their keys come from.
+    /// Returns `true` if there are tables of which it is not known where their keys come from.
     fn checks_defaults(&self) -> bool {
         let memory = self.strategy.memory();
         let is_open = |planned: &PlannedTable| {
@@ -346,7 +346,8 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         Ok(None)
     }
 
-    /// A constraint was violated, and the order of the statements may be why.
+    /// Returns what comes after the violation of a constraint, for which the order of the
+    /// statements may be the reason.
     fn after_violation(
         &mut self,
         attempt: &Attempt<'a>,
@@ -396,7 +397,8 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         Ok(Some(self.one_statement(plan, Reason::Order)))
     }
 
-    /// A statement that changes rows may not say what it has done.
+    /// Returns the same steps with a query after them, where a statement that changes rows may not
+    /// say what it has done.
     fn without_returning(
         &self,
         attempt: &Attempt<'a>,
@@ -424,7 +426,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         Ok(())
     }
 
-    /// Whether one statement means what its steps mean, as far as is known by now.
+    /// Returns `true` if one statement means what its steps mean, as far as is known by now.
     fn is_harmless(&self, plan: &FlushPlan) -> Result<bool, Error> {
         match (plan.suspects(), &self.constraints) {
             (Some(suspects), Some(known)) => {
@@ -435,8 +437,9 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         }
     }
 
-    /// Whether it is known from an earlier commit that updated rows pass unique values on, so that one
-    /// statement would be left to chance. What is looked at in the end is no matter.
+    /// Returns `true` if it is known from an earlier commit that updated rows pass unique values
+    /// on, so that one statement would be left to chance. A constraint that is checked when the
+    /// transaction ends does not count.
     fn knows_of_passes(&self, plan: &FlushPlan) -> Result<bool, Error> {
         if self.constraints.is_none() || plan.updated_rows() == 0 {
             return Ok(false);
@@ -444,8 +447,8 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         Ok(self.plan(Cycles::Any, true)?.needs_order())
     }
 
-    /// Whether foreign keys or triggers may delete rows along with those that are deleted. In one
-    /// statement, these are still there when others take their values.
+    /// Returns `true` if foreign keys or triggers may delete rows along with those that are
+    /// deleted. In one statement, these are still there when others take their values.
     fn takes_along(&self, attempt: &Attempt<'_>) -> bool {
         let cascades = |known: &Arc<Constraints>| {
             !known.late_triggers.is_empty()
@@ -457,10 +460,10 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         attempt.plan.deleted_rows() > 0 && self.constraints.as_ref().is_some_and(cascades)
     }
 
-    /// Whether one statement may have violated a foreign key that its steps would not. Foreign keys are
-    /// checked when a statement is done, whatever its order. But RESTRICT then forbids that a value
-    /// was given up which is referred to, be it that another row has it by then; and what a trigger
-    /// does to a row of the statement is checked when the trigger is done.
+    /// Returns `true` if one statement may have violated a foreign key that its steps would not.
+    /// Foreign keys are checked when a statement is done, whatever its order. But RESTRICT then
+    /// forbids that a value was given up which is referred to, be it that another row has it by
+    /// then; and what a trigger does to a row of the statement is checked when the trigger is done.
     fn looks_early(&self) -> bool {
         let restricts = |foreign_key: &ForeignKeyConstraint| {
             [foreign_key.on_delete, foreign_key.on_update].contains(&Action::Restrict)
@@ -494,7 +497,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         }
     }
 
-    /// One statement for everything, where new rows are in a circle, if it will do.
+    /// Returns one statement for everything, where new rows are in a circle, if it will do.
     fn one_statement_for_circle(&self, needs_steps: bool) -> Result<Option<Attempt<'a>>, Error> {
         if needs_steps {
             return Ok(None);
@@ -504,8 +507,8 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         Ok(will_do.then(|| self.one_statement(plan, Reason::Circle)))
     }
 
-    /// The steps one after the other, or one statement where they go round in a circle that no
-    /// order can write.
+    /// Returns the steps one after the other, or one statement where they go round in a circle that
+    /// no order can write.
     fn step_by_step(&self, reason: Reason) -> Result<Attempt<'a>, Error> {
         let inserts = match self.strategy.inserts(&self.tables) {
             _ if self.avoids_prepared => &Unnest,

@@ -24,7 +24,7 @@ pub(super) struct Memory {
 const MAX_SETS: usize = 64;
 
 impl Memory {
-    /// Why these tables cannot be written in one statement, if that is known.
+    /// Returns the SQLSTATE with which one statement for these tables was refused, if it was.
     pub(super) fn refusal(&self, tables: &[&'static Table]) -> Option<&str> {
         let refused = self.refused.iter().find(|(set, _)| is_among(set, tables));
         refused.map(|(_, code)| &**code)
@@ -34,7 +34,7 @@ impl Memory {
         remember(&mut self.refused, (names(tables), code));
     }
 
-    /// Whether rows of these tables can be locked ahead, as far as is known.
+    /// Returns `true` if rows of these tables can be locked ahead, as far as is known.
     pub(super) fn can_lock(&self, tables: &[&'static Table]) -> bool {
         !self.unlockable.iter().any(|set| is_among(set, tables))
     }
@@ -51,7 +51,8 @@ impl Memory {
         remember(&mut self.without_returning, table);
     }
 
-    /// Whether keys of this table are known to come from where the DEFAULTs of its columns say.
+    /// Returns `true` if keys of this table are known to come from where the DEFAULTs of its
+    /// columns say.
     pub(super) fn has_default_keys(&self, table: &Table) -> bool {
         self.default_keys.contains(&table.qualified_name())
     }
@@ -62,7 +63,7 @@ impl Memory {
         }
     }
 
-    /// What the catalog says of these tables, if it was asked.
+    /// Returns what the catalog says of these tables, if it was asked.
     pub(super) fn constraints(&self, tables: &[&'static Table]) -> Option<&Arc<Constraints>> {
         let is_known = |set: &[QualifiedName]| {
             tables.iter().all(|table| set.contains(&table.qualified_name()))
@@ -80,7 +81,7 @@ fn names(tables: &[&'static Table]) -> Vec<QualifiedName> {
     tables.iter().map(|table| table.qualified_name()).collect()
 }
 
-/// Whether all tables of a set are among these.
+/// Returns `true` if all tables of `set` are among `tables`.
 fn is_among(set: &[QualifiedName], tables: &[&'static Table]) -> bool {
     set.iter().all(|name| tables.iter().any(|table| table.qualified_name() == *name))
 }

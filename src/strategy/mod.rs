@@ -140,7 +140,7 @@ impl Strategy {
         }
     }
 
-    /// The strategy for inserts where these rows are written step by step.
+    /// Returns the strategy for inserts where these rows are written step by step.
     fn inserts(&self, tables: &[PlannedTable]) -> &dyn InsertStrategy {
         match &self.kind {
             Kind::Auto(auto) if !auto.fits(tables) => &Copy,
@@ -156,7 +156,7 @@ impl Strategy {
         }
     }
 
-    /// Whether one statement may take the place of what the strategy would send.
+    /// Returns `true` if one statement may take the place of what the strategy would send.
     fn allows_one_statement(&self) -> bool {
         !matches!(self.kind, Kind::StepByStep { is_ours: false, .. })
     }

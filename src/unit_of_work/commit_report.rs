@@ -22,14 +22,14 @@ pub struct CommitReport {
 }
 
 impl CommitReport {
-    /// The name of the unit of work's strategy.
+    /// Returns the name of the unit of work's strategy.
     #[must_use]
     pub fn strategy(&self) -> &str {
         &self.strategy
     }
 
-    /// The name of the strategy that wrote the rows: the one that [`Auto`](crate::Auto) picked, and
-    /// otherwise the unit of work's own.
+    /// Returns the name of the strategy that wrote the rows: the one that [`Auto`](crate::Auto)
+    /// picked, and otherwise the unit of work's own.
     #[must_use]
     pub fn written_by(&self) -> &str {
         &self.written_by
@@ -47,43 +47,43 @@ impl CommitReport {
         self.way.as_ref().map(|(_, reason)| reason)
     }
 
-    /// The number of rows inserted.
+    /// Returns the number of rows inserted.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.rows.iter().map(|(_, rows)| rows).sum()
     }
 
-    /// The number of rows inserted into each table, by the table's name, in the order in which the
-    /// tables first appeared in the unit of work.
+    /// Returns the number of rows inserted into each table, by the table's name, in the order in
+    /// which the tables first appeared in the unit of work.
     pub fn rows_by_table(&self) -> impl Iterator<Item = (&str, usize)> {
         self.rows.iter().copied()
     }
 
-    /// The number of rows updated.
+    /// Returns the number of rows updated.
     #[must_use]
     pub fn updated_rows(&self) -> usize {
         self.updated_rows
     }
 
-    /// The number of rows deleted, without those that the database deleted along with them.
+    /// Returns the number of rows deleted, without those that the database deleted along with them.
     #[must_use]
     pub fn deleted_rows(&self) -> usize {
         self.deleted_rows
     }
 
-    /// The number of statements sent, without those that begin and end transactions.
+    /// Returns the number of statements sent, without those that begin and end transactions.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.statements
     }
 
-    /// The number of network round trips, with everything.
+    /// Returns the number of network round trips, with everything.
     #[must_use]
     pub fn round_trips(&self) -> u64 {
         self.round_trips
     }
 
-    /// The time that the call took.
+    /// Returns the time that the call took.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.elapsed

@@ -10,10 +10,10 @@ use crate::model::{Cell, Key, Model, Row, Table};
 use crate::sql::{Rows, select_by_key, select_by_keys};
 
 impl UnitOfWork<'_> {
-    /// Looks an entity up by its key: among those of this unit of work first, in the database
-    /// otherwise, which is one round trip, in the open transaction if there is one. The same key
-    /// gives the same handle. An entity that is to be deleted is not found, and a key that was changed
-    /// is that of the entity once it is written.
+    /// Returns the entity with this key, loading it if need be. It is looked up among those of this
+    /// unit of work first, in the database otherwise, which is one round trip, in the open
+    /// transaction if there is one. The same key gives the same handle. An entity that is to be
+    /// deleted is not found, and a key that was changed is that of the entity once it is written.
     ///
     /// # Errors
     ///
@@ -51,8 +51,8 @@ impl UnitOfWork<'_> {
         Ok((!arena.is_marked_for_deletion(slot)).then(|| Handle::new(stamp, slot)))
     }
 
-    /// Looks many entities up by their keys, in the order of the keys; `None` is one that the
-    /// database does not have. Those that are not in this unit of work are one query.
+    /// Returns the entities with these keys, in the order of the keys; `None` is one that the
+    /// database does not have. Those that are not in this unit of work are loaded by one query.
     ///
     /// # Errors
     ///
@@ -103,8 +103,8 @@ impl UnitOfWork<'_> {
         Ok(slots.into_iter().map(|slot| slot.map(|slot| Handle::new(stamp, slot))).collect())
     }
 
-    /// The children of many parents, in one query: for each parent, in their order, the entities
-    /// whose foreign key refers to it, in the order of their own keys.
+    /// Loads the children of many parents, in one query: for each parent, in their order, the
+    /// entities whose foreign key refers to it, in the order of their own keys.
     ///
     /// Only what the database has is found: children that were added and not written yet are not,
     /// nor are those that are marked to be deleted. [`added`](UnitOfWork::added) has the former.
@@ -147,7 +147,8 @@ impl UnitOfWork<'_> {
         }
     }
 
-    /// As [`children`](UnitOfWork::children), by the foreign key whose first column has this name.
+    /// Loads the children of many parents by the foreign key whose first column has this name.
+    /// Otherwise it does what [`children`](UnitOfWork::children) does.
     ///
     /// # Errors
     ///
@@ -170,7 +171,7 @@ impl UnitOfWork<'_> {
         }
     }
 
-    /// Reads an entity anew: unsaved changes of it are lost, and it is as the database has it.
+    /// Reads an entity anew: it is as the database has it, and unsaved changes of it are lost.
     ///
     /// # Errors
     ///
@@ -181,7 +182,7 @@ impl UnitOfWork<'_> {
         self.refresh_slots::<T>(&[handle.slot()])
     }
 
-    /// Reads all entities of a model anew that the database had, in one query.
+    /// Reads all entities of a model anew that are from the database, in one query.
     ///
     /// # Errors
     ///
@@ -240,7 +241,8 @@ impl UnitOfWork<'_> {
         Ok(children)
     }
 
-    /// Reads the rows whose columns hold one of these keys: the key's position, and the slot.
+    /// Reads the rows whose columns hold one of these keys, and returns the key's position and the
+    /// slot of each.
     fn read_by_keys<T: Model, K: Key>(
         &mut self,
         columns: &[usize],
@@ -280,7 +282,7 @@ impl UnitOfWork<'_> {
     }
 }
 
-/// Finds out whether the first columns of the result are those of the table.
+/// Makes sure that the first columns of the result have the types of the table's columns.
 pub(super) fn check_types(table: &'static Table, rows: &Rows) -> Result<(), Error> {
     let types: Vec<_> = table.columns().iter().map(|column| column.ty()).enumerate().collect();
     rows.expect_types(&types).map_err(in_table(table))

@@ -12,9 +12,9 @@ use crate::model::{Model, Parameter};
 use crate::sql::{Params, Rows, Sql, parameters, select_all};
 
 impl<'c> UnitOfWork<'c> {
-    /// Loads entities by a condition: the text that stands behind `WHERE`, with `$1`, `$2`, … for
-    /// values, which [`bind`](Query::bind) gives in their order. Columns are named as in the
-    /// database. The text is trusted; values belong into parameters.
+    /// Begins a query of entities by a condition. The condition is the text that stands behind
+    /// `WHERE`, with `$1`, `$2`, … for values, which [`bind`](Query::bind) gives in their order.
+    /// Columns are named as in the database. The text is trusted; values belong into parameters.
     ///
     /// An entity that the unit of work has already stays as it is, with its unsaved changes, and
     /// keeps its handle. What was added and not written yet is not found, nor is what is marked to be
@@ -67,7 +67,7 @@ pub struct Query<'q, 'c, T> {
 }
 
 impl<'q, 'c, T: Model> Query<'q, 'c, T> {
-    /// Gives the value of the next parameter of the condition; see [`Parameter`].
+    /// Binds the value of the next parameter of the condition; see [`Parameter`].
     pub fn bind<P: Parameter>(mut self, value: P) -> Self {
         if let Ok(params) = &mut self.params {
             if let Err(error) = params.push_parameter(&value) {
@@ -85,13 +85,13 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         self
     }
 
-    /// Takes so many rows at most; up to 2<sup>31</sup> − 1.
+    /// Limits the result to so many rows; up to 2<sup>31</sup> − 1.
     pub fn limit(mut self, rows: u64) -> Self {
         self.limit = Some(rows);
         self
     }
 
-    /// Skips so many rows; up to 2<sup>31</sup> − 1.
+    /// Skips so many rows of the result; up to 2<sup>31</sup> − 1.
     pub fn offset(mut self, rows: u64) -> Self {
         self.offset = Some(rows);
         self
@@ -134,8 +134,9 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         Ok(self.limit(1).load()?.into_iter().next())
     }
 
-    /// Goes through the result without holding all of it, and without taking its entities into
-    /// the unit of work. For a row that the unit of work has an entity of, `each` gets that one.
+    /// Calls `each` with the entities of the result, without holding all of them, and without
+    /// taking them into the unit of work. For a row that the unit of work has an entity of, `each`
+    /// gets that one.
     ///
     /// What `each` gives up with ends the query and is handed on.
     ///
@@ -177,8 +178,8 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         stopped.map_or(Ok(()), Err)
     }
 
-    /// The statement. The condition is in parentheses of its own lines, so that neither an `OR` nor a
-    /// comment in it reaches what follows.
+    /// Returns the statement. The condition is in parentheses of its own lines, so that neither an
+    /// `OR` nor a comment in it reaches what follows.
     fn render(self) -> Result<Rendered<'q, 'c>, Error> {
         let table = T::table();
         table.validate()?;
@@ -206,7 +207,7 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     }
 }
 
-/// The error for a condition that names another number of parameters than there are values.
+/// Returns the error for a condition that names another number of parameters than there are values.
 fn wrong_count(named: usize, bound: usize) -> Error {
     let message = match named.checked_sub(bound) {
         Some(_) => format!("the condition names ${named}, and {bound} values are bound"),

@@ -12,8 +12,8 @@ pub(super) struct Mark {
 }
 
 impl<'c> UnitOfWork<'c> {
-    /// Does some work that is undone alone if it fails: after an error, and after a panic, the
-    /// database and the entities are as they were when it began. The transaction stays open.
+    /// Runs some work that is undone alone if it fails: after an error, and after a panic, the
+    /// database and the entities are as they were when the work began. The transaction stays open.
     ///
     /// What was to be written before is flushed first, and what the work leaves to be written is
     /// flushed at its end, so that an error of the server falls to the work that caused it. Savepoints

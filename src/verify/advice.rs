@@ -27,7 +27,7 @@ const RUST_TYPES: &[(SqlType, &str)] = &[
     (SqlType::TIMESTAMPTZ, "time::OffsetDateTime"),
 ];
 
-/// The Rust type of a built-in type, if it has one here.
+/// Returns the Rust type of a built-in type, if it has one here.
 fn rust_type(oid: u32) -> Option<String> {
     RUST_TYPES.iter().find_map(|(ty, rust)| {
         let array = (ty.array_oid() == oid).then(|| format!("Vec<{rust}>"));
@@ -35,7 +35,7 @@ fn rust_type(oid: u32) -> Option<String> {
     })
 }
 
-/// What to do where the model sends one type and the column has another.
+/// Returns what to do where the model sends one type and the column has another.
 pub(super) fn for_type(ours: SqlType, our_name: &str, theirs: &Type) -> String {
     if let Some(rust) = rust_type(theirs.base) {
         return format!("make the field's type `{rust}`, or the column's {our_name}");

@@ -104,7 +104,7 @@ impl Question {
         }
     }
 
-    /// Asks the server, in one round trip.
+    /// Asks the server, in one round trip, and returns the answer.
     pub(super) fn ask(&self, connection: &mut Connection<'_>) -> Result<Catalog, Error> {
         let quoted = |names: &[QualifiedName]| -> Vec<String> {
             names.iter().map(ToString::to_string).collect()
@@ -135,22 +135,22 @@ fn add<T: PartialEq>(items: &mut Vec<T>, item: T) {
 const QUERY: &str = include_str!("catalog.sql");
 
 impl Catalog {
-    /// What the name of a relation leads to.
+    /// Returns the relation that a name leads to.
     pub(super) fn relation(&self, name: QualifiedName) -> Option<&Relation> {
         self.relations.get(&name.to_string())
     }
 
-    /// A table that was asked for.
+    /// Returns a table that was asked for.
     pub(super) fn table(&self, oid: u32) -> Option<&CatalogTable> {
         self.tables.get(&oid)
     }
 
-    /// A type that a model names.
+    /// Returns the type that a model names.
     pub(super) fn named_type(&self, name: QualifiedName) -> Option<&Type> {
         self.types.get(&name.to_string())
     }
 
-    /// A built-in type as SQL has it.
+    /// Returns the name of a built-in type as SQL has it.
     pub(super) fn built_in(&self, ty: SqlType) -> String {
         self.built_in.get(&ty.oid()).cloned().unwrap_or_else(|| ty.name().to_owned())
     }

@@ -82,7 +82,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// The table whose key the column holds.
+    /// Returns the table whose key the column holds.
     fn target_of(&self, column: usize) -> Option<&'static str> {
         let mut foreign_keys = self.table.foreign_keys();
         let of_column = foreign_keys.find(|foreign_key| foreign_key.columns.contains(&column));
@@ -93,7 +93,7 @@ impl Comparison<'_> {
         self.table.key().contains(&column)
     }
 
-    /// Keys that the database assigns, defaults, and generated columns.
+    /// Compares what fills a column in: an assigned key, a default, or a generation expression.
     fn assigned(
         &mut self,
         index: usize,
@@ -147,7 +147,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// A key that has an expression of its own in the model, which most strategies evaluate.
+    /// Reports a key that has an expression of its own in the model, and no default in the
+    /// database. Most strategies evaluate the expression.
     fn key_default(&mut self, name: &str, relation: &Relation, found: &CatalogColumn) {
         if !found.has_default && !found.is_identity && !relation.has_trigger {
             let message = "the model says what assigns the key, but the column has no default: give \
@@ -190,7 +191,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Columns that the model lacks and no insert can do without.
+    /// Reports columns that the model lacks and no insert can do without.
     fn required(&mut self, relation: &Relation, found: &CatalogTable) {
         for column in &found.columns {
             let is_known = self.table.columns().iter().any(|known| known.name() == column.name);
@@ -209,8 +210,8 @@ impl Comparison<'_> {
     }
 }
 
-/// Whether every integer of the database's type is one of the model's. It is read as the wider one, and
-/// written if it fits.
+/// Returns `true` if every integer of the database's type is one of the model's. A value is read as
+/// the wider type, and written if it fits.
 fn is_wider(ours: SqlType, theirs: u32) -> bool {
     let [int2, int4] = [SqlType::INT2, SqlType::INT4].map(SqlType::oid);
     match ours {

@@ -18,7 +18,8 @@ impl Comparison<'_> {
         columns.iter().map(|&column| self.table.columns()[column].name()).collect()
     }
 
-    /// Rows that are unique by some of the key's columns are so by all of them.
+    /// Reports a key that nothing in the database makes unique. Rows that are unique by some of the
+    /// key's columns are unique by all of them.
     fn key(&mut self, found: &CatalogTable) {
         let key = self.names(self.table.key());
         let is_unique = found.unique.iter().any(|columns| {
@@ -34,8 +35,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// Foreign keys of the database whose columns the model writes, without knowing what they
-    /// refer to.
+    /// Reports foreign keys of the database whose columns the model writes, without knowing what
+    /// they refer to.
     fn undeclared(&mut self, found: &CatalogTable) {
         for foreign_key in &found.foreign_keys {
             let is_written = foreign_key
@@ -74,7 +75,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// The table of a model, if one of those that are compared describes it.
+    /// Returns the table of a model, if one of those that are compared describes it.
     fn model_of(&self, oid: u32) -> Option<&'static Table> {
         self.models.iter().copied().find(|table| {
             let relation = self.catalog.relation(table.qualified_name());
@@ -82,7 +83,7 @@ impl Comparison<'_> {
         })
     }
 
-    /// Foreign keys of the model that the database does not hold it to.
+    /// Reports foreign keys of the model that the database does not hold it to.
     fn declared(&mut self, found: &CatalogTable) {
         for declared in self.table.foreign_keys() {
             let names = self.names(declared.columns);
@@ -102,8 +103,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// Whether rows that are written in the order of the model's foreign key satisfy the database's:
-    /// that has the same target, and all of its columns or some of them.
+    /// Returns `true` if rows that are written in the order of the model's foreign key satisfy the
+    /// database's: that has the same target, and all of its columns or some of them.
     fn covers(&self, declared: ForeignKeyColumns, known: &CatalogForeignKey) -> bool {
         let target = self.catalog.relation(declared.target.qualified_name());
         let columns = self.names(declared.columns);

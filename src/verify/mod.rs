@@ -44,7 +44,7 @@ pub struct Verify {
 }
 
 impl Verify {
-    /// No models yet.
+    /// Returns a comparison of no models yet.
     #[must_use]
     pub const fn new() -> Verify {
         Verify { tables: Vec::new(), accepted: Vec::new() }
@@ -61,7 +61,7 @@ impl Verify {
     }
 
     /// Accepts a problem that is known: by its kind, and by what it is about, as it [prints
-    /// itself](Problem::name). It is reported as a [note](Problem::is_note).
+    /// itself](Problem::name). Such a problem is reported as a [note](Problem::is_note).
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/samples/users.rs"));
@@ -83,7 +83,7 @@ impl Verify {
         self
     }
 
-    /// Asks the database, and compares.
+    /// Asks the database about the models, and returns what differs.
     ///
     /// It takes one round trip, and none without models. In a transaction of the caller's it is a
     /// statement like any other.
@@ -179,18 +179,19 @@ impl<'a> Comparison<'a> {
 }
 
 impl Relation {
-    /// A table, partitioned or foreign too, or a view, materialized too.
+    /// Returns `true` if the relation has rows: a table, partitioned or foreign too, or a view,
+    /// materialized too.
     fn has_rows(&self) -> bool {
         ["r", "p", "f", "v", "m"].contains(&self.kind.as_str())
     }
 
-    /// Whether the catalog knows what its rows need. The columns of a view have neither `NOT NULL`
-    /// nor the defaults of the table behind it.
+    /// Returns `true` if the catalog knows what the relation's rows need. The columns of a view
+    /// have neither `NOT NULL` nor the defaults of the table behind it.
     fn is_stored(&self) -> bool {
         ["r", "p", "f"].contains(&self.kind.as_str())
     }
 
-    /// Whether it can have unique and foreign keys.
+    /// Returns `true` if the relation can have unique and foreign keys.
     fn has_constraints(&self) -> bool {
         ["r", "p"].contains(&self.kind.as_str())
     }

@@ -80,19 +80,19 @@ impl Problem {
         self
     }
 
-    /// What it is about.
+    /// Returns the kind of the problem.
     #[must_use]
     pub fn kind(&self) -> ProblemKind {
         self.kind
     }
 
-    /// The model's table, without its schema.
+    /// Returns the model's table, without its schema.
     #[must_use]
     pub fn table(&self) -> &str {
         self.table.name()
     }
 
-    /// The column, if it is about one.
+    /// Returns the column, if the problem is about one.
     #[must_use]
     pub fn column(&self) -> Option<&str> {
         match &self.columns[..] {
@@ -101,20 +101,21 @@ impl Problem {
         }
     }
 
-    /// The columns that it is about: several for a composite key, and none for the table as a
-    /// whole.
+    /// Returns the columns that the problem is about: several for a composite key, and none for the
+    /// table as a whole.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(String::as_str)
     }
 
-    /// Whether everything can work nevertheless: the database may lack a foreign key, and a trigger
-    /// may fill in what the model leaves out.
+    /// Returns `true` if everything can work nevertheless: the database may lack a foreign key, and
+    /// a trigger may fill in what the model leaves out.
     #[must_use]
     pub fn is_note(&self) -> bool {
         self.is_note
     }
 
-    /// Returns what it is about, as it prints itself: `addresses.user_id`, `lines (order_id, number)`.
+    /// Returns what the problem is about, as it prints itself: `addresses.user_id`, `lines
+    /// (order_id, number)`.
     #[must_use]
     pub fn name(&self) -> String {
         let name = self.table.qualified_name();
@@ -144,20 +145,20 @@ pub struct VerifyReport {
 }
 
 impl VerifyReport {
-    /// Whether the models fit the database: there is no problem, or there are only
+    /// Returns `true` if the models fit the database: there is no problem, or there are only
     /// [notes](Problem::is_note).
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.problems.iter().all(Problem::is_note)
     }
 
-    /// The problems and notes, by model in the order in which they were given.
+    /// Returns the problems and notes, by model in the order in which the models were given.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// The report as an error unless it [is ok](VerifyReport::is_ok), for `?`.
+    /// Returns the report, as an error unless it [is ok](VerifyReport::is_ok), for `?`.
     ///
     /// # Errors
     ///
@@ -181,7 +182,7 @@ impl fmt::Display for VerifyReport {
     }
 }
 
-/// The same as its `Display`, so that `main` can return it.
+/// Prints the same as `Display`, so that `main` can return the report.
 impl fmt::Debug for VerifyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
