@@ -10,6 +10,7 @@ use bytes::{BufMut, BytesMut};
 pub(crate) struct AssignedColumn {
     /// The values, each after its length.
     bytes: BytesMut,
+    /// Where in them the value of each row is.
     places: Places,
 }
 
@@ -41,6 +42,7 @@ impl Places {
         is_even.then_some(Places::Even { rows, size })
     }
 
+    /// Returns the place of each row's value, and keeps the places in that form from now on.
     fn each(&mut self) -> &mut Vec<usize> {
         if let Places::Even { rows, size } = *self {
             *self = Places::Each((0..rows).map(|row| row * size).collect());
@@ -105,6 +107,7 @@ impl AssignedColumn {
         }
     }
 
+    /// Returns the place of a row's value, with room for it.
     fn start_mut(&mut self, row: u32) -> &mut usize {
         let (row, starts) = (row as usize, self.places.each());
         if starts.len() <= row {
@@ -126,7 +129,9 @@ pub(crate) enum RowsOf {
 /// Values by rows, column and row.
 #[derive(Debug, Default)]
 pub(crate) struct Assignments {
+    /// The columns of new rows, by the position in `ChangeSet::tables`.
     new: Vec<AssignedColumns>,
+    /// The columns of changed rows, by the position in `ChangeSet::changed`.
     changed: Vec<AssignedColumns>,
 }
 
@@ -206,6 +211,7 @@ impl Assignments {
         column.is_whole(rows).then_some(column)
     }
 
+    /// Returns the columns of these rows, if any has been assigned.
     #[inline]
     fn columns(&self, of: RowsOf) -> Option<&AssignedColumns> {
         match of {
@@ -214,6 +220,7 @@ impl Assignments {
         }
     }
 
+    /// Returns the values of a column, with room for them.
     fn column_mut(&mut self, of: RowsOf, column: usize) -> &mut AssignedColumn {
         let (all, at) = match of {
             RowsOf::New(at) => (&mut self.new, at),

@@ -91,21 +91,30 @@ pub enum ErrorKind {
 pub struct Error(Box<Inner>);
 
 struct Inner {
+    /// The class of the error.
     kind: ErrorKind,
+    /// What went wrong, without the values of rows.
     message: Cow<'static, str>,
+    /// The table that the error is about, without its schema.
     table: Option<Cow<'static, str>>,
+    /// The column that the error is about.
     column: Option<Cow<'static, str>>,
+    /// The constraint that was violated.
     constraint: Option<String>,
+    /// The server's code, when the server reported the error.
     sqlstate: Option<SqlState>,
+    /// What can be done about it.
     hint: Option<Cow<'static, str>>,
     /// The session had ended before it took the statement.
     came_first: bool,
     /// The entities whose rows are not there any more, or have another version.
     stale: Vec<AnyHandle>,
+    /// The error of the driver or of the caller that this one is made of.
     source: Option<BoxError>,
 }
 
 impl Error {
+    /// Returns an error that is about no table yet.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Error {
         Error(Box::new(Inner {
             kind,
@@ -168,6 +177,7 @@ impl Error {
         source.and_then(postgres::Error::as_db_error).is_some_and(|db| db.where_().is_some())
     }
 
+    /// Says which class the error is of.
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Error {
         self.0.kind = kind;
         self
@@ -191,6 +201,7 @@ impl Error {
         self
     }
 
+    /// Gives a hint, unless the error already has one.
     pub(crate) fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Error {
         self.0.hint.get_or_insert(hint.into());
         self
@@ -202,11 +213,13 @@ impl Error {
         self
     }
 
+    /// Names the entities that were found stale.
     pub(crate) fn with_stale(mut self, entities: Vec<AnyHandle>) -> Error {
         self.0.stale = entities;
         self
     }
 
+    /// Names the error that this one is made of.
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Error {
         self.0.source = Some(source.into());
         self

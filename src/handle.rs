@@ -28,8 +28,11 @@ impl Stamp {
 /// another one refuses it, and so does the same one after
 /// [`clear`](crate::UnitOfWork::clear). Handles are never reused for another entity.
 pub struct Handle<T> {
+    /// The unit of work that the entity is of.
     stamp: Stamp,
+    /// The entity's position in its arena.
     slot: u32,
+    /// The entity's type.
     model: PhantomData<fn() -> T>,
 }
 
@@ -81,8 +84,11 @@ impl<T> fmt::Debug for Handle<T> {
 /// A handle whose model is known at run time only.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AnyHandle {
+    /// The entity's type.
     pub(crate) model: TypeId,
+    /// The unit of work that the entity is of.
     pub(crate) stamp: Stamp,
+    /// The entity's position in its arena.
     pub(crate) slot: u32,
 }
 

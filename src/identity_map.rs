@@ -8,7 +8,9 @@ use crate::model::Key;
 /// The key of an entity, and whether the database has the entity under it.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Identity<K> {
+    /// The entity's key as it is now.
     pub(crate) key: K,
+    /// The database has the entity under this key.
     pub(crate) is_stored: bool,
 }
 
@@ -19,7 +21,9 @@ pub(crate) struct Identity<K> {
 /// out at the look-up too.
 #[derive(Debug)]
 pub(crate) struct IdentityMap<K> {
+    /// The entities that look-ups have found so far.
     slots: HashMap<K, u32>,
+    /// The entities whose keys became known since the last look-up.
     unindexed: Vec<u32>,
 }
 

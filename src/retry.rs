@@ -61,10 +61,15 @@ use crate::unit_of_work::UnitOfWork;
 /// for what it has committed would be written twice.
 #[derive(Clone)]
 pub struct Retry {
+    /// The most attempts, with the first one.
     attempts: u32,
+    /// The time to wait after the first attempt.
     base_delay: Duration,
+    /// The longest time to wait between two attempts.
     max_delay: Duration,
+    /// Sets up the unit of work of each attempt.
     configure: Option<Arc<Configure>>,
+    /// Is called after each attempt that is followed by another.
     on_retry: Option<Arc<OnRetry>>,
 }
 
@@ -247,6 +252,7 @@ impl Retry {
         }
     }
 
+    /// Waits after this attempt, and says so before.
     fn wait(&self, attempt: u32, error: &Error) {
         let delay = self.delay(attempt, random());
         if let Some(on_retry) = &self.on_retry {

@@ -8,6 +8,7 @@
 pub(crate) struct Graph {
     /// The dependencies of node `n` are `targets[starts[n]..starts[n + 1]]`.
     starts: Vec<usize>,
+    /// The dependencies of all nodes, node by node.
     targets: Vec<u32>,
 }
 
@@ -30,14 +31,17 @@ impl Graph {
         Graph { starts, targets }
     }
 
+    /// Returns the number of nodes.
     fn len(&self) -> usize {
         self.starts.len() - 1
     }
 
+    /// Returns the nodes that a node depends on.
     pub(crate) fn dependencies(&self, node: u32) -> &[u32] {
         &self.targets[self.starts[node as usize]..self.starts[node as usize + 1]]
     }
 
+    /// Returns the graph with every edge turned round.
     fn reversed(&self) -> Graph {
         let nodes = 0..self.len() as u32;
         let edges: Vec<_> = nodes

@@ -14,6 +14,7 @@ const NULL: i32 = -1;
 /// For each row, in the order in which the rows were added, the cells of some columns.
 #[derive(Debug)]
 pub(crate) struct WriteBack {
+    /// The number of rows.
     rows: usize,
     /// By position in the table.
     columns: Vec<usize>,
@@ -22,6 +23,7 @@ pub(crate) struct WriteBack {
     /// The others, and for each row their cells one after the other, each after its length: a
     /// million rows cost little more than their bytes.
     staged: Vec<usize>,
+    /// The cells of the staged columns.
     cells: BytesMut,
 }
 
@@ -39,6 +41,7 @@ impl WriteBack {
         WriteBack { rows, columns: columns.collect(), assigned, staged, cells }
     }
 
+    /// Returns the columns, by their position in the table.
     pub(crate) fn columns(&self) -> &[usize] {
         &self.columns
     }
@@ -53,6 +56,7 @@ impl WriteBack {
         self.cells.put_i32(ABSENT);
     }
 
+    /// Appends a cell that is NULL.
     pub(crate) fn push_null(&mut self) {
         self.cells.put_i32(NULL);
     }
@@ -77,9 +81,11 @@ impl WriteBack {
 
 /// A cursor over the rows of a [`WriteBack`].
 pub(crate) struct Rows<'a> {
+    /// The rows that are read.
     write_back: &'a WriteBack,
     /// The number of rows read.
     row: usize,
+    /// The staged cells that are not read yet.
     rest: &'a [u8],
     /// By the position of the column in the table.
     cells: Vec<Cell<'a>>,

@@ -15,6 +15,7 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
+    /// Returns an attempt of this name, without a conflict so far.
     pub(super) fn new(name: String) -> Attempt {
         Attempt { name, conflict: None }
     }
@@ -32,6 +33,7 @@ impl Attempt {
         error.while_doing(&self.name)
     }
 
+    /// Returns the conflict that the attempt has failed for, if it is one.
     pub(super) fn into_conflict(self) -> Option<Error> {
         self.conflict
     }

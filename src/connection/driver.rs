@@ -21,7 +21,9 @@ pub(super) type PreparedStatement = Statement;
 /// A statement that is prepared, and its mark.
 #[derive(Clone)]
 pub(crate) struct Prepared {
+    /// The statement, as the driver knows it.
     pub(super) statement: PreparedStatement,
+    /// The mark of its text.
     pub(super) mark: Mark,
 }
 
@@ -193,6 +195,7 @@ pub(super) fn prepare(
     blocking(|| client.prepare_typed(sql, types))
 }
 
+/// Returns the first value of the first row.
 fn first_value(messages: &[SimpleQueryMessage]) -> Option<String> {
     messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),

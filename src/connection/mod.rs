@@ -31,9 +31,11 @@ use trace::Sending;
 ///
 /// Inside a transaction of the caller, "our transaction" is a savepoint.
 pub struct Connection<'c> {
+    /// The driver's connection.
     wire: Box<dyn Wire + 'c>,
     /// The connection is in a transaction of the caller.
     nested: bool,
+    /// The transaction of ours, if one is open.
     progress: Progress,
     /// The number of statements sent, without those that begin and end transactions.
     statements: u64,
@@ -156,6 +158,7 @@ impl<'c> Connection<'c> {
         self.send(sql, 1, run, |&count| count).map(drop).map_err(|error| name_column(error, sql))
     }
 
+    /// Begins the transaction with a read, if the work may be repeated.
     fn begin_to_read(&mut self) -> Result<(), Error> {
         if self.attempt.is_some() && self.is_autocommit() { self.begin() } else { Ok(()) }
     }
@@ -411,6 +414,7 @@ impl<'c> Connection<'c> {
         Ok(())
     }
 
+    /// Runs statements without parameters, which are one round trip.
     fn simple(&mut self, sql: &str) -> Result<Option<String>, Error> {
         self.round_trips += 1;
         let sending = Sending::start(sql);
@@ -419,6 +423,7 @@ impl<'c> Connection<'c> {
         self.note(result)
     }
 
+    /// Takes note of an error, for the transaction, the attempt, and the connection.
     fn note<R>(&mut self, result: Result<R, Error>) -> Result<R, Error> {
         result.map_err(|error| {
             if error.kind() == ErrorKind::Connection {
@@ -462,7 +467,9 @@ enum Progress {
 
 /// What stands around the statements of a strategy, for people.
 pub(crate) struct Brackets {
+    /// What begins a flush.
     pub(crate) begin: &'static str,
+    /// What ends a commit.
     pub(crate) commit: &'static str,
     /// What ends a flush, unless the transaction begins with it.
     pub(crate) release: Option<&'static str>,

@@ -24,13 +24,19 @@ pub(crate) enum Fault {
 
 #[derive(Default)]
 struct Script {
+    /// What was sent since the last `take`, a line a round trip.
     sent: Vec<String>,
+    /// The answers to come.
     answers: VecDeque<Result<Rows, Error>>,
     /// How many round trips from here on go well, and what happens to the one after.
     fault: Option<(usize, Fault)>,
+    /// A transaction is open.
     in_transaction: bool,
+    /// The transaction refuses everything up to ROLLBACK.
     is_aborted: bool,
+    /// The link is lost.
     is_lost: bool,
+    /// The key that was made up last.
     last_key: i64,
 }
 
@@ -111,6 +117,7 @@ impl Script {
         Ok(())
     }
 
+    /// Returns an answer as a server with empty tables would give it.
     fn made_up(&mut self, sql: &str, params: &Params) -> Rows {
         let params = values(params);
         if let Some(arrays) = sql.strip_prefix("SELECT ARRAY(SELECT ") {
@@ -185,6 +192,7 @@ impl Script {
         Rows::canned(types, result)
     }
 
+    /// Returns the next key, in its binary form.
     fn key(&mut self, ty: SqlType) -> Vec<u8> {
         self.last_key += 1;
         match ty {
@@ -226,6 +234,7 @@ fn show((ty, value): &(SqlType, Option<Vec<u8>>)) -> String {
     format!("{shown} {}", ty.name())
 }
 
+/// Returns the type that the driver names so.
 fn built_in(name: &str) -> SqlType {
     if let Some(element) = name.strip_prefix('_') {
         return built_in(element).array();

@@ -6,14 +6,18 @@
 /// all levels that have begun since the last thing was sent, since their beginnings are the same.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Savepoints {
+    /// The number of levels that are open.
     level: u32,
+    /// The savepoints that are set, from the outermost on.
     set: Vec<Savepoint>,
 }
 
 /// A savepoint that is set, and the levels whose beginning it is.
 #[derive(Debug, PartialEq, Eq)]
 struct Savepoint {
+    /// The outermost of the levels.
     lowest: u32,
+    /// The innermost of the levels.
     highest: u32,
 }
 
@@ -69,6 +73,7 @@ impl Savepoints {
         self.set.last().map_or(0, |last| last.highest)
     }
 
+    /// Ends the innermost level, and returns its number.
     fn end(&mut self) -> Option<u32> {
         let level = self.level;
         self.level = level.checked_sub(1)?;
@@ -76,6 +81,7 @@ impl Savepoints {
     }
 }
 
+/// Returns the name of the savepoint of a level.
 fn name(level: u32) -> String {
     format!("{}_{level}", super::OUTER)
 }

@@ -63,16 +63,22 @@ use crate::sql::Params;
 pub struct StatementCache(Arc<Mutex<Statements>>);
 
 struct Statements {
+    /// The most statements.
     capacity: usize,
+    /// The statements that have come up, by their text.
     by_text: IndexMap<Box<str>, Entry>,
     /// Counts look-ups.
     now: u64,
 }
 
 struct Entry {
+    /// The types of the parameters.
     types: Vec<Type>,
+    /// The number of times that the statement has come up.
     uses: u64,
+    /// The time of its last look-up, as `now` counts.
     last_used: u64,
+    /// The statement, if it is prepared.
     prepared: Option<Prepared>,
 }
 
@@ -184,6 +190,8 @@ fn is_fixed_early(sql: &str, params: &Params) -> bool {
 }
 
 impl Statements {
+    /// Returns the prepared statement for a text, if there is one, and counts that the text came
+    /// up.
     fn look_up(&mut self, sql: &str, params: &Params) -> Option<Prepared> {
         self.now += 1;
         let now = self.now;
@@ -207,6 +215,7 @@ impl Statements {
         }
     }
 
+    /// Removes the statement that was not used for longest, if the cache is full.
     fn make_room(&mut self) {
         if self.by_text.len() < self.capacity {
             return;
@@ -217,6 +226,7 @@ impl Statements {
         }
     }
 
+    /// Returns the statements that are worth preparing and are not prepared yet.
     fn wanted(&self) -> Vec<(Box<str>, Vec<Type>)> {
         let is_wanted = |entry: &Entry| entry.prepared.is_none() && entry.uses >= USES;
         let wanted = self.by_text.iter().filter(|(_, entry)| is_wanted(entry));

@@ -7,7 +7,9 @@ use crate::error::Error;
 /// The sending of one statement.
 #[cfg_attr(not(feature = "with-tracing-0_1"), allow(dead_code, reason = "nobody is told"))]
 pub(super) struct Sending<'a> {
+    /// The text of the statement.
     sql: &'a str,
+    /// When it was sent.
     started: Instant,
 }
 

@@ -19,7 +19,9 @@ use crate::flush_plan::PlannedTable;
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Auto {
+    /// The most new rows in one statement.
     max_rows: usize,
+    /// The most bytes of their values.
     max_bytes: usize,
 }
 
@@ -61,6 +63,8 @@ impl Auto {
         self
     }
 
+    /// Returns `true` if so many new rows are few enough for one statement, so that their size
+    /// decides.
     pub(super) fn needs_bytes(&self, rows: usize) -> bool {
         rows <= self.max_rows
     }

@@ -37,11 +37,14 @@ pub(super) fn ask(
 
 /// One row of the answer.
 struct Fact<'a> {
+    /// The answer.
     rows: &'a Rows,
+    /// The position of the row in it.
     row: usize,
 }
 
 impl Fact<'_> {
+    /// Adds what the row says to what is known.
     fn add_to(&self, constraints: &mut Constraints) -> Result<(), Error> {
         let (oid, name) = (self.oid(1)?, self.text(3)?);
         match self.text(0)?.as_str() {

@@ -21,16 +21,22 @@ use crate::step_by_step::{Changes, StepByStep};
 
 /// A way to write a flush, and its plan.
 pub(crate) struct Attempt<'a> {
+    /// The steps, in order.
     pub(crate) plan: FlushPlan,
+    /// The way in which the steps are sent.
     pub(crate) way: Way,
+    /// Why they are sent that way.
     pub(crate) reason: Reason,
+    /// Inserts the new rows, step by step.
     inserts: &'a dyn InsertStrategy,
     /// One statement asks the database whether it means what its steps mean. These triggers are
     /// known to do no harm.
     harmless: Option<Vec<u32>>,
+    /// Rows are locked ahead.
     locks: bool,
     /// How rows are changed and deleted, step by step.
     changes: Changes,
+    /// The tables of which changes return nothing.
     without_returning: Vec<&'static str>,
     /// What the catalog says of the tables, if it was asked.
     constraints: Option<Arc<Constraints>>,
@@ -71,6 +77,7 @@ impl Attempt<'_> {
         self.asks.then(|| PlannedStatement::new("look at the tables' constraints"))
     }
 
+    /// Returns what sends the steps one after the other.
     fn step_by_step(&self) -> StepByStep<'_> {
         StepByStep {
             inserts: self.inserts,
@@ -109,8 +116,11 @@ impl Attempt<'_> {
 
 /// The ways of one flush, tried one after the other until one has written it.
 pub(crate) struct Dispatch<'a, 'c> {
+    /// The strategy of the unit of work.
     strategy: &'a Strategy,
+    /// What there is to write.
     changes: &'c ChangeSet<'c>,
+    /// The tables of new rows.
     tables: Arc<[PlannedTable]>,
     /// All tables of the flush.
     written: Vec<&'static Table>,
@@ -126,6 +136,7 @@ pub(crate) struct Dispatch<'a, 'c> {
     avoids_prepared: bool,
     /// What is changed or deleted goes row by row.
     is_row_by_row: bool,
+    /// The number of attempts so far.
     attempts: usize,
 }
 
@@ -413,11 +424,13 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         self.step_by_step(attempt.reason.clone()).map(Some)
     }
 
+    /// Returns a plan of the flush, by what is known of constraints if it is to be.
     fn plan(&self, cycles: Cycles, with_constraints: bool) -> Result<FlushPlan, Error> {
         let constraints = self.constraints.as_deref().filter(|_| with_constraints);
         FlushPlan::new(self.changes, Arc::clone(&self.tables), cycles, constraints)
     }
 
+    /// Asks the catalog, and remembers the answer.
     fn ask(&mut self, connection: &mut Connection<'_>) -> Result<(), Error> {
         self.has_asked = true;
         let constraints = Arc::new(ask(connection, &self.written)?);
@@ -473,10 +486,12 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         })
     }
 
+    /// Returns `true` if there are rows that are locked ahead.
     fn has_locks(&self, plan: &FlushPlan) -> bool {
         plan.updated_rows() + plan.deleted_rows() > 1
     }
 
+    /// Returns all steps as one statement.
     fn one_statement(&self, plan: FlushPlan, reason: Reason) -> Attempt<'a> {
         let harmless = self.constraints.as_ref().map(|known| known.harmless());
         let harmless = harmless.unwrap_or_default();

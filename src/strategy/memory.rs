@@ -30,6 +30,7 @@ impl Memory {
         refused.map(|(_, code)| &**code)
     }
 
+    /// Remembers that one statement for these tables was refused, and by which SQLSTATE.
     pub(super) fn refused(&mut self, tables: &[&'static Table], code: String) {
         remember(&mut self.refused, (names(tables), code));
     }
@@ -39,14 +40,17 @@ impl Memory {
         !self.unlockable.iter().any(|set| is_among(set, tables))
     }
 
+    /// Remembers that rows of these tables cannot be locked ahead.
     pub(super) fn cannot_lock(&mut self, tables: &[&'static Table]) {
         remember(&mut self.unlockable, names(tables));
     }
 
+    /// Returns the tables of which changes return nothing.
     pub(super) fn without_returning(&self) -> &[&'static str] {
         &self.without_returning
     }
 
+    /// Remembers that changes of this table return nothing.
     pub(super) fn returns_nothing(&mut self, table: &'static str) {
         remember(&mut self.without_returning, table);
     }
@@ -57,6 +61,7 @@ impl Memory {
         self.default_keys.contains(&table.qualified_name())
     }
 
+    /// Remembers that keys of this table come from where the DEFAULTs of its columns say.
     pub(super) fn keys_are_default(&mut self, table: &Table) {
         if !self.has_default_keys(table) {
             self.default_keys.push(table.qualified_name());
@@ -71,6 +76,7 @@ impl Memory {
         self.constraints.iter().find(|(set, _)| is_known(set)).map(|(_, known)| known)
     }
 
+    /// Remembers what the catalog says of these tables.
     pub(super) fn learned(&mut self, tables: &[&'static Table], constraints: Arc<Constraints>) {
         self.constraints.retain(|(set, _)| *set != names(tables));
         remember(&mut self.constraints, (names(tables), constraints));
@@ -86,6 +92,7 @@ fn is_among(set: &[QualifiedName], tables: &[&'static Table]) -> bool {
     set.iter().all(|name| tables.iter().any(|table| table.qualified_name() == *name))
 }
 
+/// Adds a set, in the place of the oldest one where there are too many.
 fn remember<T>(sets: &mut Vec<T>, set: T) {
     if sets.len() == MAX_SETS {
         sets.remove(0);

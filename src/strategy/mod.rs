@@ -45,18 +45,27 @@ use crate::step_by_step::Changes;
 /// ```
 #[derive(Clone)]
 pub struct Strategy {
+    /// What decides between one statement and steps.
     kind: Kind,
+    /// What was learned of tables. Clones share it.
     memory: Arc<Mutex<Memory>>,
 }
 
 #[derive(Clone)]
 enum Kind {
+    /// By the number and the size of the rows.
     Auto(Auto),
+    /// One statement, wherever it will do.
     OneTrip,
+    /// Step by step.
     StepByStep {
+        /// Inserts the new rows.
         inserts: Arc<dyn InsertStrategy>,
+        /// How rows are changed and deleted.
         changes: Changes,
+        /// `inserts` is a strategy of this crate.
         is_ours: bool,
+        /// `inserts` looks at the size of the new rows.
         needs_bytes: bool,
     },
 }
@@ -116,6 +125,7 @@ impl Default for Strategy {
 }
 
 impl Strategy {
+    /// Returns a strategy that has learned nothing yet.
     fn new(kind: Kind) -> Strategy {
         Strategy { kind, memory: Arc::new(Mutex::new(Memory::default())) }
     }
@@ -149,6 +159,7 @@ impl Strategy {
         }
     }
 
+    /// Returns how rows are changed and deleted, step by step.
     fn changes(&self) -> Changes {
         match &self.kind {
             Kind::StepByStep { changes, .. } => *changes,
@@ -167,6 +178,7 @@ impl Strategy {
         tables.iter().for_each(|table| memory.keys_are_default(table));
     }
 
+    /// Returns what was learned of tables.
     fn memory(&self) -> MutexGuard<'_, Memory> {
         // Nothing panics half-way while it is held.
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)

@@ -26,10 +26,15 @@ use crate::strategy::{Attempt, Reason, Strategy, Way};
 /// ```
 #[derive(Debug, Clone)]
 pub struct CommitPlan {
+    /// The name of the unit of work's strategy.
     strategy: String,
+    /// The name of the strategy that would write the rows.
     written_by: String,
+    /// The way that would be taken first, and why, if there is anything to write.
     way: Option<(Way, Reason)>,
+    /// The steps, in order.
     flush: FlushPlan,
+    /// What would be sent.
     statements: Vec<PlannedStatement>,
 }
 

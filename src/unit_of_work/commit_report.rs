@@ -10,14 +10,23 @@ use crate::strategy::{Reason, Way};
 /// did. It prints itself: `auto (one_trip): 300 rows in 1 round trip, 12 ms`.
 #[derive(Debug, Clone)]
 pub struct CommitReport {
+    /// The name of the unit of work's strategy.
     pub(super) strategy: String,
+    /// The name of the strategy that wrote the rows.
     pub(super) written_by: String,
+    /// The way that was taken, and why, if there was anything to write.
     pub(super) way: Option<(Way, Reason)>,
+    /// The number of rows inserted into each table.
     pub(super) rows: Vec<(&'static str, usize)>,
+    /// The number of rows updated.
     pub(super) updated_rows: usize,
+    /// The number of rows deleted.
     pub(super) deleted_rows: usize,
+    /// The number of statements sent.
     pub(super) statements: u64,
+    /// The number of round trips.
     pub(super) round_trips: u64,
+    /// The time that the call took.
     pub(super) elapsed: Duration,
 }
 

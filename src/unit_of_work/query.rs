@@ -56,13 +56,19 @@ impl<'c> UnitOfWork<'c> {
 /// A query of one model, as [`UnitOfWork::query`] begins it.
 #[must_use = "a query does nothing until it is loaded"]
 pub struct Query<'q, 'c, T> {
+    /// The unit of work that takes the entities.
     uow: &'q mut UnitOfWork<'c>,
+    /// The text behind `WHERE`.
     condition: String,
+    /// The text behind `ORDER BY`.
     order: Option<String>,
+    /// The most rows.
     limit: Option<u64>,
+    /// The number of rows that are skipped.
     offset: Option<u64>,
     /// The error is that of the first value that could not be encoded.
     params: Result<Params, Error>,
+    /// The type of the entities.
     model: PhantomData<T>,
 }
 

@@ -79,12 +79,14 @@ impl<'c> UnitOfWork<'c> {
 
 /// Undoes the work of a savepoint unless it is kept.
 struct Inside<'a, 'c> {
+    /// The unit of work that does the work.
     uow: &'a mut UnitOfWork<'c>,
     /// The number of savepoints around this one.
     depth: usize,
 }
 
 impl Inside<'_, '_> {
+    /// Flushes the work, and releases its savepoint.
     fn keep(self) -> Result<(), Error> {
         // There is none any more where the work has rolled everything back.
         if let Some(is_in_transaction) =

@@ -23,6 +23,7 @@ pub(super) struct Question {
 /// What a name of a relation leads to.
 #[derive(Debug)]
 pub(super) struct Relation {
+    /// As in `pg_class.oid`.
     pub(super) oid: u32,
     /// As in `pg_class.relkind`.
     pub(super) kind: String,
@@ -45,12 +46,19 @@ pub(super) struct Type {
 /// A column of a table.
 #[derive(Debug)]
 pub(super) struct CatalogColumn {
+    /// The name, not quoted.
     pub(super) name: String,
+    /// The type of the column.
     pub(super) ty: Type,
+    /// The column is `NOT NULL`.
     pub(super) is_not_null: bool,
+    /// The column has a default.
     pub(super) has_default: bool,
+    /// The column is `GENERATED ALWAYS AS (…)`.
     pub(super) is_generated: bool,
+    /// The column is `GENERATED … AS IDENTITY`.
     pub(super) is_identity: bool,
+    /// The column owns a sequence.
     pub(super) owns_sequence: bool,
     /// The sequence that it owns, and the default that does not draw from it.
     pub(super) other_default: Option<(String, String)>,
@@ -59,10 +67,13 @@ pub(super) struct CatalogColumn {
 /// A foreign key constraint.
 #[derive(Debug)]
 pub(super) struct CatalogForeignKey {
+    /// The name of the constraint.
     pub(super) name: String,
     /// The columns, each with the one that it refers to.
     pub(super) columns: Vec<(String, String)>,
+    /// The table that the constraint refers to.
     pub(super) target: u32,
+    /// The name of that table.
     pub(super) target_name: String,
     /// It is looked at when the transaction ends.
     pub(super) is_deferred: bool,
@@ -71,18 +82,24 @@ pub(super) struct CatalogForeignKey {
 /// The columns and constraints of a table.
 #[derive(Debug, Default)]
 pub(super) struct CatalogTable {
+    /// The columns.
     pub(super) columns: Vec<CatalogColumn>,
     /// The columns of each unique index.
     pub(super) unique: Vec<Vec<String>>,
+    /// The foreign keys.
     pub(super) foreign_keys: Vec<CatalogForeignKey>,
 }
 
 /// The answer.
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
+    /// The relations, by the name that was asked for.
     relations: HashMap<String, Relation>,
+    /// The tables, by the `oid` of the relation.
     tables: HashMap<u32, CatalogTable>,
+    /// The types that models name, by the name that was asked for.
     types: HashMap<String, Type>,
+    /// The names of built-in types.
     built_in: HashMap<u32, String>,
 }
 
@@ -125,6 +142,7 @@ impl Question {
     }
 }
 
+/// Adds an item, if it is not there yet.
 fn add<T: PartialEq>(items: &mut Vec<T>, item: T) {
     if !items.contains(&item) {
         items.push(item);
@@ -155,6 +173,7 @@ impl Catalog {
         self.built_in.get(&ty.oid()).cloned().unwrap_or_else(|| ty.name().to_owned())
     }
 
+    /// Reads the answer.
     fn read(rows: &Rows) -> Result<Catalog, Error> {
         let mut catalog = Catalog::default();
         for row in 0..rows.len() {
@@ -163,6 +182,7 @@ impl Catalog {
         Ok(catalog)
     }
 
+    /// Adds what a row of the answer says.
     fn add(&mut self, fact: &Fact<'_>) -> Result<(), Error> {
         let table = fact.oid(1)?;
         let name = fact.text(2)?;
@@ -214,7 +234,9 @@ impl Catalog {
 
 /// One row of the answer.
 struct Fact<'a> {
+    /// The answer.
     rows: &'a Rows,
+    /// The position of the row in it.
     row: usize,
 }
 

@@ -6,6 +6,7 @@ use super::{Comparison, advice};
 use crate::model::{Assigned, Column, SqlType};
 
 impl Comparison<'_> {
+    /// Compares the columns of the model with those of the table.
     pub(super) fn columns(&mut self, relation: &Relation, found: &CatalogTable) {
         for (index, column) in self.table.columns().iter().enumerate() {
             let Some(found_column) = found.column(column.name()) else {
@@ -23,11 +24,13 @@ impl Comparison<'_> {
         }
     }
 
+    /// Reports a problem of a column.
     fn column_problem(&mut self, kind: ProblemKind, column: &str, message: String) {
         let problem = self.problem(kind, message).of_columns([column]);
         self.report(problem);
     }
 
+    /// Reports a column that the table does not have.
     fn missing(&mut self, column: &Column, found: &CatalogTable) {
         let alike = |other: &&CatalogColumn| {
             other.name.to_lowercase() == column.name().to_lowercase()
@@ -45,6 +48,7 @@ impl Comparison<'_> {
         self.column_problem(ProblemKind::MissingColumn, column.name(), message);
     }
 
+    /// Compares the type of a column.
     fn ty(&mut self, index: usize, column: &Column, found: &CatalogColumn) {
         let theirs = &found.ty;
         let Some(name) = self.table.cast(index) else {
@@ -89,6 +93,7 @@ impl Comparison<'_> {
         of_column.map(|foreign_key| foreign_key.target.name())
     }
 
+    /// Returns `true` if the column is part of the key.
     fn is_key(&self, column: usize) -> bool {
         self.table.key().contains(&column)
     }
@@ -158,6 +163,7 @@ impl Comparison<'_> {
         }
     }
 
+    /// Compares whether a column can be NULL.
     fn nulls(&mut self, index: usize, column: &Column, found: &CatalogColumn) {
         let Some(is_nullable) = column.is_nullable() else { return };
         if found.is_generated {

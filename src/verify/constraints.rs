@@ -6,6 +6,7 @@ use super::problem::ProblemKind;
 use crate::model::{ForeignKeyColumns, Table};
 
 impl Comparison<'_> {
+    /// Compares the model's keys with the constraints of the table.
     pub(super) fn constraints(&mut self, relation: &Relation, found: &CatalogTable) {
         if relation.has_constraints() {
             self.key(found);
@@ -14,6 +15,7 @@ impl Comparison<'_> {
         }
     }
 
+    /// Returns the names of columns of the model.
     fn names(&self, columns: &[usize]) -> Vec<&'static str> {
         columns.iter().map(|&column| self.table.columns()[column].name()).collect()
     }

@@ -39,7 +39,9 @@ use catalog::{Catalog, CatalogTable, Question, Relation};
 /// [`Column::nullable`](crate::Column::nullable), or is not asked.
 #[derive(Default, Clone)]
 pub struct Verify {
+    /// The tables of the models.
     tables: Vec<&'static Table>,
+    /// The problems that are known, by their kind and name.
     accepted: Vec<(ProblemKind, String)>,
 }
 
@@ -130,10 +132,13 @@ impl fmt::Debug for Verify {
 
 /// One model, and what the database has for it.
 struct Comparison<'a> {
+    /// The table of the model.
     table: &'static Table,
+    /// What the database has.
     catalog: &'a Catalog,
     /// The tables of all models.
     models: &'a [&'static Table],
+    /// The problems of all models so far.
     problems: &'a mut Vec<Problem>,
 }
 
@@ -147,6 +152,7 @@ impl<'a> Comparison<'a> {
         Comparison { table, catalog, models, problems }
     }
 
+    /// Compares the model, and reports the problems.
     fn compare(&mut self) {
         let catalog = self.catalog;
         let name = self.table.qualified_name();
@@ -169,10 +175,12 @@ impl<'a> Comparison<'a> {
         self.constraints(relation, found);
     }
 
+    /// Returns a problem of the model.
     fn problem(&self, kind: ProblemKind, message: String) -> Problem {
         Problem::new(kind, self.table, message)
     }
 
+    /// Adds a problem to those that were found.
     fn report(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
@@ -198,6 +206,7 @@ impl Relation {
 }
 
 impl CatalogTable {
+    /// Returns the column of this name.
     fn column(&self, name: &str) -> Option<&catalog::CatalogColumn> {
         self.columns.iter().find(|column| column.name == name)
     }

@@ -55,18 +55,25 @@ pub enum ProblemKind {
 /// Some are [notes](Problem::is_note), and are marked as such.
 #[derive(Debug, Clone)]
 pub struct Problem {
+    /// The class of the problem.
     kind: ProblemKind,
+    /// The model's table.
     table: &'static Table,
+    /// The columns that the problem is about.
     columns: Vec<String>,
+    /// Everything can work nevertheless.
     is_note: bool,
+    /// What each of the two has, and what to do about it.
     message: String,
 }
 
 impl Problem {
+    /// Returns a problem of the table as a whole.
     pub(super) fn new(kind: ProblemKind, table: &'static Table, message: String) -> Problem {
         Problem { kind, table, columns: Vec::new(), is_note: false, message }
     }
 
+    /// Names the columns that the problem is about.
     pub(super) fn of_columns(
         mut self,
         columns: impl IntoIterator<Item = impl ToString>,
@@ -75,6 +82,7 @@ impl Problem {
         self
     }
 
+    /// Says whether the problem is a note.
     pub(super) fn note_if(mut self, is_note: bool) -> Problem {
         self.is_note = is_note;
         self
@@ -140,7 +148,9 @@ impl fmt::Display for Problem {
 /// problem.
 #[derive(Clone)]
 pub struct VerifyReport {
+    /// The number of models that were compared.
     pub(super) models: usize,
+    /// The problems and notes, by model.
     pub(super) problems: Vec<Problem>,
 }
 
