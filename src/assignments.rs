@@ -5,6 +5,126 @@ use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
 
+/// Values by rows, column and row.
+#[derive(Debug, Default)]
+pub(crate) struct Assignments {
+    /// The columns of new rows, by the position in `ChangeSet::tables`.
+    new: Vec<AssignedColumns>,
+    /// The columns of changed rows, by the position in `ChangeSet::changed`.
+    changed: Vec<AssignedColumns>,
+}
+
+/// The values of the columns of some rows, shared only once everything is assigned.
+type AssignedColumns = Vec<Option<Arc<AssignedColumn>>>;
+
+/// Rows of one model that a flush writes: those of a [`ChangeSet`](crate::change_set::ChangeSet).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum RowsOf {
+    /// New rows, by the position in `ChangeSet::tables`.
+    New(usize),
+    /// Rows that are updated or deleted, by the position in `ChangeSet::changed`.
+    Changed(usize),
+}
+
+impl Assignments {
+    /// Stages a value; `None` is NULL. A later value replaces an earlier one.
+    ///
+    /// # Panics
+    ///
+    /// When the value is 4 GiB or longer: the server sends none that is.
+    pub(crate) fn set(&mut self, of: RowsOf, column: usize, row: u32, raw: Option<&[u8]>) {
+        let column = self.column_mut(of, column);
+        *column.start_mut(row) = match raw {
+            None => NULL,
+            Some(raw) => {
+                let start = column.bytes.len();
+                column.bytes.put_u32(u32::try_from(raw.len()).expect("values are below 4 GiB"));
+                column.bytes.put_slice(raw);
+                start
+            }
+        };
+    }
+
+    /// Stages the values of some rows, and returns the number of NULLs; `None` where there is not
+    /// one value for each row. The values stand one after the other, each after its length, as in
+    /// an array of the server; the length of NULL is below 0.
+    pub(crate) fn set_all(
+        &mut self,
+        of: RowsOf,
+        column: usize,
+        rows: impl Iterator<Item = u32> + Clone,
+        values: &[u8],
+    ) -> Option<usize> {
+        let column = self.column_mut(of, column);
+        let base = column.bytes.len();
+        column.bytes.extend_from_slice(values);
+        // Mostly they are all rows, in their order, and the values are keys of a fixed size.
+        let count = rows.clone().count();
+        let is_first = matches!(&column.places, Places::Each(starts) if starts.is_empty());
+        if is_first && rows.clone().eq(0..count as u32) {
+            if let Some(places) = Places::even(count, values) {
+                column.places = places;
+                return Some(0);
+            }
+        }
+        let (mut rest, mut nulls) = (values, 0);
+        for row in rows {
+            let start = base + values.len() - rest.len();
+            let (len, after) = rest.split_first_chunk()?;
+            (*column.start_mut(row), rest) = match usize::try_from(i32::from_be_bytes(*len)) {
+                Ok(len) => (start, after.get(len..)?),
+                Err(_) => {
+                    nulls += 1;
+                    (NULL, after)
+                }
+            };
+        }
+        rest.is_empty().then_some(nulls)
+    }
+
+    /// Returns the value of a cell, if there is one; `Some(None)` is NULL.
+    #[inline]
+    pub(crate) fn get(&self, of: RowsOf, column: usize, row: u32) -> Option<Option<&[u8]>> {
+        self.columns(of)?.get(column)?.as_ref()?.get(row)
+    }
+
+    /// Returns the values of a column, if each of `rows` rows has one that is not NULL.
+    pub(crate) fn whole_column(
+        &self,
+        of: RowsOf,
+        column: usize,
+        rows: usize,
+    ) -> Option<&Arc<AssignedColumn>> {
+        let column = self.columns(of)?.get(column)?.as_ref()?;
+        column.is_whole(rows).then_some(column)
+    }
+
+    /// Returns the columns of these rows, if any has been assigned.
+    #[inline]
+    fn columns(&self, of: RowsOf) -> Option<&AssignedColumns> {
+        match of {
+            RowsOf::New(at) => self.new.get(at),
+            RowsOf::Changed(at) => self.changed.get(at),
+        }
+    }
+
+    /// Returns the values of a column, with room for them.
+    fn column_mut(&mut self, of: RowsOf, column: usize) -> &mut AssignedColumn {
+        let (all, at) = match of {
+            RowsOf::New(at) => (&mut self.new, at),
+            RowsOf::Changed(at) => (&mut self.changed, at),
+        };
+        if all.len() <= at {
+            all.resize_with(at + 1, Vec::new);
+        }
+        let columns = &mut all[at];
+        if columns.len() <= column {
+            columns.resize_with(column + 1, || None);
+        }
+        Arc::make_mut(columns[column].get_or_insert_default())
+    }
+}
+
 /// The values of one column of the new rows of one table.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct AssignedColumn {
@@ -114,126 +234,6 @@ impl AssignedColumn {
             starts.resize(row + 1, UNKNOWN);
         }
         &mut starts[row]
-    }
-}
-
-/// Rows of one model that a flush writes: those of a [`ChangeSet`](crate::change_set::ChangeSet).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum RowsOf {
-    /// New rows, by the position in `ChangeSet::tables`.
-    New(usize),
-    /// Rows that are updated or deleted, by the position in `ChangeSet::changed`.
-    Changed(usize),
-}
-
-/// Values by rows, column and row.
-#[derive(Debug, Default)]
-pub(crate) struct Assignments {
-    /// The columns of new rows, by the position in `ChangeSet::tables`.
-    new: Vec<AssignedColumns>,
-    /// The columns of changed rows, by the position in `ChangeSet::changed`.
-    changed: Vec<AssignedColumns>,
-}
-
-/// The values of the columns of some rows, shared only once everything is assigned.
-type AssignedColumns = Vec<Option<Arc<AssignedColumn>>>;
-
-impl Assignments {
-    /// Stages a value; `None` is NULL. A later value replaces an earlier one.
-    ///
-    /// # Panics
-    ///
-    /// When the value is 4 GiB or longer: the server sends none that is.
-    pub(crate) fn set(&mut self, of: RowsOf, column: usize, row: u32, raw: Option<&[u8]>) {
-        let column = self.column_mut(of, column);
-        *column.start_mut(row) = match raw {
-            None => NULL,
-            Some(raw) => {
-                let start = column.bytes.len();
-                column.bytes.put_u32(u32::try_from(raw.len()).expect("values are below 4 GiB"));
-                column.bytes.put_slice(raw);
-                start
-            }
-        };
-    }
-
-    /// Stages the values of some rows, and returns the number of NULLs; `None` where there is not
-    /// one value for each row. The values stand one after the other, each after its length, as in
-    /// an array of the server; the length of NULL is below 0.
-    pub(crate) fn set_all(
-        &mut self,
-        of: RowsOf,
-        column: usize,
-        rows: impl Iterator<Item = u32> + Clone,
-        values: &[u8],
-    ) -> Option<usize> {
-        let column = self.column_mut(of, column);
-        let base = column.bytes.len();
-        column.bytes.extend_from_slice(values);
-        // Mostly they are all rows, in their order, and the values are keys of a fixed size.
-        let count = rows.clone().count();
-        let is_first = matches!(&column.places, Places::Each(starts) if starts.is_empty());
-        if is_first && rows.clone().eq(0..count as u32) {
-            if let Some(places) = Places::even(count, values) {
-                column.places = places;
-                return Some(0);
-            }
-        }
-        let (mut rest, mut nulls) = (values, 0);
-        for row in rows {
-            let start = base + values.len() - rest.len();
-            let (len, after) = rest.split_first_chunk()?;
-            (*column.start_mut(row), rest) = match usize::try_from(i32::from_be_bytes(*len)) {
-                Ok(len) => (start, after.get(len..)?),
-                Err(_) => {
-                    nulls += 1;
-                    (NULL, after)
-                }
-            };
-        }
-        rest.is_empty().then_some(nulls)
-    }
-
-    /// Returns the value of a cell, if there is one; `Some(None)` is NULL.
-    #[inline]
-    pub(crate) fn get(&self, of: RowsOf, column: usize, row: u32) -> Option<Option<&[u8]>> {
-        self.columns(of)?.get(column)?.as_ref()?.get(row)
-    }
-
-    /// Returns the values of a column, if each of `rows` rows has one that is not NULL.
-    pub(crate) fn whole_column(
-        &self,
-        of: RowsOf,
-        column: usize,
-        rows: usize,
-    ) -> Option<&Arc<AssignedColumn>> {
-        let column = self.columns(of)?.get(column)?.as_ref()?;
-        column.is_whole(rows).then_some(column)
-    }
-
-    /// Returns the columns of these rows, if any has been assigned.
-    #[inline]
-    fn columns(&self, of: RowsOf) -> Option<&AssignedColumns> {
-        match of {
-            RowsOf::New(at) => self.new.get(at),
-            RowsOf::Changed(at) => self.changed.get(at),
-        }
-    }
-
-    /// Returns the values of a column, with room for them.
-    fn column_mut(&mut self, of: RowsOf, column: usize) -> &mut AssignedColumn {
-        let (all, at) = match of {
-            RowsOf::New(at) => (&mut self.new, at),
-            RowsOf::Changed(at) => (&mut self.changed, at),
-        };
-        if all.len() <= at {
-            all.resize_with(at + 1, Vec::new);
-        }
-        let columns = &mut all[at];
-        if columns.len() <= column {
-            columns.resize_with(column + 1, || None);
-        }
-        Arc::make_mut(columns[column].get_or_insert_default())
     }
 }
 

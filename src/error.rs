@@ -8,8 +8,55 @@ use postgres::error::{DbError, ErrorPosition, Severity, SqlState};
 
 use crate::handle::{AnyHandle, Handle};
 
-/// The error of a conversion, as [`Value`](crate::Value) gives it.
-pub type BoxError = Box<dyn StdError + Send + Sync>;
+/// The error of every fallible call of this crate.
+///
+/// Its `Display` is one line that names the table and, where they are known, the column and the
+/// constraint, followed by the server's own message. The driver's error is its
+/// [`source`](std::error::Error::source).
+///
+/// This crate puts no values into it, but for the keys of [stale](ErrorKind::Stale) entities and of rows
+/// that [conflict](ErrorKind::Conflict), where they are integers or UUIDs. Others can: the server's message
+/// has the text that a type does not take (SQLSTATE 22P02, 22007, 22008, such as a label that an enum does
+/// not have), and whatever a trigger raises; and so do conversions, of your own `Value`s and of `serde`. The
+/// server's DETAIL, which has whole keys and rows, stays in the source.
+///
+/// ```
+/// use onetrip::{Error, ErrorKind};
+///
+/// fn advice(error: &Error) -> &'static str {
+///     match error.kind() {
+///         ErrorKind::UnknownOutcome => "find out whether it happened",
+///         ErrorKind::Connection => "connect again",
+///         _ if error.is_retryable() => "do the work again, from its reads on",
+///         _ => "mend what is wrong",
+///     }
+/// }
+/// # let _ = advice;
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    /// The class of the error.
+    kind: ErrorKind,
+    /// What went wrong, without the values of rows.
+    message: Cow<'static, str>,
+    /// The table that the error is about, without its schema.
+    table: Option<Cow<'static, str>>,
+    /// The column that the error is about.
+    column: Option<Cow<'static, str>>,
+    /// The constraint that was violated.
+    constraint: Option<String>,
+    /// The server's code, when the server reported the error.
+    sqlstate: Option<SqlState>,
+    /// What can be done about it.
+    hint: Option<Cow<'static, str>>,
+    /// The session had ended before it took the statement.
+    came_first: bool,
+    /// The entities whose rows are not there any more, or have another version.
+    stale: Vec<AnyHandle>,
+    /// The error of the driver or of the caller that this one is made of.
+    source: Option<BoxError>,
+}
 
 /// What went wrong, in classes that a caller would handle differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,55 +110,8 @@ pub enum ErrorKind {
     AsyncContext,
 }
 
-/// The error of every fallible call of this crate.
-///
-/// Its `Display` is one line that names the table and, where they are known, the column and the
-/// constraint, followed by the server's own message. The driver's error is its
-/// [`source`](std::error::Error::source).
-///
-/// This crate puts no values into it, but for the keys of [stale](ErrorKind::Stale) entities and of rows
-/// that [conflict](ErrorKind::Conflict), where they are integers or UUIDs. Others can: the server's message
-/// has the text that a type does not take (SQLSTATE 22P02, 22007, 22008, such as a label that an enum does
-/// not have), and whatever a trigger raises; and so do conversions, of your own `Value`s and of `serde`. The
-/// server's DETAIL, which has whole keys and rows, stays in the source.
-///
-/// ```
-/// use onetrip::{Error, ErrorKind};
-///
-/// fn advice(error: &Error) -> &'static str {
-///     match error.kind() {
-///         ErrorKind::UnknownOutcome => "find out whether it happened",
-///         ErrorKind::Connection => "connect again",
-///         _ if error.is_retryable() => "do the work again, from its reads on",
-///         _ => "mend what is wrong",
-///     }
-/// }
-/// # let _ = advice;
-/// ```
-pub struct Error(Box<Inner>);
-
-struct Inner {
-    /// The class of the error.
-    kind: ErrorKind,
-    /// What went wrong, without the values of rows.
-    message: Cow<'static, str>,
-    /// The table that the error is about, without its schema.
-    table: Option<Cow<'static, str>>,
-    /// The column that the error is about.
-    column: Option<Cow<'static, str>>,
-    /// The constraint that was violated.
-    constraint: Option<String>,
-    /// The server's code, when the server reported the error.
-    sqlstate: Option<SqlState>,
-    /// What can be done about it.
-    hint: Option<Cow<'static, str>>,
-    /// The session had ended before it took the statement.
-    came_first: bool,
-    /// The entities whose rows are not there any more, or have another version.
-    stale: Vec<AnyHandle>,
-    /// The error of the driver or of the caller that this one is made of.
-    source: Option<BoxError>,
-}
+/// The error of a conversion, as [`Value`](crate::Value) gives it.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 impl Error {
     /// Returns an error that is about no table yet.

@@ -5,23 +5,6 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::marker::PhantomData;
 
-/// The mark of one unit of work, so that no other one accepts its handles.
-///
-/// Two halves rather than one `u64`: a handle then needs no padding, and a foreign key stays small.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Stamp([u32; 2]);
-
-impl Stamp {
-    /// Returns a stamp that no other unit of work has, short of a collision among 2^64.
-    ///
-    /// The randomness is that of `std`'s hash maps: a global counter would be the alternative, and
-    /// this crate keeps no global state.
-    pub(crate) fn new() -> Stamp {
-        let random = RandomState::new().build_hasher().finish();
-        Stamp([random as u32, (random >> 32) as u32])
-    }
-}
-
 /// A reference to an entity of a [`UnitOfWork`](crate::UnitOfWork): what `add` and `find` give.
 ///
 /// It is small, `Copy` and carries no lifetime. A handle belongs to the unit of work that made it:
@@ -78,6 +61,23 @@ impl<T> fmt::Debug for Handle<T> {
         let name = std::any::type_name::<T>();
         let name = name.rsplit("::").next().unwrap_or(name);
         write!(f, "Handle<{name}>({})", self.slot)
+    }
+}
+
+/// The mark of one unit of work, so that no other one accepts its handles.
+///
+/// Two halves rather than one `u64`: a handle then needs no padding, and a foreign key stays small.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Stamp([u32; 2]);
+
+impl Stamp {
+    /// Returns a stamp that no other unit of work has, short of a collision among 2^64.
+    ///
+    /// The randomness is that of `std`'s hash maps: a global counter would be the alternative, and
+    /// this crate keeps no global state.
+    pub(crate) fn new() -> Stamp {
+        let random = RandomState::new().build_hasher().finish();
+        Stamp([random as u32, (random >> 32) as u32])
     }
 }
 

@@ -5,15 +5,6 @@ use std::collections::hash_map::Entry;
 
 use crate::model::Key;
 
-/// The key of an entity, and whether the database has the entity under it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Identity<K> {
-    /// The entity's key as it is now.
-    pub(crate) key: K,
-    /// The database has the entity under this key.
-    pub(crate) is_stored: bool,
-}
-
 /// Key to slot, for the entities of one model.
 ///
 /// Entities whose key became known are only noted, and enter the map at the next look-up: a unit
@@ -77,6 +68,15 @@ impl<K: Key> IdentityMap<K> {
         self.slots.remove(key);
         None
     }
+}
+
+/// The key of an entity, and whether the database has the entity under it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Identity<K> {
+    /// The entity's key as it is now.
+    pub(crate) key: K,
+    /// The database has the entity under this key.
+    pub(crate) is_stored: bool,
 }
 
 #[cfg(test)]

@@ -7,10 +7,6 @@ use bytes::{BufMut, BytesMut};
 use crate::assignments::AssignedColumn;
 use crate::model::Cell;
 
-/// Stands in a cell's length for "the entity keeps what it has".
-pub(crate) const ABSENT: i32 = -2;
-const NULL: i32 = -1;
-
 /// For each row, in the order in which the rows were added, the cells of some columns.
 #[derive(Debug)]
 pub(crate) struct WriteBack {
@@ -78,6 +74,10 @@ impl WriteBack {
         Rows { write_back: self, row: 0, rest: &self.cells, cells: vec![Cell::Absent; len] }
     }
 }
+
+/// Stands in a cell's length for "the entity keeps what it has".
+pub(crate) const ABSENT: i32 = -2;
+const NULL: i32 = -1;
 
 /// A cursor over the rows of a [`WriteBack`].
 pub(crate) struct Rows<'a> {

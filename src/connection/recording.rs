@@ -13,33 +13,6 @@ use crate::error::{Error, ErrorKind};
 use crate::model::SqlType;
 use crate::sql::{CopyData, Params, Rows};
 
-/// What goes wrong with a round trip.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Fault {
-    /// The server refuses it. In a transaction it then refuses everything up to ROLLBACK.
-    Refused,
-    /// The link is lost, now and for good.
-    Lost,
-}
-
-#[derive(Default)]
-struct Script {
-    /// What was sent since the last `take`, a line a round trip.
-    sent: Vec<String>,
-    /// The answers to come.
-    answers: VecDeque<Result<Rows, Error>>,
-    /// How many round trips from here on go well, and what happens to the one after.
-    fault: Option<(usize, Fault)>,
-    /// A transaction is open.
-    in_transaction: bool,
-    /// The transaction refuses everything up to ROLLBACK.
-    is_aborted: bool,
-    /// The link is lost.
-    is_lost: bool,
-    /// The key that was made up last.
-    last_key: i64,
-}
-
 /// A connection that records what is sent. Its clones share what they record.
 #[derive(Clone, Default)]
 pub(crate) struct Recording(Arc<Mutex<Script>>);
@@ -77,6 +50,85 @@ impl Recording {
     fn script(&self) -> MutexGuard<'_, Script> {
         self.0.lock().unwrap()
     }
+}
+
+impl Wire for Recording {
+    fn simple(&mut self, sql: &str) -> Result<Option<String>, Error> {
+        self.script().send(sql.to_owned())?;
+        Ok(Some("t".to_owned()))
+    }
+
+    fn query(&mut self, sql: &str, params: &Params, _: Option<&Prepared>) -> Result<Rows, Error> {
+        let mut script = self.script();
+        let shown: Vec<_> = values(params).iter().map(show).collect();
+        script.send(format!("{sql} -- {}", shown.join(", ")))?;
+        match script.answers.pop_front() {
+            Some(answer) => answer,
+            None => Ok(script.made_up(sql, params)),
+        }
+    }
+
+    fn execute(&mut self, sql: &str, params: &Params) -> Result<u64, Error> {
+        self.query(sql, params, None).map(|rows| rows.len() as u64)
+    }
+
+    fn query_each(
+        &mut self,
+        sql: &str,
+        params: &Params,
+        take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
+        let rows = self.query(sql, params, None)?;
+        take(&rows).map(drop)
+    }
+
+    fn copy_in(
+        &mut self,
+        sql: &str,
+        fill: &mut dyn FnMut(&mut CopyData) -> Result<(), Error>,
+    ) -> Result<u64, CopyError> {
+        self.script().send(sql.to_owned()).map_err(CopyError::Failed)?;
+        let (mut data, mut all) = (CopyData::default(), Vec::new());
+        loop {
+            data.clear();
+            fill(&mut data).map_err(CopyError::Failed)?;
+            if data.len() == 0 {
+                return Ok(copied_rows(&all));
+            }
+            all.extend_from_slice(data.as_bytes());
+        }
+    }
+
+    fn is_closed(&self) -> bool {
+        self.script().is_lost
+    }
+}
+
+/// What goes wrong with a round trip.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The server refuses it. In a transaction it then refuses everything up to ROLLBACK.
+    Refused,
+    /// The link is lost, now and for good.
+    Lost,
+}
+
+#[derive(Default)]
+struct Script {
+    /// What was sent since the last `take`, a line a round trip.
+    sent: Vec<String>,
+    /// The answers to come.
+    answers: VecDeque<Result<Rows, Error>>,
+    /// How many round trips from here on go well, and what happens to the one after.
+    fault: Option<(usize, Fault)>,
+    /// A transaction is open.
+    in_transaction: bool,
+    /// The transaction refuses everything up to ROLLBACK.
+    is_aborted: bool,
+    /// The link is lost.
+    is_lost: bool,
+    /// The key that was made up last.
+    last_key: i64,
 }
 
 impl Script {
@@ -246,58 +298,6 @@ fn built_in(name: &str) -> SqlType {
         .chain(of_statements)
         .find(|ty| ty.name() == name)
         .unwrap_or_else(|| panic!("the type {name} is not among those of these tests"))
-}
-
-impl Wire for Recording {
-    fn simple(&mut self, sql: &str) -> Result<Option<String>, Error> {
-        self.script().send(sql.to_owned())?;
-        Ok(Some("t".to_owned()))
-    }
-
-    fn query(&mut self, sql: &str, params: &Params, _: Option<&Prepared>) -> Result<Rows, Error> {
-        let mut script = self.script();
-        let shown: Vec<_> = values(params).iter().map(show).collect();
-        script.send(format!("{sql} -- {}", shown.join(", ")))?;
-        match script.answers.pop_front() {
-            Some(answer) => answer,
-            None => Ok(script.made_up(sql, params)),
-        }
-    }
-
-    fn execute(&mut self, sql: &str, params: &Params) -> Result<u64, Error> {
-        self.query(sql, params, None).map(|rows| rows.len() as u64)
-    }
-
-    fn query_each(
-        &mut self,
-        sql: &str,
-        params: &Params,
-        take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
-    ) -> Result<(), Error> {
-        let rows = self.query(sql, params, None)?;
-        take(&rows).map(drop)
-    }
-
-    fn copy_in(
-        &mut self,
-        sql: &str,
-        fill: &mut dyn FnMut(&mut CopyData) -> Result<(), Error>,
-    ) -> Result<u64, CopyError> {
-        self.script().send(sql.to_owned()).map_err(CopyError::Failed)?;
-        let (mut data, mut all) = (CopyData::default(), Vec::new());
-        loop {
-            data.clear();
-            fill(&mut data).map_err(CopyError::Failed)?;
-            if data.len() == 0 {
-                return Ok(copied_rows(&all));
-            }
-            all.extend_from_slice(data.as_bytes());
-        }
-    }
-
-    fn is_closed(&self) -> bool {
-        self.script().is_lost
-    }
 }
 
 /// Counts rows in the binary format of `COPY`.

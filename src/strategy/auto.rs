@@ -27,8 +27,7 @@ pub struct Auto {
 
 /// The largest commit that is written by one statement. The server stores a row of it a little more
 /// slowly than one of a `COPY`, and from here on that outweighs the further round trips of a `COPY`
-/// over a link of some milliseconds. "What was tried", in the book's chapter on strategies, has the
-/// figures.
+/// over a link of some milliseconds. `DESIGN.md` has the figures.
 const MAX_ROWS: usize = 20_000;
 
 /// The most bytes of values in one statement, which client and server hold in memory several times.

@@ -2,117 +2,21 @@
 
 use std::sync::Arc;
 
+use super::attempt::Attempt;
 use super::catalog::ask;
 use super::refusal::Refusal;
 use super::way::{Reason, Way};
-use super::{Kind, ONE_TRIP, Strategy};
+use super::{Kind, Strategy};
 use crate::change_set::ChangeSet;
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
-use crate::flush::Flush;
 use crate::flush_plan::{
-    Action, Constraints, Cycles, FlushPlan, ForeignKeyConstraint, PlannedStatement, PlannedTable,
-    is_updated_twice, means_the_same,
+    Action, Constraints, Cycles, FlushPlan, ForeignKeyConstraint, PlannedTable, is_updated_twice,
+    means_the_same,
 };
-use crate::insert_strategy::{InsertStrategy, Unnest};
+use crate::insert_strategy::Unnest;
 use crate::model::Table;
-use crate::one_statement::{self, Guarded, Locking, Outcome};
-use crate::step_by_step::{Changes, StepByStep};
-
-/// A way to write a flush, and its plan.
-pub(crate) struct Attempt<'a> {
-    /// The steps, in order.
-    pub(crate) plan: FlushPlan,
-    /// The way in which the steps are sent.
-    pub(crate) way: Way,
-    /// Why they are sent that way.
-    pub(crate) reason: Reason,
-    /// Inserts the new rows, step by step.
-    inserts: &'a dyn InsertStrategy,
-    /// One statement asks the database whether it means what its steps mean. These triggers are
-    /// known to do no harm.
-    harmless: Option<Vec<u32>>,
-    /// Rows are locked ahead.
-    locks: bool,
-    /// How rows are changed and deleted, step by step.
-    changes: Changes,
-    /// The tables of which changes return nothing.
-    without_returning: Vec<&'static str>,
-    /// What the catalog says of the tables, if it was asked.
-    constraints: Option<Arc<Constraints>>,
-    /// It is not to be a transaction of its own.
-    needs_transaction: bool,
-    /// The catalog has to be asked beforehand.
-    asks: bool,
-    /// Statements that take keys look at the DEFAULTs of the columns.
-    pub(crate) checks_defaults: bool,
-}
-
-impl Attempt<'_> {
-    /// Returns the name of what writes the rows.
-    pub(crate) fn written_by(&self) -> &str {
-        match self.way {
-            Way::OneStatement => ONE_TRIP,
-            Way::StepByStep => self.inserts.name(),
-        }
-    }
-
-    /// Returns `true` if the attempt is one statement that can be a transaction of its own.
-    pub(crate) fn is_alone(&self) -> bool {
-        self.way == Way::OneStatement && !self.needs_transaction
-    }
-
-    /// Returns the statements that the attempt would send.
-    pub(crate) fn statements(&self) -> Vec<PlannedStatement> {
-        match self.way {
-            Way::OneStatement => {
-                vec![one_statement::plan(&self.plan, 0..self.plan.steps().len())]
-            }
-            Way::StepByStep => self.step_by_step().plan(&self.plan),
-        }
-    }
-
-    /// Returns the question that is asked beforehand, if any is.
-    pub(crate) fn question(&self) -> Option<PlannedStatement> {
-        self.asks.then(|| PlannedStatement::new("look at the tables' constraints"))
-    }
-
-    /// Returns what sends the steps one after the other.
-    fn step_by_step(&self) -> StepByStep<'_> {
-        StepByStep {
-            inserts: self.inserts,
-            changes: self.changes,
-            locks: self.locks,
-            constraints: self.constraints.as_deref(),
-            without_returning: &self.without_returning,
-        }
-    }
-
-    /// Sends the steps.
-    ///
-    /// # Errors
-    ///
-    /// Those of the server, and of values that cannot be sent.
-    pub(crate) fn write(&self, flush: &mut Flush<'_, '_>) -> Result<Outcome, Error> {
-        match self.way {
-            Way::OneStatement => {
-                let suspects = self.plan.suspects().filter(|_| self.harmless.is_some());
-                let harmless = self.harmless.as_deref().unwrap_or_default();
-                let all = 0..self.plan.steps().len();
-                one_statement::write(
-                    flush,
-                    all,
-                    Guarded { suspects, harmless },
-                    Locking::ahead_if(self.locks),
-                )
-            }
-            Way::StepByStep => {
-                self.step_by_step().write(flush)?;
-                Ok(Outcome::Written)
-            }
-        }
-    }
-}
+use crate::step_by_step::Changes;
 
 /// The ways of one flush, tried one after the other until one has written it.
 pub(crate) struct Dispatch<'a, 'c> {
@@ -139,10 +43,6 @@ pub(crate) struct Dispatch<'a, 'c> {
     /// The number of attempts so far.
     attempts: usize,
 }
-
-/// Each further attempt has learned something from the one before. There is no more than this to
-/// learn.
-const MAX_ATTEMPTS: usize = 8;
 
 impl<'a, 'c> Dispatch<'a, 'c> {
     /// Surveys what there is to write. Sizes are looked at where the strategy asks for them, and
@@ -212,7 +112,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         if is_twice {
             return self.step_by_step(Reason::SameRow);
         }
-        let plan = self.plan(Cycles::Any, false)?;
+        let plan = self.plan_for_one_statement()?;
         if plan.needs_constraints() {
             return self.step_by_step(Reason::PassedOn);
         }
@@ -270,14 +170,14 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         }
         if attempt.harmless.is_some() && attempt.plan.suspects().is_some() && !self.has_asked {
             self.ask(connection)?;
-            let plan = self.plan(Cycles::Any, false)?;
+            let plan = self.plan_for_one_statement()?;
             if !self.is_harmless(&plan)? {
                 return self.step_by_step(Reason::Action);
             }
             return Ok(self.one_statement(plan, attempt.reason.clone()));
         }
         // It looks as if the transaction were somebody else's. To begin one tells for certain.
-        let plan = self.plan(Cycles::Any, false)?;
+        let plan = self.plan_for_one_statement()?;
         let again = self.one_statement(plan, attempt.reason.clone());
         Ok(Attempt { needs_transaction: true, harmless: None, ..again })
     }
@@ -311,7 +211,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                     self.strategy.memory().cannot_lock(&self.written);
                     Some(match way {
                         Way::OneStatement => {
-                            let plan = self.plan(Cycles::Any, false)?;
+                            let plan = self.plan_for_one_statement()?;
                             let again = self.one_statement(plan, reason());
                             let needs_transaction = attempt.needs_transaction;
                             Attempt {
@@ -404,7 +304,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         if !can_be_one {
             return Ok(None);
         }
-        let plan = self.plan(Cycles::Any, false)?;
+        let plan = self.plan_for_one_statement()?;
         Ok(Some(self.one_statement(plan, Reason::Order)))
     }
 
@@ -424,9 +324,14 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         self.step_by_step(attempt.reason.clone()).map(Some)
     }
 
-    /// Returns a plan of the flush, by what is known of constraints if it is to be.
-    fn plan(&self, cycles: Cycles, with_constraints: bool) -> Result<FlushPlan, Error> {
-        let constraints = self.constraints.as_deref().filter(|_| with_constraints);
+    /// Returns the plan of one statement, by the models alone.
+    fn plan_for_one_statement(&self) -> Result<FlushPlan, Error> {
+        FlushPlan::new(self.changes, Arc::clone(&self.tables), Cycles::Any, None)
+    }
+
+    /// Returns the plan of steps that are sent one after the other, by what is known of constraints.
+    fn plan_for_steps(&self, cycles: Cycles) -> Result<FlushPlan, Error> {
+        let constraints = self.constraints.as_deref();
         FlushPlan::new(self.changes, Arc::clone(&self.tables), cycles, constraints)
     }
 
@@ -457,7 +362,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         if self.constraints.is_none() || plan.updated_rows() == 0 {
             return Ok(false);
         }
-        Ok(self.plan(Cycles::Any, true)?.needs_order())
+        Ok(self.plan_for_steps(Cycles::Any)?.needs_order())
     }
 
     /// Returns `true` if foreign keys or triggers may delete rows along with those that are
@@ -517,7 +422,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         if needs_steps {
             return Ok(None);
         }
-        let plan = self.plan(Cycles::Any, false)?;
+        let plan = self.plan_for_one_statement()?;
         let will_do = self.is_harmless(&plan)?;
         Ok(will_do.then(|| self.one_statement(plan, Reason::Circle)))
     }
@@ -538,7 +443,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                 | Reason::SameRow
                 | Reason::Refused(_)
         );
-        let plan = match self.plan(inserts.cycles(), true) {
+        let plan = match self.plan_for_steps(inserts.cycles()) {
             Err(error) if error.kind() == ErrorKind::Cycle => {
                 if matches!(self.strategy.kind, Kind::StepByStep { .. }) {
                     return Err(error);
@@ -547,7 +452,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                 match self.one_statement_for_circle(needs_steps)? {
                     Some(attempt) => return Ok(attempt),
                     // Each circle is one statement.
-                    None => self.plan(Cycles::Any, true)?,
+                    None => self.plan_for_steps(Cycles::Any)?,
                 }
             }
             plan => plan?,
@@ -583,3 +488,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         })
     }
 }
+
+/// Each further attempt has learned something from the one before. There is no more than this to
+/// learn.
+const MAX_ATTEMPTS: usize = 8;

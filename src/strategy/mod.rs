@@ -1,5 +1,6 @@
 //! `Strategy`: which way a commit takes, and what comes after a refusal.
 
+mod attempt;
 mod auto;
 mod catalog;
 mod dispatch;
@@ -11,8 +12,9 @@ use std::any::TypeId;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub(crate) use attempt::Attempt;
 pub use auto::Auto;
-pub(crate) use dispatch::{Attempt, Dispatch};
+pub(crate) use dispatch::Dispatch;
 use memory::Memory;
 pub use way::{Reason, Way};
 

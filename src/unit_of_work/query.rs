@@ -11,6 +11,25 @@ use crate::handle::Handle;
 use crate::model::{Model, Parameter};
 use crate::sql::{Params, Rows, Sql, parameters, select_all};
 
+/// A query of one model, as [`UnitOfWork::query`] begins it.
+#[must_use = "a query does nothing until it is loaded"]
+pub struct Query<'q, 'c, T> {
+    /// The unit of work that takes the entities.
+    uow: &'q mut UnitOfWork<'c>,
+    /// The text behind `WHERE`.
+    condition: String,
+    /// The text behind `ORDER BY`.
+    order: Option<String>,
+    /// The most rows.
+    limit: Option<u64>,
+    /// The number of rows that are skipped.
+    offset: Option<u64>,
+    /// The error is that of the first value that could not be encoded.
+    params: Result<Params, Error>,
+    /// The type of the entities.
+    model: PhantomData<T>,
+}
+
 impl<'c> UnitOfWork<'c> {
     /// Begins a query of entities by a condition. The condition is the text that stands behind
     /// `WHERE`, with `$1`, `$2`, … for values, which [`bind`](Query::bind) gives in their order.
@@ -51,25 +70,6 @@ impl<'c> UnitOfWork<'c> {
             model: PhantomData,
         }
     }
-}
-
-/// A query of one model, as [`UnitOfWork::query`] begins it.
-#[must_use = "a query does nothing until it is loaded"]
-pub struct Query<'q, 'c, T> {
-    /// The unit of work that takes the entities.
-    uow: &'q mut UnitOfWork<'c>,
-    /// The text behind `WHERE`.
-    condition: String,
-    /// The text behind `ORDER BY`.
-    order: Option<String>,
-    /// The most rows.
-    limit: Option<u64>,
-    /// The number of rows that are skipped.
-    offset: Option<u64>,
-    /// The error is that of the first value that could not be encoded.
-    params: Result<Params, Error>,
-    /// The type of the entities.
-    model: PhantomData<T>,
 }
 
 impl<'q, 'c, T: Model> Query<'q, 'c, T> {

@@ -7,6 +7,19 @@ use crate::error::{Error, ErrorKind};
 use crate::model::{Assigned, QualifiedName, SqlType, Table};
 use crate::sql::{Params, Rows};
 
+/// The answer.
+#[derive(Debug, Default)]
+pub(super) struct Catalog {
+    /// The relations, by the name that was asked for.
+    relations: HashMap<String, Relation>,
+    /// The tables, by the `oid` of the relation.
+    tables: HashMap<u32, CatalogTable>,
+    /// The types that models name, by the name that was asked for.
+    types: HashMap<String, Type>,
+    /// The names of built-in types.
+    built_in: HashMap<u32, String>,
+}
+
 /// What is to be looked up, each thing once.
 #[derive(Default)]
 pub(super) struct Question {
@@ -88,19 +101,6 @@ pub(super) struct CatalogTable {
     pub(super) unique: Vec<Vec<String>>,
     /// The foreign keys.
     pub(super) foreign_keys: Vec<CatalogForeignKey>,
-}
-
-/// The answer.
-#[derive(Debug, Default)]
-pub(super) struct Catalog {
-    /// The relations, by the name that was asked for.
-    relations: HashMap<String, Relation>,
-    /// The tables, by the `oid` of the relation.
-    tables: HashMap<u32, CatalogTable>,
-    /// The types that models name, by the name that was asked for.
-    types: HashMap<String, Type>,
-    /// The names of built-in types.
-    built_in: HashMap<u32, String>,
 }
 
 impl Question {

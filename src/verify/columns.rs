@@ -159,7 +159,7 @@ impl Comparison<'_> {
             let message = "the model says what assigns the key, but the column has no default: give \
                            it the same one, for `RowByRow` and for who else inserts rows";
             let problem = self.problem(ProblemKind::NoDefault, message.to_owned());
-            self.report(problem.of_columns([name]).note_if(true));
+            self.report(problem.of_columns([name]).note());
         }
     }
 

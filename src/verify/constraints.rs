@@ -101,7 +101,7 @@ impl Comparison<'_> {
                 declared.target.name()
             );
             let problem = self.problem(ProblemKind::MissingForeignKey, message);
-            self.report(problem.of_columns(names).note_if(true));
+            self.report(problem.of_columns(names).note());
         }
     }
 

@@ -5,6 +5,28 @@ use std::fmt;
 
 use crate::model::Table;
 
+/// One difference between a model and the database. It prints itself as one line, which says what
+/// each of the two has and what to do about it:
+///
+/// ```text
+/// addresses.user_id: bigint in the database, integer in the model: make the field an `i64`, or the column integer
+/// ```
+///
+/// Some are [notes](Problem::is_note), and are marked as such.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// The class of the problem.
+    kind: ProblemKind,
+    /// The model's table.
+    table: &'static Table,
+    /// The columns that the problem is about.
+    columns: Vec<String>,
+    /// Everything can work nevertheless.
+    is_note: bool,
+    /// What each of the two has, and what to do about it.
+    message: String,
+}
+
 /// What a [`Problem`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -45,28 +67,6 @@ pub enum ProblemKind {
     MissingForeignKey,
 }
 
-/// One difference between a model and the database. It prints itself as one line, which says what
-/// each of the two has and what to do about it:
-///
-/// ```text
-/// addresses.user_id: bigint in the database, integer in the model: make the field an `i64`, or the column integer
-/// ```
-///
-/// Some are [notes](Problem::is_note), and are marked as such.
-#[derive(Debug, Clone)]
-pub struct Problem {
-    /// The class of the problem.
-    kind: ProblemKind,
-    /// The model's table.
-    table: &'static Table,
-    /// The columns that the problem is about.
-    columns: Vec<String>,
-    /// Everything can work nevertheless.
-    is_note: bool,
-    /// What each of the two has, and what to do about it.
-    message: String,
-}
-
 impl Problem {
     /// Returns a problem of the table as a whole.
     pub(super) fn new(kind: ProblemKind, table: &'static Table, message: String) -> Problem {
@@ -80,6 +80,11 @@ impl Problem {
     ) -> Problem {
         self.columns = columns.into_iter().map(|column| column.to_string()).collect();
         self
+    }
+
+    /// Makes the problem a note.
+    pub(super) fn note(self) -> Problem {
+        self.note_if(true)
     }
 
     /// Says whether the problem is a note.
