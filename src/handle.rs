@@ -20,14 +20,17 @@ pub struct Handle<T> {
 }
 
 impl<T> Handle<T> {
+    /// Returns the handle of the entity in this slot.
     pub(crate) fn new(stamp: Stamp, slot: u32) -> Handle<T> {
         Handle { stamp, slot, model: PhantomData }
     }
 
+    /// Returns the stamp of the unit of work that the entity is of.
     pub(crate) fn stamp(self) -> Stamp {
         self.stamp
     }
 
+    /// Returns the entity's position in its arena.
     pub(crate) fn slot(self) -> u32 {
         self.slot
     }
@@ -93,6 +96,7 @@ pub(crate) struct AnyHandle {
 }
 
 impl AnyHandle {
+    /// Returns the handle with its type as a value.
     pub(crate) fn new<T: 'static>(handle: Handle<T>) -> AnyHandle {
         AnyHandle { model: TypeId::of::<T>(), stamp: handle.stamp, slot: handle.slot }
     }

@@ -19,6 +19,7 @@ pub(crate) struct IdentityMap<K> {
 }
 
 impl<K: Key> IdentityMap<K> {
+    /// Returns a map of no entities.
     pub(crate) fn new() -> IdentityMap<K> {
         IdentityMap { slots: HashMap::new(), unindexed: Vec::new() }
     }

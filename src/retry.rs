@@ -86,7 +86,7 @@ pub struct Retrying<'a> {
     pub attempt: u32,
     /// The most attempts that are made.
     pub attempts: u32,
-    /// How long the next one waits.
+    /// The time to wait before the next attempt.
     pub delay: Duration,
 }
 

@@ -12,12 +12,12 @@ use crate::model::Cell;
 pub(crate) struct WriteBack {
     /// The number of rows.
     rows: usize,
-    /// By position in the table.
+    /// The columns, by their position in the table.
     columns: Vec<usize>,
-    /// Those of them whose cells are values that the database has assigned, in every row.
+    /// The columns whose cells are values that the database has assigned, in every row.
     assigned: Vec<(usize, Arc<AssignedColumn>)>,
-    /// The others, and for each row their cells one after the other, each after its length: a
-    /// million rows cost little more than their bytes.
+    /// The other columns, for which each row has its cells one after the other, each after its
+    /// length: a million rows cost little more than their bytes.
     staged: Vec<usize>,
     /// The cells of the staged columns.
     cells: BytesMut,

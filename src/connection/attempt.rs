@@ -7,7 +7,7 @@ use crate::error::Error;
 /// One of several attempts at a piece of work.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    /// Such as `attempt 2 of 8`.
+    /// The name of the attempt, such as `attempt 2 of 8`.
     name: String,
     /// The conflict with another transaction that the server has ended this one for, without the
     /// driver's error. The server has refused nothing else since.

@@ -454,7 +454,7 @@ impl<'c> Connection<'c> {
     }
 }
 
-/// How far a unit of work has got on its connection.
+/// The point that a unit of work has reached on its connection.
 #[derive(Debug, PartialEq, Eq)]
 enum Progress {
     /// No transaction of ours is open.

@@ -47,6 +47,7 @@ impl Recording {
         std::mem::take(&mut self.script().sent).join("\n")
     }
 
+    /// Returns the record, and what is to go wrong.
     fn script(&self) -> MutexGuard<'_, Script> {
         self.0.lock().unwrap()
     }
@@ -119,7 +120,7 @@ struct Script {
     sent: Vec<String>,
     /// The answers to come.
     answers: VecDeque<Result<Rows, Error>>,
-    /// How many round trips from here on go well, and what happens to the one after.
+    /// The number of round trips from here on that go well, and what happens to the one after.
     fault: Option<(usize, Fault)>,
     /// A transaction is open.
     in_transaction: bool,

@@ -82,7 +82,7 @@ struct Entry {
     prepared: Option<Prepared>,
 }
 
-/// How often a statement has to come up before it is worth preparing.
+/// The number of times that a statement has to come up before it is worth preparing.
 const USES: u64 = 2;
 
 /// Of longer texts nothing is remembered: few applications send the same one twice.
@@ -172,6 +172,7 @@ impl StatementCache {
         }
     }
 
+    /// Returns the statements, which clones of the cache share.
     fn lock(&self) -> MutexGuard<'_, Statements> {
         // Nothing here panics half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -14,6 +14,7 @@ pub(super) struct Sending<'a> {
 }
 
 impl<'a> Sending<'a> {
+    /// Returns the sending of a statement that begins now.
     pub(super) fn start(sql: &'a str) -> Sending<'a> {
         Sending { sql, started: Instant::now() }
     }

@@ -43,16 +43,17 @@ pub(crate) trait Wire: Send {
     fn is_closed(&self) -> bool;
 }
 
-/// How a `COPY` failed.
+/// The failure of a `COPY`.
 pub(crate) enum CopyError {
-    /// It was refused before it began. The driver has then sent one message more than the server
-    /// answers to, and would take every later answer for that of another question.
+    /// The `COPY` was refused before it began. The driver has then sent one message more than the
+    /// server answers to, and would take every later answer for that of another question.
     Refused(Error),
-    /// It failed as any statement can.
+    /// The `COPY` failed as any statement can.
     Failed(Error),
 }
 
-/// How many round trips the driver takes for a `COPY`: it is parsed, started, and finished.
+/// The number of round trips that the driver takes for a `COPY`: it is parsed, started, and
+/// finished.
 pub(crate) const COPY_ROUND_TRIPS: usize = 3;
 
 /// Makes sure that the driver can put a statement into a message.

@@ -26,13 +26,13 @@ pub(crate) struct Attempt<'a> {
     pub(super) harmless: Option<Vec<u32>>,
     /// Rows are locked ahead.
     pub(super) locks: bool,
-    /// How rows are changed and deleted, step by step.
+    /// The way in which rows are changed and deleted, step by step.
     pub(super) changes: Changes,
     /// The tables of which changes return nothing.
     pub(super) without_returning: Vec<&'static str>,
     /// What the catalog says of the tables, if it was asked.
     pub(super) constraints: Option<Arc<Constraints>>,
-    /// It is not to be a transaction of its own.
+    /// The statement is not to be a transaction of its own.
     pub(super) needs_transaction: bool,
     /// The catalog has to be asked beforehand.
     pub(super) asks: bool,

@@ -95,18 +95,22 @@ impl Fact<'_> {
         Ok(())
     }
 
+    /// Returns the text in a column, which is empty for NULL.
     fn text(&self, column: usize) -> Result<String, Error> {
         Ok(self.rows.get(self.row, column)?.unwrap_or_default())
     }
 
+    /// Returns the OID in a column, which is 0 for NULL.
     fn oid(&self, column: usize) -> Result<u32, Error> {
         Ok(self.rows.get(self.row, column)?.unwrap_or_default())
     }
 
+    /// Returns the boolean in a column, which is `false` for NULL.
     fn flag(&self, column: usize) -> Result<bool, Error> {
         Ok(self.rows.get(self.row, column)?.unwrap_or_default())
     }
 
+    /// Returns the texts in a column, of which there are none for NULL.
     fn texts(&self, column: usize) -> Result<Vec<String>, Error> {
         Ok(self.rows.get(self.row, column)?.unwrap_or_default())
     }

@@ -83,6 +83,7 @@ impl Memory {
     }
 }
 
+/// Returns the names of tables.
 fn names(tables: &[&'static Table]) -> Vec<QualifiedName> {
     tables.iter().map(|table| table.qualified_name()).collect()
 }

@@ -23,7 +23,7 @@ use crate::insert_strategy::{Batch, Copy, InsertStrategy, RowByRow, Unnest};
 use crate::model::Table;
 use crate::step_by_step::Changes;
 
-/// How a unit of work writes its commits: what
+/// The way in which a unit of work writes its commits: what
 /// [`with_strategy`](crate::UnitOfWork::with_strategy) takes.
 ///
 /// It is made of [`Auto`], which is the default, of [`OneTrip`], or of any [`InsertStrategy`]. A
@@ -63,7 +63,7 @@ enum Kind {
     StepByStep {
         /// Inserts the new rows.
         inserts: Arc<dyn InsertStrategy>,
-        /// How rows are changed and deleted.
+        /// The way in which rows are changed and deleted.
         changes: Changes,
         /// `inserts` is a strategy of this crate.
         is_ours: bool,

@@ -36,9 +36,9 @@ pub(super) struct Question {
 /// What a name of a relation leads to.
 #[derive(Debug)]
 pub(super) struct Relation {
-    /// As in `pg_class.oid`.
+    /// The relation's `pg_class.oid`.
     pub(super) oid: u32,
-    /// As in `pg_class.relkind`.
+    /// The relation's `pg_class.relkind`.
     pub(super) kind: String,
     /// A trigger runs before each row that is inserted, and can fill in columns.
     pub(super) has_trigger: bool,
@@ -47,7 +47,7 @@ pub(super) struct Relation {
 /// A type, of a column or as a model names it.
 #[derive(Debug)]
 pub(super) struct Type {
-    /// As SQL has it, such as `integer` or `mood[]`.
+    /// The name as SQL has it, such as `integer` or `mood[]`.
     pub(super) name: String,
     /// The type under a domain, or the type itself.
     pub(super) base: u32,
@@ -88,7 +88,7 @@ pub(super) struct CatalogForeignKey {
     pub(super) target: u32,
     /// The name of that table.
     pub(super) target_name: String,
-    /// It is looked at when the transaction ends.
+    /// The constraint is checked when the transaction ends.
     pub(super) is_deferred: bool,
 }
 
@@ -241,22 +241,27 @@ struct Fact<'a> {
 }
 
 impl Fact<'_> {
+    /// Returns the text in a column, which is empty for NULL.
     fn text(&self, column: usize) -> Result<String, Error> {
         Ok(self.rows.get(self.row, column)?.unwrap_or_default())
     }
 
+    /// Returns the OID in a column, which is 0 for NULL.
     fn oid(&self, column: usize) -> Result<u32, Error> {
         Ok(self.rows.get(self.row, column)?.unwrap_or_default())
     }
 
+    /// Returns the boolean in a column, which is `false` for NULL.
     fn flag(&self, column: usize) -> Result<bool, Error> {
         Ok(self.rows.get(self.row, column)?.unwrap_or_default())
     }
 
+    /// Returns the texts in a column, of which there are none for NULL.
     fn texts(&self, column: usize) -> Result<Vec<String>, Error> {
         Ok(self.rows.get(self.row, column)?.unwrap_or_default())
     }
 
+    /// Returns the type that the row describes.
     fn ty(&self) -> Result<Type, Error> {
         Ok(Type { name: self.text(3)?, base: self.oid(4)?, path: self.texts(10)? })
     }

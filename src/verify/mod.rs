@@ -143,6 +143,7 @@ struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
+    /// Returns the comparison of a model, whose problems are added to those of the others.
     fn new(
         table: &'static Table,
         catalog: &'a Catalog,
