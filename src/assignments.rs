@@ -5,114 +5,19 @@ use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
 
-/// The values of one column of the new rows of one table.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct AssignedColumn {
-    /// The values, each after its length.
-    bytes: BytesMut,
-    places: Places,
+/// Values by rows, column and row.
+#[derive(Debug, Default)]
+pub(crate) struct Assignments {
+    /// The columns of new rows, by the position in `ChangeSet::tables`.
+    new: Vec<AssignedColumns>,
+    /// The columns of changed rows, by the position in `ChangeSet::changed`.
+    changed: Vec<AssignedColumns>,
+    /// The new rows that were there already: the position of their table, and theirs.
+    found: Vec<(usize, u32)>,
 }
 
-/// Where the values are.
-#[derive(Debug, Clone)]
-enum Places {
-    /// So many rows have a value each, one after the other and, with their lengths, of one size.
-    Even { rows: usize, size: usize },
-    /// For each row where its value starts, or one of the two below.
-    Each(Vec<usize>),
-}
-
-const UNKNOWN: usize = usize::MAX;
-const NULL: usize = usize::MAX - 1;
-
-impl Default for Places {
-    fn default() -> Places {
-        Places::Each(Vec::new())
-    }
-}
-
-impl Places {
-    /// The places of values that stand one after the other, if they are of one size.
-    fn even(rows: usize, values: &[u8]) -> Option<Places> {
-        let size = values.len().checked_div(rows)?;
-        let len = i32::try_from(size.checked_sub(LENGTH)?).ok()?.to_be_bytes();
-        let is_even = values.len() == rows * size
-            && values.chunks_exact(size).all(|value| value.starts_with(&len));
-        is_even.then_some(Places::Even { rows, size })
-    }
-
-    fn each(&mut self) -> &mut Vec<usize> {
-        if let Places::Even { rows, size } = *self {
-            *self = Places::Each((0..rows).map(|row| row * size).collect());
-        }
-        match self {
-            Places::Each(starts) => starts,
-            Places::Even { .. } => unreachable!("it has just been replaced"),
-        }
-    }
-}
-
-/// The size of a length.
-const LENGTH: usize = size_of::<u32>();
-
-impl AssignedColumn {
-    /// The value of a row, if there is one; `Some(None)` is NULL.
-    #[inline]
-    pub(crate) fn get(&self, row: u32) -> Option<Option<&[u8]>> {
-        let row = row as usize;
-        match &self.places {
-            Places::Even { rows, size } => {
-                let start = row * size;
-                (row < *rows).then(|| Some(&self.bytes[start + LENGTH..start + size]))
-            }
-            Places::Each(starts) => match *starts.get(row)? {
-                UNKNOWN => None,
-                NULL => Some(None),
-                start => {
-                    let (len, rest) = self.bytes[start..].split_first_chunk()?;
-                    Some(Some(&rest[..u32::from_be_bytes(*len) as usize]))
-                }
-            },
-        }
-    }
-
-    /// The value of a row after its length, where it has one that is not NULL.
-    ///
-    /// # Panics
-    ///
-    /// When it has none.
-    #[inline]
-    pub(crate) fn cell(&self, row: u32) -> &[u8] {
-        let row = row as usize;
-        match &self.places {
-            Places::Even { size, .. } => &self.bytes[row * size..(row + 1) * size],
-            Places::Each(starts) => {
-                let cell = &self.bytes[starts[row]..];
-                let len = cell.first_chunk().map_or(0, |len| u32::from_be_bytes(*len));
-                &cell[..LENGTH + len as usize]
-            }
-        }
-    }
-
-    /// Whether each of so many rows has a value that is not NULL.
-    fn is_whole(&self, rows: usize) -> bool {
-        match &self.places {
-            Places::Even { rows: known, .. } => *known == rows,
-            Places::Each(starts) => {
-                let is_value = |&start: &usize| start != UNKNOWN && start != NULL;
-                starts.len() == rows && starts.iter().all(is_value)
-            }
-        }
-    }
-
-    fn start_mut(&mut self, row: u32) -> &mut usize {
-        let (row, starts) = (row as usize, self.places.each());
-        if starts.len() <= row {
-            starts.resize(row + 1, UNKNOWN);
-        }
-        &mut starts[row]
-    }
-}
+/// The values of the columns of some rows, shared only once everything is assigned.
+type AssignedColumns = Vec<Option<Arc<AssignedColumn>>>;
 
 /// Rows of one model that a flush writes: those of a [`ChangeSet`](crate::change_set::ChangeSet).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -122,18 +27,6 @@ pub(crate) enum RowsOf {
     /// Rows that are updated or deleted, by the position in `ChangeSet::changed`.
     Changed(usize),
 }
-
-/// Values by rows, column and row.
-#[derive(Debug, Default)]
-pub(crate) struct Assignments {
-    new: Vec<AssignedColumns>,
-    changed: Vec<AssignedColumns>,
-    /// The new rows that were there already: the position of their table, and theirs.
-    found: Vec<(usize, u32)>,
-}
-
-/// The values of the columns of some rows, shared only once everything is assigned.
-type AssignedColumns = Vec<Option<Arc<AssignedColumn>>>;
 
 impl Assignments {
     /// Stages a value; `None` is NULL. A later value replaces an earlier one.
@@ -164,9 +57,9 @@ impl Assignments {
         self.found.iter().filter(move |(other, _)| *other == table).map(|&(_, row)| row)
     }
 
-    /// Stages the values of some rows, which stand one after the other, each after its length, as in
-    /// an array of the server; the length of NULL is below 0. Gives the number of NULLs, and nothing
-    /// where there is not one value for each row.
+    /// Stages the values of some rows, and returns the number of NULLs; `None` where there is not
+    /// one value for each row. The values stand one after the other, each after its length, as in
+    /// an array of the server; the length of NULL is below 0.
     pub(crate) fn set_all(
         &mut self,
         of: RowsOf,
@@ -201,13 +94,13 @@ impl Assignments {
         rest.is_empty().then_some(nulls)
     }
 
-    /// The value, if there is one; `Some(None)` is NULL.
+    /// Returns the value of a cell, if there is one; `Some(None)` is NULL.
     #[inline]
     pub(crate) fn get(&self, of: RowsOf, column: usize, row: u32) -> Option<Option<&[u8]>> {
         self.columns(of)?.get(column)?.as_ref()?.get(row)
     }
 
-    /// The values of a column, if each of so many rows has one that is not NULL.
+    /// Returns the values of a column, if each of `rows` rows has one that is not NULL.
     pub(crate) fn whole_column(
         &self,
         of: RowsOf,
@@ -218,6 +111,7 @@ impl Assignments {
         column.is_whole(rows).then_some(column)
     }
 
+    /// Returns the columns of these rows, if any has been assigned.
     #[inline]
     fn columns(&self, of: RowsOf) -> Option<&AssignedColumns> {
         match of {
@@ -226,6 +120,7 @@ impl Assignments {
         }
     }
 
+    /// Returns the values of a column, with room for them.
     fn column_mut(&mut self, of: RowsOf, column: usize) -> &mut AssignedColumn {
         let (all, at) = match of {
             RowsOf::New(at) => (&mut self.new, at),
@@ -239,6 +134,118 @@ impl Assignments {
             columns.resize_with(column + 1, || None);
         }
         Arc::make_mut(columns[column].get_or_insert_default())
+    }
+}
+
+/// The values of one column of the new rows of one table.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AssignedColumn {
+    /// The values, each after its length.
+    bytes: BytesMut,
+    /// Where in them the value of each row is.
+    places: Places,
+}
+
+/// Where the values are.
+#[derive(Debug, Clone)]
+enum Places {
+    /// So many rows have a value each, one after the other and, with their lengths, of one size.
+    Even { rows: usize, size: usize },
+    /// For each row where its value starts, or one of the two below.
+    Each(Vec<usize>),
+}
+
+const UNKNOWN: usize = usize::MAX;
+const NULL: usize = usize::MAX - 1;
+
+impl Default for Places {
+    fn default() -> Places {
+        Places::Each(Vec::new())
+    }
+}
+
+impl Places {
+    /// Returns the places of values that stand one after the other, if all values are of one size.
+    fn even(rows: usize, values: &[u8]) -> Option<Places> {
+        let size = values.len().checked_div(rows)?;
+        let len = i32::try_from(size.checked_sub(LENGTH)?).ok()?.to_be_bytes();
+        let is_even = values.len() == rows * size
+            && values.chunks_exact(size).all(|value| value.starts_with(&len));
+        is_even.then_some(Places::Even { rows, size })
+    }
+
+    /// Returns the place of each row's value, and keeps the places in that form from now on.
+    fn each(&mut self) -> &mut Vec<usize> {
+        if let Places::Even { rows, size } = *self {
+            *self = Places::Each((0..rows).map(|row| row * size).collect());
+        }
+        match self {
+            Places::Each(starts) => starts,
+            Places::Even { .. } => unreachable!("it has just been replaced"),
+        }
+    }
+}
+
+/// The size of a length.
+const LENGTH: usize = size_of::<u32>();
+
+impl AssignedColumn {
+    /// Returns the value of a row, if there is one; `Some(None)` is NULL.
+    #[inline]
+    pub(crate) fn get(&self, row: u32) -> Option<Option<&[u8]>> {
+        let row = row as usize;
+        match &self.places {
+            Places::Even { rows, size } => {
+                let start = row * size;
+                (row < *rows).then(|| Some(&self.bytes[start + LENGTH..start + size]))
+            }
+            Places::Each(starts) => match *starts.get(row)? {
+                UNKNOWN => None,
+                NULL => Some(None),
+                start => {
+                    let (len, rest) = self.bytes[start..].split_first_chunk()?;
+                    Some(Some(&rest[..u32::from_be_bytes(*len) as usize]))
+                }
+            },
+        }
+    }
+
+    /// Returns the value of a row after its length.
+    ///
+    /// # Panics
+    ///
+    /// When it has none.
+    #[inline]
+    pub(crate) fn cell(&self, row: u32) -> &[u8] {
+        let row = row as usize;
+        match &self.places {
+            Places::Even { size, .. } => &self.bytes[row * size..(row + 1) * size],
+            Places::Each(starts) => {
+                let cell = &self.bytes[starts[row]..];
+                let len = cell.first_chunk().map_or(0, |len| u32::from_be_bytes(*len));
+                &cell[..LENGTH + len as usize]
+            }
+        }
+    }
+
+    /// Returns `true` if each of `rows` rows has a value that is not NULL.
+    fn is_whole(&self, rows: usize) -> bool {
+        match &self.places {
+            Places::Even { rows: known, .. } => *known == rows,
+            Places::Each(starts) => {
+                let is_value = |&start: &usize| start != UNKNOWN && start != NULL;
+                starts.len() == rows && starts.iter().all(is_value)
+            }
+        }
+    }
+
+    /// Returns the place of a row's value, with room for it.
+    fn start_mut(&mut self, row: u32) -> &mut usize {
+        let (row, starts) = (row as usize, self.places.each());
+        if starts.len() <= row {
+            starts.resize(row + 1, UNKNOWN);
+        }
+        &mut starts[row]
     }
 }
 

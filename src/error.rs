@@ -8,8 +8,55 @@ use postgres::error::{DbError, ErrorPosition, Severity, SqlState};
 
 use crate::handle::{AnyHandle, Handle};
 
-/// The error of a conversion, as [`Value`](crate::Value) gives it.
-pub type BoxError = Box<dyn StdError + Send + Sync>;
+/// The error of every fallible call of this crate.
+///
+/// Its `Display` is one line that names the table and, where they are known, the column and the
+/// constraint, followed by the server's own message. The driver's error is its
+/// [`source`](std::error::Error::source).
+///
+/// This crate puts no values into it, but for the keys of [stale](ErrorKind::Stale) entities and of rows
+/// that [conflict](ErrorKind::Conflict), where they are integers or UUIDs. Others can: the server's message
+/// has the text that a type does not take (SQLSTATE 22P02, 22007, 22008, such as a label that an enum does
+/// not have), and whatever a trigger raises; and so do conversions, of your own `Value`s and of `serde`. The
+/// server's DETAIL, which has whole keys and rows, stays in the source.
+///
+/// ```
+/// use onetrip::{Error, ErrorKind};
+///
+/// fn advice(error: &Error) -> &'static str {
+///     match error.kind() {
+///         ErrorKind::UnknownOutcome => "find out whether it happened",
+///         ErrorKind::Connection => "connect again",
+///         _ if error.is_retryable() => "do the work again, from its reads on",
+///         _ => "mend what is wrong",
+///     }
+/// }
+/// # let _ = advice;
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    /// The class of the error.
+    kind: ErrorKind,
+    /// What went wrong, without the values of rows.
+    message: Cow<'static, str>,
+    /// The table that the error is about, without its schema.
+    table: Option<Cow<'static, str>>,
+    /// The column that the error is about.
+    column: Option<Cow<'static, str>>,
+    /// The constraint that was violated.
+    constraint: Option<String>,
+    /// The server's code, when the server reported the error.
+    sqlstate: Option<SqlState>,
+    /// What can be done about it.
+    hint: Option<Cow<'static, str>>,
+    /// The session had ended before it took the statement.
+    came_first: bool,
+    /// The entities whose rows are not there any more, or have another version.
+    stale: Vec<AnyHandle>,
+    /// The error of the driver or of the caller that this one is made of.
+    source: Option<BoxError>,
+}
 
 /// What went wrong, in classes that a caller would handle differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -63,49 +110,11 @@ pub enum ErrorKind {
     AsyncContext,
 }
 
-/// The error of every fallible call of this crate.
-///
-/// Its `Display` is one line that names the table and, where they are known, the column and the
-/// constraint, followed by the server's own message. The driver's error is its
-/// [`source`](std::error::Error::source).
-///
-/// This crate puts no values into it, but for the keys of [stale](ErrorKind::Stale) entities and of rows
-/// that [conflict](ErrorKind::Conflict), where they are integers or UUIDs. Others can: the server's message
-/// has the text that a type does not take (SQLSTATE 22P02, 22007, 22008, such as a label that an enum does
-/// not have), and whatever a trigger raises; and so do conversions, of your own `Value`s and of `serde`. The
-/// server's DETAIL, which has whole keys and rows, stays in the source.
-///
-/// ```
-/// use onetrip::{Error, ErrorKind};
-///
-/// fn advice(error: &Error) -> &'static str {
-///     match error.kind() {
-///         ErrorKind::UnknownOutcome => "find out whether it happened",
-///         ErrorKind::Connection => "connect again",
-///         _ if error.is_retryable() => "do the work again, from its reads on",
-///         _ => "mend what is wrong",
-///     }
-/// }
-/// # let _ = advice;
-/// ```
-pub struct Error(Box<Inner>);
-
-struct Inner {
-    kind: ErrorKind,
-    message: Cow<'static, str>,
-    table: Option<Cow<'static, str>>,
-    column: Option<Cow<'static, str>>,
-    constraint: Option<String>,
-    sqlstate: Option<SqlState>,
-    hint: Option<Cow<'static, str>>,
-    /// The session had ended before it took the statement.
-    came_first: bool,
-    /// The entities whose rows are not there any more, or have another version.
-    stale: Vec<AnyHandle>,
-    source: Option<BoxError>,
-}
+/// The error of a conversion, as [`Value`](crate::Value) gives it.
+pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 impl Error {
+    /// Returns an error that is about no table yet.
     pub(crate) fn new(kind: ErrorKind, message: impl Into<Cow<'static, str>>) -> Error {
         Error(Box::new(Inner {
             kind,
@@ -121,7 +130,7 @@ impl Error {
         }))
     }
 
-    /// An error of the server or of the link to it.
+    /// Returns the error for an error of the server or of the link to it.
     ///
     /// DETAIL is left in the source only: it is localised and may hold values of rows.
     pub(crate) fn driver(source: postgres::Error) -> Error {
@@ -168,6 +177,7 @@ impl Error {
         source.and_then(postgres::Error::as_db_error).is_some_and(|db| db.where_().is_some())
     }
 
+    /// Says which class the error is of.
     pub(crate) fn with_kind(mut self, kind: ErrorKind) -> Error {
         self.0.kind = kind;
         self
@@ -191,28 +201,31 @@ impl Error {
         self
     }
 
+    /// Gives a hint, unless the error already has one.
     pub(crate) fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Error {
         self.0.hint.get_or_insert(hint.into());
         self
     }
 
-    /// Gives a hint in the place of the server's.
+    /// Replaces the server's hint by this one.
     pub(crate) fn hinting(mut self, hint: &'static str) -> Error {
         self.0.hint = Some(hint.into());
         self
     }
 
+    /// Names the entities that were found stale.
     pub(crate) fn with_stale(mut self, entities: Vec<AnyHandle>) -> Error {
         self.0.stale = entities;
         self
     }
 
+    /// Names the error that this one is made of.
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Error {
         self.0.source = Some(source.into());
         self
     }
 
-    /// The same without the driver's error, which cannot be copied.
+    /// Returns a copy of the error without the driver's error, which cannot be copied.
     pub(crate) fn without_source(&self) -> Error {
         let Inner {
             kind,
@@ -246,8 +259,7 @@ impl Error {
         self
     }
 
-    /// An error of one's own, for a strategy from outside this crate. Its kind is
-    /// [`ErrorKind::Other`].
+    /// Returns an error for a strategy from outside this crate. Its kind is [`ErrorKind::Other`].
     ///
     /// ```
     /// let error = onetrip::Error::other("this strategy writes one table only");
@@ -258,31 +270,31 @@ impl Error {
         Error::new(ErrorKind::Other, source.to_string()).with_source(source)
     }
 
-    /// The class of the error.
+    /// Returns the class of the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// The table that the error is about, without its schema.
+    /// Returns the table that the error is about, without its schema.
     #[must_use]
     pub fn table(&self) -> Option<&str> {
         self.0.table.as_deref()
     }
 
-    /// The column that the error is about.
+    /// Returns the column that the error is about.
     #[must_use]
     pub fn column(&self) -> Option<&str> {
         self.0.column.as_deref()
     }
 
-    /// The constraint that was violated.
+    /// Returns the constraint that was violated.
     #[must_use]
     pub fn constraint(&self) -> Option<&str> {
         self.0.constraint.as_deref()
     }
 
-    /// The server's five-character code, when the server reported the error.
+    /// Returns the server's five-character code, when the server reported the error.
     ///
     /// ```
     /// use postgres::error::{DbError, Severity, SqlState};
@@ -297,14 +309,14 @@ impl Error {
         self.0.sqlstate.as_ref()
     }
 
-    /// What the server, or this crate, suggests.
+    /// Returns what the server, or this crate, suggests.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
 
-    /// The entities of this model that an update or a delete found stale: their rows are not in the
-    /// database any more, or have another version. There are at most 100.
+    /// Returns the entities of this model that an update or a delete found stale: their rows are
+    /// not in the database any more, or have another version. There are at most 100.
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};
@@ -327,8 +339,8 @@ impl Error {
         self.0.stale.iter().filter_map(|entity| entity.typed()).collect()
     }
 
-    /// Whether the same work, done again from its reads on, may succeed: a serialization failure,
-    /// a deadlock, or entities that were [stale](ErrorKind::Stale).
+    /// Returns `true` if the same work, done again from its reads on, may succeed: after a
+    /// serialization failure, a deadlock, or where entities were [stale](ErrorKind::Stale).
     ///
     /// Never true when the outcome is unknown, since a repetition could write everything twice.
     ///
@@ -343,7 +355,8 @@ impl Error {
     }
 }
 
-/// What can be done about an error of the server, where its own words do not say so.
+/// Returns what can be done about an error of the server, where the server's own words do not say
+/// so.
 fn hint(code: &str) -> Option<&'static str> {
     Some(match code {
         "27000" => {
@@ -375,9 +388,9 @@ fn hint(code: &str) -> Option<&'static str> {
     })
 }
 
-/// Whether the session ends with this error. Its severity says so, whatever its code: an ordinary
-/// ERROR can have any code, as with `RAISE` or a foreign server, and so can a message that ends the
-/// session, such as a PANIC for a full disk.
+/// Returns `true` if the session ends with this error. Its severity says so, whatever its code: an
+/// ordinary ERROR can have any code, as with `RAISE` or a foreign server, and so can a message that
+/// ends the session, such as a PANIC for a full disk.
 fn ends_session(error: &DbError) -> bool {
     match error.parsed_severity() {
         Some(severity) => matches!(severity, Severity::Fatal | Severity::Panic),
@@ -386,8 +399,9 @@ fn ends_session(error: &DbError) -> bool {
     }
 }
 
-/// Whether the session ended for having waited too long for a statement, so that it has not taken
-/// any: time-outs of sessions that are idle, and PgBouncer's of clients that wait for a server.
+/// Returns `true` if the session ended for having waited too long for a statement, so that it has
+/// not taken any: time-outs of sessions that are idle, and PgBouncer's of clients that wait for a
+/// server.
 fn comes_before_a_statement(error: &DbError) -> bool {
     let code = error.code();
     matches!(code.code(), "57P05" | "25P03")

@@ -5,43 +5,32 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::marker::PhantomData;
 
-/// The mark of one unit of work, so that no other one accepts its handles.
-///
-/// Two halves rather than one `u64`: a handle then needs no padding, and a foreign key stays small.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Stamp([u32; 2]);
-
-impl Stamp {
-    /// A stamp that no other unit of work has, short of a collision among 2^64.
-    ///
-    /// The randomness is that of `std`'s hash maps: a global counter would be the alternative, and
-    /// this crate keeps no global state.
-    pub(crate) fn new() -> Stamp {
-        let random = RandomState::new().build_hasher().finish();
-        Stamp([random as u32, (random >> 32) as u32])
-    }
-}
-
 /// A reference to an entity of a [`UnitOfWork`](crate::UnitOfWork): what `add` and `find` give.
 ///
 /// It is small, `Copy` and carries no lifetime. A handle belongs to the unit of work that made it:
 /// another one refuses it, and so does the same one after
 /// [`clear`](crate::UnitOfWork::clear). Handles are never reused for another entity.
 pub struct Handle<T> {
+    /// The unit of work that the entity is of.
     stamp: Stamp,
+    /// The entity's position in its arena.
     slot: u32,
+    /// The entity's type.
     model: PhantomData<fn() -> T>,
 }
 
 impl<T> Handle<T> {
+    /// Returns the handle of the entity in this slot.
     pub(crate) fn new(stamp: Stamp, slot: u32) -> Handle<T> {
         Handle { stamp, slot, model: PhantomData }
     }
 
+    /// Returns the stamp of the unit of work that the entity is of.
     pub(crate) fn stamp(self) -> Stamp {
         self.stamp
     }
 
+    /// Returns the entity's position in its arena.
     pub(crate) fn slot(self) -> u32 {
         self.slot
     }
@@ -78,20 +67,41 @@ impl<T> fmt::Debug for Handle<T> {
     }
 }
 
+/// The mark of one unit of work, so that no other one accepts its handles.
+///
+/// Two halves rather than one `u64`: a handle then needs no padding, and a foreign key stays small.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Stamp([u32; 2]);
+
+impl Stamp {
+    /// Returns a stamp that no other unit of work has, short of a collision among 2^64.
+    ///
+    /// The randomness is that of `std`'s hash maps: a global counter would be the alternative, and
+    /// this crate keeps no global state.
+    pub(crate) fn new() -> Stamp {
+        let random = RandomState::new().build_hasher().finish();
+        Stamp([random as u32, (random >> 32) as u32])
+    }
+}
+
 /// A handle whose model is known at run time only.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AnyHandle {
+    /// The entity's type.
     pub(crate) model: TypeId,
+    /// The unit of work that the entity is of.
     pub(crate) stamp: Stamp,
+    /// The entity's position in its arena.
     pub(crate) slot: u32,
 }
 
 impl AnyHandle {
+    /// Returns the handle with its type as a value.
     pub(crate) fn new<T: 'static>(handle: Handle<T>) -> AnyHandle {
         AnyHandle { model: TypeId::of::<T>(), stamp: handle.stamp, slot: handle.slot }
     }
 
-    /// The typed handle, if the entity is a `T`.
+    /// Returns the typed handle, if the entity is a `T`.
     pub(crate) fn typed<T: 'static>(self) -> Option<Handle<T>> {
         (self.model == TypeId::of::<T>()).then(|| Handle::new(self.stamp, self.slot))
     }

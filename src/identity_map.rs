@@ -5,13 +5,6 @@ use std::collections::hash_map::Entry;
 
 use crate::model::Key;
 
-/// The key of an entity, and whether the database has the entity under it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Identity<K> {
-    pub(crate) key: K,
-    pub(crate) is_stored: bool,
-}
-
 /// Key to slot, for the entities of one model.
 ///
 /// Entities whose key became known are only noted, and enter the map at the next look-up: a unit
@@ -19,11 +12,14 @@ pub(crate) struct Identity<K> {
 /// out at the look-up too.
 #[derive(Debug)]
 pub(crate) struct IdentityMap<K> {
+    /// The entities that look-ups have found so far.
     slots: HashMap<K, u32>,
+    /// The entities whose keys became known since the last look-up.
     unindexed: Vec<u32>,
 }
 
 impl<K: Key> IdentityMap<K> {
+    /// Returns a map of no entities.
     pub(crate) fn new() -> IdentityMap<K> {
         IdentityMap { slots: HashMap::new(), unindexed: Vec::new() }
     }
@@ -36,14 +32,14 @@ impl<K: Key> IdentityMap<K> {
         }
     }
 
-    /// Gives the memory of a key back that an entity has lost.
+    /// Removes a key that an entity has lost, and gives its memory back.
     pub(crate) fn remove(&mut self, key: &K, slot: u32) {
         if self.slots.get(key) == Some(&slot) {
             self.slots.remove(key);
         }
     }
 
-    /// The entity with this key. `identity` gives an entity's key as it is now.
+    /// Returns the entity with this key. `identity` gives an entity's key as it is now.
     ///
     /// Where several entities have one key, it is the one that the database has under it, and
     /// otherwise the one that was noted first.
@@ -73,6 +69,15 @@ impl<K: Key> IdentityMap<K> {
         self.slots.remove(key);
         None
     }
+}
+
+/// The key of an entity, and whether the database has the entity under it.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Identity<K> {
+    /// The entity's key as it is now.
+    pub(crate) key: K,
+    /// The database has the entity under this key.
+    pub(crate) is_stored: bool,
 }
 
 #[cfg(test)]

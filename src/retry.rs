@@ -61,10 +61,15 @@ use crate::unit_of_work::UnitOfWork;
 /// for what it has committed would be written twice.
 #[derive(Clone)]
 pub struct Retry {
+    /// The most attempts, with the first one.
     attempts: u32,
+    /// The time to wait after the first attempt.
     base_delay: Duration,
+    /// The longest time to wait between two attempts.
     max_delay: Duration,
+    /// Sets up the unit of work of each attempt.
     configure: Option<Arc<Configure>>,
+    /// Is called after each attempt that is followed by another.
     on_retry: Option<Arc<OnRetry>>,
 }
 
@@ -81,7 +86,7 @@ pub struct Retrying<'a> {
     pub attempt: u32,
     /// The most attempts that are made.
     pub attempts: u32,
-    /// How long the next one waits.
+    /// The time to wait before the next attempt.
     pub delay: Duration,
 }
 
@@ -93,7 +98,7 @@ impl fmt::Display for Retrying<'_> {
 }
 
 impl Retry {
-    /// Up to 8 attempts, with 10 milliseconds up to a second between them.
+    /// Returns up to 8 attempts, with 10 milliseconds up to a second between them.
     #[must_use]
     pub const fn new() -> Retry {
         Retry {
@@ -105,29 +110,30 @@ impl Retry {
         }
     }
 
-    /// The most attempts, with the first one; 0 is taken as 1.
+    /// Sets the most attempts, with the first one; 0 is taken as 1.
     #[must_use]
     pub const fn attempts(mut self, attempts: u32) -> Retry {
         self.attempts = if attempts == 0 { 1 } else { attempts };
         self
     }
 
-    /// How long to wait after the first attempt. The time doubles with every further one, and a
-    /// random part of up to one half is left out, lest those who met once meet again.
+    /// Sets the time to wait after the first attempt. The time doubles with every further attempt,
+    /// and a random part of up to one half is left out, lest those who met once meet again.
     #[must_use]
     pub const fn base_delay(mut self, delay: Duration) -> Retry {
         self.base_delay = delay;
         self
     }
 
-    /// The longest to wait between two attempts.
+    /// Sets the longest time to wait between two attempts.
     #[must_use]
     pub const fn max_delay(mut self, delay: Duration) -> Retry {
         self.max_delay = delay;
         self
     }
 
-    /// Sets up the unit of work of each attempt: its strategy, its budget of round trips.
+    /// Sets up the unit of work of each attempt by this function: its strategy, its budget of round
+    /// trips.
     ///
     /// ```
     /// use onetrip::{Batch, Retry};
@@ -158,7 +164,7 @@ impl Retry {
         self
     }
 
-    /// Runs the work and commits it, again where that is worth it.
+    /// Runs the work and commits it, and repeats this where another attempt may succeed.
     ///
     /// When the work returns `Ok`, the unit of work is committed, unless the work has done so
     /// itself. When it returns an error, the unit of work is rolled back. The thread waits between
@@ -180,9 +186,10 @@ impl Retry {
         self.try_run(client, work)
     }
 
-    /// As [`run`](Retry::run), for work that has errors of its own: any type will do that `?` can
-    /// turn an [`Error`] into. When the last thing that the server refused to the unit of work was a
-    /// conflict, an error of the work is a reason to repeat it, whatever the work has made of it.
+    /// Runs work that has errors of its own, as [`run`](Retry::run) does. Any type will do that `?`
+    /// can turn an [`Error`] into. When the last thing that the server refused to the unit of work
+    /// was a conflict, an error of the work is a reason to repeat it, whatever the work has made of
+    /// it.
     ///
     /// ```
     /// # use onetrip::{Error, Model, Retry};
@@ -245,6 +252,7 @@ impl Retry {
         }
     }
 
+    /// Waits after this attempt, and says so before.
     fn wait(&self, attempt: u32, error: &Error) {
         let delay = self.delay(attempt, random());
         if let Some(on_retry) = &self.on_retry {
@@ -253,7 +261,7 @@ impl Retry {
         thread::sleep(delay);
     }
 
-    /// The time after this attempt, given a number between 0 and 1.
+    /// Returns the time to wait after this attempt, given a number between 0 and 1.
     fn delay(&self, attempt: u32, random: f64) -> Duration {
         let doubled = 1_u32.checked_shl(attempt - 1).unwrap_or(u32::MAX);
         let longest = self.base_delay.saturating_mul(doubled).min(self.max_delay);
@@ -278,7 +286,7 @@ impl fmt::Debug for Retry {
     }
 }
 
-/// A number from 0 up to 1, from the randomness of `std`'s hash maps.
+/// Returns a number from 0 up to 1, from the randomness of `std`'s hash maps.
 fn random() -> f64 {
     let random = RandomState::new().build_hasher().finish();
     f64::from((random >> 32) as u32) / (f64::from(u32::MAX) + 1.0)

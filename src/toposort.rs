@@ -8,11 +8,12 @@
 pub(crate) struct Graph {
     /// The dependencies of node `n` are `targets[starts[n]..starts[n + 1]]`.
     starts: Vec<usize>,
+    /// The dependencies of all nodes, node by node.
     targets: Vec<u32>,
 }
 
 impl Graph {
-    /// A graph of `nodes` nodes with edges `(from, to)`, which keep their order.
+    /// Returns a graph of `nodes` nodes with edges `(from, to)`, which keep their order.
     pub(crate) fn new(nodes: usize, edges: &[(u32, u32)]) -> Graph {
         let mut starts = vec![0; nodes + 1];
         for &(from, _) in edges {
@@ -30,14 +31,17 @@ impl Graph {
         Graph { starts, targets }
     }
 
+    /// Returns the number of nodes.
     fn len(&self) -> usize {
         self.starts.len() - 1
     }
 
+    /// Returns the nodes that a node depends on.
     pub(crate) fn dependencies(&self, node: u32) -> &[u32] {
         &self.targets[self.starts[node as usize]..self.starts[node as usize + 1]]
     }
 
+    /// Returns the graph with every edge turned round.
     fn reversed(&self) -> Graph {
         let nodes = 0..self.len() as u32;
         let edges: Vec<_> = nodes
@@ -46,8 +50,8 @@ impl Graph {
         Graph::new(self.len(), &edges)
     }
 
-    /// The strongly connected components, each after those that it depends on; the nodes of one
-    /// are in ascending order.
+    /// Returns the strongly connected components, each after those that it depends on; the nodes of
+    /// one are in ascending order.
     ///
     /// Tarjan, "Depth-first search and linear graph algorithms" (1972), with its recursion turned
     /// into a stack of (node, next edge).
@@ -98,7 +102,7 @@ impl Graph {
         result
     }
 
-    /// All nodes, each after what it depends on, in runs of nodes of one group.
+    /// Returns all nodes, each after those that it depends on, in runs of nodes of one group.
     ///
     /// A run takes in every node of its group that can come, so runs are long and few. Nodes of a
     /// run come in ascending order where nothing else forbids it.
@@ -140,7 +144,8 @@ impl Graph {
         if done == self.len() { Ok(runs) } else { Err(self.find_cycle(&missing)) }
     }
 
-    /// A cycle among the nodes that still miss something: each of them depends on another one.
+    /// Returns a cycle among the nodes that still miss something: each of them depends on another
+    /// one.
     fn find_cycle(&self, missing: &[u32]) -> Vec<u32> {
         let mut seen_at = vec![usize::MAX; self.len()];
         let mut path = Vec::new();
@@ -173,7 +178,7 @@ mod tests {
         })
     }
 
-    /// Whether `to` can be reached from `from` over at least one edge.
+    /// Returns `true` if `to` can be reached from `from` over at least one edge.
     fn reaches(edges: &[(u32, u32)], from: u32, to: u32) -> bool {
         let (mut seen, mut open) = (std::collections::HashSet::new(), vec![from]);
         while let Some(node) = open.pop() {

@@ -7,27 +7,25 @@ use bytes::{BufMut, BytesMut};
 use crate::assignments::AssignedColumn;
 use crate::model::Cell;
 
-/// Stands in a cell's length for "the entity keeps what it has".
-pub(crate) const ABSENT: i32 = -2;
-const NULL: i32 = -1;
-
 /// For each row, in the order in which the rows were added, the cells of some columns.
 #[derive(Debug)]
 pub(crate) struct WriteBack {
+    /// The number of rows.
     rows: usize,
-    /// By position in the table.
+    /// The columns, by their position in the table.
     columns: Vec<usize>,
-    /// Those of them whose cells are values that the database has assigned, in every row.
+    /// The columns whose cells are values that the database has assigned, in every row.
     assigned: Vec<(usize, Arc<AssignedColumn>)>,
-    /// The others, and for each row their cells one after the other, each after its length: a
-    /// million rows cost little more than their bytes.
+    /// The other columns, for which each row has its cells one after the other, each after its
+    /// length: a million rows cost little more than their bytes.
     staged: Vec<usize>,
+    /// The cells of the staged columns.
     cells: BytesMut,
 }
 
 impl WriteBack {
-    /// Starts a write-back of so many rows. `staged` are the columns whose cells are to be appended;
-    /// those of the `assigned` ones are there.
+    /// Returns a write-back of so many rows. `staged` are the columns whose cells are to be
+    /// appended; those of the `assigned` ones are there.
     pub(crate) fn new(
         staged: Vec<usize>,
         assigned: Vec<(usize, Arc<AssignedColumn>)>,
@@ -39,24 +37,28 @@ impl WriteBack {
         WriteBack { rows, columns: columns.collect(), assigned, staged, cells }
     }
 
+    /// Returns the columns, by their position in the table.
     pub(crate) fn columns(&self) -> &[usize] {
         &self.columns
     }
 
-    /// Where cells are appended, each after its length.
+    /// Returns the place where cells are appended, each after its length.
     pub(crate) fn cells_mut(&mut self) -> &mut BytesMut {
         &mut self.cells
     }
 
-    /// The entity keeps what it has.
+    /// Appends a cell that says that the entity keeps what it has.
     pub(crate) fn push_absent(&mut self) {
         self.cells.put_i32(ABSENT);
     }
 
+    /// Appends a cell that is NULL.
     pub(crate) fn push_null(&mut self) {
         self.cells.put_i32(NULL);
     }
 
+    /// Appends the value of a cell.
+    ///
     /// # Panics
     ///
     /// When the value is 2 GiB or longer: the server sends none that is.
@@ -66,25 +68,31 @@ impl WriteBack {
         self.cells.put_slice(raw);
     }
 
-    /// Reads the rows from the first on.
+    /// Returns a cursor before the first row.
     pub(crate) fn rows(&self) -> Rows<'_> {
         let len = self.columns.iter().map(|column| column + 1).max().unwrap_or(0);
         Rows { write_back: self, row: 0, rest: &self.cells, cells: vec![Cell::Absent; len] }
     }
 }
 
+/// Stands in a cell's length for "the entity keeps what it has".
+pub(crate) const ABSENT: i32 = -2;
+const NULL: i32 = -1;
+
 /// A cursor over the rows of a [`WriteBack`].
 pub(crate) struct Rows<'a> {
+    /// The rows that are read.
     write_back: &'a WriteBack,
     /// The number of rows read.
     row: usize,
+    /// The staged cells that are not read yet.
     rest: &'a [u8],
     /// By the position of the column in the table.
     cells: Vec<Cell<'a>>,
 }
 
 impl<'a> Rows<'a> {
-    /// Moves to the next row; false after the last one.
+    /// Moves to the next row, and returns `false` after the last one.
     pub(crate) fn advance(&mut self) -> bool {
         let WriteBack { rows, assigned, staged, .. } = self.write_back;
         if self.row == *rows {
@@ -113,7 +121,7 @@ impl<'a> Rows<'a> {
         true
     }
 
-    /// The cells of the row, by the position of the column in the table.
+    /// Returns the cells of the row, by the position of the column in the table.
     pub(crate) fn cells(&self) -> &[Cell<'a>] {
         &self.cells
     }

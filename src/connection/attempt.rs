@@ -7,7 +7,7 @@ use crate::error::Error;
 /// One of several attempts at a piece of work.
 #[derive(Debug)]
 pub(super) struct Attempt {
-    /// Such as `attempt 2 of 8`.
+    /// The name of the attempt, such as `attempt 2 of 8`.
     name: String,
     /// The conflict with another transaction that the server has ended this one for, without the
     /// driver's error. The server has refused nothing else since.
@@ -15,6 +15,7 @@ pub(super) struct Attempt {
 }
 
 impl Attempt {
+    /// Returns an attempt of this name, without a conflict so far.
     pub(super) fn new(name: String) -> Attempt {
         Attempt { name, conflict: None }
     }
@@ -32,6 +33,7 @@ impl Attempt {
         error.while_doing(&self.name)
     }
 
+    /// Returns the conflict that the attempt has failed for, if it is one.
     pub(super) fn into_conflict(self) -> Option<Error> {
         self.conflict
     }

@@ -21,7 +21,9 @@ pub(super) type PreparedStatement = Statement;
 /// A statement that is prepared, and its mark.
 #[derive(Clone)]
 pub(crate) struct Prepared {
+    /// The statement, as the driver knows it.
     pub(super) statement: PreparedStatement,
+    /// The mark of its text.
     pub(super) mark: Mark,
 }
 
@@ -132,12 +134,12 @@ macro_rules! wire {
 wire!(Client, Client::is_closed);
 wire!(Transaction<'_>, |_| false);
 
-/// Parameters as the driver's typed calls take them.
+/// Returns the parameters as the driver's typed calls take them.
 fn typed<'a>(raw: &'a [(Raw<'a>, Type)]) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
     raw.iter().map(|(raw, ty)| (raw as _, ty.clone())).collect()
 }
 
-/// Hands rows over in pieces: few enough to hold, and enough to be worth a call.
+/// Hands rows over to `take` in pieces: few enough to hold, and enough to be worth a call.
 fn take_all(
     mut rows: RowIter<'_>,
     take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
@@ -161,7 +163,8 @@ fn take_all(
     }
 }
 
-/// A writer that is dropped unfinished, also by a panic of `fill`, aborts the `COPY`.
+/// Writes the data of a `COPY`, and returns the number of rows that were stored. A writer that is
+/// dropped unfinished, also by a panic of `fill`, aborts the `COPY`.
 fn write_copy(
     mut writer: CopyInWriter<'_>,
     fill: &mut dyn FnMut(&mut CopyData) -> Result<(), Error>,
@@ -192,6 +195,7 @@ pub(super) fn prepare(
     blocking(|| client.prepare_typed(sql, types))
 }
 
+/// Returns the first value of the first row.
 fn first_value(messages: &[SimpleQueryMessage]) -> Option<String> {
     messages.iter().find_map(|message| match message {
         SimpleQueryMessage::Row(row) => row.get(0).map(str::to_owned),

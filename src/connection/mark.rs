@@ -24,6 +24,7 @@ const GUARD: &str = " WHERE txid_current_if_assigned() IS NULL";
 impl Mark {
     pub(super) const TYPE: Type = Type::TID;
 
+    /// Returns the mark of a statement with these types of parameters.
     pub(super) fn of(sql: &str, types: &[Type]) -> Mark {
         let mut hasher = DefaultHasher::new();
         sql.hash(&mut hasher);
@@ -33,6 +34,7 @@ impl Mark {
         Mark([0xff, a, b, c, d, e])
     }
 
+    /// Returns the mark as it is sent.
     pub(super) fn bytes(&self) -> &[u8] {
         &self.0
     }
@@ -72,7 +74,7 @@ impl Mark {
         }
     }
 
-    /// As the server shows it.
+    /// Returns the mark as the server shows it.
     fn text(self) -> String {
         let [a, b, c, d, e, f] = self.0;
         format!("({},{})", u32::from_be_bytes([a, b, c, d]), u16::from_be_bytes([e, f]))

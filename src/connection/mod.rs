@@ -31,9 +31,11 @@ use trace::Sending;
 ///
 /// Inside a transaction of the caller, "our transaction" is a savepoint.
 pub struct Connection<'c> {
+    /// The driver's connection.
     wire: Box<dyn Wire + 'c>,
     /// The connection is in a transaction of the caller.
     nested: bool,
+    /// The transaction of ours, if one is open.
     progress: Progress,
     /// The number of statements sent, without those that begin and end transactions.
     statements: u64,
@@ -74,7 +76,7 @@ impl<'c> Connection<'c> {
         Connection { nested: true, ..Connection::new(wire) }
     }
 
-    /// Has statements prepared that come up again.
+    /// Sets the cache by which statements that come up again are prepared.
     pub(crate) fn set_cache(&mut self, cache: StatementCache) {
         self.cache = Some(cache);
     }
@@ -156,6 +158,7 @@ impl<'c> Connection<'c> {
         self.send(sql, 1, run, |&count| count).map(drop).map_err(|error| name_column(error, sql))
     }
 
+    /// Begins the transaction with a read, if the work may be repeated.
     fn begin_to_read(&mut self) -> Result<(), Error> {
         if self.attempt.is_some() && self.is_autocommit() { self.begin() } else { Ok(()) }
     }
@@ -188,7 +191,7 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// Runs one statement with parameters, and gives the number of rows that it has written.
+    /// Runs one statement with parameters, and returns the number of rows that it has written.
     pub(crate) fn execute(&mut self, sql: &str, params: &Params) -> Result<u64, Error> {
         self.check_not_lost()?;
         check_fits_message(sql, params)?;
@@ -288,8 +291,8 @@ impl<'c> Connection<'c> {
         !self.nested && self.progress == Progress::Idle
     }
 
-    /// Opens our transaction, or a savepoint where it is open already. That is set when something is
-    /// sent.
+    /// Opens our transaction, or a savepoint where the transaction is open already. The savepoint
+    /// is set when something is sent.
     ///
     /// # Errors
     ///
@@ -373,8 +376,9 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// Undoes what was written since the last `begin`, which opened a savepoint or the
-    /// transaction itself. One that was aborted ahead of its outermost savepoint is undone with that.
+    /// Undoes what was written since the last `begin`, which opened a savepoint or the transaction
+    /// itself. Where the transaction was aborted before its outermost savepoint could be set, all of
+    /// it is undone along with that savepoint.
     pub(crate) fn rollback_last(&mut self) {
         let Progress::Open(savepoints) = &mut self.progress else { return };
         if savepoints.level() == 0 {
@@ -393,7 +397,7 @@ impl<'c> Connection<'c> {
         }
     }
 
-    /// Sets the savepoint that is due before something is sent, if one is.
+    /// Sets the savepoint that is due before something is sent, if any is.
     ///
     /// # Errors
     ///
@@ -410,6 +414,7 @@ impl<'c> Connection<'c> {
         Ok(())
     }
 
+    /// Runs statements without parameters, which are one round trip.
     fn simple(&mut self, sql: &str) -> Result<Option<String>, Error> {
         self.round_trips += 1;
         let sending = Sending::start(sql);
@@ -418,6 +423,7 @@ impl<'c> Connection<'c> {
         self.note(result)
     }
 
+    /// Takes note of an error, for the transaction, the attempt, and the connection.
     fn note<R>(&mut self, result: Result<R, Error>) -> Result<R, Error> {
         result.map_err(|error| {
             if error.kind() == ErrorKind::Connection {
@@ -448,7 +454,7 @@ impl<'c> Connection<'c> {
     }
 }
 
-/// How far a unit of work has got on its connection.
+/// The point that a unit of work has reached on its connection.
 #[derive(Debug, PartialEq, Eq)]
 enum Progress {
     /// No transaction of ours is open.
@@ -461,7 +467,9 @@ enum Progress {
 
 /// What stands around the statements of a strategy, for people.
 pub(crate) struct Brackets {
+    /// What begins a flush.
     pub(crate) begin: &'static str,
+    /// What ends a commit.
     pub(crate) commit: &'static str,
     /// What ends a flush, unless the transaction begins with it.
     pub(crate) release: Option<&'static str>,
@@ -481,8 +489,8 @@ pub(crate) fn opened_by_hand() -> Error {
         .with_hint("end it first, or pass the driver's `Transaction` instead of the client")
 }
 
-/// A link that is lost while a commit is under way leaves its outcome open, unless it was lost before
-/// the server took the commit.
+/// Returns the error for a link that is lost while a commit is under way: the outcome of the commit
+/// is unknown, unless the link was lost before the server took the commit.
 fn unknown_outcome(error: Error) -> Error {
     if error.kind() != ErrorKind::Connection || error.came_first() {
         return error;

@@ -6,19 +6,23 @@
 /// all levels that have begun since the last thing was sent, since their beginnings are the same.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Savepoints {
+    /// The number of levels that are open.
     level: u32,
+    /// The savepoints that are set, from the outermost on.
     set: Vec<Savepoint>,
 }
 
 /// A savepoint that is set, and the levels whose beginning it is.
 #[derive(Debug, PartialEq, Eq)]
 struct Savepoint {
+    /// The outermost of the levels.
     lowest: u32,
+    /// The innermost of the levels.
     highest: u32,
 }
 
 impl Savepoints {
-    /// How many levels are open.
+    /// Returns the number of levels that are open.
     pub(super) fn level(&self) -> u32 {
         self.level
     }
@@ -28,18 +32,18 @@ impl Savepoints {
         self.level += 1;
     }
 
-    /// The savepoint that has to be set before anything else is sent.
+    /// Returns the savepoint that has to be set before anything else is sent.
     pub(super) fn to_set(&self) -> Option<String> {
         (self.covered() < self.level).then(|| name(self.covered() + 1))
     }
 
-    /// It has been set.
+    /// Notes that the savepoint has been set.
     pub(super) fn set(&mut self) {
         self.set.push(Savepoint { lowest: self.covered() + 1, highest: self.level });
     }
 
-    /// Ends a level, and gives the savepoint to release: none where it stands for levels outside as
-    /// well, and where nothing was sent.
+    /// Ends a level, and returns the savepoint to release: none where the savepoint stands for
+    /// levels outside as well, and where nothing was sent.
     pub(super) fn release(&mut self) -> Option<String> {
         let level = self.end()?;
         let last = self.set.last_mut().filter(|last| last.highest == level)?;
@@ -50,8 +54,8 @@ impl Savepoints {
         self.set.pop().map(|last| name(last.lowest))
     }
 
-    /// Ends a level, and gives the savepoint to go back to and release, unless nothing was sent.
-    /// Levels outside that began with it have nothing in them then.
+    /// Ends a level, and returns the savepoint to go back to and release, unless nothing was sent.
+    /// Levels outside that began with the same savepoint have nothing in them then.
     pub(super) fn undo(&mut self) -> Option<String> {
         let level = self.end()?;
         let is_set = self.covered() == level;
@@ -64,11 +68,12 @@ impl Savepoints {
         self.covered() == self.level
     }
 
-    /// Up to which level savepoints are set.
+    /// Returns the highest level for which a savepoint is set.
     fn covered(&self) -> u32 {
         self.set.last().map_or(0, |last| last.highest)
     }
 
+    /// Ends the innermost level, and returns its number.
     fn end(&mut self) -> Option<u32> {
         let level = self.level;
         self.level = level.checked_sub(1)?;
@@ -76,6 +81,7 @@ impl Savepoints {
     }
 }
 
+/// Returns the name of the savepoint of a level.
 fn name(level: u32) -> String {
     format!("{}_{level}", super::OUTER)
 }
@@ -84,7 +90,7 @@ fn name(level: u32) -> String {
 mod tests {
     use super::*;
 
-    /// Sets what is to be set, as before a statement.
+    /// Sets the savepoint that is to be set, as before a statement, and returns its name.
     fn send(savepoints: &mut Savepoints) -> Option<String> {
         let name = savepoints.to_set();
         name.iter().for_each(|_| savepoints.set());

@@ -63,20 +63,26 @@ use crate::sql::Params;
 pub struct StatementCache(Arc<Mutex<Statements>>);
 
 struct Statements {
+    /// The most statements.
     capacity: usize,
+    /// The statements that have come up, by their text.
     by_text: IndexMap<Box<str>, Entry>,
     /// Counts look-ups.
     now: u64,
 }
 
 struct Entry {
+    /// The types of the parameters.
     types: Vec<Type>,
+    /// The number of times that the statement has come up.
     uses: u64,
+    /// The time of its last look-up, as `now` counts.
     last_used: u64,
+    /// The statement, if it is prepared.
     prepared: Option<Prepared>,
 }
 
-/// How often a statement has to come up before it is worth preparing.
+/// The number of times that a statement has to come up before it is worth preparing.
 const USES: u64 = 2;
 
 /// Of longer texts nothing is remembered: few applications send the same one twice.
@@ -87,14 +93,14 @@ const MAX_TEXT: usize = 32 << 10;
 const MAX_BYTES: usize = 64 << 10;
 
 impl StatementCache {
-    /// An empty cache of up to 64 statements.
+    /// Returns an empty cache of up to 64 statements.
     #[must_use]
     pub fn new() -> StatementCache {
         StatementCache::with_capacity(64)
     }
 
-    /// An empty cache of up to so many statements. When it is full, a new one takes the place of
-    /// that which was not used for longest.
+    /// Returns an empty cache of up to so many statements. When the cache is full, a new statement
+    /// takes the place of the one that was not used for longest.
     ///
     /// The server keeps each in the memory of the session: 100 KiB for a commit of two tables
     /// (`pg_backend_memory_contexts`, PostgreSQL 15).
@@ -104,9 +110,9 @@ impl StatementCache {
         StatementCache(Arc::new(Mutex::new(statements)))
     }
 
-    /// Prepares the statements that have come up at least twice and are not prepared yet, and gives
-    /// their number. The client is the one whose commits came up. Where there is nothing to prepare,
-    /// nothing is sent.
+    /// Prepares the statements that have come up at least twice and are not prepared yet, and
+    /// returns their number. The client is the one whose commits came up. Where there is nothing to
+    /// prepare, nothing is sent.
     ///
     /// # Errors
     ///
@@ -138,7 +144,7 @@ impl StatementCache {
         Ok(count)
     }
 
-    /// The number of statements that are prepared.
+    /// Returns the number of statements that are prepared.
     #[must_use]
     pub fn len(&self) -> usize {
         self.lock().by_text.values().filter(|entry| entry.prepared.is_some()).count()
@@ -158,13 +164,15 @@ impl StatementCache {
         self.lock().look_up(sql, params)
     }
 
-    /// The server does not have the statement any more, or cannot run it as it was prepared.
+    /// Forgets a statement that the server does not have any more, or cannot run as it was
+    /// prepared.
     pub(super) fn forget(&self, sql: &str) {
         if let Some(entry) = self.lock().by_text.get_mut(sql) {
             entry.prepared = None;
         }
     }
 
+    /// Returns the statements, which clones of the cache share.
     fn lock(&self) -> MutexGuard<'_, Statements> {
         // Nothing here panics half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -183,6 +191,8 @@ fn is_fixed_early(sql: &str, params: &Params) -> bool {
 }
 
 impl Statements {
+    /// Returns the prepared statement for a text, if there is one, and counts that the text came
+    /// up.
     fn look_up(&mut self, sql: &str, params: &Params) -> Option<Prepared> {
         self.now += 1;
         let now = self.now;
@@ -206,6 +216,7 @@ impl Statements {
         }
     }
 
+    /// Removes the statement that was not used for longest, if the cache is full.
     fn make_room(&mut self) {
         if self.by_text.len() < self.capacity {
             return;
@@ -216,6 +227,7 @@ impl Statements {
         }
     }
 
+    /// Returns the statements that are worth preparing and are not prepared yet.
     fn wanted(&self) -> Vec<(Box<str>, Vec<Type>)> {
         let is_wanted = |entry: &Entry| entry.prepared.is_none() && entry.uses >= USES;
         let wanted = self.by_text.iter().filter(|(_, entry)| is_wanted(entry));

@@ -7,7 +7,7 @@ use crate::sql::{CopyData, Params, Rows};
 /// What the crate needs of a driver's connection. Each call is one round trip, but for that of
 /// `copy_in`.
 pub(crate) trait Wire: Send {
-    /// Runs statements without parameters, and gives the first value of the first row.
+    /// Runs statements without parameters, and returns the first value of the first row.
     fn simple(&mut self, sql: &str) -> Result<Option<String>, Error>;
 
     /// Runs one statement, whose text need not be sent where it is prepared.
@@ -18,7 +18,7 @@ pub(crate) trait Wire: Send {
         prepared: Option<&Prepared>,
     ) -> Result<Rows, Error>;
 
-    /// Runs one statement, and gives the number of rows that it has written, as the server says.
+    /// Runs one statement, and returns the number of rows that it has written, as the server says.
     fn execute(&mut self, sql: &str, params: &Params) -> Result<u64, Error>;
 
     /// Runs one statement and hands its rows over in pieces, until `take` says that it wants no
@@ -30,9 +30,9 @@ pub(crate) trait Wire: Send {
         take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
     ) -> Result<(), Error>;
 
-    /// Runs `COPY … FROM STDIN`, and gives the number of rows that were stored. `fill` appends the
-    /// next piece of the data, and appends nothing at its end. When it fails, the server is told
-    /// to forget what it got.
+    /// Runs `COPY … FROM STDIN`, and returns the number of rows that were stored. `fill` appends
+    /// the next piece of the data, and appends nothing at its end. When it fails, the server is
+    /// told to forget what it got.
     fn copy_in(
         &mut self,
         sql: &str,
@@ -43,16 +43,17 @@ pub(crate) trait Wire: Send {
     fn is_closed(&self) -> bool;
 }
 
-/// How a `COPY` failed.
+/// The failure of a `COPY`.
 pub(crate) enum CopyError {
-    /// It was refused before it began. The driver has then sent one message more than the server
-    /// answers to, and would take every later answer for that of another question.
+    /// The `COPY` was refused before it began. The driver has then sent one message more than the
+    /// server answers to, and would take every later answer for that of another question.
     Refused(Error),
-    /// It failed as any statement can.
+    /// The `COPY` failed as any statement can.
     Failed(Error),
 }
 
-/// How many round trips the driver takes for a `COPY`: it is parsed, started, and finished.
+/// The number of round trips that the driver takes for a `COPY`: it is parsed, started, and
+/// finished.
 pub(crate) const COPY_ROUND_TRIPS: usize = 3;
 
 /// Makes sure that the driver can put a statement into a message.

@@ -4,6 +4,7 @@ pub(crate) mod answer;
 pub(crate) mod array_source;
 pub(crate) mod arrays;
 pub(crate) mod change;
+pub(crate) mod change_statement;
 mod copy;
 pub(crate) mod find_or_add;
 pub(crate) mod keys;

@@ -92,7 +92,7 @@ fn gives_all(planned: &PlannedTable) -> bool {
     })
 }
 
-/// Reserves the keys and returns which tables can be copied into, in one query.
+/// Reserves the keys, and returns which tables can be copied into, in one query.
 ///
 /// ```text
 /// SELECT ARRAY(…keys…), ARRAY(…which tables can be copied into…)

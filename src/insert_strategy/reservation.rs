@@ -163,7 +163,7 @@ impl std::fmt::Display for Reservation {
 struct ReservedColumn {
     /// The position of the table among the new ones.
     table_index: usize,
-    /// The same table.
+    /// The table itself.
     table: &'static Table,
     /// The position of the column in the table.
     column_index: usize,

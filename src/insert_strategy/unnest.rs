@@ -46,8 +46,8 @@ impl InsertStrategy for Unnest {
     }
 }
 
-/// Writes the rows of a step, which are of this table. Every key of theirs, and of what they refer
-/// to, is known.
+/// Writes the rows of a step, which are of this table. Their keys, and those of what they refer to,
+/// are known.
 pub(super) fn insert(
     flush: &mut Flush<'_, '_>,
     planned: &PlannedTable,

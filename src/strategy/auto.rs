@@ -19,14 +19,15 @@ use crate::flush_plan::PlannedTable;
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Auto {
+    /// The most new rows in one statement.
     max_rows: usize,
+    /// The most bytes of their values.
     max_bytes: usize,
 }
 
 /// The largest commit that is written by one statement. The server stores a row of it a little more
 /// slowly than one of a `COPY`, and from here on that outweighs the further round trips of a `COPY`
-/// over a link of some milliseconds. "What was tried", in the book's chapter on strategies, has the
-/// figures.
+/// over a link of some milliseconds. `DESIGN.md` has the figures.
 const MAX_ROWS: usize = 20_000;
 
 /// The most bytes of values in one statement, which client and server hold in memory several times.
@@ -61,11 +62,14 @@ impl Auto {
         self
     }
 
+    /// Returns `true` if so many new rows are few enough for one statement, so that their size
+    /// decides.
     pub(super) fn needs_bytes(&self, rows: usize) -> bool {
         rows <= self.max_rows
     }
 
-    /// Whether one statement is the best way to write these rows, by their number and size.
+    /// Returns `true` if one statement is the best way to write these rows, by their number and
+    /// size.
     pub(super) fn fits(&self, tables: &[PlannedTable]) -> bool {
         let rows: usize = tables.iter().map(PlannedTable::rows).sum();
         let bytes: usize = tables.iter().map(PlannedTable::bytes).sum();

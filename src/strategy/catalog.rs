@@ -37,11 +37,14 @@ pub(super) fn ask(
 
 /// One row of the answer.
 struct Fact<'a> {
+    /// The answer.
     rows: &'a Rows,
+    /// The position of the row in it.
     row: usize,
 }
 
 impl Fact<'_> {
+    /// Adds what the row says to what is known.
     fn add_to(&self, constraints: &mut Constraints) -> Result<(), Error> {
         let (oid, name) = (self.oid(1)?, self.text(3)?);
         match self.text(0)?.as_str() {
@@ -92,24 +95,28 @@ impl Fact<'_> {
         Ok(())
     }
 
+    /// Returns the text in a column, which is empty for NULL.
     fn text(&self, column: usize) -> Result<String, Error> {
         Ok(self.rows.get(self.row, column)?.unwrap_or_default())
     }
 
+    /// Returns the OID in a column, which is 0 for NULL.
     fn oid(&self, column: usize) -> Result<u32, Error> {
         Ok(self.rows.get(self.row, column)?.unwrap_or_default())
     }
 
+    /// Returns the boolean in a column, which is `false` for NULL.
     fn flag(&self, column: usize) -> Result<bool, Error> {
         Ok(self.rows.get(self.row, column)?.unwrap_or_default())
     }
 
+    /// Returns the texts in a column, of which there are none for NULL.
     fn texts(&self, column: usize) -> Result<Vec<String>, Error> {
         Ok(self.rows.get(self.row, column)?.unwrap_or_default())
     }
 }
 
-/// An action as `pg_constraint` has it.
+/// Returns the action that `pg_constraint` names by this letter.
 fn action(code: &str) -> Action {
     match code {
         "c" => Action::Cascade,

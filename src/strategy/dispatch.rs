@@ -2,115 +2,29 @@
 
 use std::sync::Arc;
 
+use super::attempt::Attempt;
 use super::catalog::ask;
 use super::refusal::Refusal;
 use super::way::{Reason, Way};
-use super::{Kind, ONE_TRIP, Strategy};
+use super::{Kind, Strategy};
 use crate::change_set::ChangeSet;
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
-use crate::flush::Flush;
 use crate::flush_plan::{
-    Action, Constraints, Cycles, FlushPlan, ForeignKeyConstraint, PlannedStatement, PlannedTable,
-    is_updated_twice, means_the_same,
+    Action, Constraints, Cycles, FlushPlan, ForeignKeyConstraint, PlannedTable, is_updated_twice,
+    means_the_same,
 };
-use crate::insert_strategy::{InsertStrategy, Unnest};
+use crate::insert_strategy::Unnest;
 use crate::model::Table;
-use crate::one_statement::{self, Guarded, Locking, Outcome};
-use crate::step_by_step::{Changes, StepByStep};
-
-/// A way to write a flush, and its plan.
-pub(crate) struct Attempt<'a> {
-    pub(crate) plan: FlushPlan,
-    pub(crate) way: Way,
-    pub(crate) reason: Reason,
-    inserts: &'a dyn InsertStrategy,
-    /// One statement asks the database whether it means what its steps mean. These triggers are
-    /// known to do no harm.
-    harmless: Option<Vec<u32>>,
-    locks: bool,
-    /// How rows are changed and deleted, step by step.
-    changes: Changes,
-    without_returning: Vec<&'static str>,
-    /// What the catalog says of the tables, if it was asked.
-    constraints: Option<Arc<Constraints>>,
-    /// It is not to be a transaction of its own.
-    needs_transaction: bool,
-    /// The catalog has to be asked beforehand.
-    asks: bool,
-    /// Statements that take keys look at the DEFAULTs of the columns.
-    pub(crate) checks_defaults: bool,
-}
-
-impl Attempt<'_> {
-    /// The name of what writes the rows.
-    pub(crate) fn written_by(&self) -> &str {
-        match self.way {
-            Way::OneStatement => ONE_TRIP,
-            Way::StepByStep => self.inserts.name(),
-        }
-    }
-
-    /// Whether it is one statement that can be a transaction of its own.
-    pub(crate) fn is_alone(&self) -> bool {
-        self.way == Way::OneStatement && !self.needs_transaction
-    }
-
-    /// The statements that it would send.
-    pub(crate) fn statements(&self) -> Vec<PlannedStatement> {
-        match self.way {
-            Way::OneStatement => {
-                vec![one_statement::plan(&self.plan, 0..self.plan.steps().len())]
-            }
-            Way::StepByStep => self.step_by_step().plan(&self.plan),
-        }
-    }
-
-    /// What is asked beforehand, if anything is.
-    pub(crate) fn question(&self) -> Option<PlannedStatement> {
-        self.asks.then(|| PlannedStatement::new("look at the tables' constraints"))
-    }
-
-    fn step_by_step(&self) -> StepByStep<'_> {
-        StepByStep {
-            inserts: self.inserts,
-            changes: self.changes,
-            locks: self.locks,
-            constraints: self.constraints.as_deref(),
-            without_returning: &self.without_returning,
-        }
-    }
-
-    /// Sends the steps.
-    ///
-    /// # Errors
-    ///
-    /// Those of the server, and of values that cannot be sent.
-    pub(crate) fn write(&self, flush: &mut Flush<'_, '_>) -> Result<Outcome, Error> {
-        match self.way {
-            Way::OneStatement => {
-                let suspects = self.plan.suspects().filter(|_| self.harmless.is_some());
-                let harmless = self.harmless.as_deref().unwrap_or_default();
-                let all = 0..self.plan.steps().len();
-                one_statement::write(
-                    flush,
-                    all,
-                    Guarded { suspects, harmless },
-                    Locking::ahead_if(self.locks),
-                )
-            }
-            Way::StepByStep => {
-                self.step_by_step().write(flush)?;
-                Ok(Outcome::Written)
-            }
-        }
-    }
-}
+use crate::step_by_step::Changes;
 
 /// The ways of one flush, tried one after the other until one has written it.
 pub(crate) struct Dispatch<'a, 'c> {
+    /// The strategy of the unit of work.
     strategy: &'a Strategy,
+    /// What there is to write.
     changes: &'c ChangeSet<'c>,
+    /// The tables of new rows.
     tables: Arc<[PlannedTable]>,
     /// All tables of the flush.
     written: Vec<&'static Table>,
@@ -126,12 +40,9 @@ pub(crate) struct Dispatch<'a, 'c> {
     avoids_prepared: bool,
     /// What is changed or deleted goes row by row.
     is_row_by_row: bool,
+    /// The number of attempts so far.
     attempts: usize,
 }
-
-/// Each further attempt has learned something from the one before. There is no more than this to
-/// learn.
-const MAX_ATTEMPTS: usize = 8;
 
 impl<'a, 'c> Dispatch<'a, 'c> {
     /// Surveys what there is to write. Sizes are looked at where the strategy asks for them, and
@@ -201,7 +112,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         if is_twice {
             return self.step_by_step(Reason::SameRow);
         }
-        let plan = self.plan(Cycles::Any, false)?;
+        let plan = self.plan_for_one_statement()?;
         if plan.needs_constraints() {
             return self.step_by_step(Reason::PassedOn);
         }
@@ -232,7 +143,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         self.step_by_step(foreseen.reason)
     }
 
-    /// Whether there are tables of which it is not known where their keys come from.
+    /// Returns `true` if there are tables of which it is not known where their keys come from.
     fn checks_defaults(&self) -> bool {
         let memory = self.strategy.memory();
         let is_open = |planned: &PlannedTable| {
@@ -261,14 +172,14 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         }
         if attempt.harmless.is_some() && attempt.plan.suspects().is_some() && !self.has_asked {
             self.ask(connection)?;
-            let plan = self.plan(Cycles::Any, false)?;
+            let plan = self.plan_for_one_statement()?;
             if !self.is_harmless(&plan)? {
                 return self.step_by_step(Reason::Action);
             }
             return Ok(self.one_statement(plan, attempt.reason.clone()));
         }
         // It looks as if the transaction were somebody else's. To begin one tells for certain.
-        let plan = self.plan(Cycles::Any, false)?;
+        let plan = self.plan_for_one_statement()?;
         let again = self.one_statement(plan, attempt.reason.clone());
         Ok(Attempt { needs_transaction: true, harmless: None, ..again })
     }
@@ -302,7 +213,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                     self.strategy.memory().cannot_lock(&self.written);
                     Some(match way {
                         Way::OneStatement => {
-                            let plan = self.plan(Cycles::Any, false)?;
+                            let plan = self.plan_for_one_statement()?;
                             let again = self.one_statement(plan, reason());
                             let needs_transaction = attempt.needs_transaction;
                             Attempt {
@@ -348,7 +259,8 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         Ok(None)
     }
 
-    /// A constraint was violated, and the order of the statements may be why.
+    /// Returns what comes after the violation of a constraint, for which the order of the
+    /// statements may be the reason.
     fn after_violation(
         &mut self,
         attempt: &Attempt<'a>,
@@ -394,11 +306,12 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         if !can_be_one {
             return Ok(None);
         }
-        let plan = self.plan(Cycles::Any, false)?;
+        let plan = self.plan_for_one_statement()?;
         Ok(Some(self.one_statement(plan, Reason::Order)))
     }
 
-    /// A statement that changes rows may not say what it has done.
+    /// Returns the same steps with a query after them, where a statement that changes rows may not
+    /// say what it has done.
     fn without_returning(
         &self,
         attempt: &Attempt<'a>,
@@ -413,11 +326,18 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         self.step_by_step(attempt.reason.clone()).map(Some)
     }
 
-    fn plan(&self, cycles: Cycles, with_constraints: bool) -> Result<FlushPlan, Error> {
-        let constraints = self.constraints.as_deref().filter(|_| with_constraints);
+    /// Returns the plan of one statement, by the models alone.
+    fn plan_for_one_statement(&self) -> Result<FlushPlan, Error> {
+        FlushPlan::new(self.changes, Arc::clone(&self.tables), Cycles::Any, None)
+    }
+
+    /// Returns the plan of steps that are sent one after the other, by what is known of constraints.
+    fn plan_for_steps(&self, cycles: Cycles) -> Result<FlushPlan, Error> {
+        let constraints = self.constraints.as_deref();
         FlushPlan::new(self.changes, Arc::clone(&self.tables), cycles, constraints)
     }
 
+    /// Asks the catalog, and remembers the answer.
     fn ask(&mut self, connection: &mut Connection<'_>) -> Result<(), Error> {
         self.has_asked = true;
         let constraints = Arc::new(ask(connection, &self.written)?);
@@ -426,7 +346,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         Ok(())
     }
 
-    /// Whether one statement means what its steps mean, as far as is known by now.
+    /// Returns `true` if one statement means what its steps mean, as far as is known by now.
     fn is_harmless(&self, plan: &FlushPlan) -> Result<bool, Error> {
         match (plan.suspects(), &self.constraints) {
             (Some(suspects), Some(known)) => {
@@ -437,17 +357,18 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         }
     }
 
-    /// Whether it is known from an earlier commit that updated rows pass unique values on, so that one
-    /// statement would be left to chance. What is looked at in the end is no matter.
+    /// Returns `true` if it is known from an earlier commit that updated rows pass unique values
+    /// on, so that one statement would be left to chance. A constraint that is checked when the
+    /// transaction ends does not count.
     fn knows_of_passes(&self, plan: &FlushPlan) -> Result<bool, Error> {
         if self.constraints.is_none() || plan.updated_rows() == 0 {
             return Ok(false);
         }
-        Ok(self.plan(Cycles::Any, true)?.needs_order())
+        Ok(self.plan_for_steps(Cycles::Any)?.needs_order())
     }
 
-    /// Whether foreign keys or triggers may delete rows along with those that are deleted. In one
-    /// statement, these are still there when others take their values.
+    /// Returns `true` if foreign keys or triggers may delete rows along with those that are
+    /// deleted. In one statement, these are still there when others take their values.
     fn takes_along(&self, attempt: &Attempt<'_>) -> bool {
         let cascades = |known: &Arc<Constraints>| {
             !known.late_triggers.is_empty()
@@ -459,10 +380,10 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         attempt.plan.deleted_rows() > 0 && self.constraints.as_ref().is_some_and(cascades)
     }
 
-    /// Whether one statement may have violated a foreign key that its steps would not. Foreign keys are
-    /// checked when a statement is done, whatever its order. But RESTRICT then forbids that a value
-    /// was given up which is referred to, be it that another row has it by then; and what a trigger
-    /// does to a row of the statement is checked when the trigger is done.
+    /// Returns `true` if one statement may have violated a foreign key that its steps would not.
+    /// Foreign keys are checked when a statement is done, whatever its order. But RESTRICT then
+    /// forbids that a value was given up which is referred to, be it that another row has it by
+    /// then; and what a trigger does to a row of the statement is checked when the trigger is done.
     fn looks_early(&self) -> bool {
         let restricts = |foreign_key: &ForeignKeyConstraint| {
             [foreign_key.on_delete, foreign_key.on_update].contains(&Action::Restrict)
@@ -472,10 +393,12 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         })
     }
 
+    /// Returns `true` if there are rows that are locked ahead.
     fn has_locks(&self, plan: &FlushPlan) -> bool {
         plan.updated_rows() + plan.deleted_rows() > 1
     }
 
+    /// Returns all steps as one statement.
     fn one_statement(&self, plan: FlushPlan, reason: Reason) -> Attempt<'a> {
         let harmless = self.constraints.as_ref().map(|known| known.harmless());
         let harmless = harmless.unwrap_or_default();
@@ -496,18 +419,18 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         }
     }
 
-    /// One statement for everything, where new rows are in a circle, if it will do.
+    /// Returns one statement for everything, where new rows are in a circle, if it will do.
     fn one_statement_for_circle(&self, needs_steps: bool) -> Result<Option<Attempt<'a>>, Error> {
         if needs_steps {
             return Ok(None);
         }
-        let plan = self.plan(Cycles::Any, false)?;
+        let plan = self.plan_for_one_statement()?;
         let will_do = self.is_harmless(&plan)?;
         Ok(will_do.then(|| self.one_statement(plan, Reason::Circle)))
     }
 
-    /// The steps one after the other, or one statement where they go round in a circle that no
-    /// order can write.
+    /// Returns the steps one after the other, or one statement where they go round in a circle that
+    /// no order can write.
     fn step_by_step(&self, reason: Reason) -> Result<Attempt<'a>, Error> {
         let inserts = match self.strategy.inserts(&self.tables) {
             _ if self.avoids_prepared => &Unnest,
@@ -522,7 +445,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                 | Reason::SameRow
                 | Reason::Refused(_)
         );
-        let plan = match self.plan(inserts.cycles(), true) {
+        let plan = match self.plan_for_steps(inserts.cycles()) {
             Err(error) if error.kind() == ErrorKind::Cycle => {
                 if matches!(self.strategy.kind, Kind::StepByStep { .. }) {
                     return Err(error);
@@ -531,7 +454,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                 match self.one_statement_for_circle(needs_steps)? {
                     Some(attempt) => return Ok(attempt),
                     // Each circle is one statement.
-                    None => self.plan(Cycles::Any, true)?,
+                    None => self.plan_for_steps(Cycles::Any)?,
                 }
             }
             plan => plan?,
@@ -567,3 +490,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         })
     }
 }
+
+/// Each further attempt has learned something from the one before. There is no more than this to
+/// learn.
+const MAX_ATTEMPTS: usize = 8;

@@ -24,45 +24,51 @@ pub(super) struct Memory {
 const MAX_SETS: usize = 64;
 
 impl Memory {
-    /// Why these tables cannot be written in one statement, if that is known.
+    /// Returns the SQLSTATE with which one statement for these tables was refused, if it was.
     pub(super) fn refusal(&self, tables: &[&'static Table]) -> Option<&str> {
         let refused = self.refused.iter().find(|(set, _)| is_among(set, tables));
         refused.map(|(_, code)| &**code)
     }
 
+    /// Remembers that one statement for these tables was refused, and by which SQLSTATE.
     pub(super) fn refused(&mut self, tables: &[&'static Table], code: String) {
         remember(&mut self.refused, (names(tables), code));
     }
 
-    /// Whether rows of these tables can be locked ahead, as far as is known.
+    /// Returns `true` if rows of these tables can be locked ahead, as far as is known.
     pub(super) fn can_lock(&self, tables: &[&'static Table]) -> bool {
         !self.unlockable.iter().any(|set| is_among(set, tables))
     }
 
+    /// Remembers that rows of these tables cannot be locked ahead.
     pub(super) fn cannot_lock(&mut self, tables: &[&'static Table]) {
         remember(&mut self.unlockable, names(tables));
     }
 
+    /// Returns the tables of which changes return nothing.
     pub(super) fn without_returning(&self) -> &[&'static str] {
         &self.without_returning
     }
 
+    /// Remembers that changes of this table return nothing.
     pub(super) fn returns_nothing(&mut self, table: &'static str) {
         remember(&mut self.without_returning, table);
     }
 
-    /// Whether keys of this table are known to come from where the DEFAULTs of its columns say.
+    /// Returns `true` if keys of this table are known to come from where the DEFAULTs of its
+    /// columns say.
     pub(super) fn has_default_keys(&self, table: &Table) -> bool {
         self.default_keys.contains(&table.qualified_name())
     }
 
+    /// Remembers that keys of this table come from where the DEFAULTs of its columns say.
     pub(super) fn keys_are_default(&mut self, table: &Table) {
         if !self.has_default_keys(table) {
             self.default_keys.push(table.qualified_name());
         }
     }
 
-    /// What the catalog says of these tables, if it was asked.
+    /// Returns what the catalog says of these tables, if it was asked.
     pub(super) fn constraints(&self, tables: &[&'static Table]) -> Option<&Arc<Constraints>> {
         let is_known = |set: &[QualifiedName]| {
             tables.iter().all(|table| set.contains(&table.qualified_name()))
@@ -70,21 +76,24 @@ impl Memory {
         self.constraints.iter().find(|(set, _)| is_known(set)).map(|(_, known)| known)
     }
 
+    /// Remembers what the catalog says of these tables.
     pub(super) fn learned(&mut self, tables: &[&'static Table], constraints: Arc<Constraints>) {
         self.constraints.retain(|(set, _)| *set != names(tables));
         remember(&mut self.constraints, (names(tables), constraints));
     }
 }
 
+/// Returns the names of tables.
 fn names(tables: &[&'static Table]) -> Vec<QualifiedName> {
     tables.iter().map(|table| table.qualified_name()).collect()
 }
 
-/// Whether all tables of a set are among these.
+/// Returns `true` if all tables of `set` are among `tables`.
 fn is_among(set: &[QualifiedName], tables: &[&'static Table]) -> bool {
     set.iter().all(|name| tables.iter().any(|table| table.qualified_name() == *name))
 }
 
+/// Adds a set, in the place of the oldest one where there are too many.
 fn remember<T>(sets: &mut Vec<T>, set: T) {
     if sets.len() == MAX_SETS {
         sets.remove(0);

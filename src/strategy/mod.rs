@@ -1,5 +1,6 @@
 //! `Strategy`: which way a commit takes, and what comes after a refusal.
 
+mod attempt;
 mod auto;
 mod catalog;
 mod dispatch;
@@ -11,8 +12,9 @@ use std::any::TypeId;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+pub(crate) use attempt::Attempt;
 pub use auto::Auto;
-pub(crate) use dispatch::{Attempt, Dispatch};
+pub(crate) use dispatch::Dispatch;
 use memory::Memory;
 pub use way::{Reason, Way};
 
@@ -21,7 +23,7 @@ use crate::insert_strategy::{Batch, Copy, InsertStrategy, RowByRow, Unnest};
 use crate::model::Table;
 use crate::step_by_step::Changes;
 
-/// How a unit of work writes its commits: what
+/// The way in which a unit of work writes its commits: what
 /// [`with_strategy`](crate::UnitOfWork::with_strategy) takes.
 ///
 /// It is made of [`Auto`], which is the default, of [`OneTrip`], or of any [`InsertStrategy`]. A
@@ -45,18 +47,27 @@ use crate::step_by_step::Changes;
 /// ```
 #[derive(Clone)]
 pub struct Strategy {
+    /// What decides between one statement and steps.
     kind: Kind,
+    /// What was learned of tables. Clones share it.
     memory: Arc<Mutex<Memory>>,
 }
 
 #[derive(Clone)]
 enum Kind {
+    /// By the number and the size of the rows.
     Auto(Auto),
+    /// One statement, wherever it will do.
     OneTrip,
+    /// Step by step.
     StepByStep {
+        /// Inserts the new rows.
         inserts: Arc<dyn InsertStrategy>,
+        /// The way in which rows are changed and deleted.
         changes: Changes,
+        /// `inserts` is a strategy of this crate.
         is_ours: bool,
+        /// `inserts` looks at the size of the new rows.
         needs_bytes: bool,
     },
 }
@@ -116,6 +127,7 @@ impl Default for Strategy {
 }
 
 impl Strategy {
+    /// Returns a strategy that has learned nothing yet.
     fn new(kind: Kind) -> Strategy {
         Strategy { kind, memory: Arc::new(Mutex::new(Memory::default())) }
     }
@@ -140,7 +152,7 @@ impl Strategy {
         }
     }
 
-    /// The strategy for inserts where these rows are written step by step.
+    /// Returns the strategy for inserts where these rows are written step by step.
     fn inserts(&self, tables: &[PlannedTable]) -> &dyn InsertStrategy {
         match &self.kind {
             Kind::Auto(auto) if !auto.fits(tables) => &Copy,
@@ -149,6 +161,7 @@ impl Strategy {
         }
     }
 
+    /// Returns how rows are changed and deleted, step by step.
     fn changes(&self) -> Changes {
         match &self.kind {
             Kind::StepByStep { changes, .. } => *changes,
@@ -156,7 +169,7 @@ impl Strategy {
         }
     }
 
-    /// Whether one statement may take the place of what the strategy would send.
+    /// Returns `true` if one statement may take the place of what the strategy would send.
     fn allows_one_statement(&self) -> bool {
         !matches!(self.kind, Kind::StepByStep { is_ours: false, .. })
     }
@@ -167,6 +180,7 @@ impl Strategy {
         tables.iter().for_each(|table| memory.keys_are_default(table));
     }
 
+    /// Returns what was learned of tables.
     fn memory(&self) -> MutexGuard<'_, Memory> {
         // Nothing panics half-way while it is held.
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)

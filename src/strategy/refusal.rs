@@ -25,8 +25,8 @@ pub(super) enum Refusal {
 }
 
 impl Refusal {
-    /// Finds what may have been refused. An error of another kind, such as a lost connection, is no
-    /// refusal.
+    /// Returns what may have been refused. An error of another kind, such as a lost connection, is
+    /// no refusal.
     pub(super) fn all_of(error: &Error) -> Vec<Refusal> {
         match error.kind() {
             ErrorKind::Unsupported => return vec![Refusal::OneStatement, Refusal::Constraints],

@@ -6,9 +6,9 @@ use std::fmt;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Way {
-    /// As one statement.
+    /// All steps as one statement.
     OneStatement,
-    /// One after the other, each as plain statements of one transaction.
+    /// The steps one after the other, each as plain statements of one transaction.
     StepByStep,
 }
 

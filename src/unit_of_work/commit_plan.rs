@@ -26,15 +26,21 @@ use crate::strategy::{Attempt, Reason, Strategy, Way};
 /// ```
 #[derive(Debug, Clone)]
 pub struct CommitPlan {
+    /// The name of the unit of work's strategy.
     strategy: String,
+    /// The name of the strategy that would write the rows.
     written_by: String,
+    /// The way that would be taken first, and why, if there is anything to write.
     way: Option<(Way, Reason)>,
+    /// The steps, in order.
     flush: FlushPlan,
+    /// What would be sent.
     statements: Vec<PlannedStatement>,
 }
 
 impl CommitPlan {
-    /// `attempt` is the first way to be taken, if there is anything to write.
+    /// Returns the plan of a commit. `attempt` is the first way to be taken, if there is anything
+    /// to write.
     pub(super) fn new(
         strategy: &Strategy,
         attempt: Option<&Attempt<'_>>,
@@ -68,14 +74,14 @@ impl CommitPlan {
         plan
     }
 
-    /// The name of the unit of work's strategy.
+    /// Returns the name of the unit of work's strategy.
     #[must_use]
     pub fn strategy(&self) -> &str {
         &self.strategy
     }
 
-    /// The name of the strategy that would write the rows: the one that [`Auto`](crate::Auto)
-    /// picks, and otherwise the unit of work's own.
+    /// Returns the name of the strategy that would write the rows: the one that
+    /// [`Auto`](crate::Auto) picks, and otherwise the unit of work's own.
     #[must_use]
     pub fn written_by(&self) -> &str {
         &self.written_by
@@ -93,45 +99,45 @@ impl CommitPlan {
         self.way.as_ref().map(|(_, reason)| reason)
     }
 
-    /// The order in which the rows would be written.
+    /// Returns the order in which the rows would be written.
     #[must_use]
     pub fn flush_plan(&self) -> &FlushPlan {
         &self.flush
     }
 
-    /// The statements that would be sent, with those that begin and end the transaction.
+    /// Returns the statements that would be sent, with those that begin and end the transaction.
     #[must_use]
     pub fn statements(&self) -> &[PlannedStatement] {
         &self.statements
     }
 
-    /// The number of rows that would be inserted.
+    /// Returns the number of rows that would be inserted.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.flush.rows()
     }
 
-    /// The number of rows that would be updated.
+    /// Returns the number of rows that would be updated.
     #[must_use]
     pub fn updated_rows(&self) -> usize {
         self.flush.updated_rows()
     }
 
-    /// The number of rows that would be deleted.
+    /// Returns the number of rows that would be deleted.
     #[must_use]
     pub fn deleted_rows(&self) -> usize {
         self.flush.deleted_rows()
     }
 
-    /// The size of the values that would be written, in bytes and as they would be sent.
+    /// Returns the size of the values that would be written, in bytes and as they would be sent.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.flush.bytes()
     }
 
-    /// The number of network round trips. It is exact but for what cannot be known before anything
-    /// is sent: [`Copy`](crate::Copy) takes fewer where a table turns out to need an insert, and
-    /// [`Auto`](crate::Auto) more where the server refuses its one statement.
+    /// Returns the number of network round trips. It is exact but for what cannot be known before
+    /// anything is sent: [`Copy`](crate::Copy) takes fewer where a table turns out to need an
+    /// insert, and [`Auto`](crate::Auto) more where the server refuses its one statement.
     #[must_use]
     pub fn round_trips(&self) -> usize {
         self.statements.iter().map(PlannedStatement::round_trips).sum()

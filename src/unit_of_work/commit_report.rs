@@ -10,27 +10,37 @@ use crate::strategy::{Reason, Way};
 /// did. It prints itself: `auto (one_trip): 300 rows in 1 round trip, 12 ms`.
 #[derive(Debug, Clone)]
 pub struct CommitReport {
+    /// The name of the unit of work's strategy.
     pub(super) strategy: String,
+    /// The name of the strategy that wrote the rows.
     pub(super) written_by: String,
+    /// The way that was taken, and why, if there was anything to write.
     pub(super) way: Option<(Way, Reason)>,
+    /// The number of rows inserted into each table.
     pub(super) rows: Vec<(&'static str, usize)>,
+    /// The number of rows that were found.
     pub(super) found_rows: usize,
+    /// The number of rows updated.
     pub(super) updated_rows: usize,
+    /// The number of rows deleted.
     pub(super) deleted_rows: usize,
+    /// The number of statements sent.
     pub(super) statements: u64,
+    /// The number of round trips.
     pub(super) round_trips: u64,
+    /// The time that the call took.
     pub(super) elapsed: Duration,
 }
 
 impl CommitReport {
-    /// The name of the unit of work's strategy.
+    /// Returns the name of the unit of work's strategy.
     #[must_use]
     pub fn strategy(&self) -> &str {
         &self.strategy
     }
 
-    /// The name of the strategy that wrote the rows: the one that [`Auto`](crate::Auto) picked, and
-    /// otherwise the unit of work's own.
+    /// Returns the name of the strategy that wrote the rows: the one that [`Auto`](crate::Auto)
+    /// picked, and otherwise the unit of work's own.
     #[must_use]
     pub fn written_by(&self) -> &str {
         &self.written_by
@@ -48,14 +58,14 @@ impl CommitReport {
         self.way.as_ref().map(|(_, reason)| reason)
     }
 
-    /// The number of rows inserted.
+    /// Returns the number of rows inserted.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.rows.iter().map(|(_, rows)| rows).sum()
     }
 
-    /// The number of rows inserted into each table, by the table's name, in the order in which the
-    /// tables first appeared in the unit of work.
+    /// Returns the number of rows inserted into each table, by the table's name, in the order in
+    /// which the tables first appeared in the unit of work.
     pub fn rows_by_table(&self) -> impl Iterator<Item = (&str, usize)> {
         self.rows.iter().copied()
     }
@@ -67,31 +77,31 @@ impl CommitReport {
         self.found_rows
     }
 
-    /// The number of rows updated.
+    /// Returns the number of rows updated.
     #[must_use]
     pub fn updated_rows(&self) -> usize {
         self.updated_rows
     }
 
-    /// The number of rows deleted, without those that the database deleted along with them.
+    /// Returns the number of rows deleted, without those that the database deleted along with them.
     #[must_use]
     pub fn deleted_rows(&self) -> usize {
         self.deleted_rows
     }
 
-    /// The number of statements sent, without those that begin and end transactions.
+    /// Returns the number of statements sent, without those that begin and end transactions.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.statements
     }
 
-    /// The number of network round trips, with everything.
+    /// Returns the number of network round trips, with everything.
     #[must_use]
     pub fn round_trips(&self) -> u64 {
         self.round_trips
     }
 
-    /// The time that the call took.
+    /// Returns the time that the call took.
     #[must_use]
     pub fn elapsed(&self) -> Duration {
         self.elapsed

@@ -195,6 +195,7 @@ impl UnitOfWork<'_> {
         self.refresh_slots::<T>(&slots)
     }
 
+    /// Reads the entities in these slots anew, in one query.
     fn refresh_slots<T: Model>(&mut self, slots: &[u32]) -> Result<(), Error> {
         let table = T::table();
         let arena = self.arena_mut::<T>();
@@ -223,6 +224,7 @@ impl UnitOfWork<'_> {
         Ok(())
     }
 
+    /// Loads the children of many parents by the foreign key of these columns.
     fn children_in<C: Model, P: Model>(
         &mut self,
         columns: &'static [usize],
@@ -259,6 +261,8 @@ impl UnitOfWork<'_> {
         Ok(found)
     }
 
+    /// Reads the rows whose columns hold one of these keys, and returns the key's position and the
+    /// entity of each.
     fn query_by_keys<T: Model, K: Key>(
         &mut self,
         columns: &[usize],
@@ -310,15 +314,18 @@ pub(super) fn decode_all<'r, T: Model>(
     })
 }
 
+/// Returns a function that names the table in an error.
 pub(super) fn in_table(table: &'static Table) -> impl Fn(Error) -> Error {
     |error| error.with_table(table.name())
 }
 
+/// Returns the error for a key that several rows have.
 fn not_unique(table: &'static Table) -> Error {
     let message = "several rows have this key, which the model says is unique";
     in_table(table)(Error::new(ErrorKind::Model, message))
 }
 
+/// Returns the error for a model without the foreign key that is asked for.
 fn no_reference<C: Model, P: Model>(what: &str) -> Error {
     let message = format!("the model {what} that refers to {}", P::table().name());
     in_table(C::table())(Error::new(ErrorKind::Model, message))

@@ -11,10 +11,29 @@ use crate::handle::Handle;
 use crate::model::{Model, Parameter};
 use crate::sql::{Params, Rows, Sql, parameters, select_all};
 
+/// A query of one model, as [`UnitOfWork::query`] begins it.
+#[must_use = "a query does nothing until it is loaded"]
+pub struct Query<'q, 'c, T> {
+    /// The unit of work that takes the entities.
+    uow: &'q mut UnitOfWork<'c>,
+    /// The text behind `WHERE`.
+    condition: String,
+    /// The text behind `ORDER BY`.
+    order: Option<String>,
+    /// The most rows.
+    limit: Option<u64>,
+    /// The number of rows that are skipped.
+    offset: Option<u64>,
+    /// The error is that of the first value that could not be encoded.
+    params: Result<Params, Error>,
+    /// The type of the entities.
+    model: PhantomData<T>,
+}
+
 impl<'c> UnitOfWork<'c> {
-    /// Loads entities by a condition: the text that stands behind `WHERE`, with `$1`, `$2`, … for
-    /// values, which [`bind`](Query::bind) gives in their order. Columns are named as in the
-    /// database. The text is trusted; values belong into parameters.
+    /// Begins a query of entities by a condition. The condition is the text that stands behind
+    /// `WHERE`, with `$1`, `$2`, … for values, which [`bind`](Query::bind) gives in their order.
+    /// Columns are named as in the database. The text is trusted; values belong into parameters.
     ///
     /// An entity that the unit of work has already stays as it is, with its unsaved changes, and
     /// keeps its handle. What was added and not written yet is not found, nor is what is marked to be
@@ -53,21 +72,8 @@ impl<'c> UnitOfWork<'c> {
     }
 }
 
-/// A query of one model, as [`UnitOfWork::query`] begins it.
-#[must_use = "a query does nothing until it is loaded"]
-pub struct Query<'q, 'c, T> {
-    uow: &'q mut UnitOfWork<'c>,
-    condition: String,
-    order: Option<String>,
-    limit: Option<u64>,
-    offset: Option<u64>,
-    /// The error is that of the first value that could not be encoded.
-    params: Result<Params, Error>,
-    model: PhantomData<T>,
-}
-
 impl<'q, 'c, T: Model> Query<'q, 'c, T> {
-    /// Gives the value of the next parameter of the condition; see [`Parameter`].
+    /// Binds the value of the next parameter of the condition; see [`Parameter`].
     pub fn bind<P: Parameter>(mut self, value: P) -> Self {
         if let Ok(params) = &mut self.params {
             if let Err(error) = params.push_parameter(&value) {
@@ -85,13 +91,13 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         self
     }
 
-    /// Takes so many rows at most; up to 2<sup>31</sup> − 1.
+    /// Limits the result to so many rows; up to 2<sup>31</sup> − 1.
     pub fn limit(mut self, rows: u64) -> Self {
         self.limit = Some(rows);
         self
     }
 
-    /// Skips so many rows; up to 2<sup>31</sup> − 1.
+    /// Skips so many rows of the result; up to 2<sup>31</sup> − 1.
     pub fn offset(mut self, rows: u64) -> Self {
         self.offset = Some(rows);
         self
@@ -134,8 +140,9 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         Ok(self.limit(1).load()?.into_iter().next())
     }
 
-    /// Goes through the result without holding all of it, and without taking its entities into
-    /// the unit of work. For a row that the unit of work has an entity of, `each` gets that one.
+    /// Calls `each` with the entities of the result, without holding all of them, and without
+    /// taking them into the unit of work. For a row that the unit of work has an entity of, `each`
+    /// gets that one.
     ///
     /// What `each` gives up with ends the query and is handed on.
     ///
@@ -177,8 +184,8 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         stopped.map_or(Ok(()), Err)
     }
 
-    /// The statement. The condition is in parentheses of its own lines, so that neither an `OR` nor a
-    /// comment in it reaches what follows.
+    /// Returns the statement. The condition is in parentheses of its own lines, so that neither an
+    /// `OR` nor a comment in it reaches what follows.
     fn render(self) -> Result<Rendered<'q, 'c>, Error> {
         let table = T::table();
         table.validate()?;
@@ -206,7 +213,7 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     }
 }
 
-/// The error for a condition that names another number of parameters than there are values.
+/// Returns the error for a condition that names another number of parameters than there are values.
 fn wrong_count(named: usize, bound: usize) -> Error {
     let message = match named.checked_sub(bound) {
         Some(_) => format!("the condition names ${named}, and {bound} values are bound"),

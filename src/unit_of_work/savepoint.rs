@@ -12,8 +12,8 @@ pub(super) struct Savepoint {
 }
 
 impl<'c> UnitOfWork<'c> {
-    /// Does some work that is undone alone if it fails: after an error, and after a panic, the
-    /// database and the entities are as they were when it began. The transaction stays open.
+    /// Runs some work that is undone alone if it fails: after an error, and after a panic, the
+    /// database and the entities are as they were when the work began. The transaction stays open.
     ///
     /// What was to be written before is flushed first, and what the work leaves to be written is
     /// flushed at its end, so that an error of the server falls to the work that caused it. Savepoints
@@ -79,12 +79,14 @@ impl<'c> UnitOfWork<'c> {
 
 /// Undoes the work of a savepoint unless it is kept.
 struct Inside<'a, 'c> {
+    /// The unit of work that does the work.
     uow: &'a mut UnitOfWork<'c>,
     /// The number of savepoints around this one.
     depth: usize,
 }
 
 impl Inside<'_, '_> {
+    /// Flushes the work, and releases its savepoint.
     fn keep(self) -> Result<(), Error> {
         // There is none any more where the work has rolled everything back.
         if let Some(is_in_transaction) =

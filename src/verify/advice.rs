@@ -3,6 +3,25 @@
 use super::catalog::Type;
 use crate::model::SqlType;
 
+/// Returns what to do where the model sends one type and the column has another.
+pub(super) fn for_type(ours: SqlType, our_name: &str, theirs: &Type) -> String {
+    if let Some(rust) = rust_type(theirs.base) {
+        return format!("make the field's type `{rust}`, or the column's {our_name}");
+    }
+    let sql_type = match &theirs.path[..] {
+        [schema, name] => format!("#[model(sql_type({schema:?}, {name:?}))]"),
+        path => format!("#[model(sql_type = {:?})]", path.concat()),
+    };
+    let text = if theirs.name.ends_with("[]") { SqlType::TEXT.array() } else { SqlType::TEXT };
+    if text.reads(ours.oid()) {
+        return format!("name the column's type with `{sql_type}`");
+    }
+    let rust = rust_type(text.oid()).unwrap_or_default();
+    format!(
+        "make the field a `{rust}`, or a type of your own that is sent as text, with `{sql_type}`"
+    )
+}
+
 const RUST_TYPES: &[(SqlType, &str)] = &[
     (SqlType::BOOL, "bool"),
     (SqlType::CHAR, "i8"),
@@ -27,31 +46,12 @@ const RUST_TYPES: &[(SqlType, &str)] = &[
     (SqlType::TIMESTAMPTZ, "time::OffsetDateTime"),
 ];
 
-/// The Rust type of a built-in type, if it has one here.
+/// Returns the Rust type of a built-in type, if it has one here.
 fn rust_type(oid: u32) -> Option<String> {
     RUST_TYPES.iter().find_map(|(ty, rust)| {
         let array = (ty.array_oid() == oid).then(|| format!("Vec<{rust}>"));
         (ty.oid() == oid).then(|| (*rust).to_owned()).or(array)
     })
-}
-
-/// What to do where the model sends one type and the column has another.
-pub(super) fn for_type(ours: SqlType, our_name: &str, theirs: &Type) -> String {
-    if let Some(rust) = rust_type(theirs.base) {
-        return format!("make the field's type `{rust}`, or the column's {our_name}");
-    }
-    let sql_type = match &theirs.path[..] {
-        [schema, name] => format!("#[model(sql_type({schema:?}, {name:?}))]"),
-        path => format!("#[model(sql_type = {:?})]", path.concat()),
-    };
-    let text = if theirs.name.ends_with("[]") { SqlType::TEXT.array() } else { SqlType::TEXT };
-    if text.reads(ours.oid()) {
-        return format!("name the column's type with `{sql_type}`");
-    }
-    let rust = rust_type(text.oid()).unwrap_or_default();
-    format!(
-        "make the field a `{rust}`, or a type of your own that is sent as text, with `{sql_type}`"
-    )
 }
 
 #[cfg(test)]

@@ -7,6 +7,19 @@ use crate::error::{Error, ErrorKind};
 use crate::model::{Assigned, QualifiedName, SqlType, Table};
 use crate::sql::{Params, Rows};
 
+/// The answer.
+#[derive(Debug, Default)]
+pub(super) struct Catalog {
+    /// The relations, by the name that was asked for.
+    relations: HashMap<String, Relation>,
+    /// The tables, by the `oid` of the relation.
+    tables: HashMap<u32, CatalogTable>,
+    /// The types that models name, by the name that was asked for.
+    types: HashMap<String, Type>,
+    /// The names of built-in types.
+    built_in: HashMap<u32, String>,
+}
+
 /// What is to be looked up, each thing once.
 #[derive(Default)]
 pub(super) struct Question {
@@ -23,8 +36,9 @@ pub(super) struct Question {
 /// What a name of a relation leads to.
 #[derive(Debug)]
 pub(super) struct Relation {
+    /// The relation's `pg_class.oid`.
     pub(super) oid: u32,
-    /// As in `pg_class.relkind`.
+    /// The relation's `pg_class.relkind`.
     pub(super) kind: String,
     /// A trigger runs before each row that is inserted, and can fill in columns.
     pub(super) has_trigger: bool,
@@ -33,7 +47,7 @@ pub(super) struct Relation {
 /// A type, of a column or as a model names it.
 #[derive(Debug)]
 pub(super) struct Type {
-    /// As SQL has it, such as `integer` or `mood[]`.
+    /// The name as SQL has it, such as `integer` or `mood[]`.
     pub(super) name: String,
     /// The type under a domain, or the type itself.
     pub(super) base: u32,
@@ -45,12 +59,19 @@ pub(super) struct Type {
 /// A column of a table.
 #[derive(Debug)]
 pub(super) struct CatalogColumn {
+    /// The name, not quoted.
     pub(super) name: String,
+    /// The type of the column.
     pub(super) ty: Type,
+    /// The column is `NOT NULL`.
     pub(super) is_not_null: bool,
+    /// The column has a default.
     pub(super) has_default: bool,
+    /// The column is `GENERATED ALWAYS AS (…)`.
     pub(super) is_generated: bool,
+    /// The column is `GENERATED … AS IDENTITY`.
     pub(super) is_identity: bool,
+    /// The column owns a sequence.
     pub(super) owns_sequence: bool,
     /// The sequence that it owns, and the default that does not draw from it.
     pub(super) other_default: Option<(String, String)>,
@@ -59,31 +80,27 @@ pub(super) struct CatalogColumn {
 /// A foreign key constraint.
 #[derive(Debug)]
 pub(super) struct CatalogForeignKey {
+    /// The name of the constraint.
     pub(super) name: String,
     /// The columns, each with the one that it refers to.
     pub(super) columns: Vec<(String, String)>,
+    /// The table that the constraint refers to.
     pub(super) target: u32,
+    /// The name of that table.
     pub(super) target_name: String,
-    /// It is looked at when the transaction ends.
+    /// The constraint is checked when the transaction ends.
     pub(super) is_deferred: bool,
 }
 
 /// The columns and constraints of a table.
 #[derive(Debug, Default)]
 pub(super) struct CatalogTable {
+    /// The columns.
     pub(super) columns: Vec<CatalogColumn>,
     /// The columns of each unique index.
     pub(super) unique: Vec<Vec<String>>,
+    /// The foreign keys.
     pub(super) foreign_keys: Vec<CatalogForeignKey>,
-}
-
-/// The answer.
-#[derive(Debug, Default)]
-pub(super) struct Catalog {
-    relations: HashMap<String, Relation>,
-    tables: HashMap<u32, CatalogTable>,
-    types: HashMap<String, Type>,
-    built_in: HashMap<u32, String>,
 }
 
 impl Question {
@@ -104,7 +121,7 @@ impl Question {
         }
     }
 
-    /// Asks the server, in one round trip.
+    /// Asks the server, in one round trip, and returns the answer.
     pub(super) fn ask(&self, connection: &mut Connection<'_>) -> Result<Catalog, Error> {
         let quoted = |names: &[QualifiedName]| -> Vec<String> {
             names.iter().map(ToString::to_string).collect()
@@ -125,6 +142,7 @@ impl Question {
     }
 }
 
+/// Adds an item, if it is not there yet.
 fn add<T: PartialEq>(items: &mut Vec<T>, item: T) {
     if !items.contains(&item) {
         items.push(item);
@@ -135,26 +153,27 @@ fn add<T: PartialEq>(items: &mut Vec<T>, item: T) {
 const QUERY: &str = include_str!("catalog.sql");
 
 impl Catalog {
-    /// What the name of a relation leads to.
+    /// Returns the relation that a name leads to.
     pub(super) fn relation(&self, name: QualifiedName) -> Option<&Relation> {
         self.relations.get(&name.to_string())
     }
 
-    /// A table that was asked for.
+    /// Returns a table that was asked for.
     pub(super) fn table(&self, oid: u32) -> Option<&CatalogTable> {
         self.tables.get(&oid)
     }
 
-    /// A type that a model names.
+    /// Returns the type that a model names.
     pub(super) fn named_type(&self, name: QualifiedName) -> Option<&Type> {
         self.types.get(&name.to_string())
     }
 
-    /// A built-in type as SQL has it.
+    /// Returns the name of a built-in type as SQL has it.
     pub(super) fn built_in(&self, ty: SqlType) -> String {
         self.built_in.get(&ty.oid()).cloned().unwrap_or_else(|| ty.name().to_owned())
     }
 
+    /// Reads the answer.
     fn read(rows: &Rows) -> Result<Catalog, Error> {
         let mut catalog = Catalog::default();
         for row in 0..rows.len() {
@@ -163,6 +182,7 @@ impl Catalog {
         Ok(catalog)
     }
 
+    /// Adds what a row of the answer says.
     fn add(&mut self, fact: &Fact<'_>) -> Result<(), Error> {
         let table = fact.oid(1)?;
         let name = fact.text(2)?;
@@ -214,27 +234,34 @@ impl Catalog {
 
 /// One row of the answer.
 struct Fact<'a> {
+    /// The answer.
     rows: &'a Rows,
+    /// The position of the row in it.
     row: usize,
 }
 
 impl Fact<'_> {
+    /// Returns the text in a column, which is empty for NULL.
     fn text(&self, column: usize) -> Result<String, Error> {
         Ok(self.rows.get(self.row, column)?.unwrap_or_default())
     }
 
+    /// Returns the OID in a column, which is 0 for NULL.
     fn oid(&self, column: usize) -> Result<u32, Error> {
         Ok(self.rows.get(self.row, column)?.unwrap_or_default())
     }
 
+    /// Returns the boolean in a column, which is `false` for NULL.
     fn flag(&self, column: usize) -> Result<bool, Error> {
         Ok(self.rows.get(self.row, column)?.unwrap_or_default())
     }
 
+    /// Returns the texts in a column, of which there are none for NULL.
     fn texts(&self, column: usize) -> Result<Vec<String>, Error> {
         Ok(self.rows.get(self.row, column)?.unwrap_or_default())
     }
 
+    /// Returns the type that the row describes.
     fn ty(&self) -> Result<Type, Error> {
         Ok(Type { name: self.text(3)?, base: self.oid(4)?, path: self.texts(10)? })
     }

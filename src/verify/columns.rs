@@ -6,6 +6,7 @@ use super::{Comparison, advice};
 use crate::model::{Assigned, Column, SqlType};
 
 impl Comparison<'_> {
+    /// Compares the columns of the model with those of the table.
     pub(super) fn columns(&mut self, relation: &Relation, found: &CatalogTable) {
         for (index, column) in self.table.columns().iter().enumerate() {
             let Some(found_column) = found.column(column.name()) else {
@@ -23,11 +24,13 @@ impl Comparison<'_> {
         }
     }
 
+    /// Reports a problem of a column.
     fn column_problem(&mut self, kind: ProblemKind, column: &str, message: String) {
         let problem = self.problem(kind, message).of_columns([column]);
         self.report(problem);
     }
 
+    /// Reports a column that the table does not have.
     fn missing(&mut self, column: &Column, found: &CatalogTable) {
         let alike = |other: &&CatalogColumn| {
             other.name.to_lowercase() == column.name().to_lowercase()
@@ -45,6 +48,7 @@ impl Comparison<'_> {
         self.column_problem(ProblemKind::MissingColumn, column.name(), message);
     }
 
+    /// Compares the type of a column.
     fn ty(&mut self, index: usize, column: &Column, found: &CatalogColumn) {
         let theirs = &found.ty;
         let Some(name) = self.table.cast(index) else {
@@ -82,18 +86,19 @@ impl Comparison<'_> {
         }
     }
 
-    /// The table whose key the column holds.
+    /// Returns the table whose key the column holds.
     fn target_of(&self, column: usize) -> Option<&'static str> {
         let mut foreign_keys = self.table.foreign_keys();
         let of_column = foreign_keys.find(|foreign_key| foreign_key.columns.contains(&column));
         of_column.map(|foreign_key| foreign_key.target.name())
     }
 
+    /// Returns `true` if the column is part of the key.
     fn is_key(&self, column: usize) -> bool {
         self.table.key().contains(&column)
     }
 
-    /// Keys that the database assigns, defaults, and generated columns.
+    /// Compares what fills a column in: an assigned key, a default, or a generation expression.
     fn assigned(
         &mut self,
         index: usize,
@@ -147,16 +152,18 @@ impl Comparison<'_> {
         }
     }
 
-    /// A key that has an expression of its own in the model, which most strategies evaluate.
+    /// Reports a key that has an expression of its own in the model, and no default in the
+    /// database. Most strategies evaluate the expression.
     fn key_default(&mut self, name: &str, relation: &Relation, found: &CatalogColumn) {
         if !found.has_default && !found.is_identity && !relation.has_trigger {
             let message = "the model says what assigns the key, but the column has no default: give \
                            it the same one, for `RowByRow` and for who else inserts rows";
             let problem = self.problem(ProblemKind::NoDefault, message.to_owned());
-            self.report(problem.of_columns([name]).note_if(true));
+            self.report(problem.of_columns([name]).note());
         }
     }
 
+    /// Compares whether a column can be NULL.
     fn nulls(&mut self, index: usize, column: &Column, found: &CatalogColumn) {
         let Some(is_nullable) = column.is_nullable() else { return };
         if found.is_generated {
@@ -190,7 +197,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// Columns that the model lacks and no insert can do without.
+    /// Reports columns that the model lacks and no insert can do without.
     fn required(&mut self, relation: &Relation, found: &CatalogTable) {
         for column in &found.columns {
             let is_known = self.table.columns().iter().any(|known| known.name() == column.name);
@@ -209,8 +216,8 @@ impl Comparison<'_> {
     }
 }
 
-/// Whether every integer of the database's type is one of the model's. It is read as the wider one, and
-/// written if it fits.
+/// Returns `true` if every integer of the database's type is one of the model's. A value is read as
+/// the wider type, and written if it fits.
 fn is_wider(ours: SqlType, theirs: u32) -> bool {
     let [int2, int4] = [SqlType::INT2, SqlType::INT4].map(SqlType::oid);
     match ours {

@@ -6,6 +6,7 @@ use super::problem::ProblemKind;
 use crate::model::{ForeignKeyColumns, Table};
 
 impl Comparison<'_> {
+    /// Compares the model's keys with the constraints of the table.
     pub(super) fn constraints(&mut self, relation: &Relation, found: &CatalogTable) {
         if relation.has_constraints() {
             self.key(found);
@@ -14,11 +15,13 @@ impl Comparison<'_> {
         }
     }
 
+    /// Returns the names of columns of the model.
     fn names(&self, columns: &[usize]) -> Vec<&'static str> {
         columns.iter().map(|&column| self.table.columns()[column].name()).collect()
     }
 
-    /// Rows that are unique by some of the key's columns are so by all of them.
+    /// Reports a key that nothing in the database makes unique. Rows that are unique by some of the
+    /// key's columns are unique by all of them.
     fn key(&mut self, found: &CatalogTable) {
         let key = self.names(self.table.key());
         let is_unique = found.unique.iter().any(|columns| {
@@ -34,8 +37,8 @@ impl Comparison<'_> {
         }
     }
 
-    /// Foreign keys of the database whose columns the model writes, without knowing what they
-    /// refer to.
+    /// Reports foreign keys of the database whose columns the model writes, without knowing what
+    /// they refer to.
     fn undeclared(&mut self, found: &CatalogTable) {
         for foreign_key in &found.foreign_keys {
             let is_written = foreign_key
@@ -74,7 +77,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// The table of a model, if one of those that are compared describes it.
+    /// Returns the table of a model, if one of those that are compared describes it.
     fn model_of(&self, oid: u32) -> Option<&'static Table> {
         self.models.iter().copied().find(|table| {
             let relation = self.catalog.relation(table.qualified_name());
@@ -82,7 +85,7 @@ impl Comparison<'_> {
         })
     }
 
-    /// Foreign keys of the model that the database does not hold it to.
+    /// Reports foreign keys of the model that the database does not hold it to.
     fn declared(&mut self, found: &CatalogTable) {
         for declared in self.table.foreign_keys() {
             let names = self.names(declared.columns);
@@ -98,12 +101,12 @@ impl Comparison<'_> {
                 declared.target.name()
             );
             let problem = self.problem(ProblemKind::MissingForeignKey, message);
-            self.report(problem.of_columns(names).note_if(true));
+            self.report(problem.of_columns(names).note());
         }
     }
 
-    /// Whether rows that are written in the order of the model's foreign key satisfy the database's:
-    /// that has the same target, and all of its columns or some of them.
+    /// Returns `true` if rows that are written in the order of the model's foreign key satisfy the
+    /// database's: that has the same target, and all of its columns or some of them.
     fn covers(&self, declared: ForeignKeyColumns, known: &CatalogForeignKey) -> bool {
         let target = self.catalog.relation(declared.target.qualified_name());
         let columns = self.names(declared.columns);

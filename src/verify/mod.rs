@@ -39,12 +39,14 @@ use catalog::{Catalog, CatalogTable, Question, Relation};
 /// [`Column::nullable`](crate::Column::nullable), or is not asked.
 #[derive(Default, Clone)]
 pub struct Verify {
+    /// The tables of the models.
     tables: Vec<&'static Table>,
+    /// The problems that are known, by their kind and name.
     accepted: Vec<(ProblemKind, String)>,
 }
 
 impl Verify {
-    /// No models yet.
+    /// Returns a comparison of no models yet.
     #[must_use]
     pub const fn new() -> Verify {
         Verify { tables: Vec::new(), accepted: Vec::new() }
@@ -61,7 +63,7 @@ impl Verify {
     }
 
     /// Accepts a problem that is known: by its kind, and by what it is about, as it [prints
-    /// itself](Problem::name). It is reported as a [note](Problem::is_note).
+    /// itself](Problem::name). Such a problem is reported as a [note](Problem::is_note).
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/samples/users.rs"));
@@ -83,7 +85,7 @@ impl Verify {
         self
     }
 
-    /// Asks the database, and compares.
+    /// Asks the database about the models, and returns what differs.
     ///
     /// It takes one round trip, and none without models. In a transaction of the caller's it is a
     /// statement like any other.
@@ -113,7 +115,7 @@ impl Verify {
             self.accepted.iter().any(accepted)
         };
         let accept = |problem: Problem| match is_accepted(&problem) {
-            true => problem.note_if(true),
+            true => problem.note(),
             false => problem,
         };
         let problems = problems.into_iter().map(accept).collect();
@@ -130,14 +132,18 @@ impl fmt::Debug for Verify {
 
 /// One model, and what the database has for it.
 struct Comparison<'a> {
+    /// The table of the model.
     table: &'static Table,
+    /// What the database has.
     catalog: &'a Catalog,
     /// The tables of all models.
     models: &'a [&'static Table],
+    /// The problems of all models so far.
     problems: &'a mut Vec<Problem>,
 }
 
 impl<'a> Comparison<'a> {
+    /// Returns the comparison of a model, whose problems are added to those of the others.
     fn new(
         table: &'static Table,
         catalog: &'a Catalog,
@@ -147,6 +153,7 @@ impl<'a> Comparison<'a> {
         Comparison { table, catalog, models, problems }
     }
 
+    /// Compares the model, and reports the problems.
     fn compare(&mut self) {
         let catalog = self.catalog;
         let name = self.table.qualified_name();
@@ -169,34 +176,38 @@ impl<'a> Comparison<'a> {
         self.constraints(relation, found);
     }
 
+    /// Returns a problem of the model.
     fn problem(&self, kind: ProblemKind, message: String) -> Problem {
         Problem::new(kind, self.table, message)
     }
 
+    /// Adds a problem to those that were found.
     fn report(&mut self, problem: Problem) {
         self.problems.push(problem);
     }
 }
 
 impl Relation {
-    /// A table, partitioned or foreign too, or a view, materialized too.
+    /// Returns `true` if the relation has rows: a table, partitioned or foreign too, or a view,
+    /// materialized too.
     fn has_rows(&self) -> bool {
         ["r", "p", "f", "v", "m"].contains(&self.kind.as_str())
     }
 
-    /// Whether the catalog knows what its rows need. The columns of a view have neither `NOT NULL`
-    /// nor the defaults of the table behind it.
+    /// Returns `true` if the catalog knows what the relation's rows need. The columns of a view
+    /// have neither `NOT NULL` nor the defaults of the table behind it.
     fn is_stored(&self) -> bool {
         ["r", "p", "f"].contains(&self.kind.as_str())
     }
 
-    /// Whether it can have unique and foreign keys.
+    /// Returns `true` if the relation can have unique and foreign keys.
     fn has_constraints(&self) -> bool {
         ["r", "p"].contains(&self.kind.as_str())
     }
 }
 
 impl CatalogTable {
+    /// Returns the column of this name.
     fn column(&self, name: &str) -> Option<&catalog::CatalogColumn> {
         self.columns.iter().find(|column| column.name == name)
     }

@@ -5,6 +5,28 @@ use std::fmt;
 
 use crate::model::Table;
 
+/// One difference between a model and the database. It prints itself as one line, which says what
+/// each of the two has and what to do about it:
+///
+/// ```text
+/// addresses.user_id: bigint in the database, integer in the model: make the field an `i64`, or the column integer
+/// ```
+///
+/// Some are [notes](Problem::is_note), and are marked as such.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// The class of the problem.
+    kind: ProblemKind,
+    /// The model's table.
+    table: &'static Table,
+    /// The columns that the problem is about.
+    columns: Vec<String>,
+    /// Everything can work nevertheless.
+    is_note: bool,
+    /// What each of the two has, and what to do about it.
+    message: String,
+}
+
 /// What a [`Problem`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -45,28 +67,13 @@ pub enum ProblemKind {
     MissingForeignKey,
 }
 
-/// One difference between a model and the database. It prints itself as one line, which says what
-/// each of the two has and what to do about it:
-///
-/// ```text
-/// addresses.user_id: bigint in the database, integer in the model: make the field an `i64`, or the column integer
-/// ```
-///
-/// Some are [notes](Problem::is_note), and are marked as such.
-#[derive(Debug, Clone)]
-pub struct Problem {
-    kind: ProblemKind,
-    table: &'static Table,
-    columns: Vec<String>,
-    is_note: bool,
-    message: String,
-}
-
 impl Problem {
+    /// Returns a problem of the table as a whole.
     pub(super) fn new(kind: ProblemKind, table: &'static Table, message: String) -> Problem {
         Problem { kind, table, columns: Vec::new(), is_note: false, message }
     }
 
+    /// Names the columns that the problem is about.
     pub(super) fn of_columns(
         mut self,
         columns: impl IntoIterator<Item = impl ToString>,
@@ -75,24 +82,30 @@ impl Problem {
         self
     }
 
+    /// Makes the problem a note.
+    pub(super) fn note(self) -> Problem {
+        self.note_if(true)
+    }
+
+    /// Says whether the problem is a note.
     pub(super) fn note_if(mut self, is_note: bool) -> Problem {
         self.is_note = is_note;
         self
     }
 
-    /// What it is about.
+    /// Returns the kind of the problem.
     #[must_use]
     pub fn kind(&self) -> ProblemKind {
         self.kind
     }
 
-    /// The model's table, without its schema.
+    /// Returns the model's table, without its schema.
     #[must_use]
     pub fn table(&self) -> &str {
         self.table.name()
     }
 
-    /// The column, if it is about one.
+    /// Returns the column, if the problem is about one.
     #[must_use]
     pub fn column(&self) -> Option<&str> {
         match &self.columns[..] {
@@ -101,20 +114,21 @@ impl Problem {
         }
     }
 
-    /// The columns that it is about: several for a composite key, and none for the table as a
-    /// whole.
+    /// Returns the columns that the problem is about: several for a composite key, and none for the
+    /// table as a whole.
     pub fn columns(&self) -> impl Iterator<Item = &str> {
         self.columns.iter().map(String::as_str)
     }
 
-    /// Whether everything can work nevertheless: the database may lack a foreign key, and a trigger
-    /// may fill in what the model leaves out.
+    /// Returns `true` if everything can work nevertheless: the database may lack a foreign key, and
+    /// a trigger may fill in what the model leaves out.
     #[must_use]
     pub fn is_note(&self) -> bool {
         self.is_note
     }
 
-    /// Returns what it is about, as it prints itself: `addresses.user_id`, `lines (order_id, number)`.
+    /// Returns what the problem is about, as it prints itself: `addresses.user_id`, `lines
+    /// (order_id, number)`.
     #[must_use]
     pub fn name(&self) -> String {
         let name = self.table.qualified_name();
@@ -139,25 +153,27 @@ impl fmt::Display for Problem {
 /// problem.
 #[derive(Clone)]
 pub struct VerifyReport {
+    /// The number of models that were compared.
     pub(super) models: usize,
+    /// The problems and notes, by model.
     pub(super) problems: Vec<Problem>,
 }
 
 impl VerifyReport {
-    /// Whether the models fit the database: there is no problem, or there are only
+    /// Returns `true` if the models fit the database: there is no problem, or there are only
     /// [notes](Problem::is_note).
     #[must_use]
     pub fn is_ok(&self) -> bool {
         self.problems.iter().all(Problem::is_note)
     }
 
-    /// The problems and notes, by model in the order in which they were given.
+    /// Returns the problems and notes, by model in the order in which the models were given.
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
     }
 
-    /// The report as an error unless it [is ok](VerifyReport::is_ok), for `?`.
+    /// Returns the report, as an error unless it [is ok](VerifyReport::is_ok), for `?`.
     ///
     /// # Errors
     ///
@@ -181,7 +197,7 @@ impl fmt::Display for VerifyReport {
     }
 }
 
-/// The same as its `Display`, so that `main` can return it.
+/// Prints the same as `Display`, so that `main` can return the report.
 impl fmt::Debug for VerifyReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
