@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 /// The rooms, which are the top modules of the crate, by floor from the ground up.
 const FLOORS: &[&[&str]] = &[
     &["error", "handle", "state", "toposort"],
-    &["assignments", "model"],
+    &["assignments", "model", "resolution"],
     &["arena", "identity_map", "journal", "write_back"],
     &["change_set"],
     &["flush_plan"],
@@ -25,6 +25,8 @@ const FLOORS: &[&[&str]] = &[
 const NEIGHBOURS: &[(&str, &str)] = &[
     // An error names the entities that it is about.
     ("error", "handle"),
+    // A row is found by what its table declares.
+    ("resolution", "model"),
     // An arena is put together from these three.
     ("arena", "identity_map"),
     ("arena", "journal"),

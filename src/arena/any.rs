@@ -1,14 +1,12 @@
 //! `AnyArena`: an arena whose model is not known.
 
 use std::any::Any;
-use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use super::{CellSource, Encoded, FillCell, Frame, SizeCell};
+use super::{CellSource, Encoded, FillCell, Frame, Resolutions, SizeCell};
 use crate::error::Error;
 use crate::model::{Encoder, Table};
-use crate::resolution::Resolution;
 use crate::state::{State, Transaction};
 use crate::write_back::WriteBack;
 
@@ -29,11 +27,11 @@ pub(crate) trait AnyArena: Send {
     /// Returns the slots of the entities that are to be inserted, in ascending order.
     fn pending(&self) -> &[u32];
 
-    /// Returns `true` if rows of pending entities may be there already.
-    fn has_resolutions(&self) -> bool;
+    /// Returns which entities have rows that may be there already, or were.
+    fn resolutions(&self) -> &Resolutions;
 
-    /// Returns how a pending entity finds its row, if the row may be there already.
-    fn resolution(&self, slot: u32) -> Option<&Arc<Resolution>>;
+    /// Returns the same, to be changed.
+    fn resolutions_mut(&mut self) -> &mut Resolutions;
 
     /// Returns the slots of the stored entities that may have been changed, in ascending order.
     fn changed(&self) -> Vec<u32>;
@@ -79,9 +77,6 @@ pub(crate) trait AnyArena: Send {
     ///
     /// What [`check_write_back`](AnyArena::check_write_back) has accepted cannot fail here.
     fn inserted(&mut self, slots: &[u32], write_back: &WriteBack, transaction: Transaction);
-
-    /// Notes that the rows of these entities were there already.
-    fn note_found(&mut self, slots: &[u32]);
 
     /// Gives to these entities, which were updated, what the database assigned. If the transaction is
     /// still open, each gets an entry in the undo journal.

@@ -3,23 +3,23 @@
 mod any;
 mod compare;
 mod encode;
+mod resolutions;
 mod slots;
 
 use std::any::Any;
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashMap;
 
 pub(crate) use any::AnyArena;
 use bytes::BytesMut;
 use compare::{changed_columns, columns_before, differs, encoded, without};
 pub(crate) use encode::{CellSource, Encoded, FillCell, Frame, SizeCell};
+pub(crate) use resolutions::Resolutions;
 use slots::Slots;
 
 use crate::error::Error;
 use crate::identity_map::{Identity, IdentityMap};
 use crate::journal::{ColumnsBefore, Flushed, Journal, Undo};
 use crate::model::{Cell, Encoder, Model, Row, SqlType, Table};
-use crate::resolution::Resolution;
 use crate::state::{Event, State, Stored, Transaction};
 use crate::write_back::WriteBack;
 
@@ -43,10 +43,8 @@ pub(crate) struct Arena<T: Model> {
     let_go: Vec<T::Key>,
     /// The versions that the caller has seen, by slot, until the entities are written.
     expected: HashMap<u32, i64>,
-    /// How entities find their rows that may be there already, by slot, until they are committed.
-    resolutions: HashMap<u32, Arc<Resolution>>,
-    /// The slots of entities whose rows were there already.
-    found: HashSet<u32>,
+    /// The entities whose rows may be there already, or were.
+    resolutions: Resolutions,
     /// How to undo what flushes and the caller have done.
     journal: Journal<T>,
 }
@@ -71,8 +69,7 @@ impl<T: Model> Arena<T> {
             marked_for_deletion: HashMap::new(),
             let_go: Vec::new(),
             expected: HashMap::new(),
-            resolutions: HashMap::new(),
-            found: HashSet::new(),
+            resolutions: Resolutions::default(),
             journal: Journal::new(),
         }
     }
@@ -94,16 +91,6 @@ impl<T: Model> Arena<T> {
     }
 
     /// Returns the entity, or `None` if it is deleted or detached.
-    /// Has the row of a pending entity looked for before the entity is inserted.
-    pub(crate) fn set_resolution(&mut self, slot: u32, resolution: Arc<Resolution>) {
-        self.resolutions.insert(slot, resolution);
-    }
-
-    /// Returns `true` if the row of the entity was there already.
-    pub(crate) fn was_found(&self, slot: u32) -> bool {
-        self.found.contains(&slot)
-    }
-
     pub(crate) fn get(&self, slot: u32) -> Option<&T> {
         match self.state(slot) {
             State::Deleted(_) | State::Detached => None,
@@ -356,16 +343,12 @@ impl<T: Model> AnyArena for Arena<T> {
         &self.pending
     }
 
-    fn has_resolutions(&self) -> bool {
-        !self.resolutions.is_empty()
+    fn resolutions(&self) -> &Resolutions {
+        &self.resolutions
     }
 
-    fn resolution(&self, slot: u32) -> Option<&Arc<Resolution>> {
-        self.resolutions.get(&slot)
-    }
-
-    fn note_found(&mut self, slots: &[u32]) {
-        self.found.extend(slots);
+    fn resolutions_mut(&mut self) -> &mut Resolutions {
+        &mut self.resolutions
     }
 
     fn changed(&self) -> Vec<u32> {
@@ -447,11 +430,8 @@ impl<T: Model> AnyArena for Arena<T> {
 
     fn inserted(&mut self, slots: &[u32], write_back: &WriteBack, transaction: Transaction) {
         let mut rows = write_back.rows();
-        // Mostly all of them, and always in ascending order.
-        match self.pending == slots {
-            true => self.pending.clear(),
-            false => self.pending.retain(|slot| slots.binary_search(slot).is_err()),
-        }
+        // They are in ascending order.
+        self.pending.retain(|slot| slots.binary_search(slot).is_err());
         for &slot in slots {
             self.apply(slot, transaction.event());
             self.identity.note(slot);
@@ -522,8 +502,7 @@ impl<T: Model> AnyArena for Arena<T> {
 
     fn committed(&mut self) {
         self.let_go.clear();
-        let pending = &self.pending;
-        self.resolutions.retain(|slot, _| pending.binary_search(slot).is_ok());
+        self.resolutions.keep(&self.pending);
         for Flushed { slot, undo, .. } in self.journal.take_flushed(0) {
             match (undo, self.state(slot)) {
                 (Undo::Insert, State::Flushed) | (Undo::Delete, State::Deleted(_)) => {
@@ -559,7 +538,7 @@ impl<T: Model> AnyArena for Arena<T> {
                     self.undo_write_back(slot, before);
                     self.journal.take_original(slot);
                     self.apply(slot, Event::Unflush);
-                    self.found.remove(&slot);
+                    self.resolutions.unnote(slot);
                     self.pending.push(slot);
                 }
                 (Undo::Update(original), _) => {

@@ -1,7 +1,7 @@
 //! New entities whose rows may be there already.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -11,7 +11,6 @@ use crate::arena::AnyArena;
 use crate::assignments::{Assignments, RowsOf};
 use crate::error::{Error, ErrorKind};
 use crate::resolution::Resolution;
-use crate::sql::ArrayParam;
 
 /// Returns the new rows of a model: those that are inserted, and those that are looked for first, in
 /// groups of one [`Resolution`] each.
@@ -20,12 +19,12 @@ pub(super) fn new_rows(arena: &dyn AnyArena, model: usize) -> Vec<NewRows<'_>> {
     if pending.is_empty() {
         return Vec::new();
     }
-    if !arena.has_resolutions() {
+    if arena.resolutions().is_empty() {
         return vec![NewRows { arena, model, slots: Cow::Borrowed(pending), resolution: None }];
     }
     let mut groups: Vec<(Option<&Arc<Resolution>>, Vec<u32>)> = Vec::new();
     for &slot in pending {
-        let resolution = arena.resolution(slot);
+        let resolution = arena.resolutions().get(slot);
         match groups.iter_mut().find(|(other, _)| *other == resolution) {
             Some((_, slots)) => slots.push(slot),
             None => groups.push((resolution, vec![slot])),
@@ -105,31 +104,6 @@ impl ChangeSet<'_> {
         Ok([&[tag][..], &bytes, &len].concat())
     }
 
-    /// Returns the keys of the entities of a table's model that the database has, as an array for each
-    /// column of the key.
-    ///
-    /// # Errors
-    ///
-    /// A key that cannot be encoded.
-    pub(crate) fn stored_keys(&self, table: usize) -> Result<Vec<ArrayParam>, Error> {
-        let model = self.tables[table].model;
-        let (arena, description) = (&self.arenas[model], self.arenas[model].table());
-        let slots = arena.stored();
-        let mut arrays = Vec::new();
-        for &column in description.key() {
-            let mut keys = ArrayParam::new(description.columns()[column].ty(), slots.len());
-            for &slot in &slots {
-                let place = EntityAt { model, slot }.column(column);
-                keys.push_encoded(|out| {
-                    let is_value = self.stored_at(place, out)? == CellValue::Value;
-                    Ok((is_value, ()))
-                })?;
-            }
-            arrays.push(keys);
-        }
-        Ok(arrays)
-    }
-
     /// Returns the keys of the entities of a table's model that the database has, by column and in their
     /// binary form.
     ///
@@ -139,9 +113,9 @@ impl ChangeSet<'_> {
     pub(crate) fn stored_key_values(
         &self,
         table: usize,
-    ) -> Result<HashSet<Vec<Option<Vec<u8>>>>, Error> {
+    ) -> Result<BTreeSet<Vec<Option<Vec<u8>>>>, Error> {
         let model = self.tables[table].model;
-        let (arena, mut keys) = (&self.arenas[model], HashSet::new());
+        let (arena, mut keys) = (&self.arenas[model], BTreeSet::new());
         for slot in arena.stored() {
             let mut key = Vec::new();
             for &column in arena.table().key() {

@@ -287,13 +287,24 @@ impl<'a> FindOrAdd<'a> {
         checks: &mut Sql,
     ) -> Result<(), Error> {
         let (table, flush) = (self.table(), text.flush);
-        let loaded = flush.changes().stored_keys(self.step.table())?;
-        if loaded.first().is_none_or(|column| column.len() == 0) {
+        let loaded = flush.changes().stored_key_values(self.step.table())?;
+        if loaded.is_empty() {
             return Ok(());
+        }
+        let mut arrays = Vec::new();
+        for (part, &column) in table.key().iter().enumerate() {
+            let mut values = ArrayParam::new(table.columns()[column].ty(), loaded.len());
+            for key in &loaded {
+                match &key[part] {
+                    Some(raw) => values.push_raw(raw)?,
+                    None => values.push_null(),
+                }
+            }
+            arrays.push(values);
         }
         checks.push(" WHEN EXISTS (SELECT FROM ").push(&self.name("x")).push(" AS x JOIN (SELECT ");
         let numbers: Vec<usize> =
-            loaded.into_iter().map(|keys| text.params.push_array(keys)).collect();
+            arrays.into_iter().map(|keys| text.params.push_array(keys)).collect();
         checks.list(numbers.iter().enumerate(), |sql, (at, &number)| {
             sql.push("unnest(").param(number).push(") AS l").number(at);
         });

@@ -267,7 +267,7 @@ impl<'c> UnitOfWork<'c> {
     fn written(&mut self, written: &Written, transaction: Transaction) {
         for WrittenTable { arena, slots, found, write_back, .. } in &written.tables {
             self.arenas[*arena].inserted(slots, write_back, transaction);
-            self.arenas[*arena].note_found(found);
+            self.arenas[*arena].resolutions_mut().note_found(found);
         }
         self.natural_keys.clear();
         for WrittenChanges { arena, slots, write_back, deleted, .. } in &written.changed {

@@ -233,7 +233,7 @@ impl UnitOfWork<'_> {
     /// As [`get`](UnitOfWork::get).
     pub fn was_found<T: Model>(&self, handle: Handle<T>) -> Result<bool, Error> {
         self.get(handle)?;
-        Ok(self.arena::<T>().is_some_and(|arena| arena.was_found(handle.slot())))
+        Ok(self.arena::<T>().is_some_and(|arena| arena.resolutions().was_found(handle.slot())))
     }
 
     /// Returns the entity that has this natural key: the one of this unit of work, be it new or loaded,
@@ -337,7 +337,7 @@ impl UnitOfWork<'_> {
         }
         let arena = self.arena_mut::<T>();
         let slot = arena.insert(entity, State::Pending);
-        arena.set_resolution(slot, Arc::new(resolution));
+        arena.resolutions_mut().set(slot, Arc::new(resolution));
         Ok(Handle::new(self.stamp, slot))
     }
 
@@ -413,8 +413,8 @@ impl UnitOfWork<'_> {
         let arena = self.arena_mut::<T>();
         *arena.get_mut(slot).ok_or_else(no_entity::<T>)? = entity;
         // What was to be found, or added, is written over now where it is there.
-        if arena.state(slot) == State::Pending && arena.resolution(slot).is_some() {
-            arena.set_resolution(slot, Arc::new(resolution));
+        if arena.state(slot) == State::Pending && arena.resolutions().get(slot).is_some() {
+            arena.resolutions_mut().set(slot, Arc::new(resolution));
         }
         Ok(())
     }
