@@ -27,6 +27,9 @@ mod transactions {}
 #[doc = include_str!("../docs/src/many-to-many.md")]
 mod many_to_many {}
 
+#[doc = include_str!("../docs/src/natural-keys.md")]
+mod natural_keys {}
+
 #[doc = include_str!("../docs/src/flush-graph.md")]
 mod flush_graph {}
 

@@ -513,6 +513,33 @@ mod git_import {
     }
 
     #[test]
+    fn what_is_new_is_added() {
+        let repository = odd_repository("update");
+        let left = Left::new("git_update");
+        let merged = repository.git(&["rev-parse", "merged"], b"");
+        let tip = repository.git(&["rev-parse", "tip"], b"");
+        repository.git(&["update-ref", "refs/heads/tip", &merged], b"");
+        left.import(&repository.path, &[]);
+        let before = left.counts();
+        assert_ne!(before, ODD_COUNTS);
+        for strategy in ["auto", "unnest", "row_by_row"] {
+            let update = ["--update", "--strategy", strategy];
+            let output = left.import(&repository.path, &update);
+            assert!(output.contains("\n0 rows in "), "nothing is added twice: {output}");
+            assert_eq!(left.counts(), before, "{strategy}");
+        }
+        // The repository grows.
+        repository.git(&["update-ref", "refs/heads/tip", &tip], b"");
+        let output = left.import(&repository.path, &["--update"]);
+        assert!(output.contains(" rows were there already."), "{output}");
+        assert_eq!(left.counts(), ODD_COUNTS, "{output}");
+        // Without tables, there is nothing to keep.
+        let other = Left::new("git_update_first");
+        other.import(&repository.path, &["--update"]);
+        assert_eq!(other.counts(), ODD_COUNTS);
+    }
+
+    #[test]
     fn strategies_and_places() {
         let repository = odd_repository("places");
         let left = Left::new("git_places");

@@ -269,10 +269,12 @@ impl<'a> FindOrAdd<'a> {
     /// Appends the check that every row was found or added, and each is another.
     ///
     /// ```text
-    ///  WHEN m0rows <> 3 THEN 'onetrip find 0'
+    ///  WHEN m0rows <> $7 THEN 'onetrip find 0'
     /// ```
-    pub(crate) fn render_check(&self, sql: &mut Sql) {
-        sql.push(" WHEN m").number(self.at).push("rows <> ").number(self.step.insert.rows.len());
+    pub(crate) fn render_check(&self, text: &mut StatementText<'_, '_>, sql: &mut Sql) {
+        // A parameter: the text does not depend on the number of rows.
+        let count = text.params.push_count(self.step.insert.rows.len() as u64);
+        sql.push(" WHEN m").number(self.at).push("rows <> ").param(count);
         sql.push(" THEN '").push(AGAINST).number(self.at).push("'");
     }
 

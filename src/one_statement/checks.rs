@@ -57,7 +57,7 @@ impl Checks {
         step: FindOrAdd<'_>,
         text: &mut StatementText<'_, '_>,
     ) -> Result<(), Error> {
-        step.render_check(&mut self.0);
+        step.render_check(text, &mut self.0);
         step.render_loaded_check(text, &mut self.0)
     }
 

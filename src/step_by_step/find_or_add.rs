@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::flush::find_or_add::{FindOrAdd, explain, failed};
 use crate::flush::statement_text::StatementText;
 use crate::flush::{Bound, Flush};
@@ -26,7 +26,7 @@ pub(super) fn write(flush: &mut Flush<'_, '_>, step: &FindOrAddStep) -> Result<(
     text.sql.push("WITH ");
     part.render(&mut text)?;
     let mut checks = Sql::new();
-    part.render_check(&mut checks);
+    part.render_check(&mut text, &mut checks);
     part.render_loaded_check(&mut text, &mut checks)?;
     text.sql.push(" SELECT (CASE").push(checks.as_str()).push(" END)::int4");
     part.render_result(&mut text.sql);
@@ -38,6 +38,10 @@ pub(super) fn write(flush: &mut Flush<'_, '_>, step: &FindOrAddStep) -> Result<(
         }
         _ => error.with_table(name),
     })?;
+    if rows.is_empty() {
+        let message = "the statement has returned nothing";
+        return Err(Error::new(ErrorKind::RowMismatch, message).with_table(name));
+    }
     part.take(flush, &rows, 1)
 }
 

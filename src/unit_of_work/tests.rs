@@ -14,7 +14,8 @@ use crate::connection::Connection;
 use crate::connection::recording::Recording;
 use crate::insert_strategy::{Batch, RowByRow};
 use crate::model::{
-    Assigned, Column, Encoder, ForeignKey, Model, QualifiedName, Reference, Row, SqlType, Table,
+    Assigned, Column, Encoder, ForeignKey, Model, NaturalKey, QualifiedName, Reference, Row,
+    SqlType, Table,
 };
 use crate::strategy::{OneTrip, Strategy};
 
@@ -82,6 +83,26 @@ model! {
     )
     .references(&[Reference::to::<User>(&[2])]);
     0 => key id 0, 1 => put email 0, 2 => put user_id 0,
+}
+
+model! {
+    Member { id: Option<i32> = [0], name: String = [1], visits: i32 = [2] }
+    key i32 = |member| member.id;
+    table Table::new(
+        "members",
+        &[SERIAL, Column::new("name", SqlType::TEXT), Column::new("visits", SqlType::INT4)],
+        &[0],
+    )
+    .natural_keys(&[NaturalKey::new(&[1])]);
+    0 => key id 0, 1 => put name 0, 2 => put visits 0,
+}
+
+model! {
+    Pass { id: Option<i32> = [0], member: ForeignKey<Member> = [1] }
+    key i32 = |pass| pass.id;
+    table Table::new("passes", &[SERIAL, Column::new("member", SqlType::INT4)], &[0])
+        .references(&[Reference::to::<Member>(&[1])]);
+    0 => key id 0, 1 => put member 0,
 }
 
 model! {
@@ -225,6 +246,10 @@ fn user(name: &str) -> User {
     User { id: None, name: name.to_owned() }
 }
 
+fn member(name: &str) -> Member {
+    Member { id: None, name: name.to_owned(), visits: 1 }
+}
+
 fn address(email: &str, user_id: impl Into<ForeignKey<User>>) -> Address {
     Address { id: None, email: email.to_owned(), user_id: user_id.into() }
 }
@@ -240,6 +265,8 @@ fn knowing(strategy: impl Into<Strategy>) -> Strategy {
     strategy.have_default_keys(&[
         User::table(),
         Address::table(),
+        Member::table(),
+        Pass::table(),
         Node::table(),
         Department::table(),
         Employee::table(),

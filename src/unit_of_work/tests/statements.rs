@@ -3,6 +3,7 @@
 use insta::assert_snapshot;
 
 use super::*;
+use crate::resolution::Upsert;
 use crate::sql::Rows;
 
 fn family(uow: &mut UnitOfWork<'_>) {
@@ -315,4 +316,33 @@ fn the_first_commit_looks_at_where_keys_come_from() {
     uow.add(user("Bob"));
     uow.commit().unwrap();
     assert!(!recording.take().contains("pg_attrdef"), "it is known by now");
+}
+
+#[test]
+fn a_row_is_found_or_added() {
+    let (mut uow, recording) = record_nested(OneTrip);
+    let ada = uow.find_or_add(member("ada")).unwrap();
+    uow.add(Pass { id: None, member: ada.into() });
+    // What comes back from nowhere does not fit.
+    uow.commit().unwrap_err();
+    assert_snapshot!(recording.take(), @r#"
+    SAVEPOINT onetrip
+    WITH k AS MATERIALIZED (SELECT ARRAY(SELECT nextval((SELECT COALESCE(pg_get_serial_sequence('"passes"', 'id'), '"no sequence belongs to it"')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g ORDER BY 1) AS k0), f0 AS MATERIALIZED (SELECT * FROM (SELECT unnest($2) AS v0, unnest($3) AS v1, unnest($4) AS v2 FROM k) AS r LEFT JOIN LATERAL (SELECT COALESCE(NULL::"int4", t."id") AS r0, t."name"::"text" AS r1, COALESCE(NULL::"int4", t."visits") AS r2 FROM "members" AS t WHERE t."name" = r.v0 FOR KEY SHARE) AS t ON true), a0 AS (INSERT INTO "members" AS t ("name", "visits") OVERRIDING SYSTEM VALUE SELECT v0, v1 FROM f0 WHERE r0 IS NULL ON CONFLICT ("name") DO UPDATE SET "visits" = t."visits" RETURNING COALESCE(NULL::"int4", t."id") AS r0, t."name"::"text" AS r1, COALESCE(NULL::"int4", t."visits") AS r2, t."name" AS q0), x0 AS MATERIALIZED (SELECT f.v2 AS n, f.r0 IS NULL AS is_new, CASE WHEN f.r0 IS NULL THEN a.r0 ELSE f.r0 END AS r0, CASE WHEN f.r0 IS NULL THEN a.r1 ELSE f.r1 END AS r1, CASE WHEN f.r0 IS NULL THEN a.r2 ELSE f.r2 END AS r2 FROM f0 AS f LEFT JOIN a0 AS a ON f.r0 IS NULL AND a.q0 = f.v0), m0 AS MATERIALIZED (SELECT ARRAY(SELECT r0 FROM x0 ORDER BY n) AS m0r0, ARRAY(SELECT r1 FROM x0 ORDER BY n) AS m0r1, ARRAY(SELECT r2 FROM x0 ORDER BY n) AS m0r2, ARRAY(SELECT is_new FROM x0 ORDER BY n) AS m0new, (SELECT count(DISTINCT (r0)) FROM x0 WHERE r0 IS NOT NULL) AS m0rows FROM k), b0 AS MATERIALIZED (SELECT (SELECT count(*) FROM x0) AS done FROM k, m0), i0 AS (INSERT INTO "passes" ("id", "member") OVERRIDING SYSTEM VALUE SELECT unnest(k0), m0r0[unnest($6)] FROM k, m0, b0 WHERE b0.done >= 0 RETURNING COALESCE(NULL::"int4", "id") AS r0) SELECT (CASE WHEN m0rows <> $5 THEN 'onetrip find 0' WHEN ARRAY(SELECT r0 FROM i0 ORDER BY r0) <> k0 THEN 'onetrip check i1' END)::int4, k0, m0r0, m0r1, m0r2, m0new FROM k, m0 -- 1 int4, text[], int4[], int4[], 1 int4, int4[]
+    ROLLBACK TO SAVEPOINT onetrip; RELEASE SAVEPOINT onetrip
+    SAVEPOINT onetrip
+    WITH k AS MATERIALIZED (SELECT ARRAY(SELECT nextval((SELECT COALESCE(pg_get_serial_sequence('"passes"', 'id'), '"no sequence belongs to it"')::regclass))::"int4" FROM (SELECT generate_series(1, $1)) AS g ORDER BY 1) AS k0), f0 AS MATERIALIZED (SELECT * FROM (SELECT unnest($2) AS v0, unnest($3) AS v1, unnest($4) AS v2 FROM k) AS r LEFT JOIN LATERAL (SELECT COALESCE(NULL::"int4", t."id") AS r0, t."name"::"text" AS r1, COALESCE(NULL::"int4", t."visits") AS r2 FROM "members" AS t WHERE t."name" = r.v0 FOR KEY SHARE) AS t ON true), a0 AS (INSERT INTO "members" AS t ("name", "visits") OVERRIDING SYSTEM VALUE SELECT v0, v1 FROM f0 WHERE r0 IS NULL ON CONFLICT ("name") DO UPDATE SET "visits" = t."visits" RETURNING COALESCE(NULL::"int4", t."id") AS r0, t."name"::"text" AS r1, COALESCE(NULL::"int4", t."visits") AS r2, t."name" AS q0), x0 AS MATERIALIZED (SELECT f.v2 AS n, f.r0 IS NULL AS is_new, CASE WHEN f.r0 IS NULL THEN a.r0 ELSE f.r0 END AS r0, CASE WHEN f.r0 IS NULL THEN a.r1 ELSE f.r1 END AS r1, CASE WHEN f.r0 IS NULL THEN a.r2 ELSE f.r2 END AS r2 FROM f0 AS f LEFT JOIN a0 AS a ON f.r0 IS NULL AND a.q0 = f.v0), m0 AS MATERIALIZED (SELECT ARRAY(SELECT r0 FROM x0 ORDER BY n) AS m0r0, ARRAY(SELECT r1 FROM x0 ORDER BY n) AS m0r1, ARRAY(SELECT r2 FROM x0 ORDER BY n) AS m0r2, ARRAY(SELECT is_new FROM x0 ORDER BY n) AS m0new, (SELECT count(DISTINCT (r0)) FROM x0 WHERE r0 IS NOT NULL) AS m0rows FROM k), b0 AS MATERIALIZED (SELECT (SELECT count(*) FROM x0) AS done FROM k, m0), i0 AS (INSERT INTO "passes" ("id", "member") OVERRIDING SYSTEM VALUE SELECT unnest(k0), m0r0[unnest($6)] FROM k, m0, b0 WHERE b0.done >= 0 RETURNING COALESCE(NULL::"int4", "id") AS r0) SELECT (CASE WHEN m0rows <> $5 THEN 'onetrip find 0' WHEN ARRAY(SELECT r0 FROM i0 ORDER BY r0) <> k0 THEN 'onetrip check i1' END)::int4, k0, m0r0, m0r1, m0r2, m0new FROM k, m0 -- 1 int4, text[], int4[], int4[], 1 int4, int4[]
+    ROLLBACK TO SAVEPOINT onetrip; RELEASE SAVEPOINT onetrip
+    "#);
+}
+
+#[test]
+fn a_row_is_updated_or_added() {
+    let (mut uow, recording) = record(Batch);
+    uow.upsert_with(member("ada"), Upsert::new().increment(["visits"])).unwrap();
+    uow.commit().unwrap_err();
+    assert_snapshot!(recording.take(), @r#"
+    SELECT now() = statement_timestamp(); BEGIN
+    WITH onetrip_f0 AS MATERIALIZED (SELECT * FROM (SELECT unnest($1) AS v0, unnest($2) AS v1, unnest($3) AS v2) AS r LEFT JOIN LATERAL (SELECT COALESCE(NULL::"int4", t."id") AS r0, t."name"::"text" AS r1, COALESCE(NULL::"int4", t."visits") AS r2 FROM "members" AS t WHERE t."name" = r.v0 FOR NO KEY UPDATE) AS t ON true), onetrip_a0 AS (INSERT INTO "members" AS t ("name", "visits") OVERRIDING SYSTEM VALUE SELECT v0, v1 FROM onetrip_f0 WHERE r0 IS NULL ON CONFLICT ("name") DO UPDATE SET "visits" = t."visits" + EXCLUDED."visits" RETURNING COALESCE(NULL::"int4", t."id") AS r0, t."name"::"text" AS r1, COALESCE(NULL::"int4", t."visits") AS r2, t."name" AS q0), onetrip_w0 AS (UPDATE "members" AS t SET "visits" = t."visits" + r.v1 FROM onetrip_f0 AS r WHERE t."id" = r.r0 RETURNING r.v2 AS n, COALESCE(NULL::"int4", t."id") AS r0, t."name"::"text" AS r1, COALESCE(NULL::"int4", t."visits") AS r2), onetrip_x0 AS MATERIALIZED (SELECT f.v2 AS n, f.r0 IS NULL AS is_new, CASE WHEN f.r0 IS NULL THEN a.r0 ELSE w.r0 END AS r0, CASE WHEN f.r0 IS NULL THEN a.r1 ELSE w.r1 END AS r1, CASE WHEN f.r0 IS NULL THEN a.r2 ELSE w.r2 END AS r2 FROM onetrip_f0 AS f LEFT JOIN onetrip_a0 AS a ON f.r0 IS NULL AND a.q0 = f.v0 LEFT JOIN onetrip_w0 AS w ON w.n = f.v2), onetrip_m0 AS MATERIALIZED (SELECT ARRAY(SELECT r0 FROM onetrip_x0 ORDER BY n) AS m0r0, ARRAY(SELECT r1 FROM onetrip_x0 ORDER BY n) AS m0r1, ARRAY(SELECT r2 FROM onetrip_x0 ORDER BY n) AS m0r2, ARRAY(SELECT is_new FROM onetrip_x0 ORDER BY n) AS m0new, (SELECT count(DISTINCT (r0)) FROM onetrip_x0 WHERE r0 IS NOT NULL) AS m0rows) SELECT (CASE WHEN m0rows <> $4 THEN 'onetrip find 0' END)::int4, m0r0, m0r1, m0r2, m0new FROM onetrip_m0 -- text[], int4[], int4[], 1 int4
+    ROLLBACK
+    "#);
 }
