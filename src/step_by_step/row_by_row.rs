@@ -59,7 +59,12 @@ pub(super) fn planned(step: &Step) -> PlannedStatement {
     let text = match step {
         Step::Update(step) if step.is_detour() => format!("set a row of {table} aside"),
         Step::Update(_) => format!("update a row of {table}"),
-        _ => format!("delete a row from {table}"),
+        // At most: what is found, and kept, takes one.
+        Step::FindOrAdd(_) => {
+            let text = format!("look for a row of {table}, or write it");
+            return PlannedStatement::new(text).times(2 * step.len());
+        }
+        Step::Delete(_) | Step::Insert(_) => format!("delete a row from {table}"),
     };
     PlannedStatement::new(text).times(step.len())
 }

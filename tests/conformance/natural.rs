@@ -80,8 +80,11 @@ fn what_is_there_is_found_and_the_rest_is_added(setup: &Setup) {
         uow.add(PostTag { post_id: posts[0].into(), tag_id: tag.into() });
     }
     uow.add(PostTag { post_id: posts[1].into(), tag_id: tags[2].into() });
+    let planned = uow.plan().unwrap();
+    assert!(planned.to_string().contains("4 rows by name"), "{planned}");
     let report = uow.commit().unwrap();
     assert_eq!((report.rows(), report.found_rows()), (9, 2), "{report}");
+    assert!(report.round_trips() <= planned.round_trips() as u64, "{planned}{report}");
     if setup.commits_in_one_statement(9) {
         assert_eq!(report.round_trips(), 1, "{report}");
     }
