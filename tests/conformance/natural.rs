@@ -81,7 +81,8 @@ fn what_is_there_is_found_and_the_rest_is_added(setup: &Setup) {
     }
     uow.add(PostTag { post_id: posts[1].into(), tag_id: tags[2].into() });
     let planned = uow.plan().unwrap();
-    assert!(planned.to_string().contains("4 rows by name"), "{planned}");
+    let what = if setup.name == "row_by_row" { "look for a row of tags" } else { "4 rows by name" };
+    assert!(planned.to_string().contains(what), "{planned}");
     let report = uow.commit().unwrap();
     assert_eq!((report.rows(), report.found_rows()), (9, 2), "{report}");
     assert!(report.round_trips() <= planned.round_trips() as u64, "{planned}{report}");
