@@ -148,7 +148,7 @@ impl Resolution {
     }
 }
 
-/// The natural key of this name, or the only one.
+/// Returns the natural key of this name, or the only one.
 fn natural_key(table: &Table, name: Option<&str>) -> Result<NaturalKey, Error> {
     table.natural_key(name).copied().ok_or_else(|| {
         let message = match (name, table.all_natural_keys()) {

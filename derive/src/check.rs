@@ -46,8 +46,8 @@ impl Model {
         self.fields.iter().filter(|field| !matches!(field.role, Role::Skipped))
     }
 
-    /// The natural keys in the order of their first fields: their names, and the positions of their
-    /// columns.
+    /// Returns the natural keys in the order of their first fields: their names, and the positions
+    /// of their columns.
     pub(crate) fn natural_keys(&self) -> Vec<(String, Vec<usize>)> {
         let mut keys: Vec<(String, Vec<usize>)> = Vec::new();
         for field in &self.fields {
@@ -173,7 +173,7 @@ fn check_field(
     Field { position, ident: field.ident, ty: field.ty, role, columns, natural_keys }
 }
 
-/// The names in `unique`, `unique = "…"` or `unique("…", …)`.
+/// Returns the names in `unique`, `unique = "…"` or `unique("…", …)`.
 fn natural_keys(settings: &Settings<'_>, role: &Role, errors: &mut Errors) -> Vec<LitStr> {
     let Some(item) = settings.get("unique") else { return Vec::new() };
     if matches!(role, Role::Default | Role::Generated | Role::Version) {

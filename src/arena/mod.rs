@@ -1,6 +1,7 @@
 //! `Arena`: the entities of one model in one unit of work, and their states.
 
 mod any;
+mod arenas;
 mod compare;
 mod encode;
 mod resolutions;
@@ -10,6 +11,7 @@ use std::any::Any;
 use std::collections::HashMap;
 
 pub(crate) use any::AnyArena;
+pub(crate) use arenas::Arenas;
 use bytes::BytesMut;
 use compare::{changed_columns, columns_before, differs, encoded, without};
 pub(crate) use encode::{CellSource, Encoded, FillCell, Frame, SizeCell};

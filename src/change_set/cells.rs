@@ -137,7 +137,8 @@ impl ChangeSet<'_> {
 }
 
 impl ChangeSet<'_> {
-    /// Whether the one field of a cell leaves it to the database. `scratch` stays as it is.
+    /// Returns `true` if the one field of a cell leaves it to the database. `scratch` stays as it
+    /// is.
     fn is_left(&self, cell: CellAt, scratch: &mut BytesMut) -> bool {
         let (start, place) = (scratch.len(), self.place(cell));
         let mut encoder = Encoder::new(scratch);
@@ -169,7 +170,8 @@ impl<'c> NewParents<'c> {
         NewParents { changes, last: None }
     }
 
-    /// The cell of the key that is meant, if the entity is new. It is in the unit of work then.
+    /// Returns the cell of the key that is meant, if the entity is new. It is in the unit of work
+    /// then.
     #[inline]
     fn find(&mut self, entity: AnyHandle, part: usize) -> Option<CellAt> {
         if self.last.as_ref().is_none_or(|last| last.model != entity.model || !last.is_only) {

@@ -54,7 +54,7 @@ impl ChangedRows<'_> {
         self.arena.table()
     }
 
-    /// The position of the model in the unit of work.
+    /// Returns the position of the model in the unit of work.
     pub(crate) fn model(&self) -> usize {
         self.model
     }
@@ -71,27 +71,27 @@ impl ChangedRows<'_> {
         &self.deleted
     }
 
-    /// The sets of columns that change in one row or another.
+    /// Returns the sets of columns that change in one row or another.
     pub(crate) fn sets(&self) -> &IndexSet<ChangedColumns> {
         &self.sets
     }
 
-    /// The columns that change in a row.
+    /// Returns the columns that change in a row.
     pub(crate) fn columns_of(&self, updated: UpdatedRow) -> &[(usize, SetTo)] {
         &self.sets[updated.set as usize]
     }
 
-    /// The slot of an updated row's entity.
+    /// Returns the slot of an updated row's entity.
     pub(crate) fn slot_of(&self, row: u32) -> u32 {
         self.slots[row as usize]
     }
 
-    /// The entities that are updated or deleted, in the order of their keys, with these.
+    /// Returns the entities that are updated or deleted, in the order of their keys, with these.
     pub(crate) fn by_key(&self) -> &[(KeyBytes, u32)] {
         &self.by_key
     }
 
-    /// Whether one of these columns changes in any row.
+    /// Returns `true` if one of these columns changes in any row.
     pub(crate) fn updates_any(&self, columns: &[usize]) -> bool {
         self.sets.iter().flatten().any(|(column, _)| columns.contains(column))
     }
@@ -104,7 +104,7 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    /// Whether one of these columns changes.
+    /// Returns `true` if one of these columns changes.
     pub(super) fn changes(&self, columns: &[usize]) -> bool {
         columns.iter().any(|column| self.columns.contains_key(column))
     }
@@ -113,7 +113,7 @@ impl Draft {
 /// The rows to be updated.
 pub(super) type Drafts = BTreeMap<EntityAt, Draft>;
 
-/// The rows of one model that are to be updated.
+/// Returns the rows of one model that are to be updated.
 fn of_model(drafts: &Drafts, model: usize) -> impl Iterator<Item = (u32, &Draft)> {
     let of_slot = |slot: u32| EntityAt { model, slot };
     drafts.range(of_slot(0)..=of_slot(u32::MAX)).map(|(entity, draft)| (entity.slot, draft))
@@ -170,8 +170,8 @@ impl<'a> ChangeSet<'a> {
         Ok(conflict)
     }
 
-    /// The columns in which an entity differs from its row; none if it need not be looked at
-    /// again.
+    /// Returns the columns in which an entity differs from its row; none if it need not be looked
+    /// at again.
     fn compare(
         &mut self,
         entity: EntityAt,
@@ -226,7 +226,7 @@ impl<'a> ChangeSet<'a> {
         Ok(is_needed.then_some(draft))
     }
 
-    /// Whether a cell refers by a handle to an entity that the database does not have.
+    /// Returns `true` if a cell refers by a handle to an entity that the database does not have.
     fn refers_to_new(&self, place: Place) -> Result<bool, Error> {
         self.any_source(place, |source| match source {
             Source::Pending { entity, .. } => {
@@ -269,7 +269,7 @@ impl<'a> ChangeSet<'a> {
         Ok(ChangedRows { arena, model, slots, sets, updated, deleted, by_key })
     }
 
-    /// The bytes of these columns as the entity has them.
+    /// Returns the bytes of these columns as the entity has them.
     pub(crate) fn new_key_bytes(
         &self,
         entity: EntityAt,
@@ -281,7 +281,7 @@ impl<'a> ChangeSet<'a> {
         })
     }
 
-    /// The bytes of these columns as the database has them.
+    /// Returns the bytes of these columns as the database has them.
     pub(crate) fn key_bytes(&self, entity: EntityAt, columns: &[usize]) -> Result<KeyBytes, Error> {
         key_bytes(self.arenas[entity.model].table(), columns, |column, value| {
             self.stored_at(entity.column(column), value)
@@ -290,8 +290,8 @@ impl<'a> ChangeSet<'a> {
 }
 
 impl ChangeSet<'_> {
-    /// The value of a cell as the database has it, by model and slot. The bytes of a value, and
-    /// nothing else, are appended to `buffer`.
+    /// Returns the value of a cell as the database has it, by model and slot. The bytes of a value,
+    /// and nothing else, are appended to `buffer`.
     pub(super) fn stored_at(
         &self,
         place: Place,
@@ -319,7 +319,8 @@ impl ChangeSet<'_> {
         Ok(CellValue::Value)
     }
 
-    /// The bytes of a stored key's column, or version, of an entity that is updated or deleted.
+    /// Returns the bytes of a stored key's column, or version, of an entity that is updated or
+    /// deleted.
     ///
     /// # Errors
     ///
@@ -342,8 +343,8 @@ impl ChangeSet<'_> {
         }
     }
 
-    /// An entity's key for people, where it is one of numbers or UUIDs. Other keys can hold what must
-    /// not get into logs.
+    /// Returns an entity's key for people, where it is one of numbers or UUIDs. Other keys can hold
+    /// what must not get into logs.
     pub(crate) fn show_key(&self, rows: &ChangedRows<'_>, slot: u32) -> Option<String> {
         let (table, mut parts) = (rows.table(), Vec::new());
         for &column in table.key() {

@@ -9,7 +9,7 @@ use crate::handle::AnyHandle;
 use crate::model::{ForeignKeyColumns, Source};
 
 impl ChangeSet<'_> {
-    /// The entities whose keys change.
+    /// Returns the entities whose keys change.
     pub(super) fn changed_keys(&self, drafts: &Drafts) -> impl Iterator<Item = EntityAt> {
         let key = |model: usize| self.arenas[model].table().key();
         drafts.iter().filter(move |(at, draft)| draft.changes(key(at.model))).map(|(&at, _)| at)
@@ -97,8 +97,8 @@ impl ChangeSet<'_> {
         Ok(is_moved)
     }
 
-    /// Whether a foreign key leads by a handle to another entity than this one, such as a new one that
-    /// takes over the key.
+    /// Returns `true` if a foreign key leads by a handle to another entity than this one, such as a
+    /// new one that takes over the key.
     fn names_another(
         &self,
         foreign_key: &ForeignKeyColumns,

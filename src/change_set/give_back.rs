@@ -21,7 +21,7 @@ pub(crate) enum Extent {
 }
 
 impl ChangeSet<'_> {
-    /// What the entities of some rows get back: the values of the columns that the database
+    /// Returns what the entities of some rows get back: the values of the columns that the database
     /// assigned, and the keys of what they refer to. `left` are the columns that every new row
     /// leaves to the database.
     ///
@@ -104,8 +104,8 @@ impl ChangeSet<'_> {
         Ok(result)
     }
 
-    /// What an updated entity gets back in a cell: what the database assigned, the key of what it
-    /// refers to by a handle, and the key that a foreign key has followed.
+    /// Returns what an updated entity gets back in a cell: what the database assigned, the key of
+    /// what it refers to by a handle, and the key that a foreign key has followed.
     fn updated_value(
         &self,
         cell: CellAt,
@@ -132,7 +132,7 @@ impl ChangeSet<'_> {
         }
     }
 
-    /// Whether the cell belongs to a foreign key that follows, be it in another column.
+    /// Returns `true` if the cell belongs to a foreign key that follows, be it in another column.
     fn is_of_followed_reference(&self, place: Place) -> bool {
         let follows = |&column: &usize| self.followed.contains_key(&Place { column, ..place });
         let mut foreign_keys = self.arenas[place.entity.model].table().foreign_keys();

@@ -1,201 +1,60 @@
 //! `ChangeSet`: what a flush has to write, and the value of every cell of it.
 
+mod cell_value;
 mod cells;
 mod changed;
 mod followed;
 mod give_back;
+mod new_rows;
 mod passed_on;
 mod place;
 mod resolved;
 
-use std::any::TypeId;
-use std::borrow::Cow;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Arc;
 
 use bytes::BytesMut;
+pub(crate) use cell_value::{CellValue, key_bytes};
+use cell_value::{Resolved, Survey, UNKNOWN_KEY_BYTES};
 pub(crate) use cells::CellRange;
 pub(crate) use changed::{ChangedRows, KeyBytes, SetTo, UpdatedRow};
 pub(crate) use give_back::Extent;
-use indexmap::IndexMap;
+pub(crate) use new_rows::NewRows;
 use passed_on::PassedOn;
 use place::Place;
 pub(crate) use place::{CellAt, EntityAt};
 use resolved::new_rows;
 
-use crate::arena::AnyArena;
+use crate::arena::Arenas;
 use crate::assignments::{Assignments, RowsOf};
 use crate::error::{Error, ErrorKind};
 use crate::handle::{AnyHandle, Stamp};
 use crate::model::{Encoder, EntityRef, Source, Table};
-use crate::resolution::Resolution;
 use crate::state::State;
 use crate::write_back::WriteBack;
 
-/// The arenas of a unit of work, in the order in which their models first appeared.
-pub(crate) type Arenas = IndexMap<TypeId, Box<dyn AnyArena>, BuildHasherDefault<TypeIdHasher>>;
-
-/// Takes a `TypeId` as its own hash, which it is. Every reference is looked up by it.
-#[derive(Default)]
-pub(crate) struct TypeIdHasher(u64);
-
-impl Hasher for TypeIdHasher {
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
-/// The new rows of one table.
-pub(crate) struct NewRows<'a> {
-    arena: &'a dyn AnyArena,
-    /// The arena's position, which stands for its model.
-    model: usize,
-    slots: Cow<'a, [u32]>,
-    /// How the entities find their rows, where these may be there already.
-    resolution: Option<&'a Arc<Resolution>>,
-}
-
-impl<'a> NewRows<'a> {
-    pub(crate) fn table(&self) -> &'static Table {
-        self.arena.table()
-    }
-
-    /// The position of the model in the unit of work.
-    pub(crate) fn model(&self) -> usize {
-        self.model
-    }
-
-    /// The number of rows. Rows are named by their position, in the order of `add`.
-    pub(crate) fn len(&self) -> usize {
-        self.slots.len()
-    }
-
-    /// The entities, by row.
-    pub(crate) fn slots(&self) -> &[u32] {
-        &self.slots
-    }
-
-    /// Returns how the entities find their rows, where these may be there already.
-    pub(crate) fn resolution(&self) -> Option<&'a Arc<Resolution>> {
-        self.resolution
-    }
-
-    /// The row of an entity. Slots ascend, mostly without gaps, so the first guess mostly hits.
-    fn row_of(&self, slot: u32) -> Option<u32> {
-        let guess = slot.checked_sub(*self.slots.first()?)? as usize;
-        if self.slots.get(guess) == Some(&slot) {
-            return Some(guess as u32);
-        }
-        self.slots.binary_search(&slot).ok().map(|row| row as u32)
-    }
-}
-
-/// What is written into a cell.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum CellValue {
-    /// The server's default, or a key that it assigns to this row.
-    Default,
-    Null,
-    /// The bytes that were appended to the buffer.
-    Value,
-    /// A key that the database has yet to assign to a row of this commit.
-    Unassigned(CellAt),
-}
-
-/// What there is to know of a cell before anything is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Survey {
-    /// The row leaves the column to the database.
-    is_default: bool,
-    /// The size of the value that will be sent.
-    bytes: usize,
-}
-
-/// The size that a plan assumes for a key that is not known yet.
-const UNKNOWN_KEY_BYTES: usize = 4;
-
-/// A chain of keys that refer to keys is hardly ever longer, so only then is a circle looked for.
-const SHORT_CHAIN: usize = 16;
-
-/// What a source leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Resolved {
-    Default,
-    Null,
-    /// A range of the buffer.
-    Value(usize, usize),
-    Unassigned(CellAt),
-}
-
-impl Resolved {
-    /// Leaves nothing in the buffer from there on but the value.
-    fn leave_value(self, before: usize, buffer: &mut BytesMut) -> CellValue {
-        let mut len = 0;
-        if let Resolved::Value(start, end) = self {
-            buffer.copy_within(start..end, before);
-            len = end - start;
-        }
-        buffer.truncate(before + len);
-        match self {
-            Resolved::Default => CellValue::Default,
-            Resolved::Null => CellValue::Null,
-            Resolved::Value(..) => CellValue::Value,
-            Resolved::Unassigned(cell) => CellValue::Unassigned(cell),
-        }
-    }
-}
-
-/// The bytes of some columns of a table, each after its length, if all of them have a value. Equal
-/// integers have equal bytes, whatever their types. `value` gives a column's, and appends its bytes.
-pub(crate) fn key_bytes(
-    table: &Table,
-    columns: &[usize],
-    mut value: impl FnMut(usize, &mut BytesMut) -> Result<CellValue, Error>,
-) -> Result<Option<Vec<u8>>, Error> {
-    let (mut key, mut bytes) = (Vec::new(), BytesMut::new());
-    for &column in columns {
-        bytes.clear();
-        if value(column, &mut bytes)? != CellValue::Value {
-            return Ok(None);
-        }
-        match table.columns()[column].ty().as_integer(&bytes) {
-            Some(integer) => {
-                key.extend_from_slice(&size_of::<i64>().to_be_bytes());
-                key.extend_from_slice(&integer.to_be_bytes());
-            }
-            None => {
-                key.extend_from_slice(&bytes.len().to_be_bytes());
-                key.extend_from_slice(&bytes);
-            }
-        }
-    }
-    Ok(Some(key))
-}
-
 /// Everything that a flush has to write: new rows, changes and deletions, by table.
 pub(crate) struct ChangeSet<'a> {
+    /// Where the entities are.
     arenas: &'a Arenas,
+    /// The stamp of the handles that name entities of these arenas.
     stamp: Stamp,
+    /// The new rows: those of a model together, or in one group for each way to find them.
     tables: Vec<NewRows<'a>>,
+    /// The rows that are updated or deleted, those of a model together.
     changed: Vec<ChangedRows<'a>>,
-    /// Foreign keys that change because the key does that they refer to.
+    /// Foreign keys that change because the key does that they refer to: the cell, and the cell of the
+    /// key. No cell follows itself, through others or not.
     followed: HashMap<Place, Place>,
+    /// The size of the new values of updated rows.
     changed_bytes: usize,
+    /// Hashes of values that may pass from row to row.
     passed_on: PassedOn,
     /// By the arena's position: those of its rows in `tables`.
     tables_of_model: Vec<Vec<usize>>,
 }
+
+/// A chain of keys that refer to keys is hardly ever longer, so only then is a circle looked for.
+const SHORT_CHAIN: usize = 16;
 
 impl<'a> ChangeSet<'a> {
     /// Collects what has changed.
@@ -227,12 +86,12 @@ impl<'a> ChangeSet<'a> {
         Ok(changes)
     }
 
-    /// The rows that are updated or deleted, by table.
+    /// Returns the rows that are updated or deleted, by table.
     pub(crate) fn changed(&self) -> &[ChangedRows<'a>] {
         &self.changed
     }
 
-    /// The size of the new values of updated rows, in bytes and as they are sent.
+    /// Returns the size of the new values of updated rows, in bytes and as they are sent.
     pub(crate) fn changed_bytes(&self) -> usize {
         self.changed_bytes
     }
@@ -247,7 +106,7 @@ impl<'a> ChangeSet<'a> {
         &self.tables
     }
 
-    /// Whether there is nothing to send.
+    /// Returns `true` if there is nothing to send.
     pub(crate) fn is_empty(&self) -> bool {
         let nothing =
             |rows: &ChangedRows<'_>| rows.updated().is_empty() && rows.deleted().is_empty();
@@ -283,7 +142,7 @@ impl<'a> ChangeSet<'a> {
         Ok(())
     }
 
-    /// The new rows that this row refers to in this column.
+    /// Returns the new rows that this row refers to in this column.
     ///
     /// # Errors
     ///
@@ -304,7 +163,8 @@ impl<'a> ChangeSet<'a> {
         Ok(parents)
     }
 
-    /// What to write into a cell. The bytes of a value, and nothing else, are appended to `buffer`.
+    /// Returns what to write into a cell. The bytes of a value, and nothing else, are appended to
+    /// `buffer`.
     ///
     /// # Errors
     ///
@@ -342,7 +202,7 @@ impl<'a> ChangeSet<'a> {
         }
     }
 
-    /// The value of a cell whose one field does not know it.
+    /// Returns the value of a cell whose one field does not know it.
     fn resolve(
         &self,
         place: Place,
@@ -366,7 +226,7 @@ impl<'a> ChangeSet<'a> {
         Ok(found.leave_value(before, buffer))
     }
 
-    /// The value of a column, on which all fields that share it and have one must agree.
+    /// Returns the value of a column, on which all fields that share it and have one must agree.
     fn agreed(
         &self,
         place: Place,
@@ -396,7 +256,7 @@ impl<'a> ChangeSet<'a> {
         Ok(result)
     }
 
-    /// Which of several sources gives the column its value.
+    /// Returns which of several sources gives the column its value.
     ///
     /// A value comes before a reference, and a reference to another model before one to its own:
     /// a chain of entities that refer to each other is then not walked from end to end for every
@@ -450,7 +310,7 @@ impl<'a> ChangeSet<'a> {
         self.arenas.values().map(|arena| arena.slots()).sum()
     }
 
-    /// The value of a cell that the database assigns.
+    /// Returns the value of a cell that the database assigns.
     fn assigned_or_default(
         &self,
         origin: Place,
@@ -477,12 +337,12 @@ impl<'a> ChangeSet<'a> {
         })
     }
 
-    /// The models of a table, by position.
+    /// Returns the models of a table, by position.
     fn models_of(&self, table: &Table) -> impl Iterator<Item = usize> {
         (0..self.arenas.len()).filter(|&model| self.arenas[model].table().is(table))
     }
 
-    /// Where a cell gets its value from, if it follows a key that changes.
+    /// Returns where a cell gets its value from, if it follows a key that changes.
     fn followed(&self, mut place: Place) -> Place {
         while let Some(&followed) = self.followed.get(&place) {
             place = followed;
@@ -490,7 +350,7 @@ impl<'a> ChangeSet<'a> {
         place
     }
 
-    /// The part of a key that a reference leads to.
+    /// Returns the part of a key that a reference leads to.
     fn target(&self, from: Place, entity: EntityRef, part: usize) -> Result<Place, Error> {
         let table = (entity.table)();
         let fail = |what: &str| {
@@ -530,7 +390,7 @@ impl<'a> ChangeSet<'a> {
         }
     }
 
-    /// Whether a field says something of a cell that is such.
+    /// Returns `true` if a field says something of a cell that is such.
     fn any_source(&self, place: Place, is_such: impl Fn(Source) -> bool) -> Result<bool, Error> {
         let mut found = false;
         self.each_source(place, &mut BytesMut::new(), |source| {
@@ -540,7 +400,7 @@ impl<'a> ChangeSet<'a> {
         Ok(found)
     }
 
-    /// What the field says that gives the cell its value.
+    /// Returns what the field says that gives the cell its value.
     fn chosen_source(&self, place: Place, buffer: &mut BytesMut) -> Result<Source, Error> {
         let arena = &self.arenas[place.entity.model];
         let mut out = Encoder::new(buffer);
@@ -559,7 +419,7 @@ impl<'a> ChangeSet<'a> {
         EntityAt { model, slot: slots[cell.row as usize] }.column(cell.column)
     }
 
-    /// The model and the entities of the rows of a table.
+    /// Returns the model and the entities of the rows of a table.
     fn slots_of(&self, rows: RowsOf) -> (usize, &[u32]) {
         match rows {
             RowsOf::New(table) => (self.tables[table].model, &self.tables[table].slots),

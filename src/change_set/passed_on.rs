@@ -29,9 +29,9 @@ impl PassedOn {
 }
 
 impl ChangeSet<'_> {
-    /// Whether a changed or new row may get a value that another changed row had, in any column.
-    /// Equal hashes are taken for equal values. Where values can be equal to others with other
-    /// bytes, or new rows are many, they are not looked at.
+    /// Returns `true` if a changed or new row may get a value that another changed row had, in any
+    /// column. Equal hashes are taken for equal values. Where values can be equal to others with
+    /// other bytes, or new rows are many, they are not looked at.
     ///
     /// # Errors
     ///
@@ -73,8 +73,8 @@ impl ChangeSet<'_> {
     }
 }
 
-/// Whether values change that can be equal to others with other bytes. Those of the user's own types
-/// are such, for all that is known.
+/// Returns `true` if values change that can be equal to others with other bytes. Those of the
+/// user's own types are such, for all that is known.
 fn gives_up_inexact(rows: &ChangedRows<'_>) -> bool {
     let columns: HashSet<usize> = rows.sets().iter().flatten().map(|&(column, _)| column).collect();
     let table = rows.table();

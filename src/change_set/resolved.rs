@@ -67,7 +67,7 @@ impl ChangeSet<'_> {
         Ok(())
     }
 
-    /// The bytes of a part of a natural key, by which rows are told apart and ordered.
+    /// Returns the bytes of a part of a natural key, by which rows are told apart and ordered.
     ///
     /// # Errors
     ///

@@ -60,7 +60,7 @@ impl<'a> FindOrAdd<'a> {
         self.name("m")
     }
 
-    /// The columns that an upsert writes: those set, those incremented, and the version.
+    /// Returns the columns that an upsert writes: those set, those incremented, and the version.
     fn written(&self) -> Option<(Vec<usize>, Vec<usize>, Option<usize>)> {
         let Found::Updated { set, increment } = &self.step.resolution.found else { return None };
         let is_given = |column: &&usize| !self.step.left.contains(column);

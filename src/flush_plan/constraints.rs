@@ -106,7 +106,7 @@ impl Constraints {
     }
 }
 
-/// Whether values of these columns are sent with the bytes that the server compares.
+/// Returns `true` if values of these columns are sent with the bytes that the server compares.
 pub(super) fn are_sent_as_compared(table: &Table, columns: &[usize]) -> bool {
     let is_sent = |&column: &usize| {
         table.columns()[column].ty().is_equal_by_bytes() && table.cast(column).is_none()

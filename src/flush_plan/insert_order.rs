@@ -13,11 +13,19 @@ use crate::toposort::Graph;
 /// How many columns of a circle an error spells out.
 const SHOWN: usize = 8;
 
+/// When the keys of new rows are known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum KeysAre {
+    /// Before any of the rows is written.
+    Reserved,
+    /// As each row is written.
+    Returned,
+}
+
 /// Orders the new rows of these tables in runs of one table each, so that a row comes after those
 /// that it refers to.
 ///
-/// `own_key_known` says that a row's key is known before it is written, so that it can refer to
-/// itself.
+/// A row can refer to itself only where its key is known before it is written.
 ///
 /// # Errors
 ///
@@ -25,11 +33,11 @@ const SHOWN: usize = 8;
 pub(crate) fn order_rows(
     changes: &ChangeSet<'_>,
     tables: &[u32],
-    own_key_known: bool,
+    keys: KeysAre,
 ) -> Result<Vec<(usize, Vec<u32>)>, Error> {
     let mut rows = RowGraph::new(changes, tables);
     rows.index_given_keys()?;
-    rows.collect_edges(own_key_known)?;
+    rows.collect_edges(keys)?;
     match Graph::new(rows.group_of.len(), &rows.edges).grouped_order(&rows.group_of) {
         Ok(runs) => Ok(runs
             .into_iter()
@@ -99,7 +107,7 @@ impl<'a> RowGraph<'a> {
         Ok(())
     }
 
-    /// The bytes of these columns, if all of them have a known value.
+    /// Returns the bytes of these columns, if all of them have a known value.
     fn key_bytes(
         &self,
         group: usize,
@@ -113,7 +121,7 @@ impl<'a> RowGraph<'a> {
         })
     }
 
-    fn collect_edges(&mut self, own_key_known: bool) -> Result<(), Error> {
+    fn collect_edges(&mut self, keys: KeysAre) -> Result<(), Error> {
         for group in 0..self.tables.len() {
             for foreign_key in self.table(group).foreign_keys() {
                 for row in self.rows(group) {
@@ -121,7 +129,7 @@ impl<'a> RowGraph<'a> {
                         self.parents(group, row, foreign_key.columns, foreign_key.target)?
                     {
                         let node = self.first[group] + row;
-                        let writable = own_key_known || self.is_given[node as usize];
+                        let writable = keys == KeysAre::Reserved || self.is_given[node as usize];
                         if node != parent || !writable {
                             self.edges.push((node, parent));
                             self.columns.push(foreign_key.columns[0]);
@@ -133,8 +141,8 @@ impl<'a> RowGraph<'a> {
         Ok(())
     }
 
-    /// The rows that a foreign key of this row refers to: through handles, and through a key that
-    /// was given to a new row.
+    /// Returns the rows that a foreign key of this row refers to: through handles, and through a
+    /// key that was given to a new row.
     fn parents(
         &self,
         group: usize,
@@ -164,7 +172,7 @@ impl<'a> RowGraph<'a> {
         Ok(parents)
     }
 
-    /// The error for a circle, as `a.x → b.y → a`.
+    /// Returns the error for a circle, as `a.x → b.y → a`.
     fn describe(&self, cycle: &[u32]) -> Error {
         let table = |node: u32| self.table(self.group_of[node as usize] as usize);
         let mut text = String::new();

@@ -5,11 +5,9 @@ use std::collections::HashSet;
 
 use bytes::BytesMut;
 
-use super::constraints::{
-    Action, Constraints, ForeignKeyConstraint, are_sent_as_compared, positions,
-};
+use super::constraints::{Constraints, ForeignKeyConstraint, are_sent_as_compared, positions};
 use super::links::models;
-use super::reach::{Reached, reach};
+use super::reach::{Fate, Reached, reach};
 use super::rows::{RowOf, deleted, inserted, updated};
 use super::suspects::Suspects;
 use crate::assignments::{Assignments, RowsOf};
@@ -91,10 +89,8 @@ impl Judge<'_> {
                 for row in self.written(deleted(self.changes, model)) {
                     let Some(columns) = &columns else { return Ok(false) };
                     givers.push((row.entity, columns.clone()));
-                    reached.push(Reached::first(
-                        foreign_key,
-                        foreign_key.on_delete == Action::Cascade,
-                    ));
+                    reached
+                        .push(Reached::first(foreign_key, Fate::of_delete(foreign_key.on_delete)));
                 }
             }
             if acts_on_update && self.changes_unseen(model, table, foreign_key) {
@@ -103,7 +99,7 @@ impl Judge<'_> {
             if let (true, Some(columns)) = (acts_on_update, &columns) {
                 for row in self.written(updated(self.changes, model, columns)) {
                     givers.push((row.entity, columns.clone()));
-                    reached.push(Reached::first(foreign_key, false));
+                    reached.push(Reached::first(foreign_key, Fate::Changed));
                 }
             }
         }
@@ -111,7 +107,7 @@ impl Judge<'_> {
             return Ok(true);
         }
         reached.dedup();
-        let goes = reached.iter().any(|reached| reached.goes);
+        let goes = reached.iter().any(|reached| reached.fate == Fate::Deleted);
         let all: Vec<usize> = (0..parent_columns.len()).collect();
         let left = self.given_up(&givers, &all)?;
         let is_exact = self.is_exact(foreign_key);
@@ -136,7 +132,8 @@ impl Judge<'_> {
         self.is_out_of_reach(reached, &givers)
     }
 
-    /// Whether the database sets one of these columns in rows that are written, to a value of its own.
+    /// Returns `true` if the database sets one of these columns in rows that are written, to a
+    /// value of its own.
     fn fills_in(
         &self,
         model: usize,
@@ -167,8 +164,8 @@ impl Judge<'_> {
         }))
     }
 
-    /// Whether values of the columns that a foreign key refers to may change along with others that are
-    /// updated.
+    /// Returns `true` if values of the columns that a foreign key refers to may change along with
+    /// others that are updated.
     fn changes_unseen(
         &self,
         model: usize,
@@ -186,7 +183,7 @@ impl Judge<'_> {
             && self.models_of(foreign_key.child).any(|(model, _)| !self.all(model).is_empty())
     }
 
-    /// Whether values that are equal for the foreign key have the same bytes here.
+    /// Returns `true` if values that are equal for the foreign key have the same bytes here.
     fn is_exact(&self, foreign_key: &ForeignKeyConstraint) -> bool {
         let ForeignKeyConstraint { parent, parent_columns, child, child_columns, .. } = foreign_key;
         let sides = [(*parent, parent_columns), (*child, child_columns)];
@@ -199,7 +196,8 @@ impl Judge<'_> {
             })
     }
 
-    /// The values of some columns, by their positions in the foreign key, that rows give up.
+    /// Returns the values of some columns, by their positions in the foreign key, that rows give
+    /// up.
     fn given_up(&self, givers: &Givers, parts: &[usize]) -> Result<HashSet<Vec<u8>>, Error> {
         let mut values = HashSet::new();
         for (entity, columns) in givers {
@@ -209,21 +207,22 @@ impl Judge<'_> {
         Ok(values)
     }
 
-    /// The new rows, and those in which one of these columns changes.
+    /// Returns the new rows, and those in which one of these columns changes.
     fn arriving(&self, model: usize, columns: &[usize]) -> Vec<RowOf> {
         let mut rows = updated(self.changes, model, columns);
         rows.extend(inserted(self.changes, model));
         self.written(rows).collect()
     }
 
-    /// The new rows, and all that are updated.
+    /// Returns the new rows, and all that are updated.
     fn all(&self, model: usize) -> Vec<RowOf> {
         let table = self.models.iter().find(|(other, _)| *other == model);
         let columns: Vec<usize> = (0..table.map_or(0, |(_, t)| t.columns().len())).collect();
         self.arriving(model, &columns)
     }
 
-    /// Whether nothing that is written refers to a row that goes, or changes, because other rows do.
+    /// Returns `true` if nothing that is written refers to a row that goes, or changes, because
+    /// other rows do.
     fn is_out_of_reach(&self, reached: Vec<Reached>, givers: &Givers) -> Result<bool, Error> {
         for (foreign_key, of) in reach(self.constraints, reached) {
             if self.refers(foreign_key, &of, givers)? {
@@ -233,7 +232,8 @@ impl Judge<'_> {
         Ok(true)
     }
 
-    /// Whether a row that is written may refer to one that is reached, or did so until now.
+    /// Returns `true` if a row that is written may refer to one that is reached, or did so until
+    /// now.
     fn refers(
         &self,
         foreign_key: &ForeignKeyConstraint,
@@ -287,8 +287,8 @@ impl Judge<'_> {
         Ok(false)
     }
 
-    /// What rows of a table that are surely not reached have in these columns, before and after:
-    /// those that get other values where the others are reached by theirs.
+    /// Returns what rows of a table that are surely not reached have in these columns, before and
+    /// after: those that get other values where the others are reached by theirs.
     fn known_rows(&self, of: &Reached, columns: &[String]) -> Result<(Keys, Keys), Error> {
         let (mut before, mut after) = (HashSet::new(), HashSet::new());
         let changing: Vec<String> = of.columns.iter().map(|(column, _)| column.clone()).collect();

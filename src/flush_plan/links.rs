@@ -42,7 +42,7 @@ pub(super) struct Unique {
     pub(super) is_violated: bool,
 }
 
-/// The models that have something to write, by position, with their tables.
+/// Returns the models that have something to write, by position, with their tables.
 pub(super) fn models(changes: &ChangeSet<'_>) -> Vec<(usize, &'static Table)> {
     let new = changes.tables().iter().map(|rows| (rows.model(), rows.table()));
     let changed = changes.changed().iter().map(|rows| (rows.model(), rows.table()));
@@ -52,8 +52,8 @@ pub(super) fn models(changes: &ChangeSet<'_>) -> Vec<(usize, &'static Table)> {
     models
 }
 
-/// The foreign keys between models that have something to write: those that the models declare, and
-/// where the database was asked, those that it has.
+/// Returns the foreign keys between models that have something to write: those that the models
+/// declare, and where the database was asked, those that it has.
 pub(super) fn links(changes: &ChangeSet<'_>, constraints: Option<&Constraints>) -> Vec<Link> {
     let models = models(changes);
     match constraints {
@@ -134,8 +134,8 @@ fn found(models: &[(usize, &'static Table)], constraints: &Constraints) -> Vec<L
     links
 }
 
-/// The columns in which rows of these models differ: their keys, and where the database was asked,
-/// those of every unique constraint that is not looked at later anyway.
+/// Returns the columns in which rows of these models differ: their keys, and where the database was
+/// asked, those of every unique constraint that is not looked at later anyway.
 pub(super) fn unique(changes: &ChangeSet<'_>, constraints: Option<&Constraints>) -> Vec<Unique> {
     let models = models(changes);
     let Some(constraints) = constraints else {

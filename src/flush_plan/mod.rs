@@ -25,7 +25,7 @@ pub(crate) use constraints::{
     Action, Constraints, ForeignKeyConstraint, UniqueConstraint, positions,
 };
 pub(crate) use display::{counted, plural};
-use insert_order::order_rows;
+use insert_order::{KeysAre, order_rows};
 pub use inserts::Inserts;
 pub(crate) use judge::{RowSet, means_the_same};
 use order::{Order, Placed, Run, order, references};
@@ -394,6 +394,10 @@ fn insert_steps(
     let descriptions: Vec<&'static Table> = tables.iter().map(PlannedTable::table).collect();
     let references = references(&descriptions);
     let (mut steps, mut merged) = (Vec::new(), Vec::new());
+    let keys = match cycles {
+        Cycles::None => KeysAre::Returned,
+        _ => KeysAre::Reserved,
+    };
     let step = |table: usize, rows| InsertStep { table, description: descriptions[table], rows };
     for component in Graph::new(tables.len(), &references).components() {
         let is_linked = component.len() > 1 || references.contains(&(component[0], component[0]));
@@ -402,7 +406,7 @@ fn insert_steps(
         let is_found = component.iter().any(|&at| tables[at as usize].resolution().is_some());
         let runs = match is_linked {
             false => None,
-            true => match order_rows(changes, &component, cycles != Cycles::None) {
+            true => match order_rows(changes, &component, keys) {
                 Ok(runs) if cycles == Cycles::Any && runs.len() > MAX_TURNS && !is_found => {
                     merged.extend(component.iter().map(|&table| descriptions[table as usize]));
                     None
@@ -428,8 +432,8 @@ fn insert_steps(
     Ok((steps, merged))
 }
 
-/// Whether tables can be ordered as a whole: nothing that is updated can be tied to another row, and
-/// no tables with deleted rows refer to each other in a circle.
+/// Returns `true` if tables can be ordered as a whole: nothing that is updated can be tied to
+/// another row, and no tables with deleted rows refer to each other in a circle.
 fn is_plain(changes: &ChangeSet<'_>) -> bool {
     let changed = changes.changed();
     let has_ties = changed.iter().any(|rows| {

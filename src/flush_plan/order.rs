@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::constraints::Constraints;
-use super::row_graph::{Node, Pass, RowGraph};
+use super::row_graph::{NewRowsAs, Node, Pass, RowGraph};
 use super::step::SetAside;
 use crate::change_set::ChangeSet;
 use crate::error::{Error, ErrorKind};
@@ -71,16 +71,16 @@ pub(super) fn order(
     if inserts_are_ordered
         && constraints.is_none_or(|known| known.violated_foreign_keys().next().is_none())
     {
-        let order = arrange(RowGraph::new(changes, constraints, true)?, constraints.is_some());
+        let order = arrange(RowGraph::new(changes, constraints, NewRowsAs::OneNode)?, constraints);
         if !order.has_new_in_circle && !order.is_too_coarse {
             return Ok(order);
         }
     }
     // Some of the new rows come before others that are changed, and some after.
-    Ok(arrange(RowGraph::new(changes, constraints, false)?, constraints.is_some()))
+    Ok(arrange(RowGraph::new(changes, constraints, NewRowsAs::Nodes)?, constraints))
 }
 
-fn arrange(mut graph: RowGraph<'_>, knows_constraints: bool) -> Order {
+fn arrange(mut graph: RowGraph<'_>, constraints: Option<&Constraints>) -> Order {
     let mut order = Order::default();
     defer(&mut graph, &mut order);
     let from_update = |pass: &Pass| matches!(graph.nodes[pass.giver as usize], Node::Update(..));
@@ -103,7 +103,7 @@ fn arrange(mut graph: RowGraph<'_>, knows_constraints: bool) -> Order {
         if stuck.is_empty() {
             break;
         }
-        if !knows_constraints {
+        if constraints.is_none() {
             order.needs_constraints = true;
             break;
         }
@@ -117,7 +117,7 @@ fn arrange(mut graph: RowGraph<'_>, knows_constraints: bool) -> Order {
             }
         }
     }
-    if knows_constraints && order.refusal.is_none() {
+    if constraints.is_some() && order.refusal.is_none() {
         order.refusal = order.runs.iter().find_map(|run| unwritable(&graph, run));
     }
     let is_new = |placed: &Placed| matches!(placed.node, Node::Insert(..) | Node::Inserts);
@@ -149,8 +149,8 @@ struct Stuck {
     is_in_circle: bool,
 }
 
-/// The runs, the passes that are stuck, and whether something should come before or after the new
-/// rows that are one node, and does not.
+/// Returns the runs, the passes that are stuck, and whether something should come before or after
+/// the new rows that are one node, and does not.
 fn runs(graph: &RowGraph<'_>) -> (Vec<Run>, Vec<Stuck>, bool) {
     let mut edges = graph.edges.clone();
     edges.extend(graph.passes.iter().map(|pass| (pass.taker, pass.giver)));
@@ -257,7 +257,7 @@ fn put_new_in_order(graph: &RowGraph<'_>, of_run: &HashSet<u32>, nodes: &mut Vec
     nodes.extend(order.into_iter().flat_map(|(_, run)| run).map(placed));
 }
 
-/// The component of each node.
+/// Returns the component of each node.
 fn members_of(components: &[Vec<u32>], nodes: usize) -> Vec<u32> {
     let mut component_of = vec![0; nodes];
     for (component, members) in components.iter().enumerate() {
@@ -266,9 +266,9 @@ fn members_of(components: &[Vec<u32>], nodes: usize) -> Vec<u32> {
     component_of
 }
 
-/// The group of each component, in which the groups of lower numbers come first where they can:
-/// deletes, children first; what is set aside; updates, by the names of their tables; circles; and
-/// inserts, parents first.
+/// Returns the group of each component, in which the groups of lower numbers come first where they
+/// can: deletes, children first; what is set aside; updates, by the names of their tables; circles;
+/// and inserts, parents first.
 fn groups(graph: &RowGraph<'_>, components: &[Vec<u32>]) -> Vec<u32> {
     let changed: Vec<&'static Table> =
         graph.changes.changed().iter().map(|rows| rows.table()).collect();
@@ -291,7 +291,7 @@ fn groups(graph: &RowGraph<'_>, components: &[Vec<u32>]) -> Vec<u32> {
     keys.into_iter().map(|key| numbers[&key]).collect()
 }
 
-/// The places of tables, each after those that it refers to.
+/// Returns the places of tables, each after those that it refers to.
 pub(super) fn ranks(tables: &[&'static Table]) -> Vec<usize> {
     let mut ranks = vec![0; tables.len()];
     let components = Graph::new(tables.len(), &references(tables)).components();
@@ -301,7 +301,7 @@ pub(super) fn ranks(tables: &[&'static Table]) -> Vec<usize> {
     ranks
 }
 
-/// Which table refers to which, as declared.
+/// Returns which table refers to which, as declared.
 pub(super) fn references(tables: &[&'static Table]) -> Vec<(u32, u32)> {
     let mut references = Vec::new();
     for (child, table) in tables.iter().enumerate() {
@@ -316,8 +316,8 @@ pub(super) fn references(tables: &[&'static Table]) -> Vec<(u32, u32)> {
     references
 }
 
-/// The place of a table among others by its name, and then by its schema: so that it is the same
-/// whether a model names the schema or not.
+/// Returns the place of a table among others by its name, and then by its schema: so that it is the
+/// same whether a model names the schema or not.
 pub(super) fn by_name(tables: &[&'static Table], at: usize) -> usize {
     let name = |table: &Table| (table.name(), table.qualified_name().schema());
     tables.iter().filter(|table| name(table) < name(tables[at])).count()
@@ -362,8 +362,8 @@ fn detour(graph: &mut RowGraph<'_>, stuck: &[Stuck]) -> Result<bool, Error> {
     Ok(!set_aside.is_empty())
 }
 
-/// A column of a unique constraint that changes in a row, with the value that nobody has in it, if
-/// there is one.
+/// Returns a column of a unique constraint that changes in a row, with the value that nobody has in
+/// it, if there is one.
 fn room(graph: &RowGraph<'_>, changed: usize, at: u32, unique: usize) -> Option<(usize, SetAside)> {
     let (rows, unique) = (&graph.changes.changed()[changed], &graph.unique[unique]);
     let columns = &unique.models.iter().find(|(model, _)| *model == rows.model())?.1;
@@ -378,8 +378,8 @@ fn room(graph: &RowGraph<'_>, changed: usize, at: u32, unique: usize) -> Option<
     })
 }
 
-/// The error for a circle in which unique values pass on as well, if this run is one: rows of one
-/// statement that give values to each other are in each other's way.
+/// Returns the error for a circle in which unique values pass on as well, if this run is one: rows
+/// of one statement that give values to each other are in each other's way.
 fn unwritable(graph: &RowGraph<'_>, run: &Run) -> Option<Error> {
     if !run.is_circle {
         return None;

@@ -137,7 +137,7 @@ impl PlannedTable {
         })
     }
 
-    /// The table.
+    /// Returns the table.
     #[must_use]
     pub fn table(&self) -> &'static Table {
         self.table
@@ -148,14 +148,15 @@ impl PlannedTable {
         self.resolution.as_ref()
     }
 
-    /// The number of new rows.
+    /// Returns the number of new rows.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.rows
     }
 
-    /// The size of the values of the new rows, in bytes and as they are sent. Keys that are yet to
-    /// be assigned count for nothing in their own row, and 4 bytes where they are referred to.
+    /// Returns the size of the values of the new rows, in bytes and as they are sent. Keys that are
+    /// yet to be assigned count for nothing in their own row, and 4 bytes where they are referred
+    /// to.
     ///
     /// 0 in a commit whose strategy does not look at it, as with `OneTrip`.
     #[must_use]
@@ -179,25 +180,25 @@ impl PlannedTable {
         }
     }
 
-    /// The columns that the database could supply, in the table's order.
+    /// Returns the columns that the database could supply, in the table's order.
     #[must_use]
     pub fn optional_columns(&self) -> &[OptionalColumn] {
         &self.optional
     }
 
-    /// How many rows leave this column to the database.
+    /// Returns how many rows leave this column to the database.
     #[must_use]
     pub fn left_to_database(&self, column: usize) -> usize {
         let optional = self.optional.iter().find(|optional| optional.column == column);
         optional.map_or(0, |optional| self.rows - optional.given)
     }
 
-    /// The columns that every row leaves to the database.
+    /// Returns the columns that every row leaves to the database.
     pub(crate) fn left_by_all(&self) -> Vec<usize> {
         self.optional.iter().filter(|left| left.given == 0).map(|left| left.column).collect()
     }
 
-    /// The columns that the database assigns to some of the rows, as it does keys.
+    /// Returns the columns that the database assigns to some of the rows, as it does keys.
     pub(crate) fn assigned_columns(&self) -> impl Iterator<Item = usize> {
         let is_assigned = |column: &usize| {
             self.table.columns()[*column].assigned_by().is_some()
@@ -206,7 +207,7 @@ impl PlannedTable {
         (0..self.table.columns().len()).filter(is_assigned)
     }
 
-    /// The columns that a row leaves to the database, in the table's order.
+    /// Returns the columns that a row leaves to the database, in the table's order.
     pub(crate) fn left_by(&self, row: u32) -> &[usize] {
         let set = self.left_of_row.get(row as usize).copied().unwrap_or(0);
         &self.left[set as usize]

@@ -64,8 +64,8 @@ pub(super) fn steps(
     Ok(steps)
 }
 
-/// The rows of an insert, level by level, so that none refers to another of its level. The rows come
-/// each after those that it refers to.
+/// Returns the rows of an insert, level by level, so that none refers to another of its level. The
+/// rows come each after those that it refers to.
 fn levels(changes: &ChangeSet<'_>, insert: &InsertStep) -> Result<Vec<Vec<u32>>, Error> {
     let table = insert.description;
     let columns: Vec<usize> = table

@@ -6,7 +6,7 @@ use bytes::BytesMut;
 
 use super::constraints::{Action, Constraints, ForeignKeyConstraint, positions};
 use super::links::{Link, Unique, links, models, unique};
-use super::reach::{Reached, reach};
+use super::reach::{Fate, Reached, reach};
 use super::rows::{RowOf, deleted, inserted, updated};
 use super::step::SetAside;
 use crate::assignments::RowsOf;
@@ -40,6 +40,15 @@ pub(super) struct Pass {
     pub(super) unique: usize,
 }
 
+/// How new rows are nodes of a [`RowGraph`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum NewRowsAs {
+    /// All of them are one node: they have an order among themselves already.
+    OneNode,
+    /// Each is a node of its own.
+    Nodes,
+}
+
 /// The rows of a flush, numbered through, and which of them waits for which.
 pub(super) struct RowGraph<'a> {
     pub(super) changes: &'a ChangeSet<'a>,
@@ -67,7 +76,7 @@ pub(super) struct RowGraph<'a> {
     first_update: Vec<u32>,
     /// By the position in [`ChangeSet::tables`]; all new rows are the first one where they are one.
     first_insert: Vec<u32>,
-    inserts_are_one: bool,
+    new_rows: NewRowsAs,
 }
 
 impl<'a> RowGraph<'a> {
@@ -79,7 +88,7 @@ impl<'a> RowGraph<'a> {
     pub(super) fn new(
         changes: &'a ChangeSet<'a>,
         constraints: Option<&Constraints>,
-        inserts_are_one: bool,
+        new_rows: NewRowsAs,
     ) -> Result<RowGraph<'a>, Error> {
         let mut graph = RowGraph {
             changes,
@@ -95,7 +104,7 @@ impl<'a> RowGraph<'a> {
             first_delete: Vec::new(),
             first_update: Vec::new(),
             first_insert: Vec::new(),
-            inserts_are_one,
+            new_rows,
         };
         graph.number();
         for link in links(changes, constraints) {
@@ -126,14 +135,14 @@ impl<'a> RowGraph<'a> {
         }
         let all = self.nodes.len() as u32;
         for (table, rows) in self.changes.tables().iter().enumerate() {
-            if self.inserts_are_one {
+            if self.new_rows == NewRowsAs::OneNode {
                 self.first_insert.push(all);
             } else {
                 self.first_insert.push(self.nodes.len() as u32);
                 self.nodes.extend((0..rows.len() as u32).map(|row| Node::Insert(table, row)));
             }
         }
-        if self.inserts_are_one && !self.changes.tables().is_empty() {
+        if self.new_rows == NewRowsAs::OneNode && !self.changes.tables().is_empty() {
             self.nodes.push(Node::Inserts);
         }
     }
@@ -171,10 +180,13 @@ impl<'a> RowGraph<'a> {
     }
 
     fn insert_node(&self, table: usize, row: u32) -> u32 {
-        self.first_insert[table] + if self.inserts_are_one { 0 } else { row }
+        match self.new_rows {
+            NewRowsAs::OneNode => self.first_insert[table],
+            NewRowsAs::Nodes => self.first_insert[table] + row,
+        }
     }
 
-    /// The node of a new row that another refers to.
+    /// Returns the node of a new row that another refers to.
     fn parent_node(&self, parent: CellAt) -> Option<u32> {
         match parent.rows {
             RowsOf::New(table) => Some(self.insert_node(table, parent.row)),
@@ -182,19 +194,19 @@ impl<'a> RowGraph<'a> {
         }
     }
 
-    /// The rows of a model that are deleted, as nodes with their entities.
+    /// Returns the rows of a model that are deleted, as nodes with their entities.
     fn deletes(&self, model: usize) -> Vec<(u32, EntityAt)> {
         let node = |row: RowOf| (self.first_delete[row.group] + row.at, row.entity);
         deleted(self.changes, model).into_iter().map(node).collect()
     }
 
-    /// The rows of a model in which one of these columns changes, likewise.
+    /// Returns the rows of a model in which one of these columns changes, likewise.
     fn updates(&self, model: usize, columns: &[usize]) -> Vec<(u32, EntityAt)> {
         let node = |row: RowOf| (self.first_update[row.group] + row.at, row.entity);
         updated(self.changes, model, columns).into_iter().map(node).collect()
     }
 
-    /// The new rows of a model, likewise.
+    /// Returns the new rows of a model, likewise.
     fn inserts(&self, model: usize) -> Vec<(u32, EntityAt)> {
         let node = |row: RowOf| (self.insert_node(row.group, row.at), row.entity);
         inserted(self.changes, model).into_iter().map(node).collect()
@@ -235,7 +247,7 @@ impl<'a> RowGraph<'a> {
         }
         // Where new rows are one, they wait for none of their own kind.
         let has_moved = !arriving.is_empty();
-        if !self.inserts_are_one || !children.is_empty() {
+        if self.new_rows == NewRowsAs::Nodes || !children.is_empty() {
             for (node, entity) in self.inserts(*parent) {
                 if let Some(value) = self.new_value(entity, parent_columns)? {
                     arriving.insert(value, node);
@@ -277,7 +289,7 @@ impl<'a> RowGraph<'a> {
                 None => {}
             }
         }
-        if (has_moved || !self.inserts_are_one) && !arriving.is_empty() {
+        if (has_moved || self.new_rows == NewRowsAs::Nodes) && !arriving.is_empty() {
             for (node, entity) in self.inserts(*child) {
                 let to = self.new_value(entity, child_columns)?;
                 if let Some(&to) = to.and_then(|value| arriving.get(&value)) {
@@ -309,7 +321,8 @@ impl<'a> RowGraph<'a> {
         edges.into_iter().for_each(|(from, node)| self.after(from, node));
     }
 
-    /// The row that gives up a value, if the database would change what refers to the value by then.
+    /// Returns the row that gives up a value, if the database would change what refers to the value
+    /// by then.
     fn acting(&self, leaving: &HashMap<Vec<u8>, u32>, value: &[u8], link: &Link) -> Option<u32> {
         let &giver = leaving.get(value)?;
         let acts = match self.nodes[giver as usize] {
@@ -334,14 +347,14 @@ impl<'a> RowGraph<'a> {
             for (model, table) in of(foreign_key.parent) {
                 if foreign_key.on_delete.acts() {
                     leaving.extend(self.deletes(model).into_iter().map(|(node, _)| node));
-                    let goes = foreign_key.on_delete == Action::Cascade;
-                    reached.push(Reached::first(foreign_key, goes));
+                    let fate = Fate::of_delete(foreign_key.on_delete);
+                    reached.push(Reached::first(foreign_key, fate));
                 }
                 let columns = positions(table, &foreign_key.parent_columns);
                 if let (true, Some(columns)) = (foreign_key.on_update.acts(), columns) {
                     let updates = self.updates(model, &columns);
                     leaving.extend(updates.into_iter().map(|(node, _)| node));
-                    reached.push(Reached::first(foreign_key, false));
+                    reached.push(Reached::first(foreign_key, Fate::Changed));
                 }
             }
             if leaving.is_empty() {
@@ -377,7 +390,7 @@ impl<'a> RowGraph<'a> {
         Ok(())
     }
 
-    /// The value by which a row would refer to itself.
+    /// Returns the value by which a row would refer to itself.
     fn own(
         &self,
         constraints: &Constraints,
@@ -394,7 +407,7 @@ impl<'a> RowGraph<'a> {
         }
     }
 
-    /// Whether a row cannot go, or get another key, while others refer to it.
+    /// Returns `true` if a row cannot go, or get another key, while others refer to it.
     fn is_held(&self, node: u32, link: &Link) -> bool {
         match self.nodes[node as usize] {
             Node::Delete(..) => link.holds_deletes,
@@ -424,7 +437,7 @@ impl<'a> RowGraph<'a> {
                 }
             }
         }
-        if self.inserts_are_one {
+        if self.new_rows == NewRowsAs::OneNode {
             return Ok(());
         }
         for (table, rows) in changes.tables().iter().enumerate() {
@@ -513,7 +526,7 @@ impl<'a> RowGraph<'a> {
     }
 }
 
-/// The columns of a table's foreign keys.
+/// Returns the columns of a table's foreign keys.
 fn referring(table: &Table) -> Vec<usize> {
     let mut columns: Vec<usize> =
         table.foreign_keys().flat_map(|foreign_key| foreign_key.columns).copied().collect();

@@ -12,7 +12,7 @@ pub(super) struct RowOf {
     pub(super) entity: EntityAt,
 }
 
-/// The rows of a model that are deleted.
+/// Returns the rows of a model that are deleted.
 pub(super) fn deleted(changes: &ChangeSet<'_>, model: usize) -> Vec<RowOf> {
     let groups = changes.changed().iter().enumerate().filter(|(_, rows)| rows.model() == model);
     let of_group = |(group, rows): (usize, &crate::change_set::ChangedRows<'_>)| {
@@ -24,7 +24,7 @@ pub(super) fn deleted(changes: &ChangeSet<'_>, model: usize) -> Vec<RowOf> {
     groups.flat_map(of_group).collect()
 }
 
-/// The rows of a model in which one of these columns changes.
+/// Returns the rows of a model in which one of these columns changes.
 pub(super) fn updated(changes: &ChangeSet<'_>, model: usize, columns: &[usize]) -> Vec<RowOf> {
     let mut result = Vec::new();
     for (group, rows) in changes.changed().iter().enumerate() {
@@ -44,7 +44,7 @@ pub(super) fn updated(changes: &ChangeSet<'_>, model: usize, columns: &[usize]) 
     result
 }
 
-/// The new rows of a model.
+/// Returns the new rows of a model.
 pub(super) fn inserted(changes: &ChangeSet<'_>, model: usize) -> Vec<RowOf> {
     let groups = changes.tables().iter().enumerate().filter(|(_, rows)| rows.model() == model);
     let of_group = |(group, rows): (usize, &crate::change_set::NewRows<'_>)| {

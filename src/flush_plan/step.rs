@@ -208,7 +208,7 @@ impl ColumnMask {
         self.word(column / ColumnMask::WIDTH) & (1 << (column % ColumnMask::WIDTH)) != 0
     }
 
-    /// The bits of so many columns, from `word` times that many on.
+    /// Returns the bits of so many columns, from `word` times that many on.
     pub(crate) fn word(&self, word: usize) -> u64 {
         self.0.get(word).copied().unwrap_or(0)
     }

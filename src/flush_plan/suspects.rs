@@ -73,7 +73,7 @@ impl Suspects {
     }
 }
 
-/// Whether a row takes the key that another gives up.
+/// Returns `true` if a row takes the key that another gives up.
 fn passes_keys_on(changes: &ChangeSet<'_>) -> Result<bool, Error> {
     for (model, table) in models(changes) {
         let key = table.key();

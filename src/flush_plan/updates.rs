@@ -10,7 +10,7 @@ use crate::change_set::{ChangedRows, SetTo, UpdatedRow};
 /// grows with its updates.
 const MAX_SETS: usize = 8;
 
-/// The steps of some rows of a model.
+/// Returns the steps of some rows of a model.
 pub(super) fn steps(
     changed: usize,
     rows: &ChangedRows<'_>,
@@ -56,8 +56,8 @@ pub(super) fn steps(
     steps
 }
 
-/// What rows of one step have in common: the columns that take their defaults, for which a row
-/// cannot have its own expression, and all of them where the key changes.
+/// Returns what rows of one step have in common: the columns that take their defaults, for which a
+/// row cannot have its own expression, and all of them where the key changes.
 fn kind(rows: &ChangedRows<'_>, updated: UpdatedRow) -> Vec<(usize, SetTo)> {
     let (columns, key) = (rows.columns_of(updated), rows.table().key());
     if columns.iter().any(|(column, _)| key.contains(column)) {

@@ -20,8 +20,7 @@ use natural::NaturalKeys;
 pub use query::Query;
 use savepoint::Savepoint;
 
-use crate::arena::{AnyArena, Arena};
-use crate::change_set::Arenas;
+use crate::arena::{AnyArena, Arena, Arenas};
 use crate::connection::{Connection, IntoConnection, StatementCache};
 use crate::error::{Error, ErrorKind};
 use crate::flush::{OnProgress, Progress};

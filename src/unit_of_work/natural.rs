@@ -7,8 +7,7 @@ use std::sync::Arc;
 use bytes::BytesMut;
 
 use super::{UnitOfWork, no_entity};
-use crate::arena::AnyArena;
-use crate::change_set::Arenas;
+use crate::arena::{AnyArena, Arenas};
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
 use crate::model::{Cell, Encoder, Key, Model, NaturalKey, Row, Source, SqlType, Table};
@@ -68,7 +67,7 @@ impl NaturalKeys {
     }
 }
 
-/// The bytes of a natural key, by which entities are told apart; none where a part is NULL.
+/// Returns the bytes of a natural key, by which entities are told apart; none where a part is NULL.
 ///
 /// A part that refers to an entity without a key stands for that entity.
 fn key_bytes(
@@ -122,7 +121,7 @@ fn key_bytes(
     Ok(Some(key))
 }
 
-/// A value after its tag. Equal integers have equal bytes, whatever their types.
+/// Returns a value after its tag. Equal integers have equal bytes, whatever their types.
 fn part(tag: u8, ty: SqlType, raw: &[u8]) -> Vec<u8> {
     match ty.as_integer(raw) {
         Some(integer) => [&[tag][..], &integer.to_be_bytes()].concat(),
@@ -420,7 +419,7 @@ impl UnitOfWork<'_> {
     }
 }
 
-/// What an entity says of a column.
+/// Returns what an entity says of a column.
 fn sources<T: Model>(
     entity: &T,
     column: usize,
@@ -431,7 +430,8 @@ fn sources<T: Model>(
     out.sources(T::table(), column)
 }
 
-/// The sum of two numbers in their binary form, if they are integers or floats, and it fits.
+/// Returns the sum of two numbers in their binary form, if they are integers or floats, and it
+/// fits.
 fn sum(ty: SqlType, one: &[u8], other: &[u8]) -> Option<Vec<u8>> {
     fn float(raw: &[u8]) -> Option<f64> {
         match raw.len() {

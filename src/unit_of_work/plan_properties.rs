@@ -158,7 +158,7 @@ trait Family: Default {
     fn refer(&self, uow: &mut UnitOfWork<'_>, row: Place, to: To);
     fn id(&self, uow: &UnitOfWork<'_>, row: Place) -> Option<i32>;
     fn reference(&self, uow: &UnitOfWork<'_>, row: Place, table: usize) -> Option<i32>;
-    /// Whether the model of the table has a reference to the other.
+    /// Returns `true` if the model of the table has a reference to the other.
     fn refers(table: usize, other: usize) -> bool;
     fn table_names() -> [&'static str; 3];
 }
@@ -314,7 +314,7 @@ fn build<F: Family>(graph: &[NewRow], kind: usize) -> (UnitOfWork<'static>, Buil
     (uow, built)
 }
 
-/// Whether references lead from one row to the other.
+/// Returns `true` if references lead from one row to the other.
 fn reaches<F>(built: &Built<F>, from: Place, to: Place) -> bool {
     let (mut seen, mut open) = (Vec::new(), vec![from]);
     while let Some(place) = open.pop() {
@@ -331,8 +331,8 @@ fn reaches<F>(built: &Built<F>, from: Place, to: Place) -> bool {
     false
 }
 
-/// Whether some row refers to itself through others, by following references as far as they lead.
-/// A row that refers to itself directly counts if `direct` says so.
+/// Returns `true` if some row refers to itself through others, by following references as far as
+/// they lead. A row that refers to itself directly counts if `direct` says so.
 fn has_circle<F>(built: &Built<F>, direct: impl Fn(Place) -> bool) -> bool {
     let reaches_itself = |&start: &Place| {
         let parents = built.edges.iter().filter(|edge| edge.0 == start).map(|edge| edge.1);

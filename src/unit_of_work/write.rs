@@ -3,8 +3,9 @@
 use postgres::error::SqlState;
 
 use super::CommitPlan;
+use crate::arena::Arenas;
 use crate::assignments::{Assignments, RowsOf};
-use crate::change_set::{Arenas, ChangeSet, ChangedRows, Extent, NewRows};
+use crate::change_set::{ChangeSet, ChangedRows, Extent, NewRows};
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::flush::{Flush, OnProgress};
@@ -198,7 +199,7 @@ pub(super) struct Writer<'a> {
 }
 
 impl<'a> Writer<'a> {
-    /// The part of writing that leaves the entities alone.
+    /// Returns the part of writing that leaves the entities alone.
     pub(super) fn write(
         &self,
         connection: &mut Connection<'_>,
