@@ -4,6 +4,7 @@ mod any;
 mod arenas;
 mod compare;
 mod encode;
+mod found;
 mod resolutions;
 mod slots;
 
@@ -15,6 +16,7 @@ pub(crate) use arenas::Arenas;
 use bytes::BytesMut;
 use compare::{changed_columns, columns_before, differs, encoded, without};
 pub(crate) use encode::{CellSource, Encoded, FillCell, Frame, SizeCell};
+pub(crate) use found::Found;
 pub(crate) use resolutions::Resolutions;
 use slots::Slots;
 
@@ -49,15 +51,6 @@ pub(crate) struct Arena<T: Model> {
     resolutions: Resolutions,
     /// How to undo what flushes and the caller have done.
     journal: Journal<T>,
-}
-
-/// The entity that a unit of work has under a key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Found {
-    /// The entity in this slot is there.
-    Entity(u32),
-    /// The entity in this slot is marked for deletion.
-    MarkedForDeletion(u32),
 }
 
 impl<T: Model> Arena<T> {
