@@ -120,7 +120,7 @@ impl CatalogUniqueIndex {
         // The condition of a partial one may have others.
         let is_named = |column: &String| names.contains(&column.as_str());
         self.has_expressions
-            && names.iter().all(|name| is_used(name))
+            && names.iter().all(is_used)
             && self.columns.iter().all(is_named)
             && (self.is_partial || self.of_expressions.iter().all(is_named))
     }

@@ -168,21 +168,23 @@ mod tests {
         let table = |name: Column, natural_keys: &'static [NaturalKey]| {
             Table::new("t", Box::leak(Box::new([ID, name])), &[0]).natural_keys(natural_keys)
         };
-        for natural_keys in [
-            BY_NAME,
-            &[],
-            &[NaturalKey::new(&[0])],
-            &[NaturalKey::named("a", &[1, 0]), NaturalKey::named("b", &[1])],
-        ] {
+        const NOTHING: &[NaturalKey] = &[NaturalKey::new(&[])];
+        const MORE_OR_NOTHING: &[NaturalKey] = &[BY_NAME[0], NaturalKey::named("a", &[])];
+        const UNKNOWN: &[NaturalKey] = &[NaturalKey::new(&[1, 2])];
+        const FAR_OFF: &[NaturalKey] = &[NaturalKey::new(&[usize::MAX])];
+        const BY_ID: &[NaturalKey] = &[NaturalKey::new(&[0])];
+        const SEVERAL: &[NaturalKey] =
+            &[NaturalKey::named("a", &[1, 0]), NaturalKey::named("b", &[1])];
+        for natural_keys in [BY_NAME, &[], BY_ID, SEVERAL] {
             table(NAME, natural_keys).validate().expect("the table is right");
         }
         let written = r#""name" is part of a natural key, and the database writes it"#;
         let version = Column::new("name", SqlType::INT4).version();
         for (name, natural_keys, expected) in [
-            (NAME, &[NaturalKey::new(&[])][..], "a natural key has no columns"),
-            (NAME, &[BY_NAME[0], NaturalKey::named("a", &[])], "a natural key has no columns"),
-            (NAME, &[NaturalKey::new(&[1, 2])], "there is no column at position 2"),
-            (NAME, &[NaturalKey::new(&[usize::MAX])], "there is no column at position 1844"),
+            (NAME, NOTHING, "a natural key has no columns"),
+            (NAME, MORE_OR_NOTHING, "a natural key has no columns"),
+            (NAME, UNKNOWN, "there is no column at position 2"),
+            (NAME, FAR_OFF, "there is no column at position"),
             (NAME.generated(), BY_NAME, written),
             (NAME.server_default(), BY_NAME, written),
             (version, BY_NAME, written),
