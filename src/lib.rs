@@ -50,4 +50,4 @@ pub use retry::{Retry, Retrying};
 pub use sql::{Params, Rows};
 pub use strategy::{Auto, OneTrip, Reason, Strategy, Way};
 pub use unit_of_work::{CommitPlan, CommitReport, Query, UnitOfWork};
-pub use verify::{Problem, ProblemKind, Verify, VerifyReport};
+pub use verify::{Problem, ProblemKind, UndeclaredUniqueIndex, Verify, VerifyReport};

@@ -4,8 +4,8 @@ mod common;
 
 use common::Schema;
 use onetrip::{
-    Assigned, Batch, Column, Copy, ForeignKey, Model, OneTrip, QualifiedName, RowByRow, SqlType,
-    Strategy, UnitOfWork, Unnest,
+    Assigned, Batch, Column, Copy, ForeignKey, Model, NaturalKey, OneTrip, QualifiedName, RowByRow,
+    SqlType, Strategy, UnitOfWork, Unnest,
 };
 
 /// Compares the model's columns, its key, and the columns and tables of its foreign keys, but not
@@ -456,6 +456,68 @@ fn fields_can_share_a_column() {
 }
 
 #[test]
+fn unique_fields_are_natural_keys() {
+    #[derive(Model, Clone)]
+    #[model(table = "parcels")]
+    struct Parcel {
+        #[model(key)]
+        id: Option<i32>,
+        #[model(unique)]
+        barcode: String,
+        #[model(unique("place", "carrier"))]
+        shelf: i32,
+        #[model(unique = "place", column("tenant_id", "order_id"))]
+        order: ForeignKey<Order>,
+        #[model(unique = "carrier", sql_type = "citext")]
+        carrier: String,
+    }
+
+    let keys = Parcel::table().all_natural_keys();
+    let expected = [
+        NaturalKey::new(&[1]),
+        NaturalKey::named("place", &[2, 3, 4]),
+        NaturalKey::named("carrier", &[2, 5]),
+    ];
+    assert_eq!(keys, expected);
+    let of = |name| Parcel::table().natural_key(name);
+    assert_eq!(of(None), Some(&keys[0]));
+    assert_eq!(of(Some("place")), Some(&keys[1]));
+    assert_eq!(of(Some("barcode")), None);
+    assert!(User::table().all_natural_keys().is_empty());
+}
+
+#[test]
+fn unique_fields_without_a_name_are_one_natural_key() {
+    #[derive(Model, Clone)]
+    #[model(table = "pages")]
+    struct Page {
+        #[model(key, unique)]
+        tenant_id: i32,
+        #[model(key)]
+        id: Option<i32>,
+        #[model(unique, column("tenant_id", "site_id"))]
+        site: ForeignKey<Order>,
+        #[model(unique)]
+        slug: String,
+    }
+
+    assert_eq!(Page::table().all_natural_keys(), [NaturalKey::new(&[0, 2, 3])]);
+    assert_eq!(Page::table().natural_key(None).map(|key| key.columns()), Some(&[0, 2, 3][..]));
+
+    // The only one needs no name to be found, although it has one.
+    #[derive(Model, Clone)]
+    #[model(table = "tags")]
+    struct Tag {
+        #[model(key)]
+        id: Option<i32>,
+        #[model(unique = "by_name")]
+        name: String,
+    }
+
+    assert_eq!(Tag::table().natural_key(None), Some(&NaturalKey::named("by_name", &[1])));
+}
+
+#[test]
 fn models_can_refer_to_each_other() {
     #[derive(Model, Clone)]
     #[model(table = "hens")]
@@ -554,7 +616,9 @@ pub mod hygiene {
     pub struct Model {
         #[model(key)]
         pub(crate) column: ::core::option::Option<i32>,
+        #[model(unique)]
         row: Column,
+        #[model(unique("out", "row"))]
         out: Column,
         this: ::core::option::Option<::onetrip::ForeignKey<Self>>,
         #[model(default)]

@@ -47,6 +47,8 @@ use crate::errors::Errors;
 /// | `column = "name"` | The column's name, where it is not that of the field. |
 /// | `column("a", "b")` | The columns of a foreign key to a composite key, in the order of that key. |
 /// | `sql_type = "name"`, `sql_type("schema", "name")` | The column's type, where it is not a built-in one: an enum, a domain, `citext`. Values are cast to it. |
+/// | `unique` | The field is part of the natural key, by which `find_or_add`, `upsert` and `find_by` find rows; several such fields are one key, in their order. The table needs a unique index of exactly its columns. |
+/// | `unique = "name"`, `unique("a", "b")` | The same where a model has several natural keys: the field is part of those of these names. |
 /// | `skip` | The field is not a column: `Default` fills it when a row is read. |
 ///
 /// Fields can share a column, by naming the same one: a `tenant_id` that is part of the key and of

@@ -1,6 +1,6 @@
 //! What shows neither in a compiled model nor in one that does not compile.
 
-use quote::{ToTokens, format_ident};
+use quote::{ToTokens, format_ident, quote};
 use syn::{Block, DeriveInput, ItemImpl, Stmt, parse_quote};
 
 use crate::model;
@@ -92,6 +92,93 @@ fn a_skipped_field_is_not_updated() {
         ::core::result::Result::Ok(())
     });
     check_body(&shared(), "update", &expected);
+}
+
+/// Returns the call that declares the natural keys, or nothing where there is none.
+#[track_caller]
+fn natural_keys(input: &DeriveInput) -> String {
+    let table = body(input, "table");
+    let start = table.find(". natural_keys");
+    let end = table.rfind(" ; & __TABLE");
+    start.zip(end).map(|(start, end)| table[start..end].to_owned()).unwrap_or_default()
+}
+
+#[test]
+fn unique_fields_without_a_name_are_one_natural_key() {
+    assert_eq!(natural_keys(&shared()), "");
+    let input = parse_quote! {
+        #[model(table = "pages")]
+        struct Page {
+            #[model(unique)]
+            slug: String,
+            #[model(key)]
+            id: Option<i32>,
+            #[model(skip)]
+            cache: Cache,
+            #[model(unique, column("tenant_id", "site_id"))]
+            site: ForeignKey<Site>,
+            #[model(unique)]
+            tenant_id: i32,
+        }
+    };
+    // A column that several fields share is in it once.
+    let expected = quote!(.natural_keys(&[::onetrip::NaturalKey::new(&[0, 2, 3])]));
+    assert_eq!(natural_keys(&input), expected.to_string());
+}
+
+#[test]
+fn unique_fields_of_a_name_are_a_natural_key_each() {
+    let input = parse_quote! {
+        #[model(table = "books")]
+        struct Book {
+            #[model(key)]
+            id: Option<i32>,
+            #[model(unique = "isbn")]
+            isbn: String,
+            #[model(unique("place", "title"))]
+            shelf: i32,
+            #[model(unique = "place")]
+            number: i32,
+            #[model(unique = "title")]
+            title: String,
+            #[model(unique)]
+            barcode: i64,
+        }
+    };
+    let expected = quote!(.natural_keys(&[
+        ::onetrip::NaturalKey::named("isbn", &[1]),
+        ::onetrip::NaturalKey::named("place", &[2, 3]),
+        ::onetrip::NaturalKey::named("title", &[2, 4]),
+        ::onetrip::NaturalKey::new(&[5])
+    ]));
+    assert_eq!(natural_keys(&input), expected.to_string());
+}
+
+#[test]
+fn a_natural_key_is_what_the_application_gives() {
+    let with = |attributes: &str| -> DeriveInput {
+        let attributes: proc_macro2::TokenStream = attributes.parse().expect("tokens");
+        parse_quote! {
+            #[model(table = "t")]
+            struct Tag {
+                #[model(key)]
+                id: Option<i32>,
+                #[model(#attributes)]
+                name: Option<String>,
+            }
+        }
+    };
+    for attributes in ["unique, default", "generated, unique = \"a\"", "version, unique(\"a\")"] {
+        let expected = "a natural key is what the application gives: the database, which writes \
+                        this column, cannot find a row by it";
+        assert_eq!(messages(&with(attributes)), [expected], "{attributes}");
+    }
+    let expected = "a skipped field is not a column, and takes no other attribute";
+    assert_eq!(messages(&with("skip, unique")), [expected]);
+    let expected = "`unique` takes a name, or several: `unique = \"a\"` or `unique(\"a\", \"b\")`";
+    assert_eq!(messages(&with("unique()")), [expected]);
+    assert_eq!(messages(&with("unique = \"\"")), ["a name cannot be empty"]);
+    assert_eq!(messages(&with("unique = 5")), ["expected a string literal"]);
 }
 
 #[test]

@@ -77,6 +77,23 @@ pub(super) struct CatalogColumn {
     pub(super) other_default: Option<(String, String)>,
 }
 
+/// A unique index, be it that of a constraint or not.
+#[derive(Debug)]
+pub(super) struct CatalogUniqueIndex {
+    pub(super) name: String,
+    /// The columns that it has themselves, without those that are only included.
+    pub(super) columns: Vec<String>,
+    /// The columns that its expressions are made of, and its condition, if it has expressions.
+    pub(super) of_expressions: Vec<String>,
+    /// It holds for all rows: none was left out when it was built.
+    pub(super) is_valid: bool,
+    /// It holds at every row, and not only when the transaction ends.
+    pub(super) is_immediate: bool,
+    pub(super) is_partial: bool,
+    pub(super) has_expressions: bool,
+    pub(super) is_primary: bool,
+}
+
 /// A foreign key constraint.
 #[derive(Debug)]
 pub(super) struct CatalogForeignKey {
@@ -97,8 +114,8 @@ pub(super) struct CatalogForeignKey {
 pub(super) struct CatalogTable {
     /// The columns.
     pub(super) columns: Vec<CatalogColumn>,
-    /// The columns of each unique index.
-    pub(super) unique: Vec<Vec<String>>,
+    /// The unique indexes.
+    pub(super) unique: Vec<CatalogUniqueIndex>,
     /// The foreign keys.
     pub(super) foreign_keys: Vec<CatalogForeignKey>,
 }
@@ -216,7 +233,19 @@ impl Catalog {
                 };
                 self.tables.entry(table).or_default().columns.push(column);
             }
-            "unique" => self.tables.entry(table).or_default().unique.push(fact.texts(10)?),
+            "unique" => {
+                let index = CatalogUniqueIndex {
+                    name,
+                    columns: fact.texts(10)?,
+                    of_expressions: fact.texts(11)?,
+                    is_valid: fact.flag(5)?,
+                    is_immediate: fact.flag(6)?,
+                    is_partial: fact.flag(7)?,
+                    has_expressions: fact.flag(8)?,
+                    is_primary: fact.flag(9)?,
+                };
+                self.tables.entry(table).or_default().unique.push(index);
+            }
             _ => {
                 let foreign_key = CatalogForeignKey {
                     name,

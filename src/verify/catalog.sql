@@ -70,14 +70,24 @@ LEFT JOIN pg_catalog.pg_attrdef e ON e.adrelid = a.attrelid AND e.adnum = a.attn
 ORDER BY a.attrelid, a.attnum)
 
 UNION ALL
-SELECT 'unique', i.indrelid, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL,
+(SELECT 'unique', i.indrelid, c.relname::text, NULL, NULL,
+    i.indisvalid, i.indimmediate, i.indpred IS NOT NULL, i.indexprs IS NOT NULL, i.indisprimary,
     ARRAY(SELECT a.attname::text
         FROM pg_catalog.unnest(i.indkey::int2[]) WITH ORDINALITY AS part(number, position)
         JOIN attributes a ON a.attrelid = i.indrelid AND a.attnum = part.number
         WHERE part.position <= i.indnkeyatts ORDER BY part.position),
-    NULL
+    -- What expressions, and the condition of a partial index, are made of; not what INCLUDE adds.
+    CASE WHEN i.indexprs IS NOT NULL THEN ARRAY(SELECT a.attname::text
+        FROM pg_catalog.pg_depend d
+        JOIN attributes a ON a.attrelid = d.refobjid AND a.attnum = d.refobjsubid
+        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = i.indexrelid
+            AND d.refclassid = 'pg_catalog.pg_class'::pg_catalog.regclass
+            AND d.refobjid = i.indrelid AND d.refobjsubid <> ALL (i.indkey::int2[])
+        ORDER BY a.attnum) END
 FROM tables t JOIN pg_catalog.pg_index i ON i.indrelid = t.oid
-WHERE i.indisunique AND i.indisvalid AND i.indpred IS NULL AND i.indexprs IS NULL
+JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
+WHERE i.indisunique
+ORDER BY i.indrelid, c.relname)
 
 UNION ALL
 (SELECT 'foreign key', f.conrelid, f.conname::text, f.confrelid::pg_catalog.regclass::text,

@@ -10,13 +10,15 @@ impl Comparison<'_> {
     pub(super) fn constraints(&mut self, relation: &Relation, found: &CatalogTable) {
         if relation.has_constraints() {
             self.key(found);
+            self.natural_keys(relation, found);
+            self.undeclared_natural_keys(found);
             self.undeclared(found);
             self.declared(found);
         }
     }
 
     /// Returns the names of columns of the model.
-    fn names(&self, columns: &[usize]) -> Vec<&'static str> {
+    pub(super) fn names(&self, columns: &[usize]) -> Vec<&'static str> {
         columns.iter().map(|&column| self.table.columns()[column].name()).collect()
     }
 
@@ -24,8 +26,8 @@ impl Comparison<'_> {
     /// key's columns are unique by all of them.
     fn key(&mut self, found: &CatalogTable) {
         let key = self.names(self.table.key());
-        let is_unique = found.unique.iter().any(|columns| {
-            !columns.is_empty() && columns.iter().all(|column| key.contains(&column.as_str()))
+        let is_unique = found.unique.iter().any(|index| {
+            index.is_whole() && index.columns.iter().all(|column| key.contains(&column.as_str()))
         });
         // A column that is not there has been reported already.
         let is_there = key.iter().all(|column| found.column(column).is_some());

@@ -4,11 +4,12 @@ mod advice;
 mod catalog;
 mod columns;
 mod constraints;
+mod natural_keys;
 mod problem;
 
 use std::fmt;
 
-pub use problem::{Problem, ProblemKind, VerifyReport};
+pub use problem::{Problem, ProblemKind, UndeclaredUniqueIndex, VerifyReport};
 
 use crate::connection::IntoConnection;
 use crate::error::Error;
@@ -31,7 +32,7 @@ use catalog::{Catalog, CatalogTable, Question, Relation};
 /// ```
 ///
 /// It looks at tables and columns, at types and whether they can be NULL, at who assigns keys and
-/// defaults, and at unique and foreign keys; [`ProblemKind`] is the list. Names are found as the
+/// defaults, and at unique, natural and foreign keys; [`ProblemKind`] is the list. Names are found as the
 /// statements of a commit find them, through the search path where the model names no schema. Of
 /// views and foreign tables, it asks no more than the catalog knows.
 ///
@@ -101,11 +102,11 @@ impl Verify {
             table.validate()?;
             question.add(table);
         }
-        let mut problems = Vec::new();
+        let mut report = VerifyReport::new(self.tables.len());
         if !self.tables.is_empty() {
             let catalog = question.ask(&mut connection.into_connection())?;
             for table in &self.tables {
-                Comparison::new(table, &catalog, &self.tables, &mut problems).compare();
+                Comparison::new(table, &catalog, &self.tables, &mut report).compare();
             }
         }
         let is_accepted = |problem: &Problem| {
@@ -118,8 +119,8 @@ impl Verify {
             true => problem.note(),
             false => problem,
         };
-        let problems = problems.into_iter().map(accept).collect();
-        Ok(VerifyReport { models: self.tables.len(), problems })
+        report.problems = report.problems.into_iter().map(accept).collect();
+        Ok(report)
     }
 }
 
@@ -138,8 +139,8 @@ struct Comparison<'a> {
     catalog: &'a Catalog,
     /// The tables of all models.
     models: &'a [&'static Table],
-    /// The problems of all models so far.
-    problems: &'a mut Vec<Problem>,
+    /// What was found in all models so far.
+    report: &'a mut VerifyReport,
 }
 
 impl<'a> Comparison<'a> {
@@ -148,9 +149,9 @@ impl<'a> Comparison<'a> {
         table: &'static Table,
         catalog: &'a Catalog,
         models: &'a [&'static Table],
-        problems: &'a mut Vec<Problem>,
+        report: &'a mut VerifyReport,
     ) -> Comparison<'a> {
-        Comparison { table, catalog, models, problems }
+        Comparison { table, catalog, models, report }
     }
 
     /// Compares the model, and reports the problems.
@@ -183,7 +184,7 @@ impl<'a> Comparison<'a> {
 
     /// Adds a problem to those that were found.
     fn report(&mut self, problem: Problem) {
-        self.problems.push(problem);
+        self.report.problems.push(problem);
     }
 }
 

@@ -1,4 +1,5 @@
 //! `Problem`: one difference between a model and the database, and the report of all of them.
+//! `UndeclaredUniqueIndex`: what the report has beside them.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -56,6 +57,9 @@ pub enum ProblemKind {
     NoDefault,
     /// No unique constraint or index makes the model's key one.
     KeyNotUnique,
+    /// A natural key of the model lacks a unique index of exactly its columns that finds rows at
+    /// once and among all rows: `find_or_add` and `upsert` fail.
+    NoUniqueIndex,
     /// The model lacks a column that every row needs: inserts fail.
     RequiredColumn,
     /// The column is generated, and the model writes it: inserts fail.
@@ -131,21 +135,86 @@ impl Problem {
     /// (order_id, number)`.
     #[must_use]
     pub fn name(&self) -> String {
-        let name = self.table.qualified_name();
-        let schema = name.schema().map(|schema| format!("{schema}.")).unwrap_or_default();
-        let columns = match &self.columns[..] {
-            [] => String::new(),
-            [column] => format!(".{column}"),
-            columns => format!(" ({})", columns.join(", ")),
-        };
-        format!("{schema}{}{columns}", name.name())
+        name_of(self.table, &self.columns)
     }
+}
+
+/// Returns columns with their table, as a report prints them.
+fn name_of(table: &Table, columns: &[String]) -> String {
+    let name = table.qualified_name();
+    let schema = name.schema().map(|schema| format!("{schema}.")).unwrap_or_default();
+    let columns = match columns {
+        [] => String::new(),
+        [column] => format!(".{column}"),
+        columns => format!(" ({})", columns.join(", ")),
+    };
+    format!("{schema}{}{columns}", name.name())
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let note = if self.is_note { "note: " } else { "" };
         write!(f, "{note}{}: {}", self.name(), self.message)
+    }
+}
+
+/// A unique index of the database that its model could declare as a [natural
+/// key](crate::NaturalKey), and does not. It prints itself as one line, which says how:
+///
+/// ```text
+/// tags.name: the unique index tags_name_key makes it a natural key: mark the field with `#[model(unique)]` for `find_or_add`, `upsert` and `find_by`
+/// ```
+#[derive(Debug, Clone)]
+pub struct UndeclaredUniqueIndex {
+    table: &'static Table,
+    index: String,
+    columns: Vec<String>,
+    /// The model has no other natural key, nor could it have one.
+    is_only: bool,
+}
+
+impl UndeclaredUniqueIndex {
+    pub(super) fn new(
+        table: &'static Table,
+        index: String,
+        columns: Vec<String>,
+        is_only: bool,
+    ) -> UndeclaredUniqueIndex {
+        UndeclaredUniqueIndex { table, index, columns, is_only }
+    }
+
+    /// Returns the model's table, without its schema.
+    #[must_use]
+    pub fn table(&self) -> &str {
+        self.table.name()
+    }
+
+    /// Returns the name of the index.
+    #[must_use]
+    pub fn index(&self) -> &str {
+        &self.index
+    }
+
+    /// Returns the columns of the index, in its order.
+    pub fn columns(&self) -> impl Iterator<Item = &str> {
+        self.columns.iter().map(String::as_str)
+    }
+}
+
+impl fmt::Display for UndeclaredUniqueIndex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (it, fields) = match self.columns.len() {
+            1 => ("it a natural key", "field"),
+            _ => ("them a natural key", "fields"),
+        };
+        let unique = if self.is_only { "unique" } else { "unique = \"…\"" };
+        write!(
+            f,
+            "{}: the unique index {} makes {it}: mark the {fields} with `#[model({unique})]` for \
+             `find_or_add`, `upsert` and `find_by`",
+            name_of(self.table, &self.columns),
+            self.index,
+        )
     }
 }
 
@@ -157,9 +226,14 @@ pub struct VerifyReport {
     pub(super) models: usize,
     /// The problems and notes, by model.
     pub(super) problems: Vec<Problem>,
+    pub(super) undeclared_unique_indexes: Vec<UndeclaredUniqueIndex>,
 }
 
 impl VerifyReport {
+    pub(super) fn new(models: usize) -> VerifyReport {
+        VerifyReport { models, problems: Vec::new(), undeclared_unique_indexes: Vec::new() }
+    }
+
     /// Returns `true` if the models fit the database: there is no problem, or there are only
     /// [notes](Problem::is_note).
     #[must_use]
@@ -171,6 +245,35 @@ impl VerifyReport {
     #[must_use]
     pub fn problems(&self) -> &[Problem] {
         &self.problems
+    }
+
+    /// Returns the unique indexes that models could declare as natural keys, by model in the order in
+    /// which they were given. They are no problems, and the report does not print them: what finds rows
+    /// by the key alone works without.
+    ///
+    /// They are those whose columns are all in the model, `NOT NULL` and written by the application,
+    /// without those that are unique by the model's key or are the primary key.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/samples/users.rs"));
+    /// use onetrip::Verify;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let mut client = connect(&format!("{TABLES}; ALTER TABLE users ADD UNIQUE (name)"));
+    /// let report = Verify::new().model::<User>().run(&mut client)?;
+    /// assert!(report.is_ok());
+    /// let [index] = report.undeclared_unique_indexes() else { panic!("there is one") };
+    /// assert_eq!(
+    ///     index.to_string(),
+    ///     "users.name: the unique index users_name_key makes it a natural key: mark the field with \
+    ///      `#[model(unique)]` for `find_or_add`, `upsert` and `find_by`"
+    /// );
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn undeclared_unique_indexes(&self) -> &[UndeclaredUniqueIndex] {
+        &self.undeclared_unique_indexes
     }
 
     /// Returns the report, as an error unless it [is ok](VerifyReport::is_ok), for `?`.

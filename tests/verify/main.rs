@@ -4,6 +4,7 @@ mod columns;
 #[path = "../common/mod.rs"]
 mod common;
 mod keys;
+mod natural_keys;
 #[path = "../common/relayed.rs"]
 mod relayed;
 

@@ -122,7 +122,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::table::{Column, Reference};
+    use crate::model::table::{Column, NaturalKey, Reference};
 
     /// Seventy bytes, of which the server would keep 63 and find something else.
     const LONG: &str = "a_name_of_seventy_bytes_that_the_server_would_silently_truncate_to_63_";
@@ -158,6 +158,40 @@ mod tests {
         static ID: [Column; 1] = [Column::new("id", SqlType::INT4)];
         assert!(refused(&Table::new("t", &ID, &[])).contains("no key"));
         assert!(refused(&Table::new("t", &ID, &[1])).contains("position 1"));
+    }
+
+    #[test]
+    fn a_natural_key_has_columns_that_the_entity_gives() {
+        const ID: Column = Column::new("id", SqlType::INT4).assigned(Assigned::OwnedSequence);
+        const NAME: Column = Column::new("name", SqlType::TEXT);
+        const BY_NAME: &[NaturalKey] = &[NaturalKey::new(&[1])];
+        let table = |name: Column, natural_keys: &'static [NaturalKey]| {
+            Table::new("t", Box::leak(Box::new([ID, name])), &[0]).natural_keys(natural_keys)
+        };
+        const NOTHING: &[NaturalKey] = &[NaturalKey::new(&[])];
+        const MORE_OR_NOTHING: &[NaturalKey] = &[BY_NAME[0], NaturalKey::named("a", &[])];
+        const UNKNOWN: &[NaturalKey] = &[NaturalKey::new(&[1, 2])];
+        const FAR_OFF: &[NaturalKey] = &[NaturalKey::new(&[usize::MAX])];
+        const BY_ID: &[NaturalKey] = &[NaturalKey::new(&[0])];
+        const SEVERAL: &[NaturalKey] =
+            &[NaturalKey::named("a", &[1, 0]), NaturalKey::named("b", &[1])];
+        for natural_keys in [BY_NAME, &[], BY_ID, SEVERAL] {
+            table(NAME, natural_keys).validate().expect("the table is right");
+        }
+        let written = r#""name" is part of a natural key, and the database writes it"#;
+        let version = Column::new("name", SqlType::INT4).version();
+        for (name, natural_keys, expected) in [
+            (NAME, NOTHING, "a natural key has no columns"),
+            (NAME, MORE_OR_NOTHING, "a natural key has no columns"),
+            (NAME, UNKNOWN, "there is no column at position 2"),
+            (NAME, FAR_OFF, "there is no column at position"),
+            (NAME.generated(), BY_NAME, written),
+            (NAME.server_default(), BY_NAME, written),
+            (version, BY_NAME, written),
+        ] {
+            let error = refused(&table(name, natural_keys));
+            assert!(error.contains(expected), "{error}");
+        }
     }
 
     #[test]
