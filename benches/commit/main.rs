@@ -20,6 +20,7 @@ mod raw_copy;
 mod sparse;
 #[path = "../../examples/support/strategies.rs"]
 mod strategies;
+mod tags;
 mod twelve_tables;
 mod users;
 
@@ -246,6 +247,27 @@ fn sparse_changes(criterion: &mut Criterion<Figure>) {
     });
 }
 
+/// Tags of which half are there, and links to them, against three statements by hand.
+fn find_or_add(criterion: &mut Criterion<Figure>) {
+    let database = Database::new("tags", tags::TABLES);
+    let (mut ours, mut theirs) = (database.client(), database.client());
+    let kept = Strategy::from(Auto::new());
+    let mut group = criterion.benchmark_group("find_or_add_against_by_hand");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    for tags in [10, 300, 5_000] {
+        group.bench_function(BenchmarkId::new("auto", tags), |bencher| {
+            bencher.iter_custom(|times| {
+                side_by_side(
+                    times,
+                    || tags::fill(&database, tags),
+                    || tags::by_commit(&mut ours, kept.clone(), tags),
+                    || tags::by_hand(&mut theirs, tags),
+                )
+            });
+        });
+    }
+}
+
 /// A million rows by the unit of work, against the driver alone.
 fn loading(criterion: &mut Criterion<Figure>) {
     type Load = fn(&mut Client) -> Duration;
@@ -358,6 +380,7 @@ fn main() {
     growth(&mut ratios);
     changing(&mut ratios);
     sparse_changes(&mut ratios);
+    find_or_add(&mut ratios);
     loading(&mut ratios);
     let criterion = Criterion::default().configure_from_args();
     round_trips(&mut criterion.with_measurement(Figure("round trips")));
