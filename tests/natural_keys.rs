@@ -699,7 +699,7 @@ fn every_strategy_leaves_what_maps_leave() {
         true => RandomState::new().hash_one(0) >> 16,
         false => number("ONETRIP_SEED").unwrap_or(1),
     };
-    let programs = number("ONETRIP_PROGRAMS").unwrap_or(200);
+    let programs = number("ONETRIP_PROGRAMS").unwrap_or(120);
     std::thread::scope(|scope| {
         for named in STRATEGIES {
             scope.spawn(move || {

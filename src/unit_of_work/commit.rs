@@ -243,7 +243,8 @@ impl<'c> UnitOfWork<'c> {
             Err(_) => Vec::new(),
         };
         for arena in self.arenas.values_mut() {
-            arena.outcome_unknown(&arena.pending().to_vec(), &[], &arena.marked_for_deletion());
+            let pending = arena.pending().to_vec();
+            arena.outcome_unknown(&pending, &[], &arena.marked_for_deletion());
         }
         for (model, slots) in changed {
             self.arenas[model].outcome_unknown(&[], &slots, &[]);

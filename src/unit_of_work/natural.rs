@@ -234,7 +234,9 @@ impl UnitOfWork<'_> {
     ///
     /// [`ErrorKind::Unsupported`] when a column is to be incremented, and an entity of this unit of work
     /// has the natural key whose value of that column cannot be added to here: those of integers and
-    /// floats can.
+    /// floats can. So it is when that entity was only to be found or added, with a value other than 0: a
+    /// new row would get the sum, and one that is there only what is added. And when that entity is to be
+    /// found by another natural key.
     #[allow(clippy::needless_pass_by_value, reason = "it is made for the call")]
     pub fn upsert_with<T: Model>(&mut self, entity: T, upsert: Upsert) -> Result<Handle<T>, Error> {
         self.resolve(entity, Resolution::upsert(T::table(), &upsert)?)

@@ -722,7 +722,14 @@ fn upserts_of_one_entity_are_one_after_the_other(setup: &Setup) {
     uow.commit().unwrap();
     assert_eq!(
         setup.schema.rows("SELECT name, uses, note FROM tags ORDER BY name"),
-        ["new|6|noted", "newer|3|noted", "open|7|new", "rust|6|noted", "sql|23|noted", "zero|1|new"]
+        [
+            "new|6|noted",
+            "newer|3|noted",
+            "open|7|new",
+            "rust|6|noted",
+            "sql|23|noted",
+            "zero|1|new"
+        ]
     );
 }
 
