@@ -52,11 +52,8 @@ impl ChangeSet<'_> {
             for row in 0..rows.len() as u32 {
                 let mut key = Vec::new();
                 for &column in columns {
-                    key.extend(self.natural_part(CellAt {
-                        rows: RowsOf::New(table),
-                        row,
-                        column,
-                    })?);
+                    let cell = CellAt { rows: RowsOf::New(table), row, column };
+                    key.extend(self.natural_part(cell, &Assignments::default())?);
                 }
                 let slot = rows.slots()[row as usize];
                 if let Some(other) = known.insert((rows.model, columns, key), slot) {
@@ -64,18 +61,64 @@ impl ChangeSet<'_> {
                 }
             }
         }
+        let mut sought: Vec<(usize, &'static [usize])> =
+            known.keys().map(|&(model, columns, _)| (model, columns)).collect();
+        sought.sort_unstable();
+        sought.dedup();
+        for (model, columns) in sought {
+            for &table in &self.tables_of_model[model] {
+                let rows = &self.tables[table];
+                // Those that are looked for by the same natural key are known.
+                if rows.resolution.is_some_and(|other| other.natural_key.columns() == columns) {
+                    continue;
+                }
+                for row in 0..rows.len() as u32 {
+                    let Some(key) = self.natural_key(RowsOf::New(table), row, columns)? else {
+                        continue;
+                    };
+                    let slot = rows.slots()[row as usize];
+                    if let Some(&other) = known.get(&(model, columns, key)) {
+                        return Err(self.same_natural_key(model, other.min(slot), other.max(slot)));
+                    }
+                }
+            }
+        }
         Ok(())
     }
 
-    /// Returns the bytes of a part of a natural key, by which rows are told apart and ordered.
+    /// Returns the bytes of the natural key of a row, unless a part of it is NULL.
+    fn natural_key(
+        &self,
+        rows: RowsOf,
+        row: u32,
+        columns: &[usize],
+    ) -> Result<Option<Vec<u8>>, Error> {
+        let mut key = Vec::new();
+        for &column in columns {
+            let cell = CellAt { rows, row, column };
+            let value = self.value(cell, &Assignments::default(), &mut BytesMut::new())?;
+            if matches!(value, CellValue::Null | CellValue::Default) {
+                return Ok(None);
+            }
+            key.extend(self.natural_part(cell, &Assignments::default())?);
+        }
+        Ok(Some(key))
+    }
+
+    /// Returns the bytes of a part of a natural key, by which rows are told apart and ordered, as far as keys
+    /// are assigned.
     ///
     /// # Errors
     ///
     /// When it is NULL; when it cannot be encoded.
-    pub(crate) fn natural_part(&self, cell: CellAt) -> Result<Vec<u8>, Error> {
+    pub(crate) fn natural_part(
+        &self,
+        cell: CellAt,
+        assigned: &Assignments,
+    ) -> Result<Vec<u8>, Error> {
         let mut bytes = BytesMut::new();
         let place = self.place(cell);
-        let value = self.value_at(place, &Assignments::default(), &mut bytes)?;
+        let value = self.value_at(place, assigned, &mut bytes)?;
         let (tag, bytes): (u8, Vec<u8>) = match value {
             CellValue::Value => {
                 let ty = self.arenas[place.entity.model].table().columns()[cell.column].ty();

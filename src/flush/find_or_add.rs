@@ -60,6 +60,14 @@ impl<'a> FindOrAdd<'a> {
         self.name("m")
     }
 
+    /// Returns `true` if a part of the natural key is a key that may not be known yet, so that only the database
+    /// can tell the order of the rows, which has to be everybody's.
+    fn refers_by_natural_key(&self) -> bool {
+        let natural = self.step.resolution.natural_key.columns();
+        let mut foreign_keys = self.table().foreign_keys();
+        foreign_keys.any(|key| key.columns.iter().any(|column| natural.contains(column)))
+    }
+
     /// Returns the columns that an upsert writes: those set, those incremented, and the version.
     fn written(&self) -> Option<(Vec<usize>, Vec<usize>, Option<usize>)> {
         let Found::Updated { set, increment } = &self.step.resolution.found else { return None };
@@ -138,7 +146,19 @@ impl<'a> FindOrAdd<'a> {
         let sql = &mut text.sql;
 
         sql.push(&find).push(" AS MATERIALIZED (SELECT * FROM ");
-        arrays.render_table(&from, sql);
+        if self.refers_by_natural_key() {
+            sql.push("(SELECT * FROM ");
+            arrays.render_table(&from, sql);
+            sql.push(" ORDER BY ").list(natural, |sql, &column| {
+                sql.push("r.v").number(value(column)).write_cast(table, column);
+                if table.columns()[column].ty() == SqlType::TEXT && table.cast(column).is_none() {
+                    sql.push(" COLLATE \"C\"");
+                }
+            });
+            sql.push(") AS r");
+        } else {
+            arrays.render_table(&from, sql);
+        }
         sql.push(" LEFT JOIN LATERAL (SELECT ");
         render_columns(table, &all, sql);
         sql.push(" FROM ").qualified(table.qualified_name()).push(" AS t WHERE ");
@@ -385,6 +405,26 @@ fn render_columns(table: &Table, columns: &[usize], sql: &mut Sql) {
     sql.list(columns, |sql, &column| {
         sql.read_column(table, column, "t.").push(" AS r").number(column);
     });
+}
+
+/// Appends the check that no row is that of two of these steps, all of one model.
+pub(crate) fn render_one_row_check(steps: &[FindOrAdd<'_>], sql: &mut Sql) {
+    let Some(last) = steps.last() else { return };
+    let key = last.table().key();
+    let columns = |sql: &mut Sql| {
+        sql.list(key, |sql, &column| {
+            sql.push("r").number(column);
+        });
+    };
+    columns(sql.push(" WHEN (SELECT count(DISTINCT ("));
+    sql.push(")) FROM (");
+    for (at, step) in steps.iter().enumerate() {
+        columns(sql.push(if at == 0 { "SELECT " } else { " UNION ALL SELECT " }));
+        sql.push(" FROM ").push(&step.name("x"));
+    }
+    let rows = steps.iter().map(|step| step.step.insert.rows.len()).sum();
+    sql.push(") AS x) <> ").number(rows);
+    sql.push(" THEN '").push(AGAINST).number(last.at).push("'");
 }
 
 /// Returns the position of the step whose check has failed, and whether a row was loaded already.

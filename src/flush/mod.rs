@@ -16,7 +16,7 @@ pub(crate) mod stale;
 pub(crate) mod statement_text;
 pub(crate) mod values;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use bytes::BytesMut;
@@ -54,6 +54,8 @@ pub struct Flush<'a, 'c> {
     stored: Vec<Vec<bool>>,
     /// The number of these rows, of all tables.
     stored_rows: usize,
+    /// The keys of the rows that were found or added, by the position of their model.
+    found_keys: HashMap<usize, HashSet<RowKey>>,
     /// Is told whenever rows were stored, or sent by `COPY`.
     on_progress: Option<&'a mut OnProgress<'static>>,
     /// The one statement is the whole transaction.
@@ -84,6 +86,7 @@ impl<'a, 'c> Flush<'a, 'c> {
             moved: HashMap::new(),
             stored,
             stored_rows: 0,
+            found_keys: HashMap::new(),
             on_progress,
             is_autocommit: false,
             is_sent: false,
@@ -292,6 +295,40 @@ impl<'a, 'c> Flush<'a, 'c> {
         self.assigned.set(RowsOf::New(table), column, row, raw);
     }
 
+    /// Notes the key of a row that was found or added. Returns `false` if another entity of the model has
+    /// it.
+    pub(crate) fn take_key(&mut self, table: usize, key: RowKey) -> bool {
+        let model = self.changes.tables()[table].model();
+        self.found_keys.entry(model).or_default().insert(key)
+    }
+
+    /// Returns the keys of the rows of a table's model that the flush has stored without looking for
+    /// them.
+    ///
+    /// # Errors
+    ///
+    /// A key that cannot be encoded.
+    pub(crate) fn keys_of_plain_rows(&self, table: usize) -> Result<HashSet<RowKey>, Error> {
+        let (tables, mut keys) = (self.changes.tables(), HashSet::new());
+        let is_plain = |&other: &usize| {
+            tables[other].model() == tables[table].model() && tables[other].resolution().is_none()
+        };
+        for other in (0..tables.len()).filter(is_plain) {
+            let stored = self.stored[other].iter();
+            for (row, _) in (0..).zip(stored).filter(|&(_, &is_stored)| is_stored) {
+                let mut key = RowKey::new();
+                for &column in tables[other].table().key() {
+                    let (mut raw, rows) = (BytesMut::new(), RowsOf::New(other));
+                    let cell = CellAt { rows, row, column };
+                    let value = self.changes.value(cell, &self.assigned, &mut raw)?;
+                    key.push((value == CellValue::Value).then(|| raw.to_vec()));
+                }
+                keys.insert(key);
+            }
+        }
+        Ok(keys)
+    }
+
     /// Notes that a new row was there already.
     pub(crate) fn note_found(&mut self, table: usize, row: u32) {
         self.assigned.note_found(table, row);
@@ -391,6 +428,9 @@ impl<'a, 'c> Flush<'a, 'c> {
         Ok(self.assigned)
     }
 }
+
+/// The values of the columns of a key, in their binary form.
+pub(crate) type RowKey = Vec<Option<Vec<u8>>>;
 
 /// What is written into a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

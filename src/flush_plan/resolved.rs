@@ -7,7 +7,7 @@ use bytes::BytesMut;
 
 use super::planned_table::GroupOrder;
 use super::{FindOrAddStep, InsertStep, PlannedTable, Step};
-use crate::assignments::RowsOf;
+use crate::assignments::{Assignments, RowsOf};
 use crate::change_set::{CellAt, ChangeSet};
 use crate::error::Error;
 
@@ -41,7 +41,8 @@ pub(super) fn steps(
                     let mut key = Vec::new();
                     for &column in resolution.natural_key.columns() {
                         let rows = RowsOf::New(insert.table);
-                        key.extend(changes.natural_part(CellAt { rows, row, column })?);
+                        let cell = CellAt { rows, row, column };
+                        key.extend(changes.natural_part(cell, &Assignments::default())?);
                     }
                     by_key.push((key, row));
                 }

@@ -9,6 +9,7 @@ use crate::flush::array_source::KeyArray;
 use crate::flush::arrays::ArrayRows;
 use crate::flush::change::Change;
 use crate::flush::change_statement::Returning;
+use crate::flush::find_or_add::FindOrAdd;
 use crate::flush::keys::{KeyOrder, render_default_check, render_key_array};
 use crate::flush::statement_text::StatementText;
 use crate::model::{Assigned, SqlType, Table};
@@ -201,12 +202,18 @@ impl<'a, 'c> Renderer<'a, 'c> {
     /// , u0 AS (UPDATE … FROM … WHERE … RETURNING …)
     /// ```
     fn render_part(&mut self, part: Part) -> Result<(), Error> {
-        let statement = self.statement;
+        let (statement, flush) = (self.statement, self.text.flush);
         if let Part::FindOrAdd(at) = part {
             let step = statement.find_or_add(at);
             self.text.sql.push(", ");
             step.render(&mut self.text)?;
             self.checks.render_found_check(step, &mut self.text)?;
+            let model = |step: &FindOrAdd<'_>| flush.changes().tables()[step.step.table()].model();
+            let all = (0..statement.found.len()).map(|at| statement.find_or_add(at));
+            let of_model: Vec<_> = all.filter(|other| model(other) == model(&step)).collect();
+            if of_model.len() > 1 && of_model.last().is_some_and(|last| last.at == at) {
+                self.checks.render_one_row_check(&of_model);
+            }
             self.found = at + 1;
             self.set_from();
             return Ok(());

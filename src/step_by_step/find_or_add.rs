@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use crate::assignments::RowsOf;
+use crate::change_set::CellAt;
 use crate::error::{Error, ErrorKind};
 use crate::flush::find_or_add::{FindOrAdd, explain, failed};
 use crate::flush::statement_text::StatementText;
@@ -42,7 +44,24 @@ pub(super) fn write(flush: &mut Flush<'_, '_>, step: &FindOrAddStep) -> Result<(
         let message = "the statement has returned nothing";
         return Err(Error::new(ErrorKind::RowMismatch, message).with_table(name));
     }
-    part.take(flush, &rows, 1)
+    part.take(flush, &rows, 1)?;
+    check_others(flush, step)
+}
+
+/// Finds out whether no row of a step is one that another step of the flush has written for another
+/// entity of the model.
+fn check_others(flush: &mut Flush<'_, '_>, step: &FindOrAddStep) -> Result<(), Error> {
+    let (of, table) = (step.table(), step.insert.description);
+    let plain = flush.keys_of_plain_rows(of)?;
+    for &row in &step.insert.rows {
+        let value = |&column: &usize| flush.assigned().get(RowsOf::New(of), column, row);
+        let key: Vec<_> =
+            table.key().iter().map(|c| value(c).flatten().map(<[u8]>::to_vec)).collect();
+        if plain.contains(&key) || !flush.take_key(of, key) {
+            return Err(explain(step, false));
+        }
+    }
+    Ok(())
 }
 
 /// Writes the rows of a step one by one: looks for each, and inserts or updates it then.
@@ -59,8 +78,18 @@ pub(super) fn write_row_by_row(
     let natural = step.resolution.natural_key.columns();
     let loaded = flush.changes().stored_key_values(of)?;
     let mut taken = HashSet::new();
-    for &at in &step.by_key {
-        let row = step.insert.rows[at as usize];
+    // What the natural keys refer to is known by now.
+    let mut by_key = Vec::with_capacity(step.by_key.len());
+    for &row in &step.insert.rows {
+        let mut key = Vec::new();
+        for &column in natural {
+            let cell = CellAt { rows: RowsOf::New(of), row, column };
+            key.extend(flush.changes().natural_part(cell, flush.assigned())?);
+        }
+        by_key.push((key, row));
+    }
+    by_key.sort_unstable();
+    for (_, row) in by_key {
         let (mut sql, mut params) = (Sql::new(), Params::new());
         sql.push("SELECT ").returned_columns(table, &all).push(" FROM ");
         sql.qualified(table.qualified_name()).push(" WHERE ");
@@ -96,7 +125,7 @@ pub(super) fn write_row_by_row(
         }
         flush.note_stored(of, &[row]);
     }
-    Ok(())
+    check_others(flush, step)
 }
 
 /// Inserts a row, or updates the one that was found. Returns what it has then, if there was anything to

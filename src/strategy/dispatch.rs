@@ -99,7 +99,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                 *changes == Changes::SetWise && self.tables.is_empty()
             }
         };
-        let is_twice = is_updated_twice(self.changes)?;
+        let is_twice = is_updated_twice(self.changes)? || self.is_found_twice();
         let refusal = self.strategy.memory().refusal(&self.written).map(str::to_owned);
         if !wants_one {
             let is_auto = matches!(self.strategy.kind, Kind::Auto(_));
@@ -141,6 +141,21 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         }
         self.ask(connection)?;
         self.step_by_step(foreseen.reason)
+    }
+
+    /// Returns `true` if rows of a table are found or added by one model and written by another: a statement
+    /// does not see what it writes.
+    fn is_found_twice(&self) -> bool {
+        let (new, changed) = (self.changes.tables(), self.changes.changed());
+        new.iter().filter(|rows| rows.resolution().is_some()).any(|found| {
+            let is_others =
+                |model: usize, table: &Table| model != found.model() && table.is(found.table());
+            new.iter().any(|rows| is_others(rows.model(), rows.table()))
+                || changed.iter().any(|rows| {
+                    let is_any = !rows.updated().is_empty() || !rows.deleted().is_empty();
+                    is_any && is_others(rows.model(), rows.table())
+                })
+        })
     }
 
     /// Returns `true` if there are tables of which it is not known where their keys come from.

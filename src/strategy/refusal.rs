@@ -8,7 +8,8 @@ pub(super) enum Refusal {
     /// One statement for it all: a feature that the server lacks in `WITH`, a limit on the size of a
     /// statement, a row that a trigger has changed in the same statement.
     OneStatement,
-    /// An error that a trigger has raised, which may have looked for rows of the same statement.
+    /// Something that has looked for rows of the same statement: a trigger, which has raised an error, or
+    /// a step that finds or adds rows.
     Trigger,
     /// Locks on rows ahead, for which more is needed than for what becomes of the rows.
     Locks,
@@ -43,6 +44,8 @@ impl Refusal {
             "42501" => vec![Refusal::Locks, Refusal::Trigger],
             "42809" | "55000" => vec![Refusal::Locks, Refusal::Constraints],
             "42704" | "3F000" => vec![Refusal::Constraints],
+            // A row of another step of the same statement, which a later statement would find.
+            "21000" => vec![Refusal::Trigger],
             "27000" => vec![Refusal::OneStatement, Refusal::Together],
             "XX000" | "42601" => vec![Refusal::OneStatement],
             _ if code.starts_with("54") => vec![Refusal::OneStatement],

@@ -241,6 +241,7 @@ impl<'c> UnitOfWork<'c> {
             let message = "the entity is to be deleted, and cannot be changed";
             return Err(Error::new(ErrorKind::Handle, message).with_table(T::table().name()));
         }
+        self.natural_keys.touch(TypeId::of::<T>(), slot);
         self.arena_mut().get_mut(slot).ok_or_else(no_entity::<T>)
     }
 

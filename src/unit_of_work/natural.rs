@@ -25,12 +25,23 @@ struct Index {
     next: u32,
     /// The slots, by the bytes of the natural key that the entities had when they were noted.
     slots: HashMap<Vec<u8>, u32>,
+    /// The slots that may have got another natural key since.
+    touched: Vec<u32>,
 }
 
 impl NaturalKeys {
     /// Forgets everything: keys that were not known may be known by now.
     pub(super) fn clear(&mut self) {
         self.0.clear();
+    }
+
+    /// Notes that an entity is given out to be changed.
+    pub(super) fn touch(&mut self, model: TypeId, slot: u32) {
+        for (_, index) in self.0.iter_mut().filter(|((other, _), _)| *other == model) {
+            if index.touched.last() != Some(&slot) {
+                index.touched.push(slot);
+            }
+        }
     }
 
     /// Returns the slot of the entity that has this natural key.
@@ -51,9 +62,13 @@ impl NaturalKeys {
             let key = is_there.then(|| key_bytes(arenas, arena.table(), columns, encode));
             key.and_then(Result::ok).flatten()
         };
-        for slot in index.next..arena.slots() as u32 {
-            if let Some(key) = of_slot(slot) {
-                index.slots.entry(key).or_insert(slot);
+        let new = index.next..arena.slots() as u32;
+        for slot in std::mem::take(&mut index.touched).into_iter().chain(new) {
+            let Some(key) = of_slot(slot) else { continue };
+            // One that has it no more makes room.
+            match index.slots.get(&key) {
+                Some(&other) if of_slot(other).as_ref() == Some(&key) => {}
+                _ => drop(index.slots.insert(key, slot)),
             }
         }
         index.next = arena.slots() as u32;
@@ -218,7 +233,9 @@ impl UnitOfWork<'_> {
     ///
     /// [`ErrorKind::Unsupported`] when a column is to be incremented, and an entity of this unit of work
     /// has the natural key whose value of that column cannot be added to here: those of integers and
-    /// floats can.
+    /// floats can. So it is when that entity was only to be found or added, with a value other than 0: a
+    /// new row would get the sum, and one that is there only what is added. And when that entity is to be
+    /// found by another natural key.
     #[allow(clippy::needless_pass_by_value, reason = "it is made for the call")]
     pub fn upsert_with<T: Model>(&mut self, entity: T, upsert: Upsert) -> Result<Handle<T>, Error> {
         self.resolve(entity, Resolution::upsert(T::table(), &upsert)?)
@@ -351,6 +368,23 @@ impl UnitOfWork<'_> {
         let Found::Updated { set, increment } = &resolution.found else { return Ok(()) };
         let arena = self.arena_mut::<T>();
         let old = arena.get(slot).ok_or_else(no_entity::<T>)?.clone();
+        let before = match arena.state(slot) {
+            State::Pending => arena.resolutions().get(slot).cloned(),
+            _ => None,
+        };
+        let is_new = arena.state(slot) == State::Pending;
+        if before.as_ref().is_some_and(|before| before.natural_key != resolution.natural_key) {
+            let message = "an entity of the unit of work is to be found by another natural key, and \
+                           has this one";
+            return Err(Error::new(ErrorKind::Unsupported, message)
+                .with_table(table.name())
+                .with_hint("flush before, or change the entity"));
+        }
+        // What both together do to a row that is there.
+        let (mut both_set, mut both_increment) = match before.as_ref().map(|before| &before.found) {
+            Some(Found::Updated { set, increment }) => (set.clone(), increment.clone()),
+            _ => (Vec::new(), Vec::new()),
+        };
         // What the upsert does not set stays, and so does what the new entity leaves to its default.
         let (mut kept, mut bytes) = (Vec::new(), Vec::new());
         for column in 0..table.columns().len() {
@@ -360,27 +394,48 @@ impl UnitOfWork<'_> {
             let is_added = increment.contains(&column) && new_sources != [Source::Default];
             if is_set {
                 kept.push(None);
+                both_increment.retain(|&other| other != column);
+                both_set.push(column);
                 continue;
             }
             let mut raw = BytesMut::new();
             let old_sources = sources(&old, column, &mut raw)?;
-            if let (true, [Source::Value { start, end }], [Source::Value { start: s, end: e }]) =
-                (is_added, &old_sources[..], &new_sources[..])
-            {
-                let ty = table.columns()[column].ty();
-                let sum = sum(ty, &raw[*start..*end], &new[*s..*e]).ok_or_else(|| {
-                    let message = "an entity of the unit of work has this natural key, and what is \
-                                   to be incremented cannot be added to it here";
-                    Error::new(ErrorKind::Unsupported, message)
-                        .with_table(table.name())
-                        .with_column(table.columns()[column].name())
-                        .with_hint("commit before, or add to the entity's field")
-                })?;
-                raw.clear();
-                raw.extend_from_slice(&sum);
-                kept.push(Some(vec![Source::Value { start: 0, end: sum.len() }]));
-            } else {
+            if !is_added {
                 kept.push(Some(old_sources));
+                bytes.push((column, raw));
+                continue;
+            }
+            let unsupported = || {
+                let message = "an entity of the unit of work has this natural key, and what is to be \
+                               incremented cannot be added to it here";
+                Error::new(ErrorKind::Unsupported, message)
+                    .with_table(table.name())
+                    .with_column(table.columns()[column].name())
+                    .with_hint("commit before, or add to the entity's field")
+            };
+            let is_written = both_set.contains(&column) || both_increment.contains(&column);
+            match (&old_sources[..], &new_sources[..]) {
+                ([Source::Value { start, end }], [Source::Value { start: s, end: e }]) => {
+                    let ty = table.columns()[column].ty();
+                    let (one, other) = (&raw[*start..*end], &new[*s..*e]);
+                    let sum = sum(ty, one, other).ok_or_else(unsupported)?;
+                    if before.is_some() && !is_written {
+                        // A new row would get the sum, and one that is there only what is added.
+                        if sum != other {
+                            return Err(unsupported());
+                        }
+                        both_increment.push(column);
+                    }
+                    raw.clear();
+                    raw.extend_from_slice(&sum);
+                    kept.push(Some(vec![Source::Value { start: 0, end: sum.len() }]));
+                }
+                // NULL stays NULL, whatever is added. What a new row gets by default is not known.
+                ([Source::Null], [Source::Value { .. }]) if before.is_none() || is_written => {
+                    kept.push(Some(old_sources));
+                }
+                (_, [Source::Value { .. }]) if !is_new => kept.push(Some(old_sources)),
+                _ => return Err(unsupported()),
             }
             bytes.push((column, raw));
         }
@@ -412,8 +467,15 @@ impl UnitOfWork<'_> {
         let arena = self.arena_mut::<T>();
         *arena.get_mut(slot).ok_or_else(no_entity::<T>)? = entity;
         // What was to be found, or added, is written over now where it is there.
-        if arena.state(slot) == State::Pending && arena.resolutions().get(slot).is_some() {
-            arena.resolutions_mut().set(slot, Arc::new(resolution));
+        if before.is_some() {
+            for columns in [&mut both_set, &mut both_increment] {
+                columns.sort_unstable();
+                columns.dedup();
+            }
+            let found = Found::Updated { set: both_set, increment: both_increment };
+            let natural_key = resolution.natural_key;
+            let resolution = Arc::new(Resolution { natural_key, found });
+            arena.resolutions_mut().set(slot, resolution);
         }
         Ok(())
     }

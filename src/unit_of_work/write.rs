@@ -156,7 +156,8 @@ fn explain(error: Error, changes: &ChangeSet<'_>) -> Error {
              deferrable; `Verify` finds out whether there is one",
         ),
         (Some("42501"), _) => error.hinting(
-            "to find or add rows takes the privileges SELECT, INSERT and UPDATE on their table",
+            "to find or add rows takes the privileges SELECT, INSERT and UPDATE on their table, and \
+                 policies that show the rows that are there",
         ),
         _ => error,
     };

@@ -20,6 +20,10 @@ suite! {
     a_tree_by_natural_keys: super::FOLDERS,
     a_version_is_counted_up: super::VERSIONS,
     two_spellings_are_a_conflict: super::CITEXT,
+    two_spellings_in_two_steps_are_a_conflict: super::CITEXT,
+    upserts_of_one_entity_are_one_after_the_other: super::TAGS,
+    what_was_renamed_is_known_by_its_new_name: super::TAGS,
+    two_models_find_one_row: super::TAGS,
     columns_of_all_kinds_come_from_the_row: super::KINDS,
     several_natural_keys: super::SEVERAL,
     what_interferes_is_told: super::TAGS,
@@ -677,4 +681,107 @@ fn indexes_that_do_not_do_are_told(setup: &Setup) {
         assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
     }
     assert_eq!(setup.schema.count("partial"), 0);
+}
+
+/// One is looked for, or added, and the other upserted: two steps, each of which has one row.
+fn two_spellings_in_two_steps_are_a_conflict(setup: &Setup) {
+    let mut client = setup.client();
+    let word = |word: &str| Word { id: None, word: word.into() };
+    for (one, other) in [("RUST", "rust"), ("new", "NEW")] {
+        let mut uow = setup.uow(&mut client);
+        uow.find_or_add(word(one)).unwrap();
+        uow.upsert(word(other)).unwrap();
+        let error = uow.commit().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{one}: {error}");
+    }
+    let mut uow = setup.uow(&mut client);
+    uow.add(word("new"));
+    uow.find_or_add(word("NEW")).unwrap();
+    let error = uow.commit().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Conflict, "{error}");
+    assert_eq!(setup.schema.rows("SELECT word FROM words"), ["Rust"]);
+}
+
+fn upserts_of_one_entity_are_one_after_the_other(setup: &Setup) {
+    let mut client = setup.client();
+    let mut uow = setup.uow(&mut client);
+    let count = || Upsert::new().set([]).increment(["uses"]);
+    let noted = |name: &str, uses| Tag { note: Some("noted".into()), ..tag(name, uses) };
+    for name in ["rust", "new"] {
+        uow.upsert(noted(name, 5)).unwrap();
+        uow.upsert_with(tag(name, 1), count()).unwrap();
+    }
+    for name in ["sql", "newer"] {
+        uow.upsert_with(tag(name, 1), count()).unwrap();
+        uow.upsert_with(noted(name, 7), Upsert::new().set(["note"])).unwrap();
+        uow.upsert_with(tag(name, 2), count()).unwrap();
+    }
+    // A new row would get 8, and one that is there one more than it has.
+    let open = uow.find_or_add(tag("open", 7)).unwrap();
+    let error = uow.upsert_with(tag("open", 1), count()).unwrap_err();
+    assert_eq!((error.kind(), error.column()), (ErrorKind::Unsupported, Some("uses")), "{error}");
+    assert_eq!(uow[open].uses, 7);
+    let zero = uow.find_or_add(tag("zero", 0)).unwrap();
+    assert_eq!(uow.upsert_with(tag("zero", 1), count()).unwrap(), zero);
+    uow.commit().unwrap();
+    assert_eq!(
+        setup.schema.rows("SELECT name, uses, note FROM tags ORDER BY name"),
+        [
+            "new|6|noted",
+            "newer|3|noted",
+            "open|7|new",
+            "rust|6|noted",
+            "sql|23|noted",
+            "zero|1|new"
+        ]
+    );
+}
+
+fn what_was_renamed_is_known_by_its_new_name(setup: &Setup) {
+    let mut client = setup.client();
+    let mut uow = setup.uow(&mut client);
+    let added = uow.add(tag("added", 1));
+    let rust = uow.find_by::<Tag, _>("rust".to_owned()).unwrap().unwrap();
+    uow.find_or_add(tag("other", 1)).unwrap();
+    uow[added].name = "renamed".to_owned();
+    uow[rust].name = "iron".to_owned();
+    assert_eq!(uow.find_or_add(tag("renamed", 2)).unwrap(), added);
+    assert_eq!(uow.upsert(tag("iron", 2)).unwrap(), rust);
+    // Another takes the name that was given up, and is the one that is known by it.
+    let second = uow.add(tag("added", 3));
+    assert_eq!(uow.find_or_add(tag("added", 4)).unwrap(), second);
+    uow.commit().unwrap();
+    assert_eq!(
+        setup.schema.rows("SELECT name, uses FROM tags ORDER BY name"),
+        ["added|3", "iron|2", "other|1", "renamed|1", "sql|20"]
+    );
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "tags")]
+struct Note {
+    #[model(key)]
+    id: Option<i32>,
+    #[model(unique)]
+    name: String,
+    note: Option<String>,
+}
+
+fn two_models_find_one_row(setup: &Setup) {
+    let mut client = setup.client();
+    let mut uow = setup.uow(&mut client);
+    let note = |name: &str| Note { id: None, name: name.into(), note: Some("noted".into()) };
+    let loaded = uow.find_by::<Note, _>("rust".to_owned()).unwrap().unwrap();
+    uow[loaded].note = Some("changed".into());
+    let rust = uow.find_or_add(tag("rust", 1)).unwrap();
+    let count = Upsert::new().set([]).increment(["uses"]);
+    let sql = uow.upsert_with(tag("sql", 1), count).unwrap();
+    let noted = uow.upsert(note("sql")).unwrap();
+    uow.commit().unwrap();
+    assert_eq!(uow[rust].note.as_deref(), Some("changed"));
+    assert_eq!((uow[sql].id, uow[noted].id), (Some(2), Some(2)));
+    assert_eq!(
+        setup.schema.rows("SELECT id, name, uses, note FROM tags ORDER BY id"),
+        ["1|rust|10|changed", "2|sql|21|noted"]
+    );
 }
