@@ -28,6 +28,7 @@ suite! {
     several_natural_keys: super::SEVERAL,
     what_interferes_is_told: super::TAGS,
     indexes_that_do_not_do_are_told: super::WRONG,
+    a_missing_privilege_is_told: super::TAGS,
 }
 
 #[derive(Model, Clone, Debug, PartialEq)]
@@ -784,4 +785,26 @@ fn two_models_find_one_row(setup: &Setup) {
         setup.schema.rows("SELECT id, name, uses, note FROM tags ORDER BY id"),
         ["1|rust|10|changed", "2|sql|21|noted"]
     );
+}
+
+fn a_missing_privilege_is_told(setup: &Setup) {
+    let mut client = setup.client();
+    let role = format!("{}_reads", setup.schema.name());
+    client
+        .batch_execute(&format!(
+            "CREATE ROLE {role}; GRANT USAGE ON SCHEMA {schema} TO {role};
+            GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {schema} TO {role};
+            GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}; SET ROLE {role}",
+            schema = setup.schema.name()
+        ))
+        .unwrap();
+    let mut uow = setup.uow(&mut client);
+    uow.add(Post { id: None, title: "p".into() });
+    uow.find_or_add(tag("rust", 1)).unwrap();
+    let error = uow.commit().unwrap_err();
+    drop(uow);
+    client.batch_execute(&format!("RESET ROLE; DROP OWNED BY {role}; DROP ROLE {role}")).unwrap();
+    assert_eq!(error.sqlstate().map(|code| code.code()), Some("42501"), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("UPDATE")), "{error}");
+    assert_eq!((setup.schema.count("posts"), setup.schema.count("tags")), (0, 2));
 }
