@@ -46,7 +46,7 @@ pub(crate) struct Dispatch<'a, 'c> {
 
 impl<'a, 'c> Dispatch<'a, 'c> {
     /// Surveys what there is to write. Sizes are looked at where the strategy asks for them, and
-    /// where they are `needed`.
+    /// where `sizes` says so.
     ///
     /// # Errors
     ///
@@ -54,10 +54,10 @@ impl<'a, 'c> Dispatch<'a, 'c> {
     pub(crate) fn new(
         strategy: &'a Strategy,
         changes: &'c ChangeSet<'c>,
-        needed: bool,
+        sizes: Sizes,
     ) -> Result<Dispatch<'a, 'c>, Error> {
         let rows = changes.tables().iter().map(|rows| rows.len()).sum();
-        let needs_bytes = needed || strategy.needs_bytes(rows);
+        let needs_bytes = sizes == Sizes::Needed || strategy.needs_bytes(rows);
         let tables = (0..changes.tables().len())
             .map(|table| PlannedTable::survey(changes, table, needs_bytes))
             .collect::<Result<Arc<[_]>, Error>>()?;
@@ -504,6 +504,15 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             needs_transaction: false,
         })
     }
+}
+
+/// Whether the sizes of new rows are looked at, for which every value is encoded once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sizes {
+    /// In any case.
+    Needed,
+    /// Where the strategy asks for them.
+    IfAsked,
 }
 
 /// Each further attempt has learned something from the one before. There is no more than this to

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(crate) use attempt::Attempt;
 pub use auto::Auto;
-pub(crate) use dispatch::Dispatch;
+pub(crate) use dispatch::{Dispatch, Sizes};
 use memory::Memory;
 pub use way::{Reason, Way};
 

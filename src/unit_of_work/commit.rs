@@ -9,7 +9,7 @@ use crate::change_set::ChangeSet;
 use crate::connection::{Connection, IntoConnection};
 use crate::error::{Error, ErrorKind};
 use crate::state::Transaction;
-use crate::strategy::{Dispatch, Strategy};
+use crate::strategy::{Dispatch, Sizes, Strategy};
 
 impl<'c> UnitOfWork<'c> {
     /// Returns what [`commit`](UnitOfWork::commit) would do now: steps, statements, rows, bytes and
@@ -24,9 +24,14 @@ impl<'c> UnitOfWork<'c> {
         let changes = ChangeSet::collect(&self.arenas, self.stamp)?;
         let mut attempt = None;
         if !changes.is_empty() {
-            attempt = Some(Dispatch::new(&self.strategy, &changes, true)?.foresee()?);
+            attempt = Some(Dispatch::new(&self.strategy, &changes, Sizes::Needed)?.foresee()?);
         }
-        Ok(CommitPlan::new(&self.strategy, attempt.as_ref(), &self.connection, true))
+        Ok(CommitPlan::new(
+            &self.strategy,
+            attempt.as_ref(),
+            &self.connection,
+            Transaction::Committed,
+        ))
     }
 
     /// Writes what is new, changed or deleted, and ends the transaction.
@@ -182,8 +187,7 @@ impl<'c> UnitOfWork<'c> {
     fn write(&mut self, then: Transaction) -> Result<Written, Error> {
         self.check_resolved()?;
         let Self { arenas, stamp, strategy, connection, budget, on_progress, .. } = self;
-        let ends = then == Transaction::Committed;
-        let writer = Writer { arenas, stamp: *stamp, strategy, ends, budget: *budget };
+        let writer = Writer { arenas, stamp: *stamp, strategy, transaction: then, budget: *budget };
         connection.take_committed();
         let write = || writer.write(connection, on_progress.as_deref_mut());
         let result = match panic::catch_unwind(AssertUnwindSafe(write)) {

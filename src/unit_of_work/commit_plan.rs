@@ -4,6 +4,7 @@ use std::fmt;
 
 use crate::connection::Connection;
 use crate::flush_plan::{FlushPlan, PlannedStatement, counted, plural};
+use crate::state::Transaction;
 use crate::strategy::{Attempt, Reason, Strategy, Way};
 
 /// What [`commit`](crate::UnitOfWork::commit) would do: the order of the rows, the strategy's
@@ -45,7 +46,7 @@ impl CommitPlan {
         strategy: &Strategy,
         attempt: Option<&Attempt<'_>>,
         connection: &Connection<'_>,
-        ends: bool,
+        transaction: Transaction,
     ) -> CommitPlan {
         let by = attempt.map_or(strategy.name(), Attempt::written_by);
         let mut plan = CommitPlan {
@@ -55,6 +56,7 @@ impl CommitPlan {
             flush: attempt.map(|attempt| attempt.plan.clone()).unwrap_or_default(),
             statements: Vec::new(),
         };
+        let ends = transaction == Transaction::Committed;
         let brackets = connection.brackets();
         if let Some(attempt) = attempt {
             if ends && connection.is_autocommit() && attempt.is_alone() {

@@ -13,7 +13,8 @@ use crate::flush_plan::{PlannedTable, counted, plural};
 use crate::handle::Stamp;
 use crate::model::{Assigned, Table};
 use crate::one_statement::Outcome;
-use crate::strategy::{Attempt, Dispatch, Reason, Strategy, Way};
+use crate::state::Transaction;
+use crate::strategy::{Attempt, Dispatch, Reason, Sizes, Strategy, Way};
 use crate::write_back::WriteBack;
 
 /// What was written and is yet to be given back to the entities.
@@ -193,8 +194,8 @@ pub(super) struct Writer<'a> {
     pub(super) arenas: &'a Arenas,
     pub(super) stamp: Stamp,
     pub(super) strategy: &'a Strategy,
-    /// The call ends the transaction.
-    pub(super) ends: bool,
+    /// What becomes of the transaction.
+    pub(super) transaction: Transaction,
     /// The most round trips that the call may take.
     pub(super) budget: Option<usize>,
 }
@@ -223,7 +224,8 @@ impl<'a> Writer<'a> {
         mut on_progress: Option<&mut OnProgress<'static>>,
     ) -> Result<Written, Error> {
         let before = connection.round_trips();
-        let mut dispatch = Dispatch::new(self.strategy, changes, self.budget.is_some())?;
+        let sizes = if self.budget.is_some() { Sizes::Needed } else { Sizes::IfAsked };
+        let mut dispatch = Dispatch::new(self.strategy, changes, sizes)?;
         let foreseen = dispatch.foresee()?;
         self.check_budget(&foreseen, connection, before)?;
         let mut attempt = dispatch.first(foreseen, connection)?;
@@ -256,7 +258,7 @@ impl<'a> Writer<'a> {
     ) -> Result<(), Error> {
         let Some(budget) = self.budget else { return Ok(()) };
         let used = (connection.round_trips() - before) as usize;
-        let planned = CommitPlan::new(self.strategy, Some(attempt), connection, self.ends);
+        let planned = CommitPlan::new(self.strategy, Some(attempt), connection, self.transaction);
         let trips = used + planned.round_trips();
         if trips <= budget {
             return Ok(());
@@ -289,7 +291,8 @@ impl<'a> Writer<'a> {
         connection: &mut Connection<'_>,
         on_progress: Option<&mut OnProgress<'static>>,
     ) -> Result<Option<Written>, Error> {
-        if self.ends && connection.is_autocommit() && attempt.is_alone() {
+        let ends = self.transaction == Transaction::Committed;
+        if ends && connection.is_autocommit() && attempt.is_alone() {
             let flush = Flush::new(&attempt.plan, changes, connection, on_progress)
                 .in_autocommit()
                 .with_defaults_checked(attempt.checks_defaults);
