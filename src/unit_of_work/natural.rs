@@ -195,7 +195,8 @@ impl UnitOfWork<'_> {
         self.resolve(entity, Resolution::find_or_add(T::table(), None)?)
     }
 
-    /// As [`find_or_add`](UnitOfWork::find_or_add), by the natural key of this name.
+    /// Adds an entity unless its row is there, by the natural key of this name. Otherwise it does what
+    /// [`find_or_add`](UnitOfWork::find_or_add) does.
     ///
     /// # Errors
     ///
@@ -224,7 +225,8 @@ impl UnitOfWork<'_> {
         self.upsert_with(entity, Upsert::new())
     }
 
-    /// As [`upsert`](UnitOfWork::upsert), of the columns that `upsert` names.
+    /// Adds an entity, or writes what `upsert` names into the row that is there. Otherwise it does what
+    /// [`upsert`](UnitOfWork::upsert) does.
     ///
     /// # Errors
     ///
@@ -275,8 +277,9 @@ impl UnitOfWork<'_> {
         Ok(self.find_all_by(None, &[key])?.pop().flatten())
     }
 
-    /// As [`find_by`](UnitOfWork::find_by), for many natural keys in at most one query, by the natural key
-    /// of this name, if there are several. The result has an entry for each key, in their order.
+    /// Returns the entities that have these natural keys, in the order of the keys, in at most one query.
+    /// `None` stands for a key that nobody has. A model with several natural keys is asked by the one of
+    /// this name; see [`find_by`](UnitOfWork::find_by).
     ///
     /// # Errors
     ///
