@@ -425,8 +425,12 @@ impl<T: Model> AnyArena for Arena<T> {
 
     fn inserted(&mut self, slots: &[u32], write_back: &WriteBack, transaction: Transaction) {
         let mut rows = write_back.rows();
-        // They are in ascending order.
-        self.pending.retain(|slot| slots.binary_search(slot).is_err());
+        // Both are in ascending order.
+        let mut written = slots.iter().copied().peekable();
+        self.pending.retain(|&slot| {
+            while written.next_if(|&other| other < slot).is_some() {}
+            written.next_if_eq(&slot).is_none()
+        });
         for &slot in slots {
             self.apply(slot, transaction.event());
             self.identity.note(slot);

@@ -68,7 +68,7 @@ impl KeyName {
 }
 
 /// Keys that the statement takes from a sequence, or from an expression.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct KeyArray {
     /// What the array is called.
     pub(crate) name: KeyName,

@@ -61,8 +61,8 @@ pub(super) struct RowGraph<'a> {
     /// Those of them that lead from a row to one that refers to it until then, with the columns that
     /// are referred to.
     pub(super) departures: Vec<(u32, u32, Vec<usize>)>,
-    /// Updated rows that refer to themselves until then.
-    held_by_themselves: Vec<u32>,
+    /// Rows that others, or they themselves, refer to until then.
+    held: HashSet<u32>,
     /// The taker waits for the giver.
     pub(super) passes: Vec<Pass>,
     /// Updated rows that are in each other's way in a manner that only the server knows, and the
@@ -97,7 +97,7 @@ impl<'a> RowGraph<'a> {
             edges: Vec::new(),
             preferences: Vec::new(),
             departures: Vec::new(),
-            held_by_themselves: Vec::new(),
+            held: HashSet::new(),
             passes: Vec::new(),
             crowded: Vec::new(),
             moved: HashMap::new(),
@@ -165,18 +165,17 @@ impl<'a> RowGraph<'a> {
 
     /// Has a row wait for one that refers to it until then.
     fn after_departure(&mut self, later: u32, earlier: u32, link: &Link) {
-        if later == earlier {
-            if !link.is_declared_only {
-                self.held_by_themselves.push(later);
+        if link.is_declared_only {
+            if later != earlier {
+                self.preferences.push((later, earlier));
             }
             return;
         }
-        if link.is_declared_only {
-            self.preferences.push((later, earlier));
-            return;
+        self.held.insert(later);
+        if later != earlier {
+            self.after(later, earlier);
+            self.departures.push((later, earlier, link.parent_columns.clone()));
         }
-        self.after(later, earlier);
-        self.departures.push((later, earlier, link.parent_columns.clone()));
     }
 
     fn insert_node(&self, table: usize, row: u32) -> u32 {
@@ -311,10 +310,7 @@ impl<'a> RowGraph<'a> {
     /// Has rows that hold others back from being moved by the database be written together with what
     /// moves them.
     fn move_at_once(&mut self) {
-        let held_by_others = self.departures.iter().map(|&(later, ..)| later);
-        let held: HashSet<u32> =
-            held_by_others.chain(self.held_by_themselves.iter().copied()).collect();
-        let of_held = self.moved.iter().filter(|(node, _)| held.contains(node));
+        let of_held = self.moved.iter().filter(|(node, _)| self.held.contains(node));
         let mut edges: Vec<(u32, u32)> =
             of_held.flat_map(|(&node, by)| by.iter().map(move |&(from, _)| (from, node))).collect();
         edges.sort_unstable();

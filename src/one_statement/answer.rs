@@ -24,7 +24,7 @@ pub(super) fn take(
     }
     // The first column is that of the checks.
     let mut next = 1;
-    for array in &statement.keys {
+    for array in statement.taken_keys() {
         take_keys(flush, array, rows, next)?;
         next += 1;
     }

@@ -172,7 +172,7 @@ pub(super) fn explain(
         // The server does not say whose sequence has run out, or is missing.
         return explain_keys(error, &statement.key_columns(flush));
     }
-    if code == Some("42883") && !error.is_within_function() && !statement.keys.is_empty() {
+    if code == Some("42883") && !error.is_within_function() && !statement.taken_keys().is_empty() {
         // Arrays of keys that were stored and of keys that were sent cannot be compared.
         return error.with_hint("a key may have another type in the database than the model says");
     }
@@ -198,13 +198,13 @@ pub(super) fn explain(
     let known = match failed.kind {
         'd' => statement.deletes.get(failed.part).map(|&step| stale(Change::Delete(step))),
         'u' => statement.updates.get(failed.part).map(|&step| stale(Change::Update(step))),
-        'n' => statement.keys.get(failed.part).map(|array| {
+        'n' => statement.taken_keys().get(failed.part).map(|array| {
             let table = flush.plan().tables()[array.table].table();
             Error::new(ErrorKind::Model, "the expression for its keys has given NULL")
                 .with_table(table.name())
                 .with_column(table.columns()[array.column].name())
         }),
-        'k' => statement.keys.get(failed.part).map(|array| {
+        'k' => statement.taken_keys().get(failed.part).map(|array| {
             let message = "the database has assigned a key that a row of the same commit gives up";
             let table = flush.plan().tables()[array.table].table();
             Error::new(ErrorKind::Unsupported, message).with_table(table.name())

@@ -30,10 +30,11 @@ use crate::model::Table;
 /// The steps of one statement.
 #[derive(Debug)]
 struct Statement<'a> {
-    /// The keys that the statement takes, each array for one column of one table.
+    /// The keys that parts refer to, each array for one column of one table: first those that the
+    /// statement takes, then those of rows that are found or added.
     keys: Vec<KeyArray>,
-    /// Those keys, and those of the rows that are found or added.
-    sources: Vec<KeyArray>,
+    /// So many of these arrays the statement takes.
+    taken: usize,
     /// The steps that find or add rows.
     found: Vec<&'a FindOrAddStep>,
     /// The rows to insert.
@@ -212,11 +213,11 @@ impl<'a> Statement<'a> {
             Self::add_keys(flush, table, rows, &mut keys);
         }
         let parts = first.into_iter().chain(parts).collect();
-        let mut sources = keys.clone();
+        let taken = keys.len();
         for (at, &step) in found.iter().enumerate() {
-            sources.extend(FindOrAdd { step, at, prefix: names.prefix() }.key_arrays());
+            keys.extend(FindOrAdd { step, at, prefix: names.prefix() }.key_arrays());
         }
-        Statement { keys, sources, found, groups, deletes, updates, parts, locks, names }
+        Statement { keys, taken, found, groups, deletes, updates, parts, locks, names }
     }
 
     /// Adds the keys that the statement takes for rows of a table.
@@ -232,10 +233,15 @@ impl<'a> Statement<'a> {
         }
     }
 
+    /// Returns the keys that the statement takes from sequences and expressions.
+    fn taken_keys(&self) -> &[KeyArray] {
+        &self.keys[..self.taken]
+    }
+
     /// Returns the columns whose keys the statement takes.
     fn key_columns(&self, flush: &Flush<'_, '_>) -> Vec<(&'static Table, usize)> {
         let table = |array: &KeyArray| flush.plan().tables()[array.table].table();
-        self.keys.iter().map(|array| (table(array), array.column)).collect()
+        self.taken_keys().iter().map(|array| (table(array), array.column)).collect()
     }
 
     /// Returns the step at this position among those that find or add rows.

@@ -32,7 +32,7 @@ pub(super) struct Renderer<'a, 'c> {
 impl<'a, 'c> Renderer<'a, 'c> {
     /// Returns a renderer that has written nothing yet.
     pub(super) fn new(statement: &'a Statement<'a>, flush: &'a Flush<'a, 'c>) -> Renderer<'a, 'c> {
-        let mut text = StatementText::new(flush).with_keys(&statement.sources);
+        let mut text = StatementText::new(flush).with_keys(&statement.keys);
         text.sql = Sql::with_capacity(TEXT_BYTES);
         text.from = format!(" FROM {}", statement.names.keys());
         Renderer { statement, text, checks: Checks::default(), barrier: None, found: 0 }
@@ -91,7 +91,7 @@ impl<'a, 'c> Renderer<'a, 'c> {
     fn render_keys(&mut self, guarded: Guarded<'_>) -> Result<Option<Guard>, Error> {
         let (statement, flush) = (self.statement, self.text.flush);
         self.text.sql.push(&statement.names.keys()).push(" AS MATERIALIZED (SELECT ");
-        for (index, array) in statement.keys.iter().enumerate() {
+        for (index, array) in statement.taken_keys().iter().enumerate() {
             let table = flush.plan().tables()[array.table].table();
             let count = self.text.params.push_count(array.rows.len() as u64);
             // Texts are ordered by the check, for columns can have other rules than constants.
@@ -102,7 +102,7 @@ impl<'a, 'c> Renderer<'a, 'c> {
             render_key_array(table, array.column, count, order, sql);
             sql.push(" AS k").number(index);
         }
-        if statement.keys.is_empty() {
+        if statement.taken_keys().is_empty() {
             // Citus cannot store a result that has no columns.
             self.text.sql.push("true AS k0");
         }
@@ -244,7 +244,7 @@ impl<'a, 'c> Renderer<'a, 'c> {
     /// Adds the checks of the keys that the statement takes.
     fn check_keys(&mut self) -> Result<(), Error> {
         let flush = self.text.flush;
-        for (index, array) in self.statement.keys.iter().enumerate() {
+        for (index, array) in self.statement.taken_keys().iter().enumerate() {
             let column = &flush.plan().tables()[array.table].table().columns()[array.column];
             if matches!(column.assigned_by(), Some(Assigned::Expression(_))) {
                 self.checks.render_keys_given_check(index);
@@ -279,7 +279,7 @@ impl<'a, 'c> Renderer<'a, 'c> {
         let (statement, flush, sql) = (self.statement, self.text.flush, &mut self.text.sql);
         // NULL, unless a check has failed: then it is a text that is no number.
         sql.push(" SELECT (CASE").push(self.checks.as_str()).push(" END)::int4");
-        for index in 0..statement.keys.len() {
+        for index in 0..statement.taken {
             sql.push(", k").number(index);
         }
         for at in 0..statement.found.len() {
