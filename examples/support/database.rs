@@ -99,23 +99,24 @@ impl Schema {
 
     /// Whether an example has made the schema before.
     pub(crate) fn is_there(&self, client: &mut Client) -> Result<bool, Failure> {
-        let there = client.query_opt(
+        Ok(self.comment(client)?.is_some_and(|comment| comment.as_deref() == Some(MARK)))
+    }
+
+    /// What is said of the schema, if it is there.
+    fn comment(&self, client: &mut Client) -> Result<Option<Option<String>>, Failure> {
+        let row = client.query_opt(
             "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = $1",
             &[&self.name],
         )?;
-        Ok(there.is_some_and(|row| row.get::<_, Option<&str>>(0) == Some(MARK)))
+        Ok(row.map(|row| row.get(0)))
     }
 
     /// Creates the schema afresh, with these tables, and makes it the connection's own.
     ///
     /// A schema that is already there is dropped only if an example has made it.
     pub(crate) fn recreate(&self, client: &mut Client, tables: &str) -> Result<(), Failure> {
-        let there = client.query_opt(
-            "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = $1",
-            &[&self.name],
-        )?;
-        if let Some(row) = there {
-            if row.get::<_, Option<&str>>(0) != Some(MARK) {
+        if let Some(comment) = self.comment(client)? {
+            if comment.as_deref() != Some(MARK) {
                 let message = format!(
                     "the schema {} is there already, and not from an example: choose another with \
                      --schema",

@@ -6,6 +6,9 @@ use super::CellAt;
 use crate::error::Error;
 use crate::model::Table;
 
+/// The values of the columns of a key, in their binary form.
+pub(crate) type RowKey = Vec<Option<Vec<u8>>>;
+
 /// What is written into a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CellValue {

@@ -13,7 +13,7 @@ mod resolved;
 use std::collections::HashMap;
 
 use bytes::BytesMut;
-pub(crate) use cell_value::{CellValue, key_bytes};
+pub(crate) use cell_value::{CellValue, RowKey, key_bytes};
 use cell_value::{Resolved, Survey, UNKNOWN_KEY_BYTES};
 pub(crate) use cells::CellRange;
 pub(crate) use changed::{ChangedRows, KeyBytes, SetTo, UpdatedRow};
@@ -81,7 +81,7 @@ impl<'a> ChangeSet<'a> {
                 changes.tables.push(rows);
             }
         }
-        changes.check_natural_keys()?;
+        changes.collect_natural_keys()?;
         changes.collect_changed()?;
         Ok(changes)
     }

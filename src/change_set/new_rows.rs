@@ -15,9 +15,26 @@ pub(crate) struct NewRows<'a> {
     pub(super) slots: Cow<'a, [u32]>,
     /// How the entities find their rows, where these may be there already.
     pub(super) resolution: Option<&'a Arc<Resolution>>,
+    /// The bytes of their natural keys, by row, where they are looked for.
+    pub(super) natural_keys: Vec<Vec<u8>>,
 }
 
 impl<'a> NewRows<'a> {
+    pub(super) fn new(
+        arena: &'a dyn AnyArena,
+        model: usize,
+        slots: Cow<'a, [u32]>,
+        resolution: Option<&'a Arc<Resolution>>,
+    ) -> NewRows<'a> {
+        NewRows { arena, model, slots, resolution, natural_keys: Vec::new() }
+    }
+
+    /// Returns the bytes of the natural key by which the row is looked for, as far as keys are known
+    /// before anything is written. Their order is that in which all commits lock the rows.
+    pub(crate) fn natural_key(&self, row: u32) -> &[u8] {
+        &self.natural_keys[row as usize]
+    }
+
     pub(crate) fn table(&self) -> &'static Table {
         self.arena.table()
     }

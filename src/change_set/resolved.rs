@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use super::{CellAt, CellValue, ChangeSet, EntityAt, NewRows};
+use super::{CellAt, CellValue, ChangeSet, EntityAt, NewRows, RowKey};
 use crate::arena::AnyArena;
 use crate::assignments::{Assignments, RowsOf};
 use crate::error::{Error, ErrorKind};
@@ -20,7 +20,7 @@ pub(super) fn new_rows(arena: &dyn AnyArena, model: usize) -> Vec<NewRows<'_>> {
         return Vec::new();
     }
     if arena.resolutions().is_empty() {
-        return vec![NewRows { arena, model, slots: Cow::Borrowed(pending), resolution: None }];
+        return vec![NewRows::new(arena, model, Cow::Borrowed(pending), None)];
     }
     let mut groups: Vec<(Option<&Arc<Resolution>>, Vec<u32>)> = Vec::new();
     for &slot in pending {
@@ -32,34 +32,36 @@ pub(super) fn new_rows(arena: &dyn AnyArena, model: usize) -> Vec<NewRows<'_>> {
     }
     groups
         .into_iter()
-        .map(|(resolution, slots)| NewRows { arena, model, slots: Cow::Owned(slots), resolution })
+        .map(|(resolution, slots)| NewRows::new(arena, model, Cow::Owned(slots), resolution))
         .collect()
 }
 
 impl ChangeSet<'_> {
     /// Finds out whether every entity that is looked for can be: its natural key has no NULL, and no
-    /// other new entity has the same.
+    /// other new entity has the same. Keeps the natural keys with their rows.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Conflict`] otherwise; a value that cannot be encoded.
-    pub(super) fn check_natural_keys(&self) -> Result<(), Error> {
+    pub(super) fn collect_natural_keys(&mut self) -> Result<(), Error> {
         // Two groups can be of one table, by one natural key or by several.
         let mut known: HashMap<(usize, &'static [usize], Vec<u8>), u32> = HashMap::new();
-        for (table, rows) in self.tables.iter().enumerate() {
-            let Some(resolution) = rows.resolution else { continue };
+        let none = Assignments::default();
+        for table in 0..self.tables.len() {
+            let NewRows { resolution: Some(resolution), model, .. } = self.tables[table] else {
+                continue;
+            };
             let columns = resolution.natural_key.columns();
-            for row in 0..rows.len() as u32 {
-                let mut key = Vec::new();
-                for &column in columns {
-                    let cell = CellAt { rows: RowsOf::New(table), row, column };
-                    key.extend(self.natural_part(cell, &Assignments::default())?);
+            let mut keys = Vec::with_capacity(self.tables[table].len());
+            for (row, &slot) in (0..).zip(self.tables[table].slots()) {
+                let key = self.natural_key(RowsOf::New(table), row, columns, &none)?;
+                let key = key.map_err(|column| self.null_part(table, row, column))?;
+                if let Some(other) = known.insert((model, columns, key.clone()), slot) {
+                    return Err(self.same_natural_key(model, other, slot));
                 }
-                let slot = rows.slots()[row as usize];
-                if let Some(other) = known.insert((rows.model, columns, key), slot) {
-                    return Err(self.same_natural_key(rows.model, other, slot));
-                }
+                keys.push(key);
             }
+            self.tables[table].natural_keys = keys;
         }
         let mut sought: Vec<(usize, &'static [usize])> =
             known.keys().map(|&(model, columns, _)| (model, columns)).collect();
@@ -72,12 +74,10 @@ impl ChangeSet<'_> {
                 if rows.resolution.is_some_and(|other| other.natural_key.columns() == columns) {
                     continue;
                 }
-                for row in 0..rows.len() as u32 {
-                    let Some(key) = self.natural_key(RowsOf::New(table), row, columns)? else {
-                        continue;
-                    };
-                    let slot = rows.slots()[row as usize];
-                    if let Some(&other) = known.get(&(model, columns, key)) {
+                for (row, &slot) in (0..).zip(rows.slots()) {
+                    let key = self.natural_key(RowsOf::New(table), row, columns, &none)?;
+                    let other = key.ok().and_then(|key| known.get(&(model, columns, key)));
+                    if let Some(&other) = other {
                         return Err(self.same_natural_key(model, other.min(slot), other.max(slot)));
                     }
                 }
@@ -86,40 +86,42 @@ impl ChangeSet<'_> {
         Ok(())
     }
 
-    /// Returns the bytes of the natural key of a row, unless a part of it is NULL.
-    fn natural_key(
+    /// Returns the bytes of the natural key of a row, by which rows are told apart and ordered, as far as
+    /// keys are assigned; or the column that is NULL in it.
+    ///
+    /// # Errors
+    ///
+    /// When a value cannot be encoded.
+    pub(crate) fn natural_key(
         &self,
         rows: RowsOf,
         row: u32,
         columns: &[usize],
-    ) -> Result<Option<Vec<u8>>, Error> {
+        assigned: &Assignments,
+    ) -> Result<Result<Vec<u8>, usize>, Error> {
         let mut key = Vec::new();
         for &column in columns {
-            let cell = CellAt { rows, row, column };
-            let value = self.value(cell, &Assignments::default(), &mut BytesMut::new())?;
-            if matches!(value, CellValue::Null | CellValue::Default) {
-                return Ok(None);
+            match self.natural_part(CellAt { rows, row, column }, assigned)? {
+                Some(part) => key.extend(part),
+                None => return Ok(Err(column)),
             }
-            key.extend(self.natural_part(cell, &Assignments::default())?);
         }
-        Ok(Some(key))
+        Ok(Ok(key))
     }
 
-    /// Returns the bytes of a part of a natural key, by which rows are told apart and ordered, as far as keys
-    /// are assigned.
-    ///
-    /// # Errors
-    ///
-    /// When it is NULL; when it cannot be encoded.
-    pub(crate) fn natural_part(
-        &self,
-        cell: CellAt,
-        assigned: &Assignments,
-    ) -> Result<Vec<u8>, Error> {
+    /// Returns the error for a natural key that has NULL in a column.
+    fn null_part(&self, table: usize, row: u32, column: usize) -> Error {
+        let place = self.place(CellAt { rows: RowsOf::New(table), row, column });
+        let message = "a part of the natural key is NULL, so that no row can be found by it";
+        self.error(place, ErrorKind::Conflict, message)
+            .with_hint("give it a value, or `add` the entity")
+    }
+
+    /// Returns the bytes of a part of a natural key, unless it is NULL.
+    fn natural_part(&self, cell: CellAt, assigned: &Assignments) -> Result<Option<Vec<u8>>, Error> {
         let mut bytes = BytesMut::new();
         let place = self.place(cell);
-        let value = self.value_at(place, assigned, &mut bytes)?;
-        let (tag, bytes): (u8, Vec<u8>) = match value {
+        let (tag, bytes): (u8, Vec<u8>) = match self.value_at(place, assigned, &mut bytes)? {
             CellValue::Value => {
                 let ty = self.arenas[place.entity.model].table().columns()[cell.column].ty();
                 match ty.as_integer(&bytes) {
@@ -134,17 +136,11 @@ impl ChangeSet<'_> {
                 };
                 (1, [&table.to_be_bytes()[..], &row.to_be_bytes()].concat())
             }
-            CellValue::Null | CellValue::Default => {
-                let message =
-                    "a part of the natural key is NULL, so that no row can be found by it";
-                return Err(self
-                    .error(place, ErrorKind::Conflict, message)
-                    .with_hint("give it a value, or `add` the entity"));
-            }
+            CellValue::Null | CellValue::Default => return Ok(None),
         };
         let len = (bytes.len() as u64).to_be_bytes();
         // The length comes last, so that texts are ordered as texts are.
-        Ok([&[tag][..], &bytes, &len].concat())
+        Ok(Some([&[tag][..], &bytes, &len].concat()))
     }
 
     /// Returns the keys of the entities of a table's model that the database has, by column and in their
@@ -153,14 +149,11 @@ impl ChangeSet<'_> {
     /// # Errors
     ///
     /// A key that cannot be encoded.
-    pub(crate) fn stored_key_values(
-        &self,
-        table: usize,
-    ) -> Result<BTreeSet<Vec<Option<Vec<u8>>>>, Error> {
+    pub(crate) fn stored_key_values(&self, table: usize) -> Result<BTreeSet<RowKey>, Error> {
         let model = self.tables[table].model;
         let (arena, mut keys) = (&self.arenas[model], BTreeSet::new());
         for slot in arena.stored() {
-            let mut key = Vec::new();
+            let mut key = RowKey::new();
             for &column in arena.table().key() {
                 let mut raw = BytesMut::new();
                 let place = EntityAt { model, slot }.column(column);

@@ -8,9 +8,8 @@ use super::arrays::ArrayRows;
 use super::statement_text::StatementText;
 use crate::assignments::RowsOf;
 use crate::error::{Error, ErrorKind};
-use crate::flush_plan::FindOrAddStep;
+use crate::flush_plan::{Assignment, FindOrAddStep};
 use crate::model::{SqlType, Table};
-use crate::resolution::Found;
 use crate::sql::{ArrayParam, Rows, Sql};
 
 /// What the text of the error of a failed check begins with; the position of the step follows.
@@ -66,17 +65,6 @@ impl<'a> FindOrAdd<'a> {
         let natural = self.step.resolution.natural_key.columns();
         let mut foreign_keys = self.table().foreign_keys();
         foreign_keys.any(|key| key.columns.iter().any(|column| natural.contains(column)))
-    }
-
-    /// Returns the columns that an upsert writes: those set, those incremented, and the version.
-    fn written(&self) -> Option<(Vec<usize>, Vec<usize>, Option<usize>)> {
-        let Found::Updated { set, increment } = &self.step.resolution.found else { return None };
-        let is_given = |column: &&usize| !self.step.left.contains(column);
-        let set: Vec<usize> = set.iter().filter(is_given).copied().collect();
-        let increment: Vec<usize> = increment.iter().filter(is_given).copied().collect();
-        let version = self.table().version();
-        let is_any = !set.is_empty() || !increment.is_empty() || version.is_some();
-        is_any.then_some((set, increment, version))
     }
 
     /// Appends the queries of the step, with `, ` between them.
@@ -138,7 +126,8 @@ impl<'a> FindOrAdd<'a> {
         let number = named.len();
         let natural = self.step.resolution.natural_key.columns();
         let key = table.key();
-        let written = self.written();
+        let assignments = self.step.assignments();
+        let is_updated = !assignments.is_empty();
         let all: Vec<usize> = (0..table.columns().len()).collect();
         let (find, add, write, merge) =
             (self.name("f"), self.name("a"), self.name("w"), self.name("x"));
@@ -167,7 +156,7 @@ impl<'a> FindOrAdd<'a> {
             sql.name(table.columns()[column].name()).push(" = r.v").number(value(column));
             sql.write_cast(table, column);
         }
-        let lock = if written.is_some() { " FOR NO KEY UPDATE" } else { " FOR KEY SHARE" };
+        let lock = if is_updated { " FOR NO KEY UPDATE" } else { " FOR KEY SHARE" };
         sql.push(lock).push(") AS t ON true), ");
 
         sql.push(&add).push(" AS (INSERT INTO ").qualified(table.qualified_name());
@@ -177,7 +166,7 @@ impl<'a> FindOrAdd<'a> {
         });
         sql.push(" FROM ").push(&find).push(" WHERE r").number(key[0]).push(" IS NULL");
         sql.push(" ON CONFLICT (").columns(table, natural).push(") DO UPDATE SET ");
-        self.render_conflict(written.as_ref(), sql);
+        self.render_conflict(&assignments, sql);
         sql.push(" RETURNING ");
         render_columns(table, &all, sql);
         for (at, &column) in natural.iter().enumerate() {
@@ -185,24 +174,11 @@ impl<'a> FindOrAdd<'a> {
         }
         sql.push("), ");
 
-        if let Some((set, increment, version)) = &written {
+        if is_updated {
             sql.push(&write).push(" AS (UPDATE ").qualified(table.qualified_name());
             sql.push(" AS t SET ");
-            let assignments = set
-                .iter()
-                .map(|&column| (column, Assignment::Value))
-                .chain(increment.iter().map(|&column| (column, Assignment::Sum)))
-                .chain(version.iter().map(|&column| (column, Assignment::Next)));
-            sql.list(assignments, |sql, (column, to)| {
-                let name = table.columns()[column].name();
-                sql.name(name).push(" = ");
-                if to != Assignment::Value {
-                    sql.push("t.").name(name).push(" + ");
-                }
-                match to {
-                    Assignment::Next => sql.push("1"),
-                    _ => sql.push("r.v").number(value(column)).write_cast(table, column),
-                };
+            render_assignments(table, &assignments, sql, |sql, column| {
+                sql.push("r.v").number(value(column)).write_cast(table, column);
             });
             sql.push(" FROM ").push(&find).push(" AS r WHERE ");
             for (at, &column) in key.iter().enumerate() {
@@ -216,7 +192,7 @@ impl<'a> FindOrAdd<'a> {
 
         sql.push(&merge).push(" AS MATERIALIZED (SELECT f.v").number(number).push(" AS n, f.r");
         sql.number(key[0]).push(" IS NULL AS is_new");
-        let kept = if written.is_some() { "w" } else { "f" };
+        let kept = if is_updated { "w" } else { "f" };
         for &column in &all {
             sql.push(", CASE WHEN f.r").number(key[0]).push(" IS NULL THEN a.r").number(column);
             sql.push(" ELSE ").push(kept).push(".r").number(column).push(" END AS r");
@@ -228,7 +204,7 @@ impl<'a> FindOrAdd<'a> {
             sql.push(" AND a.q").number(at).push(" = f.v").number(value(column));
             sql.write_cast(table, column);
         }
-        if written.is_some() {
+        if is_updated {
             sql.push(" LEFT JOIN ").push(&write).push(" AS w ON w.n = f.v").number(number);
         }
         sql.push("), ");
@@ -253,28 +229,13 @@ impl<'a> FindOrAdd<'a> {
 
     /// Appends what is set in a row that somebody else adds at this moment: what an upsert sets, or a
     /// column to what it is. A column of an index would take a lock that stops those who refer to the row.
-    fn render_conflict(
-        &self,
-        written: Option<&(Vec<usize>, Vec<usize>, Option<usize>)>,
-        sql: &mut Sql,
-    ) {
+    fn render_conflict(&self, assignments: &[(usize, Assignment)], sql: &mut Sql) {
         let table = self.table();
         let name = |column: usize| table.columns()[column].name();
-        if let Some((set, increment, version)) = written {
-            let set = set.iter().map(|&column| (column, Assignment::Value));
-            let increment = increment.iter().map(|&column| (column, Assignment::Sum));
-            let version = version.iter().map(|&column| (column, Assignment::Next));
-            sql.list(set.chain(increment).chain(version), |sql, (column, to)| {
-                sql.name(name(column)).push(" = ");
-                match to {
-                    Assignment::Value => sql.push("EXCLUDED.").name(name(column)),
-                    Assignment::Sum => {
-                        sql.push("t.").name(name(column)).push(" + EXCLUDED.").name(name(column))
-                    }
-                    Assignment::Next => sql.push("t.").name(name(column)).push(" + 1"),
-                };
+        if !assignments.is_empty() {
+            return render_assignments(table, assignments, sql, |sql, column| {
+                sql.push("EXCLUDED.").name(name(column));
             });
-            return;
         }
         let is_indexed = |column: usize| {
             table.key().contains(&column)
@@ -389,15 +350,28 @@ impl<'a> FindOrAdd<'a> {
     }
 }
 
-/// What a column is set to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Assignment {
-    /// The entity's value.
-    Value,
-    /// What the row has and the entity's value together.
-    Sum,
-    /// One more than the row has.
-    Next,
+/// Appends what columns of `t` are set to; `value` appends the entity's value.
+///
+/// ```text
+/// note = r.v2, uses = t.uses + r.v1, version = t.version + 1
+/// ```
+fn render_assignments(
+    table: &Table,
+    assignments: &[(usize, Assignment)],
+    sql: &mut Sql,
+    value: impl Fn(&mut Sql, usize),
+) {
+    sql.list(assignments, |sql, &(column, to)| {
+        let name = table.columns()[column].name();
+        sql.name(name).push(" = ");
+        if to != Assignment::Value {
+            sql.push("t.").name(name).push(" + ");
+        }
+        match to {
+            Assignment::Next => drop(sql.push("1")),
+            Assignment::Value | Assignment::Sum => value(sql, column),
+        }
+    });
 }
 
 /// Appends columns of `t` as they are read: `t.id AS r0, t.name AS r1`, by their positions.

@@ -25,7 +25,7 @@ use answer::Answer;
 use returned::ReturnedRows;
 
 use crate::assignments::{Assignments, RowsOf};
-use crate::change_set::{CellAt, CellValue, ChangeSet};
+use crate::change_set::{CellAt, CellValue, ChangeSet, RowKey};
 use crate::connection::Connection;
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::flush_plan::{FlushPlan, Inserts, UpdateStep};
@@ -428,9 +428,6 @@ impl<'a, 'c> Flush<'a, 'c> {
         Ok(self.assigned)
     }
 }
-
-/// The values of the columns of a key, in their binary form.
-pub(crate) type RowKey = Vec<Option<Vec<u8>>>;
 
 /// What is written into a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -34,7 +34,7 @@ pub(crate) use planned_table::GroupOrder;
 pub use planned_table::{OptionalColumn, PlannedTable};
 use row_graph::Node;
 pub(crate) use same_row::is_updated_twice;
-pub(crate) use step::{ColumnMask, SetAside};
+pub(crate) use step::{Assignment, ColumnMask, SetAside};
 pub use step::{DeleteStep, FindOrAddStep, InsertStep, Step, UpdateStep};
 pub(crate) use suspects::Suspects;
 

@@ -7,7 +7,7 @@ use bytes::BytesMut;
 
 use super::planned_table::GroupOrder;
 use super::{FindOrAddStep, InsertStep, PlannedTable, Step};
-use crate::assignments::{Assignments, RowsOf};
+use crate::assignments::RowsOf;
 use crate::change_set::{CellAt, ChangeSet};
 use crate::error::Error;
 
@@ -36,22 +36,13 @@ pub(super) fn steps(
         for mut rows in levels(changes, &insert)? {
             rows.sort_unstable();
             for group in planned.groups(&rows, GroupOrder::Free, |_| true) {
-                let mut by_key: Vec<(Vec<u8>, u32)> = Vec::with_capacity(group.rows.len());
-                for row in group.rows {
-                    let mut key = Vec::new();
-                    for &column in resolution.natural_key.columns() {
-                        let rows = RowsOf::New(insert.table);
-                        let cell = CellAt { rows, row, column };
-                        key.extend(changes.natural_part(cell, &Assignments::default())?);
-                    }
-                    by_key.push((key, row));
-                }
-                by_key.sort_unstable();
+                let mut by_key = group.rows;
+                by_key.sort_unstable_by_key(|&row| changes.tables()[insert.table].natural_key(row));
                 for some in by_key.chunks(MAX_ROWS) {
-                    let mut rows: Vec<u32> = some.iter().map(|(_, row)| *row).collect();
+                    let mut rows = some.to_vec();
                     rows.sort_unstable();
-                    let at = |(_, row): &(Vec<u8>, u32)| rows.partition_point(|other| other < row);
-                    let by_key = some.iter().map(|row| at(row) as u32).collect();
+                    let at = |row: &u32| rows.partition_point(|other| other < row) as u32;
+                    let by_key = some.iter().map(at).collect();
                     steps.push(Step::FindOrAdd(FindOrAddStep {
                         insert: InsertStep { rows, ..insert.clone() },
                         left: group.left.clone(),

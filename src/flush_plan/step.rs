@@ -114,11 +114,33 @@ impl FindOrAddStep {
         self.insert.table
     }
 
+    /// Returns what is set in a row that is there, column by column; nothing where the row is kept. What
+    /// the rows leave to the database stays as it is.
+    pub(crate) fn assignments(&self) -> Vec<(usize, Assignment)> {
+        let Found::Updated { set, increment } = &self.resolution.found else { return Vec::new() };
+        let set = set.iter().map(|&column| (column, Assignment::Value));
+        let increment = increment.iter().map(|&column| (column, Assignment::Sum));
+        let given = set.chain(increment).filter(|(column, _)| !self.left.contains(column));
+        let version = self.insert.description.version();
+        given.chain(version.map(|column| (column, Assignment::Next))).collect()
+    }
+
     /// Returns `true` if rows that are there are updated.
     #[must_use]
     pub fn is_upsert(&self) -> bool {
         matches!(self.resolution.found, Found::Updated { .. })
     }
+}
+
+/// What a column of a row that is there is set to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Assignment {
+    /// The entity's value.
+    Value,
+    /// What the row has and the entity's value together.
+    Sum,
+    /// One more than the row has.
+    Next,
 }
 
 /// Rows of one table that are updated together.

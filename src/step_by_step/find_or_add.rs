@@ -3,14 +3,12 @@
 use std::collections::HashSet;
 
 use crate::assignments::RowsOf;
-use crate::change_set::CellAt;
 use crate::error::{Error, ErrorKind};
 use crate::flush::find_or_add::{FindOrAdd, explain, failed};
 use crate::flush::statement_text::StatementText;
 use crate::flush::{Bound, Flush};
-use crate::flush_plan::FindOrAddStep;
+use crate::flush_plan::{Assignment, FindOrAddStep};
 use crate::model::SqlType;
-use crate::resolution::Found;
 use crate::sql::{Params, Rows, Sql};
 
 /// What the names of the statement's queries begin with. Its tables have other names.
@@ -81,12 +79,8 @@ pub(super) fn write_row_by_row(
     // What the natural keys refer to is known by now.
     let mut by_key = Vec::with_capacity(step.by_key.len());
     for &row in &step.insert.rows {
-        let mut key = Vec::new();
-        for &column in natural {
-            let cell = CellAt { rows: RowsOf::New(of), row, column };
-            key.extend(flush.changes().natural_part(cell, flush.assigned())?);
-        }
-        by_key.push((key, row));
+        let rows = RowsOf::New(of);
+        by_key.push((flush.changes().natural_key(rows, row, natural, flush.assigned())?, row));
     }
     by_key.sort_unstable();
     for (_, row) in by_key {
@@ -140,19 +134,13 @@ fn store(
     let name = |column: usize| table.columns()[column].name();
     let all: Vec<usize> = (0..table.columns().len()).collect();
     let (mut sql, mut params, mut is_as_sent) = (Sql::new(), Params::new(), Sql::new());
-    let is_given = |column: &&usize| !step.left.contains(column);
-    let (set, increment) = match &step.resolution.found {
-        Found::Kept => (Vec::new(), Vec::new()),
-        Found::Updated { set, increment } => {
-            (set.iter().filter(is_given).collect(), increment.iter().filter(is_given).collect())
-        }
-    };
-    let version = table.version().filter(|_| step.is_upsert());
-    if set.is_empty() && increment.is_empty() && version.is_none() && found.is_some() {
+    let assignments = step.assignments();
+    if assignments.is_empty() && found.is_some() {
         return Ok(None);
     }
     if found.is_none() {
-        let named: Vec<usize> = all.iter().copied().filter(|column| is_given(&column)).collect();
+        let named: Vec<usize> =
+            all.iter().copied().filter(|column| !step.left.contains(column)).collect();
         sql.push("INSERT INTO ").qualified(table.qualified_name()).push(" AS t (");
         sql.columns(table, &named).push(") OVERRIDING SYSTEM VALUE VALUES (");
         for (at, &column) in named.iter().enumerate() {
@@ -165,27 +153,24 @@ fn store(
         }
         sql.push(") ON CONFLICT (").columns(table, step.resolution.natural_key.columns());
         sql.push(") DO UPDATE SET ");
-        if set.is_empty() && increment.is_empty() && version.is_none() {
+        if assignments.is_empty() {
             let column = name(step.resolution.natural_key.columns()[0]);
             sql.name(column).push(" = t.").name(column);
         }
     } else {
         sql.push("UPDATE ").qualified(table.qualified_name()).push(" AS t SET ");
     }
-    let mut is_first = true;
-    for (columns, is_sum) in [(set, false), (increment, true)] {
-        for &column in columns {
-            sql.push(if std::mem::replace(&mut is_first, false) { "" } else { ", " });
-            sql.name(name(column)).push(" = ");
-            if is_sum {
-                sql.push("t.").name(name(column)).push(" + ");
-            }
-            bind(flush, of, row, column, &mut sql, &mut params)?;
+    for (at, &(column, to)) in assignments.iter().enumerate() {
+        sql.push(if at == 0 { "" } else { ", " }).name(name(column)).push(" = ");
+        if to != Assignment::Value {
+            sql.push("t.").name(name(column)).push(" + ");
         }
-    }
-    if let Some(version) = version {
-        sql.push(if is_first { "" } else { ", " });
-        sql.name(name(version)).push(" = t.").name(name(version)).push(" + 1");
+        match to {
+            Assignment::Next => drop(sql.push("1")),
+            Assignment::Value | Assignment::Sum => {
+                bind(flush, of, row, column, &mut sql, &mut params)?;
+            }
+        }
     }
     if let Some(found) = found {
         for (at, &column) in table.key().iter().enumerate() {
