@@ -65,9 +65,8 @@ impl Matched {
 ///
 /// `an_update_of_one_column` pins the text.
 pub(super) fn render_match(table: &'static Table, columns: &[usize], first: usize, sql: &mut Sql) {
-    for (at, &column) in columns.iter().enumerate() {
-        sql.push(if at == 0 { " WHERE t." } else { " AND t." });
-        sql.name(table.columns()[column].name());
+    sql.push(" WHERE ").conditions(columns.iter().enumerate(), |sql, (at, &column)| {
+        sql.push("t.").name(table.columns()[column].name());
         sql.push(" = r.v").number(first + at).write_cast(table, column);
-    }
+    });
 }

@@ -59,8 +59,8 @@ pub enum Cycles {
 ///
 /// What gives a key or a unique value up comes before what takes it. What refers to a row comes
 /// after the row is there, and goes, or moves elsewhere, before the row goes. So the steps are
-/// mostly deletes, children first; updates; inserts, parents first; updates that refer to new rows;
-/// and deletes of what those rows referred to until then.
+/// mostly deletes, children first; updates; inserts, parents first, among them the steps that find or
+/// add rows; updates that refer to new rows; and deletes of what those rows referred to until then.
 ///
 /// Plain data, without SQL. It prints itself:
 ///

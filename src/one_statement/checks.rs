@@ -47,29 +47,24 @@ impl Checks {
         ));
     }
 
-    /// Appends the checks of a step that finds or adds rows.
-    ///
-    /// # Errors
-    ///
-    /// A key that cannot be encoded.
-    pub(super) fn render_found_check(
+    /// Appends the checks of a step that finds or adds rows, where these parameters hold the keys that are
+    /// loaded.
+    pub(super) fn render_found_checks(
         &mut self,
         step: FindOrAdd<'_>,
+        loaded: &[usize],
         text: &mut StatementText<'_, '_>,
-    ) -> Result<(), Error> {
-        step.render_check(text, &mut self.0);
-        step.render_loaded_check(text, &mut self.0)
+    ) {
+        step.render_checks(loaded, text, &mut self.0);
     }
 
-    /// Appends the check that no row is that of two steps of one model, which find or add rows. It counts
-    /// as the check of the last of them.
-    ///
-    /// ```text
-    ///  WHEN (SELECT count(DISTINCT (r0)) FROM (SELECT r0 FROM x0 UNION ALL SELECT r0 FROM x1) AS x) <> 5
-    ///  THEN 'onetrip find 1'
-    /// ```
-    pub(super) fn render_one_row_check(&mut self, steps: &[FindOrAdd<'_>]) {
-        find_or_add::render_one_row_check(steps, &mut self.0);
+    /// Appends the check that no row is that of two steps of one model, which find or add rows.
+    pub(super) fn render_one_row_check(
+        &mut self,
+        steps: &[FindOrAdd<'_>],
+        text: &mut StatementText<'_, '_>,
+    ) {
+        find_or_add::render_one_row_check(steps, text, &mut self.0);
     }
 
     /// Appends the check that an expression has given a key for each row.

@@ -1,5 +1,8 @@
 //! `Renderer`: writes the text and the parameters of one statement.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use super::checks::Checks;
 use super::guard::Guard;
 use super::{Guarded, Part, Statement};
@@ -27,6 +30,9 @@ pub(super) struct Renderer<'a, 'c> {
     barrier: Option<String>,
     /// So many steps have found or added their rows by now.
     found: usize,
+    /// The parameters that hold the keys of loaded entities, by the models of which rows are found or
+    /// added.
+    loaded: HashMap<usize, Vec<usize>>,
 }
 
 impl<'a, 'c> Renderer<'a, 'c> {
@@ -35,7 +41,8 @@ impl<'a, 'c> Renderer<'a, 'c> {
         let mut text = StatementText::new(flush).with_keys(&statement.keys);
         text.sql = Sql::with_capacity(TEXT_BYTES);
         text.from = format!(" FROM {}", statement.names.keys());
-        Renderer { statement, text, checks: Checks::default(), barrier: None, found: 0 }
+        let (checks, loaded) = (Checks::default(), HashMap::new());
+        Renderer { statement, text, checks, barrier: None, found: 0, loaded }
     }
 
     /// Returns the text and the parameters.
@@ -202,21 +209,9 @@ impl<'a, 'c> Renderer<'a, 'c> {
     /// , u0 AS (UPDATE … FROM … WHERE … RETURNING …)
     /// ```
     fn render_part(&mut self, part: Part) -> Result<(), Error> {
-        let (statement, flush) = (self.statement, self.text.flush);
+        let statement = self.statement;
         if let Part::FindOrAdd(at) = part {
-            let step = statement.find_or_add(at);
-            self.text.sql.push(", ");
-            step.render(&mut self.text)?;
-            self.checks.render_found_check(step, &mut self.text)?;
-            let model = |step: &FindOrAdd<'_>| flush.changes().tables()[step.step.table()].model();
-            let all = (0..statement.found.len()).map(|at| statement.find_or_add(at));
-            let of_model: Vec<_> = all.filter(|other| model(other) == model(&step)).collect();
-            if of_model.len() > 1 && of_model.last().is_some_and(|last| last.at == at) {
-                self.checks.render_one_row_check(&of_model);
-            }
-            self.found = at + 1;
-            self.set_from();
-            return Ok(());
+            return self.render_find_or_add(at);
         }
         let name = part.name(&statement.names);
         self.text.sql.push(", ").push(&name).push(" AS (");
@@ -238,6 +233,29 @@ impl<'a, 'c> Renderer<'a, 'c> {
         self.text.sql.push(")");
         let count = self.text.params.push_count(change.len() as u64);
         self.checks.render_row_count_check(&name, part, count);
+        Ok(())
+    }
+
+    /// Appends the queries of a step that finds or adds rows, and its checks.
+    fn render_find_or_add(&mut self, at: usize) -> Result<(), Error> {
+        let (statement, changes) = (self.statement, self.text.flush.changes());
+        let step = statement.find_or_add(at);
+        self.text.sql.push(", ");
+        step.render(&mut self.text)?;
+        let model_of = |step: &FindOrAdd<'_>| changes.tables()[step.step.table()].model();
+        let model = model_of(&step);
+        let loaded = match self.loaded.entry(model) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => new.insert(step.push_loaded_keys(&mut self.text)?),
+        };
+        self.checks.render_found_checks(step, loaded, &mut self.text);
+        let all = (0..statement.found.len()).map(|at| statement.find_or_add(at));
+        let of_model: Vec<_> = all.filter(|other| model_of(other) == model).collect();
+        if of_model.len() > 1 && of_model.last().is_some_and(|last| last.at == at) {
+            self.checks.render_one_row_check(&of_model, &mut self.text);
+        }
+        self.found = at + 1;
+        self.set_from();
         Ok(())
     }
 
@@ -315,10 +333,7 @@ impl<'a, 'c> Renderer<'a, 'c> {
 /// `a_default_is_taken_and_read_back` pins the text.
 fn render_column_arrays(table: &Table, columns: &[usize], part: &str, sql: &mut Sql) {
     for (at, &column) in columns.iter().enumerate() {
-        // Arrays of one length only could be put into an array, and it would be flattened.
-        let is_array = table.columns()[column].ty().is_array();
-        let (before, after) = if is_array { ("array_send(", ")") } else { ("", "") };
-        sql.push(", ARRAY(SELECT ").push(before).push("r").number(at).push(after);
+        sql.push(", ARRAY(SELECT ").element(table.columns()[column].ty(), at);
         sql.push(" FROM ").push(part).push(")");
     }
 }

@@ -87,11 +87,10 @@ pub(crate) fn select_by_keys<K: Key>(
     let names: Vec<_> = (0..columns.len()).map(|part| format!("k{part}")).collect();
     sql.push(&format!(") WITH ORDINALITY AS k({}, n) JOIN ", names.join(", ")));
     sql.qualified(table.qualified_name()).push(" AS t ON ");
-    for (part, &column) in columns.iter().enumerate() {
-        sql.push(if part > 0 { " AND t." } else { "t." });
-        sql.name(table.columns()[column].name()).push(" = k.k").number(part);
+    sql.conditions(columns.iter().enumerate(), |sql, (part, &column)| {
+        sql.push("t.").name(table.columns()[column].name()).push(" = k.k").number(part);
         sql.write_cast(table, column);
-    }
+    });
     sql.push(" ORDER BY k.n");
     for &column in table.key() {
         sql.push(", t.").name(table.columns()[column].name());

@@ -65,11 +65,29 @@ impl Sql {
     pub(crate) fn list<I: IntoIterator>(
         &mut self,
         items: I,
+        each: impl FnMut(&mut Sql, I::Item),
+    ) -> &mut Sql {
+        self.separated(", ", items, each)
+    }
+
+    /// Appends conditions, with ` AND ` between them.
+    pub(crate) fn conditions<I: IntoIterator>(
+        &mut self,
+        items: I,
+        each: impl FnMut(&mut Sql, I::Item),
+    ) -> &mut Sql {
+        self.separated(" AND ", items, each)
+    }
+
+    fn separated<I: IntoIterator>(
+        &mut self,
+        separator: &str,
+        items: I,
         mut each: impl FnMut(&mut Sql, I::Item),
     ) -> &mut Sql {
         for (index, item) in items.into_iter().enumerate() {
             if index > 0 {
-                self.push(", ");
+                self.push(separator);
             }
             each(self, item);
         }
@@ -166,6 +184,15 @@ impl Sql {
             ty if ty.is_string() => SqlType::TEXT,
             ty => ty,
         })
+    }
+
+    /// Appends the column `r{number}` of a query, of this type, as an element of an array. Arrays could be
+    /// put into an array if all of them had one length, and it would be flattened: each goes as bytes.
+    pub(crate) fn element(&mut self, ty: SqlType, number: usize) -> &mut Sql {
+        match ty.is_array() {
+            true => self.push("array_send(r").number(number).push(")"),
+            false => self.push("r").number(number),
+        }
     }
 
     /// Appends a cast to the column's own type, where that is not a built-in one.

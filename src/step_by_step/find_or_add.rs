@@ -26,8 +26,8 @@ pub(super) fn write(flush: &mut Flush<'_, '_>, step: &FindOrAddStep) -> Result<(
     text.sql.push("WITH ");
     part.render(&mut text)?;
     let mut checks = Sql::new();
-    part.render_check(&mut text, &mut checks);
-    part.render_loaded_check(&mut text, &mut checks)?;
+    let loaded = part.push_loaded_keys(&mut text)?;
+    part.render_checks(&loaded, &mut text, &mut checks);
     text.sql.push(" SELECT (CASE").push(checks.as_str()).push(" END)::int4");
     part.render_result(&mut text.sql);
     text.sql.push(" FROM ").push(&part.merged());

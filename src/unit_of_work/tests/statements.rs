@@ -346,3 +346,21 @@ fn a_row_is_updated_or_added() {
     ROLLBACK
     "#);
 }
+
+#[test]
+fn rows_are_found_in_two_ways() {
+    let (mut uow, recording) = record(Batch);
+    // An entity that the database has.
+    uow.add(member("eve"));
+    uow.commit().unwrap();
+    recording.take();
+    let mut uow = uow.with_strategy(knowing(OneTrip));
+    uow.find_or_add(member("ada")).unwrap();
+    uow.find_or_add(member("bob")).unwrap();
+    uow.upsert(member("cid")).unwrap();
+    uow.commit().unwrap_err();
+    let sent = recording.take();
+    let (_, checks) = sent.split_once(" SELECT (CASE").unwrap();
+    let (checks, _) = checks.split_once(" END)::int4").unwrap();
+    assert_snapshot!(checks, @" WHEN m0rows <> $6 THEN 'onetrip find 0' WHEN EXISTS (SELECT FROM x0 AS x JOIN (SELECT unnest($5) AS l0) AS l ON x.r0 = l.l0) THEN 'onetrip find 0 loaded' WHEN m1rows <> $10 THEN 'onetrip find 1' WHEN EXISTS (SELECT FROM x1 AS x JOIN (SELECT unnest($5) AS l0) AS l ON x.r0 = l.l0) THEN 'onetrip find 1 loaded' WHEN (SELECT count(DISTINCT (r0)) FROM (SELECT r0 FROM x0 UNION ALL SELECT r0 FROM x1) AS x) <> $11 THEN 'onetrip find 1'");
+}
