@@ -158,6 +158,28 @@ impl<'c> Connection<'c> {
         self.send(sql, 1, run, |&count| count).map(drop).map_err(|error| name_column(error, sql))
     }
 
+    /// Returns `true` if a read begins our transaction where none is open.
+    pub(crate) fn reads_in_transaction(&self) -> bool {
+        self.attempt.is_some()
+    }
+
+    /// Opens our transaction, in which all statements see one snapshot. It takes
+    /// [`SNAPSHOT_ROUND_TRIPS`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`begin`](Connection::begin).
+    pub(crate) fn begin_snapshot(&mut self) -> Result<(), Error> {
+        self.check_not_lost()?;
+        self.was_refused = false;
+        // The isolation level is set before anything is read, so the question comes in a message of its
+        // own.
+        self.check_fresh("SELECT now() = statement_timestamp()")?;
+        self.simple("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
+        self.progress = Progress::Open(Savepoints::default());
+        Ok(())
+    }
+
     /// Begins the transaction with a read, if the work may be repeated.
     fn begin_to_read(&mut self) -> Result<(), Error> {
         if self.attempt.is_some() && self.is_autocommit() { self.begin() } else { Ok(()) }
@@ -311,14 +333,19 @@ impl<'c> Connection<'c> {
                 // In a transaction that begins with this message, both are the time of its arrival.
                 // BEGIN inside a transaction does nothing but warn; it comes last, so that a
                 // message that fails has opened none.
-                let fresh = self.simple("SELECT now() = statement_timestamp(); BEGIN")?;
-                if fresh.as_deref() != Some("t") {
-                    return Err(opened_by_hand());
-                }
+                self.check_fresh("SELECT now() = statement_timestamp(); BEGIN")?;
                 self.progress = Progress::Open(Savepoints::default());
             }
         }
         Ok(())
+    }
+
+    /// Sends a message that asks whether it began a transaction, and makes sure that it did.
+    fn check_fresh(&mut self, message: &str) -> Result<(), Error> {
+        match self.simple(message)?.as_deref() {
+            Some("t") => Ok(()),
+            _ => Err(opened_by_hand()),
+        }
     }
 
     /// Keeps what was written since the last `begin`. A savepoint is released; the transaction
@@ -474,6 +501,9 @@ pub(crate) struct Brackets {
     /// What ends a flush, unless the transaction begins with it.
     pub(crate) release: Option<&'static str>,
 }
+
+/// The number of round trips of [`Connection::begin_snapshot`].
+pub(crate) const SNAPSHOT_ROUND_TRIPS: usize = 2;
 
 /// Ends the session, whatever its transaction has come to.
 const END_SESSION: &str = "ROLLBACK; SELECT pg_terminate_backend(pg_backend_pid())";

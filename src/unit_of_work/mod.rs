@@ -3,6 +3,7 @@
 mod commit;
 mod commit_plan;
 mod commit_report;
+mod graph;
 mod load;
 mod marks;
 mod natural;
@@ -16,6 +17,7 @@ use std::ops::{Index, IndexMut};
 
 pub use commit_plan::CommitPlan;
 pub use commit_report::CommitReport;
+pub use graph::{Graph, GraphQuery, Handles, Relations, ToMany, ToOne};
 use natural::NaturalKeys;
 pub use query::Query;
 use savepoint::Savepoint;

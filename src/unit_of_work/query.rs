@@ -4,28 +4,22 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::UnitOfWork;
+use super::graph::{GraphQuery, Relations};
 use super::load::{check_types, decode_all, in_table};
 use crate::arena::AnyArena;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
+use crate::graph::{Level, Relation, Root, Selection};
 use crate::handle::Handle;
 use crate::model::{Model, Parameter};
-use crate::sql::{Params, Rows, Sql, parameters, select_all};
+use crate::sql::{Params, Rows, Sql, select_all};
 
 /// A query of one model, as [`UnitOfWork::query`] begins it.
 #[must_use = "a query does nothing until it is loaded"]
 pub struct Query<'q, 'c, T> {
     /// The unit of work that takes the entities.
     uow: &'q mut UnitOfWork<'c>,
-    /// The text behind `WHERE`.
-    condition: String,
-    /// The text behind `ORDER BY`.
-    order: Option<String>,
-    /// The most rows.
-    limit: Option<u64>,
-    /// The number of rows that are skipped.
-    offset: Option<u64>,
-    /// The error is that of the first value that could not be encoded.
-    params: Result<Params, Error>,
+    /// Which rows.
+    selection: Selection,
     /// The type of the entities.
     model: PhantomData<T>,
 }
@@ -62,11 +56,7 @@ impl<'c> UnitOfWork<'c> {
     pub fn query<T: Model>(&mut self, condition: impl Into<String>) -> Query<'_, 'c, T> {
         Query {
             uow: self,
-            condition: condition.into(),
-            order: None,
-            limit: None,
-            offset: None,
-            params: Ok(Params::new()),
+            selection: Selection { condition: Some(condition.into()), ..Selection::all() },
             model: PhantomData,
         }
     }
@@ -75,31 +65,26 @@ impl<'c> UnitOfWork<'c> {
 impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     /// Binds the value of the next parameter of the condition; see [`Parameter`].
     pub fn bind<P: Parameter>(mut self, value: P) -> Self {
-        if let Ok(params) = &mut self.params {
-            if let Err(error) = params.push_parameter(&value) {
-                let message = format!("cannot send parameter {}: {error}", params.len() + 1);
-                self.params = Err(Error::new(ErrorKind::Encode, message).with_source(error));
-            }
-        }
+        self.selection.bind(&value);
         self
     }
 
     /// Orders the result by this text, which stands behind `ORDER BY`: `"name, id DESC"`. The text is
     /// trusted, as that of the condition is, and can name its parameters.
     pub fn order_by(mut self, order: impl Into<String>) -> Self {
-        self.order = Some(order.into());
+        self.selection.order = Some(order.into());
         self
     }
 
     /// Limits the result to so many rows; up to 2<sup>31</sup> − 1.
     pub fn limit(mut self, rows: u64) -> Self {
-        self.limit = Some(rows);
+        self.selection.limit = Some(rows);
         self
     }
 
     /// Skips so many rows of the result; up to 2<sup>31</sup> − 1.
     pub fn offset(mut self, rows: u64) -> Self {
-        self.offset = Some(rows);
+        self.selection.offset = Some(rows);
         self
     }
 
@@ -188,45 +173,87 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     /// `OR` nor a comment in it reaches what follows.
     fn render(self) -> Result<Rendered<'q, 'c>, Error> {
         let table = T::table();
-        table.validate()?;
-        let mut params = self.params.map_err(in_table(table))?;
-        let named = parameters(&self.condition).max(self.order.as_deref().map_or(0, parameters));
-        if named != params.len() {
-            return Err(in_table(table)(wrong_count(named, params.len())));
-        }
+        let Selection { condition, order, limit, offset, .. } = &self.selection;
+        self.selection.check(table)?;
+        let mut params = Params::new();
+        params.append(self.selection.checked_params().map_err(in_table(table))?);
         let mut sql = select_all(table);
-        sql.push(" WHERE (").push(&self.condition).push("\n)");
-        if let Some(order) = &self.order {
+        if let Some(condition) = condition {
+            sql.push(" WHERE (").push(condition).push("\n)");
+        }
+        if let Some(order) = order {
             sql.push(" ORDER BY ").push(order).push("\n");
         }
-        for (keyword, rows) in [(" LIMIT ", self.limit), (" OFFSET ", self.offset)] {
+        for (keyword, rows) in [(" LIMIT ", limit), (" OFFSET ", offset)] {
             if let Some(rows) = rows {
-                let rows = i32::try_from(rows).map_err(|_| {
-                    let message = format!("{} {rows} is more than 2,147,483,647", keyword.trim());
-                    in_table(table)(Error::new(ErrorKind::Encode, message))
-                })?;
-                let number = params.push_count(rows.unsigned_abs().into());
+                let number = params.push_count(*rows);
                 sql.push(keyword).param(number);
             }
         }
         Ok((self.uow, sql, params))
     }
-}
 
-/// Returns the error for a condition that names another number of parameters than there are values.
-fn wrong_count(named: usize, bound: usize) -> Error {
-    let message = match named.checked_sub(bound) {
-        Some(_) => format!("the condition names ${named}, and {bound} values are bound"),
-        None => format!("{bound} values are bound, and the condition names no more than {named}"),
-    };
-    Error::new(ErrorKind::Encode, message)
-        .with_hint("`bind` gives the values of $1, $2, … in order")
+    /// Has the query load what belongs to its entities along with them, to any depth and in the same
+    /// round trip: their children, their parents, and what links lead to. `below` says what.
+    ///
+    /// ```
+    /// # use onetrip::{ForeignKey, Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "customers")]
+    /// # struct Customer { #[model(key)] id: Option<i32>, name: String, region: String }
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "orders")]
+    /// # struct Order { #[model(key)] id: Option<i32>, customer_id: ForeignKey<Customer>, total: i64 }
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "lines")]
+    /// # struct Line {
+    /// #     #[model(key)] id: Option<i32>,
+    /// #     order_id: ForeignKey<Order>,
+    /// #     product_id: ForeignKey<Product>,
+    /// # }
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "products")]
+    /// # struct Product { #[model(key)] id: Option<i32>, name: String }
+    /// fn report(uow: &mut UnitOfWork<'_>, region: &str) -> Result<(), onetrip::Error> {
+    ///     let customers = uow
+    ///         .query::<Customer>("region = $1")
+    ///         .bind(region)
+    ///         .with(|customer| {
+    ///             customer.children::<Order>().filter("total > $1").bind(100_i64).with(|order| {
+    ///                 order.children::<Line>().with(|line| {
+    ///                     line.parent::<Product>();
+    ///                 });
+    ///             });
+    ///         })
+    ///         .load()?;
+    ///     for customer in customers.roots() {
+    ///         for order in customers.children::<Order>(customer)? {
+    ///             for line in customers.children::<Line>(order)? {
+    ///                 let product = customers.parent::<Product>(line)?.map(|p| &uow[p].name[..]);
+    ///                 println!("{}: {:?}", uow[customer].name, product);
+    ///             }
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # let _ = report;
+    /// ```
+    pub fn with(self, below: impl FnOnce(&mut Relations<'_, T>)) -> GraphQuery<'q, 'c, T> {
+        let root = Level {
+            table: T::table(),
+            relation: Relation::Root(Root::Query),
+            selection: self.selection,
+        };
+        GraphQuery::new(self.uow, root, below)
+    }
 }
 
 type Rendered<'q, 'c> = (&'q mut UnitOfWork<'c>, Sql, Params);
 
 impl<T> fmt::Debug for Query<'_, '_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Query").field("condition", &self.condition).finish_non_exhaustive()
+        f.debug_struct("Query")
+            .field("condition", &self.selection.condition)
+            .finish_non_exhaustive()
     }
 }
