@@ -22,7 +22,7 @@ use std::ops::Range;
 use super::level::{Level, Levels, Relation, Root, Selection};
 use super::{Edge, LevelRows};
 use crate::error::Error;
-use crate::model::{SqlType, Table};
+use crate::model::Table;
 use crate::sql::{ArrayParam, Params, Sql, renumbered, unused_prefix};
 
 /// A statement that loads levels.

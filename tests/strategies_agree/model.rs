@@ -107,6 +107,19 @@ impl<const N: usize> Node<N> {
     }
 }
 
+impl<const N: usize> Node<N> {
+    /// What the entity holds in a column; none where that is NULL, or not known yet.
+    pub(crate) fn value(&self, column: usize) -> Option<Id> {
+        self.fields().find_map(|(shape, field)| {
+            let part = shape.columns.iter().position(|&other| other == column)?;
+            match field.said(part) {
+                Said::Value(raw) => Some(Id(raw)),
+                _ => None,
+            }
+        })
+    }
+}
+
 impl<const N: usize> Clone for Node<N> {
     fn clone(&self) -> Node<N> {
         Node { fields: self.fields.iter().map(|field| field.boxed_clone()).collect() }
@@ -124,15 +137,7 @@ where
     }
 
     fn key(&self) -> Option<Self::Key> {
-        let part = |&column: &usize| {
-            self.fields().find_map(|(shape, field)| {
-                let part = shape.columns.iter().position(|&other| other == column)?;
-                match field.said(part) {
-                    Said::Value(raw) => Some(Id(raw)),
-                    _ => None,
-                }
-            })
-        };
+        let part = |&column: &usize| self.value(column);
         let parts: Option<Vec<Id>> = Self::table().key().iter().map(part).collect();
         parts.map(|parts| Self::Key::from_parts(&parts))
     }

@@ -6,12 +6,22 @@ use onetrip::Strategy;
 use postgres::{Client, Statement};
 
 use crate::graph::Graph;
+use crate::load::compare_graphs;
 use crate::outcome::{Contents, Outcome, compare};
+use crate::random::Random;
 use crate::schema::{ColumnOf, Schema};
 use crate::write::write;
 
 /// Cells in their binary form, by label, table by table.
 pub(crate) type Cells = Vec<BTreeMap<String, Vec<Option<Vec<u8>>>>>;
+
+/// Whether what is in the tables is loaded, too.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Loads {
+    /// Random graphs are loaded, and compared with what is loaded level by level.
+    Compared(u64),
+    Left,
+}
 
 pub(crate) struct Tables<'a> {
     schema: &'a Schema,
@@ -79,14 +89,21 @@ impl<'a> Tables<'a> {
         &mut self,
         graph: &Graph,
         strategy: fn() -> Strategy,
+        loads: Loads,
     ) -> Result<Contents, String> {
         let written = write(&mut self.client, strategy, self.schema, graph);
+        let mut loaded = Ok(());
+        if let (Loads::Compared(seed), Ok(_)) = (loads, &written) {
+            let mut random = Random::new(seed);
+            loaded = compare_graphs(&mut self.client, self.schema, &mut random);
+        }
         // Of rows that are written at once, one is always written before what it refers to.
         let is_at_once = written.as_ref().is_ok_and(|written| written.is_at_once);
         let miscounted = self.miscounted(is_at_once);
         // In any case, for the sake of the next graph.
         let cells = self.take().map_err(|error| format!("to empty the tables: {error}"))?;
         let written = written?;
+        loaded?;
         let later = graph.changed(self.schema).expect("the changes are sound");
         let graph = if written.parts == 2 { &later } else { graph };
         let outcome = Outcome { schema: self.schema, graph, cells: &cells };

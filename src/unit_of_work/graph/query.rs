@@ -300,7 +300,8 @@ impl Loader<'_, '_> {
         for level in 1..levels.len() {
             let edge = Edge::of(levels, level);
             let (above, own) = (levels.at(level).relation.above().unwrap_or(0), level);
-            let (parent, child) = match levels.at(level).relation.leads_to_parents() {
+            let leads_to_parents = levels.at(level).relation.leads_to_parents();
+            let (parent, child) = match leads_to_parents {
                 true => (own, above),
                 false => (above, own),
             };
@@ -309,7 +310,7 @@ impl Loader<'_, '_> {
             };
             ties.push(Tie::new(
                 (models[parent].model(), models[child].model()),
-                edge.foreign_key,
+                (edge.foreign_key, leads_to_parents),
                 &all(&edge.one),
                 &all(&edge.many),
                 matches.get(level).map_or(&[], |matches| &matches[..]),

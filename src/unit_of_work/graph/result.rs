@@ -27,6 +27,8 @@ pub(super) struct Tie {
     parent: TypeId,
     child: TypeId,
     foreign_key: &'static [usize],
+    /// The parents were asked for, and not the children.
+    leads_to_parents: bool,
     /// Parents by slot.
     parents: Places,
     /// Children by slot.
@@ -64,7 +66,7 @@ impl Tie {
     /// put in their order.
     pub(super) fn new(
         (parent, child): (TypeId, TypeId),
-        foreign_key: &'static [usize],
+        (foreign_key, leads_to_parents): (&'static [usize], bool),
         parents: &[u32],
         children: &[u32],
         matches: &[u32],
@@ -100,6 +102,7 @@ impl Tie {
             parent,
             child,
             foreign_key,
+            leads_to_parents,
             parents: Places::new(parents),
             children: Places::new(children),
             starts,
@@ -136,7 +139,8 @@ impl<T: Model> Graph<T> {
 
     /// Returns the children that the graph has of an entity, in the order that was asked for.
     ///
-    /// An entity that several levels of the graph have, has what the first of them has loaded.
+    /// An entity that several levels of the graph have, has the children that the first of them was asked
+    /// for. Where only parents were asked for, the children of a parent are those that led to it.
     ///
     /// # Errors
     ///
@@ -184,8 +188,10 @@ impl<T: Model> Graph<T> {
         parent: Handle<P>,
         column: Option<&str>,
     ) -> Result<Handles<'_, C>, Error> {
+        // Where only parents were asked for, they have no more children than led to them.
         let mut ties = self.ties::<C, P>(column, "children_by")?;
-        let slots = ties.find_map(|tie| tie.children_of(parent.slot()));
+        ties.sort_by_key(|tie| tie.leads_to_parents);
+        let slots = ties.into_iter().find_map(|tie| tie.children_of(parent.slot()));
         let slots = slots.filter(|_| parent.stamp() == self.stamp).ok_or_else(not_here::<P>)?;
         Ok(Handles::new(self.stamp, slots))
     }
@@ -221,9 +227,10 @@ impl<T: Model> Graph<T> {
         child: Handle<C>,
         column: Option<&str>,
     ) -> Result<Option<Handle<P>>, Error> {
-        let mut ties = self.ties::<C, P>(column, "parent_by")?;
-        let slot = ties.find_map(|tie| tie.parent_of(child.slot()));
-        let slot = slot.filter(|_| child.stamp() == self.stamp).ok_or_else(not_here::<C>)?;
+        let ties = self.ties::<C, P>(column, "parent_by")?;
+        let slots = ties.into_iter().filter_map(|tie| tie.parent_of(child.slot()));
+        // The lowest is that of a parent, if one of the ties has it.
+        let slot = slots.min().filter(|_| child.stamp() == self.stamp).ok_or_else(not_here::<C>)?;
         Ok((slot != NOBODY).then(|| Handle::new(self.stamp, slot)))
     }
 
@@ -267,12 +274,8 @@ impl<T: Model> Graph<T> {
         Ok(found)
     }
 
-    /// Returns the ties between two models, of which there is one foreign key at most.
-    fn ties<C: Model, P: Model>(
-        &self,
-        column: Option<&str>,
-        by: &str,
-    ) -> Result<impl Iterator<Item = &Tie> + use<'_, T, C, P>, Error> {
+    /// Returns the ties between two models, which are of one foreign key.
+    fn ties<C: Model, P: Model>(&self, column: Option<&str>, by: &str) -> Result<Vec<&Tie>, Error> {
         let wanted = match column {
             Some(_) => Some(foreign_key::<C, P>(column, by)?),
             None => None,
@@ -296,7 +299,7 @@ impl<T: Model> Graph<T> {
             let hint = format!("name the first column of the one you mean, with `{by}`");
             return Err(error(message).with_hint(hint));
         }
-        Ok(self.ties.iter().filter(is_between))
+        Ok(self.ties.iter().filter(is_between).collect())
     }
 }
 
