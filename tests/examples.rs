@@ -133,13 +133,22 @@ mod demo {
         demo.args(["--json", "--latency", "0", "--schema", &schema]).args(options);
         let array: Vec<serde_json::Value> =
             serde_json::from_str(&run(&mut demo)).expect("stdout is one array");
-        let name = |object: &serde_json::Value| object["strategy"].as_str().unwrap().to_owned();
+        let name = |object: &serde_json::Value| match object["strategy"].as_str() {
+            Some(strategy) => strategy.to_owned(),
+            None => format!("loaded by {}", object["loaded_by"].as_str().unwrap()),
+        };
         array.into_iter().map(|object| (name(&object), object)).collect()
     }
 
     #[test]
     fn round_trips_on_the_wire() {
-        let measured = json("round_trips", &["--users", "100"]);
+        let mut measured = json("round_trips", &["--users", "100"]);
+        for (name, round_trips) in [("graph", 2), ("levels", 5)] {
+            let loaded = measured.remove(&format!("loaded by {name}")).expect("it is measured");
+            assert_eq!(loaded["verified"], true, "{name}");
+            assert_eq!(loaded["round_trips"], round_trips, "{name}");
+            assert_eq!(loaded["entities"], 20 + 100 + 400 + 50, "{name}");
+        }
         for (name, object) in &measured {
             assert_eq!(object["verified"], true, "{name}");
             assert_eq!(object["users"], 100, "{name}");
@@ -174,7 +183,9 @@ mod demo {
 
     #[test]
     fn no_users() {
-        for (name, object) in json("no_users", &["--users", "0"]) {
+        let measured = json("no_users", &["--users", "0"]);
+        let is_written = |(name, _): &(String, _)| !name.starts_with("loaded by");
+        for (name, object) in measured.into_iter().filter(is_written) {
             assert_eq!(object["verified"], true, "{name}");
             assert_eq!(object["rows"], 0, "{name}");
             if name != "raw-copy" {
@@ -189,6 +200,7 @@ mod demo {
         let schema = format!("t_{}_table", std::process::id());
         let text = run(program("demo").args(["--latency=1", "--users=5", "--schema", &schema]));
         assert!(text.contains("every address belongs to its user"), "{text}");
+        assert!(text.contains("every total is that of the order's lines"), "{text}");
         let longest = text.lines().filter(|line| line.ends_with("  ████████████████")).count();
         assert!(longest >= 1, "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");

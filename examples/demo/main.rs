@@ -1,10 +1,13 @@
 //! The classic demonstration: users with two addresses each, written by one strategy after the
-//! other, with the network round trips counted on the wire.
+//! other, with the network round trips counted on the wire; and a graph that is loaded, changed and
+//! committed.
 //!
 //! ```text
 //! scripts/with-postgres cargo run --release --example demo
 //! ```
 
+mod load;
+#[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::HashMap;
@@ -17,6 +20,7 @@ use postgres::Client;
 use postgres::binary_copy::BinaryCopyInWriter;
 use postgres::types::Type;
 
+use load::Loaded;
 use support::cli::{self, Failure, thousands};
 use support::database::{Schema, Server};
 use support::progress;
@@ -25,12 +29,13 @@ use support::strategies::{self, Named, STRATEGIES};
 
 const HELP: &str = "\
 Writes users with two addresses each by several strategies, over a connection
-with latency, and compares their round trips and times.
+with latency, and compares their round trips and times. Then loads orders with
+all that belongs to them, changes them and commits.
 
 usage: demo [OPTION...]
 
   --users N                  users in a commit; 100 by default
-  --strategy NAME[,NAME...]  what to compare; all of them by default
+  --strategy NAME[,NAME...]  what to compare, without loading; all by default
   --latency MS               time that a round trip takes; 20 by default
   --repeat R                 commits by each strategy; 1 by default
   --json                     print a JSON array instead of a table
@@ -78,6 +83,8 @@ fn main() -> ExitCode {
 struct Arguments {
     users: usize,
     writers: Vec<Writer>,
+    /// Whether orders are loaded, too.
+    loads: bool,
     latency: Duration,
     repeat: usize,
     json: bool,
@@ -90,6 +97,7 @@ impl Arguments {
         let mut arguments = Arguments {
             users: 100,
             writers: Writer::all(),
+            loads: true,
             latency: Duration::from_millis(20),
             repeat: 1,
             json: false,
@@ -99,7 +107,8 @@ impl Arguments {
             match argument {
                 Long("users") => arguments.users = cli::number(&mut parser, "--users")?,
                 Long("strategy") => {
-                    arguments.writers = parser.value()?.parse_with(Writer::several)?
+                    arguments.writers = parser.value()?.parse_with(Writer::several)?;
+                    arguments.loads = false;
                 }
                 Long("latency") => arguments.latency = parser.value()?.parse_with(cli::latency)?,
                 Long("repeat") => arguments.repeat = cli::number(&mut parser, "--repeat")?,
@@ -154,16 +163,21 @@ impl Writer {
 fn run(arguments: Arguments) -> Result<(), Failure> {
     let server = Server::from_env()?;
     let mut direct = server.connect()?;
-    arguments.schema.recreate(&mut direct, TABLES)?;
+    let tables = if arguments.loads { [TABLES, load::TABLES].join(";") } else { TABLES.to_owned() };
+    arguments.schema.recreate(&mut direct, &tables)?;
     let measured = measure_all(&arguments, &server, &mut direct);
     let dropped = arguments.schema.drop(&mut direct);
-    let measured = measured?;
+    let (measured, loaded) = measured?;
     dropped?;
     cli::print(&if arguments.json {
-        json(&arguments, &measured)
+        json(&arguments, &measured, &loaded)
     } else {
-        table(&arguments, &measured)
+        let loaded = if arguments.loads { load::table(&loaded) } else { String::new() };
+        table(&arguments, &measured) + &loaded
     })?;
+    if !loaded.iter().all(|loaded| loaded.verified) {
+        return Err("the totals are not those of the lines".into());
+    }
     let wrong: Vec<_> = measured.iter().filter(|m| !m.verified).map(|m| m.name).collect();
     if wrong.is_empty() {
         return Ok(());
@@ -197,7 +211,7 @@ fn measure_all(
     arguments: &Arguments,
     server: &Server,
     direct: &mut Client,
-) -> Result<Vec<Measured>, Failure> {
+) -> Result<(Vec<Measured>, Vec<Loaded>), Failure> {
     let relay = Relay::spawn(&server.address(), arguments.latency)?;
     let mut measured = Vec::new();
     for &writer in &arguments.writers {
@@ -206,7 +220,13 @@ fn measure_all(
         arguments.schema.enter(&mut client)?;
         measured.push(measure(arguments, writer, &mut client, direct, &relay)?);
     }
-    Ok(measured)
+    let mut loaded = Vec::new();
+    if arguments.loads {
+        let mut client = server.connect_by(&relay)?;
+        arguments.schema.enter(&mut client)?;
+        loaded = load::measure(&mut client, direct, &relay)?;
+    }
+    Ok((measured, loaded))
 }
 
 /// Commits as often as asked for over `client`, and looks at the result over `direct`.
@@ -370,7 +390,7 @@ fn belong_together(client: &mut Client, users: usize) -> Result<bool, Failure> {
     Ok([row.get(0), row.get(1), row.get::<_, i64>(2)] == [users, 2 * users, users])
 }
 
-fn json(arguments: &Arguments, measured: &[Measured]) -> String {
+fn json(arguments: &Arguments, measured: &[Measured], loaded: &[Loaded]) -> String {
     let object = |m: &Measured| {
         serde_json::json!({
             "strategy": m.name,
@@ -382,7 +402,16 @@ fn json(arguments: &Arguments, measured: &[Measured]) -> String {
             "verified": m.verified,
         })
     };
-    let objects: Vec<_> = measured.iter().map(object).collect();
+    let of_loaded = |l: &Loaded| {
+        serde_json::json!({
+            "loaded_by": l.by,
+            "entities": l.entities,
+            "round_trips": l.round_trips,
+            "wall_ms": l.wall.as_secs_f64() * 1e3,
+            "verified": l.verified,
+        })
+    };
+    let objects: Vec<_> = measured.iter().map(object).chain(loaded.iter().map(of_loaded)).collect();
     format!("{:#}\n", serde_json::Value::from(objects))
 }
 
