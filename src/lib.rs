@@ -47,7 +47,7 @@ pub use model::{
 pub use onetrip_derive::Model;
 pub use resolution::Upsert;
 pub use retry::{Retry, Retrying};
-pub use sql::{Params, Rows};
+pub use sql::{Params, ResultColumn, ResultRow, Rows};
 pub use strategy::{Auto, OneTrip, Reason, Strategy, Way};
-pub use unit_of_work::{CommitPlan, CommitReport, Query, UnitOfWork};
+pub use unit_of_work::{CommitPlan, CommitReport, Query, SqlStatement, UnitOfWork};
 pub use verify::{Problem, ProblemKind, UndeclaredUniqueIndex, Verify, VerifyReport};

@@ -110,7 +110,7 @@ impl<T: Model> Arena<T> {
 
     /// Returns the entity that the database has under this key, or that is to be inserted under it. A
     /// key that was changed counts once it is written.
-    pub(crate) fn find(&mut self, key: &T::Key) -> Option<Found> {
+    pub(crate) fn find(&self, key: &T::Key) -> Option<Found> {
         let Arena { entities, states, journal, identity, .. } = self;
         let of_slot = |slot: u32| {
             let state = states[slot as usize];
@@ -128,7 +128,7 @@ impl<T: Model> Arena<T> {
     }
 
     /// Returns the entity that the database has under this key, also if it is marked for deletion.
-    pub(crate) fn find_stored(&mut self, key: &T::Key) -> Option<u32> {
+    pub(crate) fn find_stored(&self, key: &T::Key) -> Option<u32> {
         match self.find(key) {
             Some(Found::Entity(slot)) if self.state(slot).is_stored() => Some(slot),
             _ => self.find_marked_for_deletion(key),
@@ -179,6 +179,42 @@ impl<T: Model> Arena<T> {
         self.expected.remove(&slot);
         self.identity.note(slot);
         self.journal.take_original(slot);
+    }
+
+    /// Returns `true` if the caller has changed the entity, and the row has another version by now than
+    /// the one that was changed. An entity that is to have the version that the caller has seen is
+    /// looked at when it is written.
+    pub(crate) fn is_overtaken(&self, slot: u32, read: &T) -> bool {
+        let Some(version) = T::table().version() else { return false };
+        let (Some(original), Some(entity)) = (self.journal.original(slot), self.get(slot)) else {
+            return false;
+        };
+        !self.expected.contains_key(&slot)
+            && encoded(original, version) != encoded(read, version)
+            && differs(entity, original).unwrap_or(true)
+    }
+
+    /// Gives to an entity the row that was read under a lock. What the caller has changed stays.
+    pub(crate) fn take_locked(
+        &mut self,
+        slot: u32,
+        read: T,
+        row: &[Cell<'_>],
+    ) -> Result<(), Error> {
+        let Some(entity) = self.entities.get_mut(slot) else { return Ok(()) };
+        match self.journal.original_mut(slot) {
+            None => *entity = read,
+            Some(original) => {
+                let all: Vec<usize> = (0..row.len()).collect();
+                let changed = changed_columns(entity, original, &all);
+                let mut merged = entity.clone();
+                merged.update(&Row::new(T::table(), &without(row, &changed)))?;
+                *entity = merged;
+                *original = read;
+            }
+        }
+        self.identity.note(slot);
+        Ok(())
     }
 
     /// Returns `true` if the entity is part of a commit of unknown outcome.

@@ -14,6 +14,7 @@ mod wire;
 use std::fmt;
 
 use attempt::Attempt;
+pub(crate) use attempt::AttemptReads;
 pub use driver::IntoConnection;
 use driver::Prepared;
 pub(crate) use driver::Session;
@@ -101,8 +102,14 @@ impl<'c> Connection<'c> {
     pub(crate) fn brackets(&self) -> Brackets {
         let is_settled =
             matches!(&self.progress, Progress::Open(savepoints) if savepoints.is_settled());
+        let begin = match &self.progress {
+            Progress::Open(savepoints) if self.is_ending() && savepoints.is_ahead() => None,
+            Progress::Open(_) => Some("SAVEPOINT"),
+            _ if self.nested => Some("SAVEPOINT"),
+            _ => Some("BEGIN"),
+        };
         Brackets {
-            begin: if self.nested || self.in_transaction() { "SAVEPOINT" } else { "BEGIN" },
+            begin,
             commit: if self.nested { "RELEASE SAVEPOINT" } else { "COMMIT" },
             release: is_settled.then_some("RELEASE SAVEPOINT"),
         }
@@ -110,8 +117,18 @@ impl<'c> Connection<'c> {
 
     /// Says that what follows is an attempt that may be repeated, until
     /// [`end_attempt`](Connection::end_attempt). Errors that are a reason to do so name it.
-    pub(crate) fn begin_attempt(&mut self, name: String) {
-        self.attempt = Some(Attempt::new(name));
+    pub(crate) fn begin_attempt(&mut self, name: String, reads: AttemptReads) {
+        self.attempt = Some(Attempt::new(name, reads));
+    }
+
+    /// Says that only the last commit of the attempt is left to be sent.
+    pub(crate) fn last_commit(&mut self) {
+        self.attempt.iter_mut().for_each(Attempt::end);
+    }
+
+    /// Returns `true` if only the last commit of an attempt is left to be sent.
+    fn is_ending(&self) -> bool {
+        self.attempt.as_ref().is_some_and(Attempt::is_ending)
     }
 
     /// Returns the conflict with another transaction that the attempt has failed for, if it is one and the
@@ -131,10 +148,11 @@ impl<'c> Connection<'c> {
     }
 
     /// Runs one statement that reads what the work depends on. In an attempt that may be repeated,
-    /// it belongs to the transaction, which begins with it.
+    /// it belongs to the transaction, which begins with it, unless the attempt's reads are to be by
+    /// themselves.
     pub(crate) fn read(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
         self.begin_to_read()?;
-        self.query(sql, params)
+        self.only_reading(|connection| connection.query(sql, params))
     }
 
     /// Runs one statement as [`read`](Connection::read) does, and hands the rows over in pieces, until `take` says that it wants no more.
@@ -145,6 +163,17 @@ impl<'c> Connection<'c> {
         take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
     ) -> Result<(), Error> {
         self.begin_to_read()?;
+        self.only_reading(|connection| connection.query_each(sql, params, take))
+    }
+
+    /// Runs one statement with parameters, and hands the rows over in pieces, until `take` says that it
+    /// wants no more.
+    pub(crate) fn query_each(
+        &mut self,
+        sql: &str,
+        params: &Params,
+        take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
+    ) -> Result<(), Error> {
         self.check_not_lost()?;
         check_fits_message(sql, params)?;
         let run = |wire: &mut (dyn Wire + 'c)| {
@@ -158,9 +187,33 @@ impl<'c> Connection<'c> {
         self.send(sql, 1, run, |&count| count).map(drop).map_err(|error| name_column(error, sql))
     }
 
-    /// Begins the transaction with a read, if the work may be repeated.
+    /// Begins the transaction with a read, if the work may be repeated and its reads belong to the
+    /// transaction.
+    ///
+    /// A savepoint is set along with it, in the same round trip. As long as the transaction has only
+    /// read, the last commit can go back to it, and needs none of its own.
     fn begin_to_read(&mut self) -> Result<(), Error> {
-        if self.attempt.is_some() && self.is_autocommit() { self.begin() } else { Ok(()) }
+        let begins = self.attempt.as_ref().map(Attempt::reads) == Some(AttemptReads::Transaction);
+        if !begins || !self.is_autocommit() {
+            return Ok(());
+        }
+        self.check_not_lost()?;
+        self.begin_transaction(Some(&Savepoints::name_ahead()))?;
+        self.progress = Progress::Open(Savepoints::ahead());
+        Ok(())
+    }
+
+    /// Sends what only reads, so that a savepoint that was set ahead stays as good as one set now.
+    fn only_reading<R>(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        let is_ahead = matches!(&self.progress, Progress::Open(open) if open.is_ahead());
+        let result = read(self)?;
+        if let Progress::Open(savepoints) = &mut self.progress {
+            savepoints.keep_ahead(is_ahead);
+        }
+        Ok(result)
     }
 
     /// Runs one statement with parameters.
@@ -189,6 +242,13 @@ impl<'c> Connection<'c> {
             }
             result => result,
         }
+    }
+
+    /// Runs one statement of the caller's, whose errors are about the caller's text.
+    pub(crate) fn query_as_is(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
+        self.check_not_lost()?;
+        check_fits_message(sql, params)?;
+        self.send(sql, 1, |wire| wire.query(sql, params, None), |rows| rows.len() as u64)
     }
 
     /// Runs one statement with parameters, and returns the number of rows that it has written.
@@ -239,6 +299,9 @@ impl<'c> Connection<'c> {
         rows: impl FnOnce(&R) -> u64,
     ) -> Result<R, Error> {
         self.set_savepoint()?;
+        if let Progress::Open(savepoints) = &mut self.progress {
+            savepoints.keep_ahead(false);
+        }
         self.statements += 1;
         self.round_trips += round_trips as u64;
         let sending = Sending::start(sql);
@@ -291,6 +354,24 @@ impl<'c> Connection<'c> {
         !self.nested && self.progress == Progress::Idle
     }
 
+    /// Returns the number of round trips that one statement in our transaction takes now, which is opened
+    /// for it if it is not open.
+    pub(crate) fn round_trips_of_one(&self) -> usize {
+        match &self.progress {
+            Progress::Open(savepoints) => 1 + usize::from(savepoints.to_set().is_some()),
+            Progress::Idle | Progress::Lost => 2,
+        }
+    }
+
+    /// Opens our transaction, if it is not open.
+    ///
+    /// # Errors
+    ///
+    /// As [`begin`](Connection::begin).
+    pub(crate) fn open(&mut self) -> Result<(), Error> {
+        if self.in_transaction() { Ok(()) } else { self.begin() }
+    }
+
     /// Opens our transaction, or a savepoint where the transaction is open already. The savepoint
     /// is set when something is sent.
     ///
@@ -301,24 +382,37 @@ impl<'c> Connection<'c> {
     pub(crate) fn begin(&mut self) -> Result<(), Error> {
         self.check_not_lost()?;
         self.was_refused = false;
+        let is_ending = self.is_ending();
         match &mut self.progress {
+            Progress::Open(savepoints) if is_ending => savepoints.begin_ahead(),
             Progress::Open(savepoints) => savepoints.begin(),
             _ if self.nested => {
                 self.simple(&format!("SAVEPOINT {OUTER}"))?;
                 self.progress = Progress::Open(Savepoints::default());
             }
             _ => {
-                // In a transaction that begins with this message, both are the time of its arrival.
-                // BEGIN inside a transaction does nothing but warn; it comes last, so that a
-                // message that fails has opened none.
-                let fresh = self.simple("SELECT now() = statement_timestamp(); BEGIN")?;
-                if fresh.as_deref() != Some("t") {
-                    return Err(opened_by_hand());
-                }
+                self.begin_transaction(None)?;
                 self.progress = Progress::Open(Savepoints::default());
             }
         }
         Ok(())
+    }
+
+    /// Begins a transaction, and sets a savepoint in it if one is named.
+    fn begin_transaction(&mut self, savepoint: Option<&str>) -> Result<(), Error> {
+        self.was_refused = false;
+        // In a transaction that begins with this message, both are the time of its arrival.
+        // BEGIN inside a transaction does nothing but warn; it comes after what can fail, so that a
+        // message that fails has opened none.
+        let mut sql = "SELECT now() = statement_timestamp(); BEGIN".to_owned();
+        savepoint.iter().for_each(|name| sql.push_str(&format!("; SAVEPOINT {name}")));
+        if self.simple(&sql)?.as_deref() == Some("t") {
+            return Ok(());
+        }
+        if let Some(name) = savepoint {
+            self.simple(&format!("RELEASE SAVEPOINT {name}"))?;
+        }
+        Err(opened_by_hand())
     }
 
     /// Keeps what was written since the last `begin`. A savepoint is released; the transaction
@@ -467,8 +561,8 @@ enum Progress {
 
 /// What stands around the statements of a strategy, for people.
 pub(crate) struct Brackets {
-    /// What begins a flush.
-    pub(crate) begin: &'static str,
+    /// What begins a flush, unless it was sent along with the transaction's beginning.
+    pub(crate) begin: Option<&'static str>,
     /// What ends a commit.
     pub(crate) commit: &'static str,
     /// What ends a flush, unless the transaction begins with it.

@@ -107,6 +107,21 @@ impl Rows {
         Ok(())
     }
 
+    /// Returns the number of columns, unless there are no rows.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        match &self.0 {
+            Received::Driver(rows) => Some(rows.first()?.columns().len()),
+            #[cfg(test)]
+            Received::Canned(types, rows) => rows.first().map(|_| types.len()),
+        }
+    }
+
+    /// Returns the name of a column's type, if it is another than this one.
+    pub(crate) fn other_type(&self, column: usize, ty: SqlType) -> Option<String> {
+        let oid = self.type_oid(column)?;
+        (!ty.reads(oid)).then(|| self.names(column).1)
+    }
+
     /// Returns the OID of the type of a column, unless there are no rows.
     fn type_oid(&self, column: usize) -> Option<u32> {
         match &self.0 {

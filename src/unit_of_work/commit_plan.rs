@@ -64,7 +64,7 @@ impl CommitPlan {
                 return plan;
             }
             plan.statements.extend(attempt.question());
-            plan.statements.push(PlannedStatement::new(brackets.begin));
+            plan.statements.extend(brackets.begin.map(PlannedStatement::new));
             plan.statements.extend(attempt.statements());
         }
         if ends && (attempt.is_some() || connection.in_transaction()) {

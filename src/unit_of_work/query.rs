@@ -5,10 +5,11 @@ use std::marker::PhantomData;
 
 use super::UnitOfWork;
 use super::load::{check_types, decode_all, in_table};
+use super::lock::Lock;
 use crate::arena::AnyArena;
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
-use crate::model::{Model, Parameter};
+use crate::model::{Model, Parameter, Table};
 use crate::sql::{Params, Rows, Sql, parameters, select_all};
 
 /// A query of one model, as [`UnitOfWork::query`] begins it.
@@ -24,6 +25,8 @@ pub struct Query<'q, 'c, T> {
     limit: Option<u64>,
     /// The number of rows that are skipped.
     offset: Option<u64>,
+    /// The lock that the rows get.
+    pub(super) lock: Option<Lock>,
     /// The error is that of the first value that could not be encoded.
     params: Result<Params, Error>,
     /// The type of the entities.
@@ -66,6 +69,7 @@ impl<'c> UnitOfWork<'c> {
             order: None,
             limit: None,
             offset: None,
+            lock: None,
             params: Ok(Params::new()),
             model: PhantomData,
         }
@@ -114,8 +118,13 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     /// When a parameter cannot be encoded, when the query fails, and when a row does not fit the
     /// model.
     pub fn load(self) -> Result<Vec<Handle<T>>, Error> {
+        let is_locked = self.lock.is_some();
         let (uow, sql, params) = self.render()?;
         let table = T::table();
+        if is_locked {
+            let rows = uow.read_locked(&sql, &params).map_err(in_table(table))?;
+            return Ok(uow.take_in_locked(&rows)?.into_iter().flatten().collect());
+        }
         let rows = uow.connection.read(sql.as_str(), &params).map_err(in_table(table))?;
         check_types(table, &rows)?;
         let mut entities: Vec<T> = Vec::with_capacity(rows.len());
@@ -153,8 +162,12 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         self,
         mut each: impl FnMut(&T) -> Result<(), E>,
     ) -> Result<(), E> {
+        let is_locked = self.lock.is_some();
         let (uow, sql, params) = self.render()?;
         let table = T::table();
+        if is_locked {
+            return uow.for_each_locked(&sql, &params, each);
+        }
         let UnitOfWork { connection, arenas, .. } = uow;
         let arena = super::arena_in::<T>(arenas);
         let mut stopped = None;
@@ -187,14 +200,20 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     /// Returns the statement. The condition is in parentheses of its own lines, so that neither an
     /// `OR` nor a comment in it reaches what follows.
     fn render(self) -> Result<Rendered<'q, 'c>, Error> {
+        self.render_with(select_all)
+    }
+
+    /// Returns the statement that begins with this, up to the table.
+    pub(super) fn render_with(
+        self,
+        begin: impl FnOnce(&'static Table) -> Sql,
+    ) -> Result<Rendered<'q, 'c>, Error> {
         let table = T::table();
         table.validate()?;
         let mut params = self.params.map_err(in_table(table))?;
         let named = parameters(&self.condition).max(self.order.as_deref().map_or(0, parameters));
-        if named != params.len() {
-            return Err(in_table(table)(wrong_count(named, params.len())));
-        }
-        let mut sql = select_all(table);
+        check_count(named, params.len(), "condition").map_err(in_table(table))?;
+        let mut sql = begin(table);
         sql.push(" WHERE (").push(&self.condition).push("\n)");
         if let Some(order) = &self.order {
             sql.push(" ORDER BY ").push(order).push("\n");
@@ -209,21 +228,23 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
                 sql.push(keyword).param(number);
             }
         }
+        self.lock.iter().for_each(|lock| lock.push_to(&mut sql));
         Ok((self.uow, sql, params))
     }
 }
 
-/// Returns the error for a condition that names another number of parameters than there are values.
-fn wrong_count(named: usize, bound: usize) -> Error {
+/// Makes sure that a condition, or another text, names as many parameters as there are values.
+pub(super) fn check_count(named: usize, bound: usize, what: &str) -> Result<(), Error> {
     let message = match named.checked_sub(bound) {
-        Some(_) => format!("the condition names ${named}, and {bound} values are bound"),
-        None => format!("{bound} values are bound, and the condition names no more than {named}"),
+        Some(0) => return Ok(()),
+        Some(_) => format!("the {what} names ${named}, and {bound} values are bound"),
+        None => format!("{bound} values are bound, and the {what} names no more than {named}"),
     };
-    Error::new(ErrorKind::Encode, message)
-        .with_hint("`bind` gives the values of $1, $2, … in order")
+    Err(Error::new(ErrorKind::Encode, message)
+        .with_hint("`bind` gives the values of $1, $2, … in order"))
 }
 
-type Rendered<'q, 'c> = (&'q mut UnitOfWork<'c>, Sql, Params);
+pub(super) type Rendered<'q, 'c> = (&'q mut UnitOfWork<'c>, Sql, Params);
 
 impl<T> fmt::Debug for Query<'_, '_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -49,7 +49,7 @@ impl<'c> UnitOfWork<'c> {
         &mut self,
         work: impl FnOnce(&mut UnitOfWork<'c>) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.flush()?;
+        self.flush_alone()?;
         let is_in_transaction = self.connection.in_transaction();
         if is_in_transaction {
             self.connection.begin()?;
@@ -92,7 +92,7 @@ impl Inside<'_, '_> {
         if let Some(is_in_transaction) =
             self.uow.savepoints.get(self.depth).map(|savepoint| savepoint.is_in_transaction)
         {
-            self.uow.flush()?;
+            self.uow.flush_alone()?;
             if is_in_transaction {
                 self.uow.connection.release()?;
             }
