@@ -55,8 +55,8 @@ impl<'c> UnitOfWork<'c> {
         SqlStatement { uow: self, text: text.into(), params: Ok(Params::new()) }
     }
 
-    /// Runs something in the transaction, which is opened if it is not open, and which it does not leave
-    /// open when it has opened it in vain. The next report counts it.
+    /// Runs something in the transaction, which is opened if it is not open. The next report counts it,
+    /// unless it fails and has opened the transaction: then all is undone at once.
     pub(super) fn in_transaction<R>(
         &mut self,
         run: impl FnOnce(&mut Connection<'c>) -> Result<R, Error>,
@@ -66,11 +66,12 @@ impl<'c> UnitOfWork<'c> {
         let is_first = !self.connection.in_transaction();
         let before = Sent::by(&self.connection);
         let result = self.connection.open().and_then(|()| run(&mut self.connection));
-        self.sent.add(Sent::by(&self.connection).since(before));
+        if result.is_err() && is_first {
+            self.connection.rollback();
+        } else {
+            self.sent.add(Sent::by(&self.connection).since(before));
+        }
         if result.is_err() {
-            if is_first {
-                self.connection.rollback();
-            }
             self.transaction_ended();
         }
         result
