@@ -189,6 +189,11 @@ impl Error {
         self
     }
 
+    /// Returns `true` if the server says that something is larger than it can be.
+    pub(crate) fn is_too_large(&self) -> bool {
+        self.sqlstate() == Some(&SqlState::PROGRAM_LIMIT_EXCEEDED)
+    }
+
     /// Names the table that a model knows, where the server has named another.
     pub(crate) fn of_table(mut self, table: &'static str) -> Error {
         self.0.table = Some(table.into());

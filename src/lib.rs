@@ -9,6 +9,7 @@ mod doctests;
 mod error;
 mod flush;
 mod flush_plan;
+mod graph;
 mod handle;
 mod identity_map;
 mod insert_strategy;
@@ -36,6 +37,7 @@ pub use flush_plan::{
     Cycles, DeleteStep, FindOrAddStep, FlushPlan, InsertStep, Inserts, OptionalColumn,
     PlannedStatement, PlannedTable, Step, UpdateStep,
 };
+pub use graph::LoadPlan;
 pub use handle::Handle;
 pub use insert_strategy::{Batch, Copy, InsertStrategy, RowByRow, Unnest};
 pub use model::{
@@ -49,5 +51,8 @@ pub use resolution::Upsert;
 pub use retry::{Retry, Retrying};
 pub use sql::{Params, ResultColumn, ResultRow, Rows};
 pub use strategy::{Auto, OneTrip, Reason, Strategy, Way};
-pub use unit_of_work::{CommitPlan, CommitReport, Query, SqlStatement, UnitOfWork};
+pub use unit_of_work::{
+    CommitPlan, CommitReport, Graph, GraphQuery, Handles, Query, Relations, SqlStatement, ToMany,
+    ToOne, UnitOfWork,
+};
 pub use verify::{Problem, ProblemKind, UndeclaredUniqueIndex, Verify, VerifyReport};

@@ -14,7 +14,7 @@ mod wire;
 use std::fmt;
 
 use attempt::Attempt;
-pub(crate) use attempt::AttemptReads;
+pub(crate) use attempt::{AttemptReads, Calls};
 pub use driver::IntoConnection;
 use driver::Prepared;
 pub(crate) use driver::Session;
@@ -150,9 +150,9 @@ impl<'c> Connection<'c> {
     /// Runs one statement that reads what the work depends on. In an attempt that may be repeated,
     /// it belongs to the transaction, which begins with it, unless the attempt's reads are to be by
     /// themselves.
-    pub(crate) fn read(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
+    pub(crate) fn read(&mut self, sql: &str, params: &Params, calls: Calls) -> Result<Rows, Error> {
         self.begin_to_read()?;
-        self.only_reading(|connection| connection.query(sql, params))
+        self.reading(calls, |connection| connection.query(sql, params))
     }
 
     /// Runs one statement as [`read`](Connection::read) does, and hands the rows over in pieces, until `take` says that it wants no more.
@@ -160,10 +160,11 @@ impl<'c> Connection<'c> {
         &mut self,
         sql: &str,
         params: &Params,
+        calls: Calls,
         take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
     ) -> Result<(), Error> {
         self.begin_to_read()?;
-        self.only_reading(|connection| connection.query_each(sql, params, take))
+        self.reading(calls, |connection| connection.query_each(sql, params, take))
     }
 
     /// Runs one statement with parameters, and hands the rows over in pieces, until `take` says that it
@@ -187,6 +188,28 @@ impl<'c> Connection<'c> {
         self.send(sql, 1, run, |&count| count).map(drop).map_err(|error| name_column(error, sql))
     }
 
+    /// Returns `true` if a read begins our transaction where none is open.
+    pub(crate) fn reads_in_transaction(&self) -> bool {
+        self.attempt.as_ref().map(Attempt::reads) == Some(AttemptReads::Transaction)
+    }
+
+    /// Opens our transaction, in which all statements see one snapshot. It takes
+    /// [`SNAPSHOT_ROUND_TRIPS`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`begin`](Connection::begin).
+    pub(crate) fn begin_snapshot(&mut self) -> Result<(), Error> {
+        self.check_not_lost()?;
+        self.was_refused = false;
+        // The isolation level is set before anything is read, so the question comes in a message of its
+        // own.
+        self.check_fresh("SELECT now() = statement_timestamp()")?;
+        self.simple("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
+        self.progress = Progress::Open(Savepoints::default());
+        Ok(())
+    }
+
     /// Begins the transaction with a read, if the work may be repeated and its reads belong to the
     /// transaction.
     ///
@@ -203,15 +226,17 @@ impl<'c> Connection<'c> {
         Ok(())
     }
 
-    /// Sends what only reads, so that a savepoint that was set ahead stays as good as one set now.
-    fn only_reading<R>(
+    /// Sends what reads. Where it does nothing else, a savepoint that was set ahead stays as good as one set
+    /// now.
+    fn reading<R>(
         &mut self,
+        calls: Calls,
         read: impl FnOnce(&mut Self) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let is_ahead = matches!(&self.progress, Progress::Open(open) if open.is_ahead());
         let result = read(self)?;
         if let Progress::Open(savepoints) = &mut self.progress {
-            savepoints.keep_ahead(is_ahead);
+            savepoints.keep_ahead(is_ahead && calls == Calls::Nothing);
         }
         Ok(result)
     }
@@ -406,13 +431,21 @@ impl<'c> Connection<'c> {
         // message that fails has opened none.
         let mut sql = "SELECT now() = statement_timestamp(); BEGIN".to_owned();
         savepoint.iter().for_each(|name| sql.push_str(&format!("; SAVEPOINT {name}")));
-        if self.simple(&sql)?.as_deref() == Some("t") {
-            return Ok(());
-        }
-        if let Some(name) = savepoint {
+        let result = self.check_fresh(&sql);
+        if let (Err(ErrorKind::Transaction), Some(name)) =
+            (result.as_ref().map_err(Error::kind), savepoint)
+        {
             self.simple(&format!("RELEASE SAVEPOINT {name}"))?;
         }
-        Err(opened_by_hand())
+        result
+    }
+
+    /// Sends a message that asks whether it began a transaction, and makes sure that it did.
+    fn check_fresh(&mut self, message: &str) -> Result<(), Error> {
+        match self.simple(message)?.as_deref() {
+            Some("t") => Ok(()),
+            _ => Err(opened_by_hand()),
+        }
     }
 
     /// Keeps what was written since the last `begin`. A savepoint is released; the transaction
@@ -568,6 +601,9 @@ pub(crate) struct Brackets {
     /// What ends a flush, unless the transaction begins with it.
     pub(crate) release: Option<&'static str>,
 }
+
+/// The number of round trips of [`Connection::begin_snapshot`].
+pub(crate) const SNAPSHOT_ROUND_TRIPS: usize = 2;
 
 /// Ends the session, whatever its transaction has come to.
 const END_SESSION: &str = "ROLLBACK; SELECT pg_terminate_backend(pg_backend_pid())";

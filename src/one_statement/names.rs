@@ -1,6 +1,7 @@
 //! `Names`: what the parts of one statement are called.
 
 use crate::model::{Assigned, Table};
+use crate::sql::unused_prefix;
 
 /// The names of the statement's `WITH` queries: `k`, `l`, `d0`, `u0`, `i0`, `b0` and so on, after a prefix
 /// where a table of the statement could be hidden by them.
@@ -13,14 +14,16 @@ pub(super) struct Names {
 impl Names {
     /// Returns the names for a statement that names these tables.
     pub(super) fn new(tables: impl Iterator<Item = &'static Table>) -> Names {
-        let tables: Vec<&Table> = tables.collect();
-        let mut prefix = String::new();
-        for number in 1.. {
-            if !tables.iter().any(|table| could_hide(&prefix, table)) {
-                break;
-            }
-            prefix = format!("onetrip{number}_");
-        }
+        let expressions = |table: &'static Table| {
+            table.columns().iter().filter_map(|column| match column.assigned_by() {
+                Some(Assigned::Expression(expression)) => Some(expression),
+                _ => None,
+            })
+        };
+        let texts: Vec<&str> = tables
+            .flat_map(|table| std::iter::once(table.name()).chain(expressions(table)))
+            .collect();
+        let prefix = unused_prefix(&KINDS, &texts);
         Names { prefix }
     }
 
@@ -65,26 +68,8 @@ impl Names {
     }
 }
 
-/// Returns `true` if a name with this prefix could be that of the table, or stand in the text of an
-/// expression by which it gets its keys.
-fn could_hide(prefix: &str, table: &Table) -> bool {
-    let is_like = |name: &str| {
-        let rest = name.strip_prefix(prefix);
-        let kind = rest.and_then(|rest| {
-            rest.strip_prefix(['k', 'l', 'd', 'u', 'b', 'i', 'f', 'a', 'w', 'x', 'm'])
-        });
-        kind.is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    let has_such = |text: &str| {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_';
-        text.to_lowercase().split(|c| !is_word(c)).any(is_like)
-    };
-    let expressions = table.columns().iter().filter_map(|column| match column.assigned_by() {
-        Some(Assigned::Expression(expression)) => Some(expression),
-        _ => None,
-    });
-    is_like(table.name()) || expressions.into_iter().any(has_such)
-}
+/// What names begin with, after the prefix.
+const KINDS: [char; 11] = ['k', 'l', 'd', 'u', 'b', 'i', 'f', 'a', 'w', 'x', 'm'];
 
 #[cfg(test)]
 mod tests {

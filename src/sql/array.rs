@@ -9,7 +9,7 @@ use crate::error::{BoxError, Error, ErrorKind};
 use crate::model::SqlType;
 
 /// An array in PostgreSQL's binary form, built element by element.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct ArrayParam {
     /// The type of the elements.
     ty: SqlType,

@@ -1,12 +1,33 @@
 //! The parameters that a text of SQL names.
 
+use std::ops::Range;
+
 /// Returns the highest number of a parameter, `$1` being the first, that a text names outside of
 /// literals, quoted names and comments; 0 where it names none.
+pub(crate) fn parameters(sql: &str) -> usize {
+    let mut highest = 0;
+    each_parameter(sql, |number, _| highest = highest.max(number));
+    highest
+}
+
+/// Returns the text with `by` added to the number of each parameter.
+pub(crate) fn renumbered(sql: &str, by: usize) -> String {
+    let (mut text, mut copied) = (String::with_capacity(sql.len()), 0);
+    each_parameter(sql, |number, place| {
+        text.push_str(&sql[copied..place.start]);
+        text.push_str(&format!("${}", number.saturating_add(by)));
+        copied = place.end;
+    });
+    text.push_str(&sql[copied..]);
+    text
+}
+
+/// Calls `each` with the number and the place of each parameter of a text.
 ///
 /// What counts is said in the documentation of PostgreSQL, "Lexical Structure".
-pub(crate) fn parameters(sql: &str) -> usize {
+fn each_parameter(sql: &str, mut each: impl FnMut(usize, Range<usize>)) {
     let bytes = sql.as_bytes();
-    let (mut at, mut highest) = (0, 0);
+    let mut at = 0;
     while at < bytes.len() {
         let rest = &sql[at..];
         at += match bytes[at] {
@@ -18,7 +39,7 @@ pub(crate) fn parameters(sql: &str) -> usize {
             b'/' if rest.starts_with("/*") => comment(rest),
             b'$' if !is_within_name(sql, at) => match parameter(rest) {
                 Some((number, len)) => {
-                    highest = highest.max(number);
+                    each(number, at..at + len);
                     len
                 }
                 None => dollar_quoted(rest),
@@ -26,7 +47,6 @@ pub(crate) fn parameters(sql: &str) -> usize {
             _ => rest.chars().next().map_or(1, char::len_utf8),
         };
     }
-    highest
 }
 
 /// What backslashes mean between quotes.
@@ -138,6 +158,18 @@ mod tests {
             ("$99999999999999999999", usize::MAX),
         ] {
             assert_eq!(parameters(sql), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn parameters_are_renumbered_where_they_are_counted() {
+        for (sql, expected) in [
+            ("true", "true"),
+            ("a = $1 AND b = $12", "a = $4 AND b = $15"),
+            ("a = '$1' OR b = $1 -- $1", "a = '$1' OR b = $4 -- $1"),
+            ("$1", "$4"),
+        ] {
+            assert_eq!(renumbered(sql, 3), expected);
         }
     }
 }

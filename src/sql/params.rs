@@ -165,6 +165,23 @@ impl Params {
         self.params.len()
     }
 
+    /// Appends all parameters of another list.
+    pub(crate) fn append(&mut self, other: &Params) {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(&other.bytes);
+        self.in_arrays += other.in_arrays;
+        let moved = |range: &Range<usize>| range.start + start..range.end + start;
+        self.params.extend(other.params.iter().map(|(ty, stored)| {
+            let stored = match stored {
+                Stored::Null => Stored::Null,
+                Stored::Range(range) => Stored::Range(moved(range)),
+                Stored::Literal(range) => Stored::Literal(moved(range)),
+                Stored::Array(bytes) => Stored::Array(bytes.clone()),
+            };
+            (*ty, stored)
+        }));
+    }
+
     /// Removes the last parameter, which is NULL.
     pub(crate) fn pop_null(&mut self) {
         self.params.pop();

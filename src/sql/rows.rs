@@ -91,18 +91,7 @@ impl Rows {
     /// [`ErrorKind::Decode`] when a column has another type.
     pub(crate) fn expect_types(&self, expected: &[(usize, SqlType)]) -> Result<(), Error> {
         for &(column, ty) in expected {
-            if self.type_oid(column).is_none_or(|oid| ty.reads(oid)) {
-                continue;
-            }
-            let (name, type_name) = self.names(column);
-            let message = format!(
-                "it has the type {type_name} in the database, and the model reads it as {}{}",
-                ty.name(),
-                if ty.is_array() { "[]" } else { "" },
-            );
-            return Err(Error::new(ErrorKind::Decode, message)
-                .with_column(name)
-                .with_hint("change the field's type, or name the column's with `sql_type`"));
+            self.expect_type(column, ty, |result| result.to_owned())?;
         }
         Ok(())
     }
@@ -120,6 +109,32 @@ impl Rows {
     pub(crate) fn other_type(&self, column: usize, ty: SqlType) -> Option<String> {
         let oid = self.type_oid(column)?;
         (!ty.reads(oid)).then(|| self.names(column).1)
+    }
+
+    /// Makes sure that a column has the type that its values will be read as. `name` returns what the
+    /// column is called in the error, given its name in the result.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Decode`] when the column has another type.
+    pub(crate) fn expect_type(
+        &self,
+        column: usize,
+        ty: SqlType,
+        name: impl FnOnce(&str) -> String,
+    ) -> Result<(), Error> {
+        if self.type_oid(column).is_none_or(|oid| ty.reads(oid)) {
+            return Ok(());
+        }
+        let (result, type_name) = self.names(column);
+        let message = format!(
+            "it has the type {type_name} in the database, and the model reads it as {}{}",
+            ty.name(),
+            if ty.is_array() { "[]" } else { "" },
+        );
+        Err(Error::new(ErrorKind::Decode, message)
+            .with_column(name(&result))
+            .with_hint("change the field's type, or name the column's with `sql_type`"))
     }
 
     /// Returns the OID of the type of a column, unless there are no rows.

@@ -108,11 +108,7 @@ fn select_joined<K: Key>(
         sql.read_columns(table, &[column], "t.").push(", ");
     }
     sql.push("k.n FROM unnest(");
-    for (part, &column) in columns.iter().enumerate() {
-        let mut array = ArrayParam::new(table.columns()[column].ty(), keys.len());
-        for key in keys {
-            array.push_value(|out| encode_part(key, part, table, column, out))?;
-        }
+    for (part, array) in arrays_in(table, columns, keys)?.into_iter().enumerate() {
         let number = params.push_array(array);
         sql.push(if part > 0 { ", " } else { "" }).param(number);
     }
@@ -124,6 +120,35 @@ fn select_joined<K: Key>(
         sql.write_cast(table, column);
     });
     Ok((sql, params))
+}
+
+/// Returns keys of a table as arrays, one for each part.
+///
+/// # Errors
+///
+/// When a key cannot be encoded.
+pub(crate) fn key_arrays<K: Key>(
+    table: &'static Table,
+    keys: &[K],
+) -> Result<Vec<ArrayParam>, Error> {
+    table.validate()?;
+    arrays_in(table, table.key(), keys)
+}
+
+/// Returns the values that keys have in some columns as arrays, one for each part.
+fn arrays_in<K: Key>(
+    table: &'static Table,
+    columns: &[usize],
+    keys: &[K],
+) -> Result<Vec<ArrayParam>, Error> {
+    let array = |(part, &column): (usize, &usize)| {
+        let mut array = ArrayParam::new(table.columns()[column].ty(), keys.len());
+        for key in keys {
+            array.push_value(|out| encode_part(key, part, table, column, out))?;
+        }
+        Ok(array)
+    };
+    columns.iter().enumerate().map(array).collect()
 }
 
 /// Appends the value that a part of a key has in a column.

@@ -55,17 +55,16 @@ impl<T: Model> Query<'_, '_, T> {
 
     /// Returns the one value that a query around this one gives.
     fn ask<V: Value>(self, before: &str, after: &str) -> Result<V, Error> {
-        let (table, lock) = (T::table(), self.lock);
-        let (uow, sql, params) = self.render_with(|table| {
+        let (table, lock, calls) = (T::table(), self.lock, self.calls());
+        let (uow, mut sql, params) = self.render(|table| {
             let mut sql = Sql::new();
             sql.push(before).push("SELECT FROM ").qualified(table.qualified_name());
             sql
         })?;
-        let mut sql = sql;
         sql.push(after);
         let rows = match lock {
             Some(_) => uow.read_locked(&sql, &params),
-            None => uow.connection.read(sql.as_str(), &params),
+            None => uow.connection.read(sql.as_str(), &params, calls),
         };
         let rows = rows.map_err(in_table(table))?;
         if rows.is_empty() {

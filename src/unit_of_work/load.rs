@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::UnitOfWork;
 use crate::arena::{AnyArena, Found};
+use crate::connection::Calls;
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
 use crate::model::{Cell, Key, Model, Row, Table};
@@ -40,7 +41,8 @@ impl UnitOfWork<'_> {
         let table = T::table();
         table.validate()?;
         let (sql, params) = select_by_key::<T>(&key).map_err(in_table(table))?;
-        let rows = self.connection.read(sql.as_str(), &params).map_err(in_table(table))?;
+        let rows =
+            self.connection.read(sql.as_str(), &params, Calls::Nothing).map_err(in_table(table))?;
         if rows.len() > 1 {
             return Err(not_unique(table));
         }
@@ -141,13 +143,7 @@ impl UnitOfWork<'_> {
         &mut self,
         parents: &[Handle<P>],
     ) -> Result<Vec<Vec<Handle<C>>>, Error> {
-        let mut references = C::table().foreign_keys().filter(|fk| fk.target.is(P::table()));
-        match (references.next(), references.next()) {
-            (Some(foreign_key), None) => self.children_in(foreign_key.columns, parents),
-            (None, _) => Err(no_reference::<C, P>("has no foreign key")),
-            (Some(_), Some(_)) => Err(no_reference::<C, P>("has several foreign keys")
-                .with_hint("name the first column of the one you mean, with `children_by`")),
-        }
+        self.children_in(foreign_key::<C, P>(None, "children_by")?, parents)
     }
 
     /// Returns the same as [`children`](UnitOfWork::children), by the foreign key whose first
@@ -161,17 +157,7 @@ impl UnitOfWork<'_> {
         column: &str,
         parents: &[Handle<P>],
     ) -> Result<Vec<Vec<Handle<C>>>, Error> {
-        let table = C::table();
-        let mut references = table.foreign_keys().filter(|foreign_key| {
-            foreign_key.target.is(P::table())
-                && table.columns()[foreign_key.columns[0]].name() == column
-        });
-        match references.next() {
-            Some(foreign_key) => self.children_in(foreign_key.columns, parents),
-            None => {
-                Err(no_reference::<C, P>("has no such foreign key").with_column(column.to_owned()))
-            }
-        }
+        self.children_in(foreign_key::<C, P>(Some(column), "children_by")?, parents)
     }
 
     /// Reads an entity anew, so that it is as the database has it. Its unsaved changes are lost.
@@ -230,6 +216,19 @@ impl UnitOfWork<'_> {
         columns: &'static [usize],
         parents: &[Handle<P>],
     ) -> Result<Vec<Vec<Handle<C>>>, Error> {
+        let keys = self.keys_of(parents)?;
+        let (mut children, stamp) = (vec![Vec::new(); parents.len()], self.stamp);
+        for (position, slot) in self.read_by_keys::<C, _>(columns, &keys)? {
+            children[position].push(Handle::new(stamp, slot));
+        }
+        Ok(children)
+    }
+
+    /// Returns the keys under which the database has these entities.
+    pub(super) fn keys_of<P: Model>(
+        &mut self,
+        parents: &[Handle<P>],
+    ) -> Result<Vec<P::Key>, Error> {
         let mut keys = Vec::with_capacity(parents.len());
         for &parent in parents {
             let unsaved = self.get(parent)?.key();
@@ -239,11 +238,7 @@ impl UnitOfWork<'_> {
                 in_table(P::table())(Error::new(ErrorKind::Handle, message))
             })?);
         }
-        let (mut children, stamp) = (vec![Vec::new(); parents.len()], self.stamp);
-        for (position, slot) in self.read_by_keys::<C, _>(columns, &keys)? {
-            children[position].push(Handle::new(stamp, slot));
-        }
-        Ok(children)
+        Ok(keys)
     }
 
     /// Reads the rows whose columns hold one of these keys. Returns the position of the key and the
@@ -274,7 +269,8 @@ impl UnitOfWork<'_> {
             return Ok(Vec::new());
         }
         let (sql, params) = select_by_keys(table, columns, keys).map_err(in_table(table))?;
-        let rows = self.connection.read(sql.as_str(), &params).map_err(in_table(table))?;
+        let rows =
+            self.connection.read(sql.as_str(), &params, Calls::Nothing).map_err(in_table(table))?;
         check_types(table, &rows)?;
         decode_all(&rows)
             .enumerate()
@@ -310,15 +306,23 @@ pub(super) fn decode_all<'r, T: Model>(
     (0..rows.len()).map(move |row| {
         cells.clear();
         cells.extend(rows.cells(row, table.columns().len()));
-        // Without a key, it could be neither found nor changed.
-        let is_null = |column: &&usize| matches!(cells.get(**column), Some(Cell::Null));
-        if let Some(&column) = table.key().iter().find(is_null) {
-            let message = "the key of a row is NULL in the database";
-            return Err(in_table(table)(Error::new(ErrorKind::Decode, message))
-                .with_column(table.columns()[column].name()));
-        }
-        T::decode(&Row::new(table, &cells))
+        decode_cells(table, &cells)
     })
+}
+
+/// Reads the cells of a row, which has all columns, as an entity.
+pub(super) fn decode_cells<T: Model>(
+    table: &'static Table,
+    cells: &[Cell<'_>],
+) -> Result<T, Error> {
+    // Without a key, it could be neither found nor changed.
+    let is_null = |column: &&usize| matches!(cells.get(**column), Some(Cell::Null));
+    if let Some(&column) = table.key().iter().find(is_null) {
+        let message = "the key of a row is NULL in the database";
+        return Err(in_table(table)(Error::new(ErrorKind::Decode, message))
+            .with_column(table.columns()[column].name()));
+    }
+    T::decode(&Row::new(table, cells))
 }
 
 /// Returns a function that names the table in an error.
@@ -330,6 +334,35 @@ pub(super) fn in_table(table: &'static Table) -> impl Fn(Error) -> Error {
 pub(super) fn not_unique(table: &'static Table) -> Error {
     let message = "several rows have this key, which the model says is unique";
     in_table(table)(Error::new(ErrorKind::Model, message))
+}
+
+/// Returns the columns of the only foreign key of `C` that refers to `P`, or of that whose first column
+/// has this name. `by` is the method that takes a name.
+///
+/// # Errors
+///
+/// [`ErrorKind::Model`] when there is none, or several.
+pub(super) fn foreign_key<C: Model, P: Model>(
+    column: Option<&str>,
+    by: &str,
+) -> Result<&'static [usize], Error> {
+    let table = C::table();
+    let mut references = table.foreign_keys().filter(|foreign_key| {
+        let first = foreign_key.columns.first().and_then(|&first| table.columns().get(first));
+        foreign_key.target.is(P::table())
+            && column.is_none_or(|name| first.is_some_and(|first| first.name() == name))
+    });
+    match (references.next(), references.next(), column) {
+        (Some(foreign_key), None, _) | (Some(foreign_key), Some(_), Some(_)) => {
+            Ok(foreign_key.columns)
+        }
+        (None, _, None) => Err(no_reference::<C, P>("has no foreign key")),
+        (None, _, Some(column)) => {
+            Err(no_reference::<C, P>("has no such foreign key").with_column(column.to_owned()))
+        }
+        (Some(_), Some(_), None) => Err(no_reference::<C, P>("has several foreign keys")
+            .with_hint(format!("name the first column of the one you mean, with `{by}`"))),
+    }
 }
 
 /// Returns the error for a model without the foreign key that is asked for.

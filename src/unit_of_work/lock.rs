@@ -276,6 +276,14 @@ fn take_in<T: Model>(
     arena.take_locked(slot, read, &cells)
 }
 
+/// Returns the error for a lock on the rows of a graph.
+pub(super) fn not_for_graphs() -> Error {
+    let message = "a graph cannot be loaded under a lock";
+    Error::new(ErrorKind::Unsupported, message).with_hint(
+        "lock the roots by a query of their own, and load what belongs to them by `graph`",
+    )
+}
+
 /// Returns the error for entities that were changed before their rows were locked, and that somebody else
 /// has changed since they were read.
 fn overtaken_error<T: Model>(stamp: Stamp, slots: &[u32]) -> Error {

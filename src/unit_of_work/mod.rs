@@ -4,6 +4,7 @@ mod commit;
 mod commit_plan;
 mod commit_report;
 mod count;
+mod graph;
 mod load;
 mod lock;
 mod marks;
@@ -22,6 +23,7 @@ use std::ops::{Index, IndexMut};
 
 pub use commit_plan::CommitPlan;
 pub use commit_report::CommitReport;
+pub use graph::{Graph, GraphQuery, Handles, Relations, ToMany, ToOne};
 use natural::NaturalKeys;
 pub use own_sql::SqlStatement;
 pub use query::Query;

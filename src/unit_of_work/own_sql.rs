@@ -207,9 +207,20 @@ impl<'q, 'c> SqlStatement<'q, 'c> {
     fn check(self) -> Result<(&'q mut UnitOfWork<'c>, String, Params), Error> {
         let params = self.params?;
         OwnText::new(&self.text).check()?;
-        super::query::check_count(parameters(&self.text), params.len(), "statement")?;
+        check_count(parameters(&self.text), params.len())?;
         Ok((self.uow, self.text, params))
     }
+}
+
+/// Makes sure that the text names as many parameters as there are values.
+fn check_count(named: usize, bound: usize) -> Result<(), Error> {
+    let message = match named.checked_sub(bound) {
+        Some(0) => return Ok(()),
+        Some(_) => format!("the statement names ${named}, and {bound} values are bound"),
+        None => format!("{bound} values are bound, and the statement names no more than {named}"),
+    };
+    Err(Error::new(ErrorKind::Encode, message)
+        .with_hint("`bind` gives the values of $1, $2, … in order"))
 }
 
 /// Reads a row.

@@ -4,31 +4,26 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::UnitOfWork;
+use super::graph::{GraphQuery, Relations};
 use super::load::{check_types, decode_all, in_table};
-use super::lock::Lock;
+use super::lock::{Lock, not_for_graphs};
 use crate::arena::AnyArena;
-use crate::error::{Error, ErrorKind};
+use crate::connection::Calls;
+use crate::error::Error;
+use crate::graph::{Level, Relation, Root, Selection};
 use crate::handle::Handle;
 use crate::model::{Model, Parameter, Table};
-use crate::sql::{Params, Rows, Sql, parameters, select_all};
+use crate::sql::{Params, Rows, Sql, select_all};
 
 /// A query of one model, as [`UnitOfWork::query`] begins it.
 #[must_use = "a query does nothing until it is loaded"]
 pub struct Query<'q, 'c, T> {
     /// The unit of work that takes the entities.
     uow: &'q mut UnitOfWork<'c>,
-    /// The text behind `WHERE`.
-    condition: String,
-    /// The text behind `ORDER BY`.
-    order: Option<String>,
-    /// The most rows.
-    limit: Option<u64>,
-    /// The number of rows that are skipped.
-    offset: Option<u64>,
+    /// Which rows.
+    selection: Selection,
     /// The lock that the rows get.
     pub(super) lock: Option<Lock>,
-    /// The error is that of the first value that could not be encoded.
-    params: Result<Params, Error>,
     /// The type of the entities.
     model: PhantomData<T>,
 }
@@ -65,12 +60,8 @@ impl<'c> UnitOfWork<'c> {
     pub fn query<T: Model>(&mut self, condition: impl Into<String>) -> Query<'_, 'c, T> {
         Query {
             uow: self,
-            condition: condition.into(),
-            order: None,
-            limit: None,
-            offset: None,
+            selection: Selection { condition: Some(condition.into()), ..Selection::all() },
             lock: None,
-            params: Ok(Params::new()),
             model: PhantomData,
         }
     }
@@ -79,31 +70,26 @@ impl<'c> UnitOfWork<'c> {
 impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     /// Binds the value of the next parameter of the condition; see [`Parameter`].
     pub fn bind<P: Parameter>(mut self, value: P) -> Self {
-        if let Ok(params) = &mut self.params {
-            if let Err(error) = params.push_parameter(&value) {
-                let message = format!("cannot send parameter {}: {error}", params.len() + 1);
-                self.params = Err(Error::new(ErrorKind::Encode, message).with_source(error));
-            }
-        }
+        self.selection.bind(&value);
         self
     }
 
     /// Orders the result by this text, which stands behind `ORDER BY`: `"name, id DESC"`. The text is
     /// trusted, as that of the condition is, and can name its parameters.
     pub fn order_by(mut self, order: impl Into<String>) -> Self {
-        self.order = Some(order.into());
+        self.selection.order = Some(order.into());
         self
     }
 
     /// Limits the result to so many rows; up to 2<sup>31</sup> − 1.
     pub fn limit(mut self, rows: u64) -> Self {
-        self.limit = Some(rows);
+        self.selection.limit = Some(rows);
         self
     }
 
     /// Skips so many rows of the result; up to 2<sup>31</sup> − 1.
     pub fn offset(mut self, rows: u64) -> Self {
-        self.offset = Some(rows);
+        self.selection.offset = Some(rows);
         self
     }
 
@@ -118,14 +104,14 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     /// When a parameter cannot be encoded, when the query fails, and when a row does not fit the
     /// model.
     pub fn load(self) -> Result<Vec<Handle<T>>, Error> {
-        let is_locked = self.lock.is_some();
-        let (uow, sql, params) = self.render()?;
+        let (is_locked, calls) = (self.lock.is_some(), self.calls());
+        let (uow, sql, params) = self.render(select_all)?;
         let table = T::table();
         if is_locked {
             let rows = uow.read_locked(&sql, &params).map_err(in_table(table))?;
             return Ok(uow.take_in_locked(&rows)?.into_iter().flatten().collect());
         }
-        let rows = uow.connection.read(sql.as_str(), &params).map_err(in_table(table))?;
+        let rows = uow.connection.read(sql.as_str(), &params, calls).map_err(in_table(table))?;
         check_types(table, &rows)?;
         let mut entities: Vec<T> = Vec::with_capacity(rows.len());
         for entity in decode_all(&rows) {
@@ -162,8 +148,8 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         self,
         mut each: impl FnMut(&T) -> Result<(), E>,
     ) -> Result<(), E> {
-        let is_locked = self.lock.is_some();
-        let (uow, sql, params) = self.render()?;
+        let (is_locked, calls) = (self.lock.is_some(), self.calls());
+        let (uow, sql, params) = self.render(select_all)?;
         let table = T::table();
         if is_locked {
             return uow.for_each_locked(&sql, &params, each);
@@ -193,61 +179,108 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
             }
             Ok(true)
         };
-        connection.read_each(sql.as_str(), &params, &mut take).map_err(in_table(table))?;
+        connection.read_each(sql.as_str(), &params, calls, &mut take).map_err(in_table(table))?;
         stopped.map_or(Ok(()), Err)
     }
 
-    /// Returns the statement. The condition is in parentheses of its own lines, so that neither an
-    /// `OR` nor a comment in it reaches what follows.
-    fn render(self) -> Result<Rendered<'q, 'c>, Error> {
-        self.render_with(select_all)
+    /// Returns what the query may do besides reading.
+    pub(super) fn calls(&self) -> Calls {
+        let Selection { condition, order, .. } = &self.selection;
+        Calls::in_texts(condition.iter().chain(order))
     }
 
-    /// Returns the statement that begins with this, up to the table.
-    pub(super) fn render_with(
+    /// Returns the statement that begins with this, up to the table. The condition is in parentheses of its
+    /// own lines, so that neither an `OR` nor a comment in it reaches what follows.
+    pub(super) fn render(
         self,
         begin: impl FnOnce(&'static Table) -> Sql,
     ) -> Result<Rendered<'q, 'c>, Error> {
         let table = T::table();
-        table.validate()?;
-        let mut params = self.params.map_err(in_table(table))?;
-        let named = parameters(&self.condition).max(self.order.as_deref().map_or(0, parameters));
-        check_count(named, params.len(), "condition").map_err(in_table(table))?;
+        let Selection { condition, order, limit, offset, .. } = &self.selection;
+        self.selection.check(table)?;
+        let mut params = Params::new();
+        params.append(self.selection.checked_params().map_err(in_table(table))?);
         let mut sql = begin(table);
-        sql.push(" WHERE (").push(&self.condition).push("\n)");
-        if let Some(order) = &self.order {
+        if let Some(condition) = condition {
+            sql.push(" WHERE (").push(condition).push("\n)");
+        }
+        if let Some(order) = order {
             sql.push(" ORDER BY ").push(order).push("\n");
         }
-        for (keyword, rows) in [(" LIMIT ", self.limit), (" OFFSET ", self.offset)] {
+        for (keyword, rows) in [(" LIMIT ", limit), (" OFFSET ", offset)] {
             if let Some(rows) = rows {
-                let rows = i32::try_from(rows).map_err(|_| {
-                    let message = format!("{} {rows} is more than 2,147,483,647", keyword.trim());
-                    in_table(table)(Error::new(ErrorKind::Encode, message))
-                })?;
-                let number = params.push_count(rows.unsigned_abs().into());
+                let number = params.push_count(*rows);
                 sql.push(keyword).param(number);
             }
         }
         self.lock.iter().for_each(|lock| lock.push_to(&mut sql));
         Ok((self.uow, sql, params))
     }
-}
 
-/// Makes sure that a condition, or another text, names as many parameters as there are values.
-pub(super) fn check_count(named: usize, bound: usize, what: &str) -> Result<(), Error> {
-    let message = match named.checked_sub(bound) {
-        Some(0) => return Ok(()),
-        Some(_) => format!("the {what} names ${named}, and {bound} values are bound"),
-        None => format!("{bound} values are bound, and the {what} names no more than {named}"),
-    };
-    Err(Error::new(ErrorKind::Encode, message)
-        .with_hint("`bind` gives the values of $1, $2, … in order"))
+    /// Has the query load what belongs to its entities along with them, to any depth and in the same
+    /// round trip: their children, their parents, and what links lead to. `below` says what.
+    ///
+    /// ```
+    /// # use onetrip::{ForeignKey, Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "customers")]
+    /// # struct Customer { #[model(key)] id: Option<i32>, name: String, region: String }
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "orders")]
+    /// # struct Order { #[model(key)] id: Option<i32>, customer_id: ForeignKey<Customer>, total: i64 }
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "lines")]
+    /// # struct Line {
+    /// #     #[model(key)] id: Option<i32>,
+    /// #     order_id: ForeignKey<Order>,
+    /// #     product_id: ForeignKey<Product>,
+    /// # }
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "products")]
+    /// # struct Product { #[model(key)] id: Option<i32>, name: String }
+    /// fn report(uow: &mut UnitOfWork<'_>, region: &str) -> Result<(), onetrip::Error> {
+    ///     let customers = uow
+    ///         .query::<Customer>("region = $1")
+    ///         .bind(region)
+    ///         .with(|customer| {
+    ///             customer.children::<Order>().filter("total > $1").bind(100_i64).with(|order| {
+    ///                 order.children::<Line>().with(|line| {
+    ///                     line.parent::<Product>();
+    ///                 });
+    ///             });
+    ///         })
+    ///         .load()?;
+    ///     for customer in customers.roots() {
+    ///         for order in customers.children::<Order>(customer)? {
+    ///             for line in customers.children::<Line>(order)? {
+    ///                 let product = customers.parent::<Product>(line)?.map(|p| &uow[p].name[..]);
+    ///                 println!("{}: {:?}", uow[customer].name, product);
+    ///             }
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # let _ = report;
+    /// ```
+    pub fn with(mut self, below: impl FnOnce(&mut Relations<'_, T>)) -> GraphQuery<'q, 'c, T> {
+        if self.lock.is_some() {
+            self.selection.params = Err(not_for_graphs());
+        }
+        let root = Level {
+            table: T::table(),
+            relation: Relation::Root(Root::Query),
+            selection: self.selection,
+        };
+        GraphQuery::new(self.uow, root, below)
+    }
 }
 
 pub(super) type Rendered<'q, 'c> = (&'q mut UnitOfWork<'c>, Sql, Params);
 
 impl<T> fmt::Debug for Query<'_, '_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Query").field("condition", &self.condition).finish_non_exhaustive()
+        f.debug_struct("Query")
+            .field("condition", &self.selection.condition)
+            .finish_non_exhaustive()
     }
 }

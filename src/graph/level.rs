@@ -1,0 +1,267 @@
+//! `Levels`: what a graph consists of.
+
+use super::Edge;
+use crate::error::{Error, ErrorKind};
+use crate::model::{Parameter, Table};
+use crate::sql::{ArrayParam, Params, parameters};
+
+/// The levels of a graph. Each but the first hangs below one that comes before it.
+#[derive(Debug)]
+pub(crate) struct Levels(Vec<Level>);
+
+/// The rows of one table that are loaded for one reason.
+#[derive(Debug)]
+pub(crate) struct Level {
+    pub(crate) table: &'static Table,
+    pub(crate) relation: Relation,
+    /// Which rows, of those that the relation leads to.
+    pub(crate) selection: Selection,
+}
+
+/// What leads to the rows of a level. The columns are those of a foreign key, by position.
+#[derive(Debug)]
+pub(crate) enum Relation {
+    /// Nothing: the graph begins here.
+    Root(Root),
+    /// Each row refers to a row of the level above.
+    Children { above: usize, columns: &'static [usize], through: Option<usize> },
+    /// Rows of the level above refer to each row.
+    Parent { above: usize, columns: &'static [usize] },
+    /// Each row refers to a row of the level above, or to another of this level. All are of one table.
+    Descendants { above: usize, columns: &'static [usize] },
+    /// Rows of the level above refer to each row, or others of this level do. All are of one table.
+    Ancestors { above: usize, columns: &'static [usize] },
+}
+
+/// Where a graph begins.
+#[derive(Debug)]
+pub(crate) enum Root {
+    /// With the rows that a condition selects.
+    Query,
+    /// With rows that are loaded already: their keys, an array for each part.
+    Keys { arrays: Vec<ArrayParam>, len: usize },
+}
+
+/// A condition, an order and limits, as the caller has given them.
+#[derive(Debug)]
+pub(crate) struct Selection {
+    /// The text behind `WHERE`.
+    pub(crate) condition: Option<String>,
+    /// The text behind `ORDER BY`.
+    pub(crate) order: Option<String>,
+    /// The most rows; below the first level, the most for each row of the level above.
+    pub(crate) limit: Option<u64>,
+    /// The number of rows that are skipped.
+    pub(crate) offset: Option<u64>,
+    /// The error is that of the first value that could not be encoded.
+    pub(crate) params: Result<Params, Error>,
+}
+
+impl Selection {
+    /// Returns what selects everything.
+    pub(crate) fn all() -> Selection {
+        Selection {
+            condition: None,
+            order: None,
+            limit: None,
+            offset: None,
+            params: Ok(Params::new()),
+        }
+    }
+
+    /// Appends the value of the next parameter.
+    pub(crate) fn bind<P: Parameter>(&mut self, value: &P) {
+        if let Ok(params) = &mut self.params {
+            if let Err(error) = params.push_parameter(value) {
+                let message = format!("cannot send parameter {}: {error}", params.len() + 1);
+                self.params = Err(Error::new(ErrorKind::Encode, message).with_source(error));
+            }
+        }
+    }
+
+    /// Checks what can be checked before anything is sent.
+    ///
+    /// # Errors
+    ///
+    /// Mistakes of the model, and of parameters.
+    pub(crate) fn check(&self, table: &'static Table) -> Result<(), Error> {
+        table.validate()?;
+        let in_table = |error: Error| error.with_table(table.name());
+        self.checked_params().map_err(in_table)?;
+        for (name, rows) in [("LIMIT", self.limit), ("OFFSET", self.offset)] {
+            if let Some(rows) = rows.filter(|&rows| i32::try_from(rows).is_err()) {
+                let message = format!("{name} {rows} is more than 2,147,483,647");
+                return Err(in_table(Error::new(ErrorKind::Encode, message)));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns `true` if every row is selected, in whatever order.
+    pub(crate) fn is_all(&self) -> bool {
+        self.condition.is_none() && self.order.is_none() && self.limit.is_none()
+    }
+
+    /// Returns the parameters.
+    ///
+    /// # Errors
+    ///
+    /// When a value could not be encoded, and when the texts name another number of parameters than
+    /// there are values.
+    pub(crate) fn checked_params(&self) -> Result<&Params, Error> {
+        let params = self.params.as_ref().map_err(Error::without_source)?;
+        let texts = [&self.condition, &self.order];
+        let named = texts.into_iter().flatten().map(|text| parameters(text)).max().unwrap_or(0);
+        if named != params.len() {
+            return Err(wrong_count(named, params.len()));
+        }
+        Ok(params)
+    }
+}
+
+/// Returns the error for a condition that names another number of parameters than there are values.
+fn wrong_count(named: usize, bound: usize) -> Error {
+    let message = match named.checked_sub(bound) {
+        Some(_) => format!("the condition names ${named}, and {bound} values are bound"),
+        None => format!("{bound} values are bound, and the condition names no more than {named}"),
+    };
+    Error::new(ErrorKind::Encode, message)
+        .with_hint("`bind` gives the values of $1, $2, … in order")
+}
+
+impl Relation {
+    /// Returns the position of the level above, unless this is the first.
+    pub(crate) fn above(&self) -> Option<usize> {
+        match *self {
+            Relation::Root(_) => None,
+            Relation::Children { above, .. }
+            | Relation::Parent { above, .. }
+            | Relation::Descendants { above, .. }
+            | Relation::Ancestors { above, .. } => Some(above),
+        }
+    }
+
+    /// Returns the columns of the foreign key; none for the first level.
+    pub(crate) fn columns(&self) -> &'static [usize] {
+        match *self {
+            Relation::Root(_) => &[],
+            Relation::Children { columns, .. }
+            | Relation::Parent { columns, .. }
+            | Relation::Descendants { columns, .. }
+            | Relation::Ancestors { columns, .. } => columns,
+        }
+    }
+
+    /// Returns `true` if the foreign key is that of the level above.
+    pub(crate) fn leads_to_parents(&self) -> bool {
+        matches!(self, Relation::Parent { .. } | Relation::Ancestors { .. })
+    }
+}
+
+impl Levels {
+    /// Returns the level at which a graph begins.
+    pub(crate) fn new(root: Level) -> Levels {
+        Levels(vec![root])
+    }
+
+    /// Appends a level, and returns its position.
+    pub(crate) fn push(&mut self, table: &'static Table, relation: Relation) -> usize {
+        self.0.push(Level { table, relation, selection: Selection::all() });
+        self.0.len() - 1
+    }
+
+    /// Returns the number of levels.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Returns the level at this position.
+    pub(crate) fn at(&self, level: usize) -> &Level {
+        &self.0[level]
+    }
+
+    /// Returns the level at this position, to be changed.
+    pub(crate) fn at_mut(&mut self, level: usize) -> &mut Level {
+        &mut self.0[level]
+    }
+
+    /// Returns all levels.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Level> {
+        self.0.iter()
+    }
+
+    /// Returns `true` if the graph begins with rows that are loaded already.
+    pub(crate) fn begins_with_keys(&self) -> bool {
+        matches!(self.0[0].relation, Relation::Root(Root::Keys { .. }))
+    }
+
+    /// Returns `true` if links lead to the rows of this level, and were selected by them.
+    pub(crate) fn is_target(&self, level: usize) -> bool {
+        let Relation::Parent { above, .. } = self.at(level).relation else { return false };
+        match self.at(above).relation {
+            Relation::Children { through, .. } => through == Some(level),
+            _ => false,
+        }
+    }
+
+    /// Returns the columns of the level above by which the rows of this level belong to it.
+    pub(crate) fn columns_above(&self, level: usize) -> &'static [usize] {
+        let relation = &self.at(level).relation;
+        match relation.above() {
+            Some(above) if !relation.leads_to_parents() => self.at(above).table.key(),
+            _ => relation.columns(),
+        }
+    }
+
+    /// Returns the columns of a level that are read: all, but of rows that are loaded already only those
+    /// by which others belong to them.
+    pub(crate) fn read_columns(&self, level: usize) -> Vec<usize> {
+        match self.at(level).relation {
+            Relation::Root(Root::Keys { .. }) => self.join_columns(level),
+            _ => (0..self.at(level).table.columns().len()).collect(),
+        }
+    }
+
+    /// Returns the columns of a level by which its rows and those of other levels belong together, in
+    /// ascending order.
+    pub(crate) fn join_columns(&self, level: usize) -> Vec<usize> {
+        let mut columns = Vec::new();
+        for other in 1..self.len() {
+            let edge = Edge::of(self, other);
+            if edge.one.contains(&level) {
+                columns.extend(edge.key);
+            }
+            if edge.many.contains(&level) {
+                columns.extend(edge.foreign_key);
+            }
+        }
+        columns.sort_unstable();
+        columns.dedup();
+        columns
+    }
+
+    /// Returns `true` if the rows of a level are numbered: another numbering is told by the server.
+    pub(crate) fn is_numbered(&self, level: usize) -> bool {
+        let is_root_of_keys = level == 0 && self.begins_with_keys();
+        is_root_of_keys
+            || (1..self.len()).map(|other| Edge::of(self, other)).any(|edge| {
+                !edge.is_exact() && (edge.one.contains(&level) || edge.many.contains(&level))
+            })
+    }
+
+    /// Returns the texts that the caller has written.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &String> {
+        self.0
+            .iter()
+            .flat_map(|Level { selection, .. }| selection.condition.iter().chain(&selection.order))
+    }
+
+    /// Checks everything that can be checked before anything is sent.
+    ///
+    /// # Errors
+    ///
+    /// Mistakes of a model, and of parameters.
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        self.0.iter().try_for_each(|level| level.selection.check(level.table))
+    }
+}

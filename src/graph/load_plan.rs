@@ -1,0 +1,141 @@
+//! `LoadPlan`: what loading a graph would do.
+
+use std::fmt;
+
+use super::Edge;
+use super::level::{Levels, Relation, Root};
+
+/// What [`load`](crate::GraphQuery::load) would do: the levels of the graph, the statements, and the
+/// round trips. It prints itself:
+///
+/// ```text
+/// graph: 4 levels in 1 statement, 1 round trip
+///   customers
+///     addresses: children by customer_id
+///     orders: children by customer_id, at most 5 each
+///       products: parents by product_id
+/// ```
+#[derive(Debug, Clone)]
+pub struct LoadPlan {
+    levels: Vec<PlannedLevel>,
+    /// The number of statements that read rows.
+    statements: usize,
+    /// Each level is a statement of its own.
+    is_split: bool,
+    /// The round trips that begin and end the transaction.
+    brackets: usize,
+}
+
+#[derive(Debug, Clone)]
+struct PlannedLevel {
+    depth: usize,
+    table: &'static str,
+    description: String,
+}
+
+/// The most columns that a result can have.
+const MOST_COLUMNS: usize = 1_664;
+
+impl LoadPlan {
+    /// Returns the plan of a graph. With `must_split`, each level is a statement of its own.
+    /// `brackets` returns the round trips that begin and end the transaction around that many statements.
+    pub(crate) fn new(
+        levels: &Levels,
+        must_split: bool,
+        brackets: impl FnOnce(usize) -> usize,
+    ) -> LoadPlan {
+        let told: usize =
+            (1..levels.len()).filter(|&level| !Edge::of(levels, level).is_exact()).count();
+        let columns: usize = (0..levels.len()).map(|level| levels.read_columns(level).len()).sum();
+        let is_split = levels.len() > 1 && (must_split || columns + told > MOST_COLUMNS);
+        let is_empty = matches!(levels.at(0).relation, Relation::Root(Root::Keys { len: 0, .. }));
+        let statements = match (is_empty, is_split) {
+            (true, _) => 0,
+            (false, true) => levels.len() + told,
+            (false, false) => 1,
+        };
+        let mut planned: Vec<PlannedLevel> = Vec::new();
+        for level in levels.iter() {
+            let above = level.relation.above();
+            let depth = above.map_or(0, |above| planned[above].depth + 1);
+            planned.push(PlannedLevel {
+                depth,
+                table: level.table.name(),
+                description: describe(levels, level),
+            });
+        }
+        LoadPlan { levels: planned, statements, is_split, brackets: brackets(statements) }
+    }
+
+    /// Returns the number of levels.
+    #[must_use]
+    pub fn levels(&self) -> usize {
+        self.levels.len()
+    }
+
+    /// Returns the number of statements that read rows. Where each level is one, a level that nothing
+    /// leads to is left out when it comes to it.
+    #[must_use]
+    pub fn statements(&self) -> usize {
+        self.statements
+    }
+
+    /// Returns `true` if each level is a statement of its own: the caller has asked for it, or the
+    /// levels have more than 1,664 columns together, which is the most that PostgreSQL can return.
+    #[must_use]
+    pub fn is_split(&self) -> bool {
+        self.is_split
+    }
+
+    /// Returns the number of network round trips, with those that begin and end a transaction.
+    #[must_use]
+    pub fn round_trips(&self) -> usize {
+        self.statements + self.brackets
+    }
+}
+
+fn describe(levels: &Levels, level: &super::Level) -> String {
+    let names: Vec<&str> = {
+        let table = match (level.relation.above(), level.relation.leads_to_parents()) {
+            (Some(above), true) => levels.at(above).table,
+            _ => level.table,
+        };
+        level.relation.columns().iter().map(|&column| table.columns()[column].name()).collect()
+    };
+    let by = names.join(", ");
+    let mut text = match &level.relation {
+        Relation::Root(Root::Query) => String::new(),
+        Relation::Root(Root::Keys { len, .. }) => format!(": {len} by their keys"),
+        Relation::Children { through: Some(_), .. } => format!(": links by {by}"),
+        Relation::Children { .. } => format!(": children by {by}"),
+        Relation::Parent { .. } => format!(": parents by {by}"),
+        Relation::Descendants { .. } => format!(": descendants by {by}"),
+        Relation::Ancestors { .. } => format!(": ancestors by {by}"),
+    };
+    if let Some(limit) = level.selection.limit {
+        let each = if level.relation.above().is_some() { " each" } else { "" };
+        text += if text.is_empty() { ": " } else { ", " };
+        text += &format!("at most {limit}{each}");
+    }
+    text
+}
+
+impl fmt::Display for LoadPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let plural = |count: usize, one: &str| {
+            let s = if count == 1 { "" } else { "s" };
+            format!("{count} {one}{s}")
+        };
+        writeln!(
+            f,
+            "graph: {} in {}, {}",
+            plural(self.levels.len(), "level"),
+            plural(self.statements, "statement"),
+            plural(self.round_trips(), "round trip"),
+        )?;
+        for PlannedLevel { depth, table, description } in &self.levels {
+            writeln!(f, "{:1$}{table}{description}", "", 2 + 2 * depth)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,16 @@
+//! Graphs that are loaded: which rows belong to which, and the one statement that reads all of them.
+//!
+//! A [`Levels`] says what is to be loaded. `render.rs` makes statements of it, `columns.rs` reads what
+//! comes back, and `edges.rs` finds out which row belongs to which.
+
+mod columns;
+mod edges;
+mod level;
+mod load_plan;
+mod render;
+
+pub(crate) use columns::LevelRows;
+pub(crate) use edges::{Edge, Matches, NOBODY};
+pub(crate) use level::{Level, Levels, Relation, Root, Selection};
+pub use load_plan::LoadPlan;
+pub(crate) use render::{Statement, match_apart, one_level, whole_graph};

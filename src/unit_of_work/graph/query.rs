@@ -1,0 +1,348 @@
+//! `GraphQuery`: loading a graph.
+
+use std::any::Any;
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::relations::{Draft, Relations};
+use super::result::{Graph, Tie};
+use crate::connection::{Calls, SNAPSHOT_ROUND_TRIPS};
+use crate::error::{Error, ErrorKind};
+use crate::graph::{
+    Edge, Level, LevelRows, LoadPlan, Matches, NOBODY, Relation, Root, Selection, Statement,
+    match_apart, one_level, whole_graph,
+};
+use crate::handle::Handle;
+use crate::model::Model;
+use crate::sql::{Rows, key_arrays};
+use crate::unit_of_work::UnitOfWork;
+use crate::unit_of_work::load::in_table;
+
+/// A query of a graph, as [`Query::with`](crate::Query::with) and [`UnitOfWork::graph`] begin it.
+#[must_use = "a query does nothing until it is loaded"]
+pub struct GraphQuery<'q, 'c, T> {
+    /// The unit of work that takes the entities.
+    uow: &'q mut UnitOfWork<'c>,
+    draft: Draft,
+    /// The slots of the roots, if they are loaded already.
+    roots: Option<Vec<u32>>,
+    /// The caller wants a statement for each level.
+    must_split: bool,
+    model: PhantomData<T>,
+}
+
+impl<'c> UnitOfWork<'c> {
+    /// Begins a query of what belongs to entities that are loaded already; `below` says what. It is what
+    /// [`Query::with`](crate::Query::with) loads along with the entities of a query.
+    ///
+    /// ```
+    /// # use onetrip::{ForeignKey, Handle, Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "users")]
+    /// # struct User { #[model(key)] id: Option<i32>, name: String }
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "addresses")]
+    /// # struct Address { #[model(key)] id: Option<i32>, email: String, user_id: ForeignKey<User> }
+    /// fn first_address(uow: &mut UnitOfWork<'_>, users: &[Handle<User>]) -> Result<(), onetrip::Error> {
+    ///     let users = uow
+    ///         .graph(users, |user| {
+    ///             user.children::<Address>().order_by("email").limit(1);
+    ///         })
+    ///         .load()?;
+    ///     for user in users.roots() {
+    ///         for address in users.children::<Address>(user)? {
+    ///             println!("{}: {}", uow[user].name, uow[address].email);
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # let _ = first_address;
+    /// ```
+    pub fn graph<T: Model>(
+        &mut self,
+        roots: &[Handle<T>],
+        below: impl FnOnce(&mut Relations<'_, T>),
+    ) -> GraphQuery<'_, 'c, T> {
+        let arrays = self.keys_of(roots).and_then(|keys| key_arrays(T::table(), &keys));
+        let (arrays, mistake) = match arrays.map_err(in_table(T::table())) {
+            Ok(arrays) => (arrays, None),
+            Err(error) => (Vec::new(), Some(error)),
+        };
+        let root = Level {
+            table: T::table(),
+            relation: Relation::Root(Root::Keys { arrays, len: roots.len() }),
+            selection: Selection::all(),
+        };
+        let mut query = GraphQuery::new(self, root, below);
+        query.roots = Some(roots.iter().map(|root| root.slot()).collect());
+        query.draft.mistake = mistake.or(query.draft.mistake.take());
+        query
+    }
+}
+
+impl<'q, 'c, T: Model> GraphQuery<'q, 'c, T> {
+    pub(in crate::unit_of_work) fn new(
+        uow: &'q mut UnitOfWork<'c>,
+        root: Level,
+        below: impl FnOnce(&mut Relations<'_, T>),
+    ) -> GraphQuery<'q, 'c, T> {
+        let mut draft = Draft::new::<T>(root);
+        below(&mut Relations::new(&mut draft, 0));
+        GraphQuery { uow, draft, roots: None, must_split: false, model: PhantomData }
+    }
+
+    /// Has each level be a statement of its own. They are in one transaction, which sees one snapshot
+    /// unless a transaction is open already that sees others.
+    ///
+    /// One statement returns at most 1,664 columns and 1 GiB. More columns are split without being asked
+    /// for, and so is more than 1 GiB outside of a transaction. Inside of one, where the error has cost the
+    /// transaction, this is how to load such a graph.
+    pub fn split(mut self) -> Self {
+        self.must_split = true;
+        self
+    }
+
+    /// Returns what [`load`](GraphQuery::load) would do. Nothing is sent.
+    ///
+    /// # Errors
+    ///
+    /// Those that `load` would give before it sends anything: mistakes in a model or in a relation, and
+    /// parameters that do not fit the conditions.
+    pub fn plan(&self) -> Result<LoadPlan, Error> {
+        if let Some(mistake) = &self.draft.mistake {
+            return Err(mistake.without_source());
+        }
+        self.draft.levels.check()?;
+        let connection = &self.uow.connection;
+        Ok(LoadPlan::new(&self.draft.levels, self.must_split, |statements| {
+            match (connection.is_autocommit(), connection.reads_in_transaction()) {
+                // It is ended with the commit.
+                (true, true) if statements > 0 => 1,
+                (true, false) if statements > 1 => SNAPSHOT_ROUND_TRIPS + 1,
+                _ => 0,
+            }
+        }))
+    }
+
+    /// Loads the graph, in one round trip, and in one snapshot.
+    ///
+    /// Everything comes through the identity map: an entity that the unit of work has already stays as
+    /// it is, with its unsaved changes. What belongs together is as the database has it. What was added
+    /// and not written yet is not found, nor is what is marked for deletion.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Model`] when a model has no such foreign key, or several; [`ErrorKind::Handle`] when a
+    /// root that is given has no key yet; otherwise as [`Query::load`](crate::Query::load). After an error
+    /// nothing of the graph has come into the unit of work.
+    pub fn load(self) -> Result<Graph<T>, Error> {
+        let plan = self.plan()?;
+        let GraphQuery { uow, draft, roots, .. } = self;
+        let mut loader = Loader { uow, draft: &draft };
+        if plan.statements() == 0 {
+            return Ok(loader.graph(roots, None));
+        }
+        let read = match plan.is_split() {
+            true => loader.read_split()?,
+            false => match loader.read_whole() {
+                Err(error) if loader.can_split(&error) => loader.read_split()?,
+                result => result?,
+            },
+        };
+        Ok(loader.graph(roots, Some(read)))
+    }
+}
+
+/// What was read: the entities of each level, and which rows of it belong to which.
+struct Read {
+    entities: Vec<Option<Box<dyn Any>>>,
+    matches: Vec<Matches>,
+}
+
+struct Loader<'l, 'c> {
+    uow: &'l mut UnitOfWork<'c>,
+    draft: &'l Draft,
+}
+
+impl Loader<'_, '_> {
+    /// Reads all levels in one statement.
+    fn read_whole(&mut self) -> Result<Read, Error> {
+        let levels = &self.draft.levels;
+        let statement = whole_graph(levels)?;
+        let rows = self.send(&statement)?;
+        let mut of_levels: Vec<Option<LevelRows<'_>>> = Vec::new();
+        for &(level, first) in &statement.outputs {
+            let (table, columns) = (levels.at(level).table, levels.read_columns(level));
+            of_levels.push(Some(LevelRows::in_arrays(table, &rows, columns, first)?));
+        }
+        self.read(&of_levels, |level| {
+            let told = statement.matches.iter().find(|(other, _)| *other == level);
+            told.map(|&(_, column)| told_matches(&rows, column)).transpose()
+        })
+    }
+
+    /// Reads each level in a statement of its own.
+    fn read_split(&mut self) -> Result<Read, Error> {
+        let is_alone =
+            self.uow.connection.is_autocommit() && !self.uow.connection.reads_in_transaction();
+        if is_alone {
+            self.uow.connection.begin_snapshot()?;
+        }
+        let read = self.read_levels();
+        if is_alone {
+            self.uow.connection.rollback();
+        }
+        read
+    }
+
+    fn read_levels(&mut self) -> Result<Read, Error> {
+        let levels = &self.draft.levels;
+        let mut results: Vec<Option<Rows>> = Vec::new();
+        for level in 0..levels.len() {
+            let of_levels = in_rows(self.draft, &results)?;
+            let above = levels.at(level).relation.above();
+            let above = above.and_then(|above| of_levels[above].as_ref());
+            if level > 0 && above.is_none_or(|above| above.len() == 0) {
+                results.push(None);
+                continue;
+            }
+            let statement = one_level(levels, level, above)?;
+            let rows = self.send(&statement)?;
+            results.push(Some(rows));
+        }
+        let of_levels = in_rows(self.draft, &results)?;
+        let mut told = Vec::new();
+        for level in 1..levels.len() {
+            let edge = Edge::of(levels, level);
+            let has_rows = |levels: &[usize]| {
+                levels.iter().any(|&level| of_levels[level].as_ref().is_some_and(|r| r.len() > 0))
+            };
+            if edge.is_exact() || !has_rows(&edge.one) || !has_rows(&edge.many) {
+                continue;
+            }
+            let statement = match_apart(levels, level, &of_levels)?;
+            let rows = self.send(&statement)?;
+            told.push((level, told_matches(&rows, 0)?));
+        }
+        self.read(&of_levels, |level| {
+            Ok(told.iter().find(|(other, _)| *other == level).map(|(_, told)| told.clone()))
+        })
+    }
+
+    /// Sends a statement. An error names the level's table.
+    fn send(&mut self, statement: &Statement) -> Result<Rows, Error> {
+        let levels = &self.draft.levels;
+        let calls = Calls::in_texts(levels.texts());
+        let result = self.uow.connection.read(statement.sql.as_str(), &statement.params, calls);
+        result.map_err(|error| {
+            let level = error.position().and_then(|position| statement.level_at(position));
+            let table = level.map_or(levels.at(0), |level| levels.at(level)).table;
+            match level {
+                Some(_) => error.with_table(table.name()),
+                None => error,
+            }
+        })
+    }
+
+    /// Returns `true` if the error says that the result was too large for one row, and nothing else is
+    /// lost by it.
+    fn can_split(&self, error: &Error) -> bool {
+        error.is_too_large() && self.draft.levels.len() > 1 && self.uow.connection.is_autocommit()
+    }
+
+    /// Reads the rows as entities, and finds out which belong together.
+    fn read(
+        &self,
+        rows: &[Option<LevelRows<'_>>],
+        told: impl Fn(usize) -> Result<Option<Matches>, Error>,
+    ) -> Result<Read, Error> {
+        let (levels, mut entities) = (&self.draft.levels, Vec::new());
+        for (level, rows) in rows.iter().enumerate() {
+            let is_loaded = level == 0 && levels.begins_with_keys();
+            entities.push(match rows {
+                Some(rows) if !is_loaded => Some(self.draft.models[level].decode(rows)?),
+                _ => None,
+            });
+        }
+        let mut matches = vec![Matches::new()];
+        for level in 1..levels.len() {
+            matches.push(match told(level)? {
+                Some(told) => told,
+                None => Edge::of(levels, level).match_by_bytes(rows)?,
+            });
+        }
+        Ok(Read { entities, matches })
+    }
+
+    /// Takes in what was read. `roots` are the slots of those that were loaded before.
+    fn graph<T: Model>(&mut self, roots: Option<Vec<u32>>, read: Option<Read>) -> Graph<T> {
+        let (levels, models) = (&self.draft.levels, &self.draft.models);
+        let Read { entities, matches } =
+            read.unwrap_or_else(|| Read { entities: Vec::new(), matches: Vec::new() });
+        let mut slots: Vec<Vec<u32>> = Vec::with_capacity(levels.len());
+        for (level, read) in entities.into_iter().enumerate() {
+            slots.push(match read {
+                Some(read) => models[level].insert(&mut self.uow.arenas, read),
+                None => Vec::new(),
+            });
+        }
+        slots.resize(levels.len(), Vec::new());
+        if let Some(roots) = roots {
+            slots[0] = roots;
+        }
+        let mut ties = Vec::new();
+        for level in 1..levels.len() {
+            let edge = Edge::of(levels, level);
+            let (above, own) = (levels.at(level).relation.above().unwrap_or(0), level);
+            let (parent, child) = match levels.at(level).relation.leads_to_parents() {
+                true => (own, above),
+                false => (above, own),
+            };
+            let all = |levels: &[usize]| -> Vec<u32> {
+                levels.iter().flat_map(|&level| slots[level].iter().copied()).collect()
+            };
+            ties.push(Tie::new(
+                (models[parent].model(), models[child].model()),
+                edge.foreign_key,
+                &all(&edge.one),
+                &all(&edge.many),
+                matches.get(level).map_or(&[], |matches| &matches[..]),
+            ));
+        }
+        let roots = slots.swap_remove(0).into_iter().filter(|&slot| slot != NOBODY);
+        Graph::new(self.uow.stamp, roots.collect(), ties)
+    }
+}
+
+/// Returns the rows of the levels that were read so far.
+fn in_rows<'r>(
+    draft: &Draft,
+    results: &'r [Option<Rows>],
+) -> Result<Vec<Option<LevelRows<'r>>>, Error> {
+    let in_rows = |(level, rows): (usize, &'r Option<Rows>)| {
+        let (table, columns) = (draft.levels.at(level).table, draft.levels.read_columns(level));
+        rows.as_ref().map(|rows| LevelRows::in_rows(table, rows, columns)).transpose()
+    };
+    results.iter().enumerate().map(in_rows).collect()
+}
+
+/// Returns the matches that the server has told, in a column of one row.
+fn told_matches(rows: &Rows, column: usize) -> Result<Matches, Error> {
+    let wrong =
+        || Error::new(ErrorKind::Decode, "the server has not told which rows belong together");
+    if rows.len() != 1 {
+        return Err(wrong());
+    }
+    let told: Vec<i64> = rows.get(0, column)?.ok_or_else(wrong)?;
+    // They are counted from 1, and 0 is nobody.
+    let place = |told: i64| u32::try_from(told - 1).unwrap_or(NOBODY);
+    Ok(told.into_iter().map(place).collect())
+}
+
+impl<T> fmt::Debug for GraphQuery<'_, '_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GraphQuery")
+            .field("levels", &self.draft.levels.len())
+            .finish_non_exhaustive()
+    }
+}

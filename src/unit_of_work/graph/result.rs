@@ -1,0 +1,347 @@
+//! `Graph`: which entities belong to which.
+
+use std::any::TypeId;
+use std::fmt;
+use std::marker::PhantomData;
+
+use crate::error::{Error, ErrorKind};
+use crate::graph::NOBODY;
+use crate::handle::{Handle, Stamp};
+use crate::model::Model;
+use crate::unit_of_work::load::foreign_key;
+
+/// A graph of entities that was loaded: who is whose child, and who is whose parent, as the database had
+/// it. The entities themselves are in the unit of work.
+///
+/// A graph stays as it was loaded: what is added, changed or deleted later does not change it.
+pub struct Graph<T> {
+    stamp: Stamp,
+    /// The slots of the roots.
+    roots: Vec<u32>,
+    ties: Vec<Tie>,
+    model: PhantomData<fn() -> T>,
+}
+
+/// The entities of some levels, and those that refer to them by one foreign key.
+pub(super) struct Tie {
+    parent: TypeId,
+    child: TypeId,
+    foreign_key: &'static [usize],
+    /// Parents by slot.
+    parents: Places,
+    /// Children by slot.
+    children: Places,
+    /// For each parent, where its children begin in `slots`. Those of the next end them.
+    starts: Vec<u32>,
+    /// The slots of children, by parent.
+    slots: Vec<u32>,
+    /// For each child, the slot of its parent.
+    parent_of: Vec<u32>,
+}
+
+/// Slots and their places, by slot.
+struct Places(Vec<(u32, u32)>);
+
+impl Places {
+    fn new(slots: &[u32]) -> Places {
+        let mut places: Vec<_> = slots.iter().copied().zip(0..).collect();
+        places.retain(|(slot, _)| *slot != NOBODY);
+        places.sort_unstable();
+        // Two levels can have an entity: the first counts.
+        places.dedup_by_key(|(slot, _)| *slot);
+        Places(places)
+    }
+
+    fn get(&self, slot: u32) -> Option<usize> {
+        let at = self.0.binary_search_by_key(&slot, |(slot, _)| *slot).ok()?;
+        Some(self.0[at].1 as usize)
+    }
+}
+
+impl Tie {
+    /// Returns the tie of these parents and children, given as slots. `matches` has the position of the
+    /// parent of each child.
+    pub(super) fn new(
+        (parent, child): (TypeId, TypeId),
+        foreign_key: &'static [usize],
+        parents: &[u32],
+        children: &[u32],
+        matches: &[u32],
+    ) -> Tie {
+        let pairs = || {
+            let pairs = matches.iter().zip(children);
+            pairs.filter(|(at, child)| **at != NOBODY && **child != NOBODY)
+        };
+        let mut starts = vec![0_u32; parents.len() + 1];
+        for (&at, _) in pairs() {
+            starts[at as usize + 1] += 1;
+        }
+        for at in 1..starts.len() {
+            starts[at] += starts[at - 1];
+        }
+        let (mut ends, mut slots) = (starts.clone(), vec![0; pairs().count()]);
+        for (&at, &child) in pairs() {
+            slots[ends[at as usize] as usize] = child;
+            ends[at as usize] += 1;
+        }
+        let parent_of = |at: &u32| parents.get(*at as usize).copied().unwrap_or(NOBODY);
+        Tie {
+            parent,
+            child,
+            foreign_key,
+            parents: Places::new(parents),
+            children: Places::new(children),
+            starts,
+            slots,
+            parent_of: matches.iter().map(parent_of).collect(),
+        }
+    }
+
+    /// Returns the slots of the children of a parent, or `None` if the tie does not have the parent.
+    fn children_of(&self, parent: u32) -> Option<&[u32]> {
+        let at = self.parents.get(parent)?;
+        let ends = (*self.starts.get(at)?, *self.starts.get(at + 1)?);
+        self.slots.get(ends.0 as usize..ends.1 as usize)
+    }
+
+    /// Returns the slot of the parent of a child, or [`NOBODY`]; `None` if the tie does not have the
+    /// child.
+    fn parent_of(&self, child: u32) -> Option<u32> {
+        let at = self.children.get(child)?;
+        Some(self.parent_of.get(at).copied().unwrap_or(NOBODY))
+    }
+}
+
+impl<T: Model> Graph<T> {
+    pub(super) fn new(stamp: Stamp, roots: Vec<u32>, ties: Vec<Tie>) -> Graph<T> {
+        Graph { stamp, roots, ties, model: PhantomData }
+    }
+
+    /// Returns the entities that the graph begins with: in the order of the query, or as they were given.
+    #[must_use]
+    pub fn roots(&self) -> Handles<'_, T> {
+        Handles::new(self.stamp, &self.roots)
+    }
+
+    /// Returns the children that the graph has of an entity, in the order that was asked for.
+    ///
+    /// An entity that several levels of the graph have, has what the first of them has loaded.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Model`] when the graph was not asked for this relation, or when it has several between
+    /// these models: [`children_by`](Graph::children_by) says which. [`ErrorKind::Handle`] when the parent
+    /// is in no level that was asked for its children.
+    ///
+    /// ```
+    /// # use onetrip::{ForeignKey, Graph, Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "users")]
+    /// # struct User { #[model(key)] id: Option<i32>, name: String }
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "addresses")]
+    /// # struct Address { #[model(key)] id: Option<i32>, email: String, user_id: ForeignKey<User> }
+    /// fn without_address(users: &Graph<User>) -> Result<usize, onetrip::Error> {
+    ///     let mut count = 0;
+    ///     for user in users.roots() {
+    ///         count += usize::from(users.children::<Address>(user)?.len() == 0);
+    ///     }
+    ///     Ok(count)
+    /// }
+    /// # let _ = without_address;
+    /// ```
+    pub fn children<C: Model>(&self, parent: Handle<impl Model>) -> Result<Handles<'_, C>, Error> {
+        self.children_in(parent, None)
+    }
+
+    /// Returns the children that the graph has of an entity, by the foreign key whose first column has
+    /// this name.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`children`](Graph::children).
+    pub fn children_by<C: Model>(
+        &self,
+        column: &str,
+        parent: Handle<impl Model>,
+    ) -> Result<Handles<'_, C>, Error> {
+        self.children_in(parent, Some(column))
+    }
+
+    fn children_in<C: Model, P: Model>(
+        &self,
+        parent: Handle<P>,
+        column: Option<&str>,
+    ) -> Result<Handles<'_, C>, Error> {
+        let mut ties = self.ties::<C, P>(column, "children_by")?;
+        let slots = ties.find_map(|tie| tie.children_of(parent.slot()));
+        let slots = slots.filter(|_| parent.stamp() == self.stamp).ok_or_else(not_here::<P>)?;
+        Ok(Handles::new(self.stamp, slots))
+    }
+
+    /// Returns the parent of an entity, if the graph has it: none where the entity refers to nothing, and
+    /// where the parent was not selected.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Model`] when the graph was not asked for this relation, or when it has several between
+    /// these models: [`parent_by`](Graph::parent_by) says which. [`ErrorKind::Handle`] when the child is in
+    /// no level that was asked for its parent.
+    pub fn parent<P: Model>(&self, child: Handle<impl Model>) -> Result<Option<Handle<P>>, Error> {
+        self.parent_in(child, None)
+    }
+
+    /// Returns the parent of an entity, by the foreign key whose first column has this name, if the graph
+    /// has it.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`parent`](Graph::parent).
+    pub fn parent_by<P: Model>(
+        &self,
+        column: &str,
+        child: Handle<impl Model>,
+    ) -> Result<Option<Handle<P>>, Error> {
+        self.parent_in(child, Some(column))
+    }
+
+    fn parent_in<P: Model, C: Model>(
+        &self,
+        child: Handle<C>,
+        column: Option<&str>,
+    ) -> Result<Option<Handle<P>>, Error> {
+        let mut ties = self.ties::<C, P>(column, "parent_by")?;
+        let slot = ties.find_map(|tie| tie.parent_of(child.slot()));
+        let slot = slot.filter(|_| child.stamp() == self.stamp).ok_or_else(not_here::<C>)?;
+        Ok((slot != NOBODY).then(|| Handle::new(self.stamp, slot)))
+    }
+
+    /// Returns what links of `L` lead to from an entity, in the order that was asked for.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`children`](Graph::children) and [`parent`](Graph::parent), for the foreign keys of the
+    /// links; [`through_by`](Graph::through_by) says which of several.
+    pub fn through<L: Model, C: Model>(
+        &self,
+        from: Handle<impl Model>,
+    ) -> Result<Vec<Handle<C>>, Error> {
+        self.through_in::<L, C, _>(from, None, None)
+    }
+
+    /// Returns what links of `L` lead to from an entity, by the foreign keys of the link table whose first
+    /// columns have these names: that which refers to the entity, and that which refers to `C`.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`through`](Graph::through).
+    pub fn through_by<L: Model, C: Model>(
+        &self,
+        columns: (&str, &str),
+        from: Handle<impl Model>,
+    ) -> Result<Vec<Handle<C>>, Error> {
+        self.through_in::<L, C, _>(from, Some(columns.0), Some(columns.1))
+    }
+
+    fn through_in<L: Model, C: Model, P: Model>(
+        &self,
+        from: Handle<P>,
+        from_column: Option<&str>,
+        to_column: Option<&str>,
+    ) -> Result<Vec<Handle<C>>, Error> {
+        let mut found = Vec::new();
+        for link in self.children_in::<L, P>(from, from_column)? {
+            found.extend(self.parent_in::<C, L>(link, to_column)?);
+        }
+        Ok(found)
+    }
+
+    /// Returns the ties between two models, of which there is one foreign key at most.
+    fn ties<C: Model, P: Model>(
+        &self,
+        column: Option<&str>,
+        by: &str,
+    ) -> Result<impl Iterator<Item = &Tie> + use<'_, T, C, P>, Error> {
+        let wanted = match column {
+            Some(_) => Some(foreign_key::<C, P>(column, by)?),
+            None => None,
+        };
+        let is_between = move |tie: &&Tie| {
+            let models = (TypeId::of::<P>(), TypeId::of::<C>());
+            (tie.parent, tie.child) == models
+                && wanted.is_none_or(|wanted| tie.foreign_key == wanted)
+        };
+        let mut keys = self.ties.iter().filter(is_between).map(|tie| tie.foreign_key);
+        let (child, parent) = (C::table().name(), P::table().name());
+        let error = |message: String| Error::new(ErrorKind::Model, message).with_table(child);
+        let Some(first) = keys.next() else {
+            let message = format!("the graph was not asked for the rows that refer to {parent}");
+            return Err(error(message).with_hint(
+                "say so where it is loaded: with `children`, `parent` and their kin in `with`",
+            ));
+        };
+        if keys.any(|other| other != first) {
+            let message = format!("the graph has several relations to {parent}");
+            let hint = format!("name the first column of the one you mean, with `{by}`");
+            return Err(error(message).with_hint(hint));
+        }
+        Ok(self.ties.iter().filter(is_between))
+    }
+}
+
+/// Returns the error for an entity that the graph does not have.
+fn not_here<T: Model>() -> Error {
+    let message = "the entity is not in the graph, at a level that was asked for this relation";
+    Error::new(ErrorKind::Handle, message).with_table(T::table().name())
+}
+
+/// The handles of entities of one model: what [`Graph::roots`] and [`Graph::children`] return.
+pub struct Handles<'g, T> {
+    stamp: Stamp,
+    slots: std::slice::Iter<'g, u32>,
+    model: PhantomData<fn() -> T>,
+}
+
+impl<'g, T> Handles<'g, T> {
+    fn new(stamp: Stamp, slots: &'g [u32]) -> Handles<'g, T> {
+        Handles { stamp, slots: slots.iter(), model: PhantomData }
+    }
+}
+
+impl<T> Iterator for Handles<'_, T> {
+    type Item = Handle<T>;
+
+    fn next(&mut self) -> Option<Handle<T>> {
+        self.slots.next().map(|&slot| Handle::new(self.stamp, slot))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        self.slots.size_hint()
+    }
+}
+
+impl<T> DoubleEndedIterator for Handles<'_, T> {
+    fn next_back(&mut self) -> Option<Handle<T>> {
+        self.slots.next_back().map(|&slot| Handle::new(self.stamp, slot))
+    }
+}
+
+impl<T> ExactSizeIterator for Handles<'_, T> {}
+
+impl<T> Clone for Handles<'_, T> {
+    fn clone(&self) -> Self {
+        Handles { stamp: self.stamp, slots: self.slots.clone(), model: PhantomData }
+    }
+}
+
+impl<T> fmt::Debug for Handles<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.clone()).finish()
+    }
+}
+
+impl<T> fmt::Debug for Graph<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Graph").field("roots", &self.roots.len()).finish_non_exhaustive()
+    }
+}

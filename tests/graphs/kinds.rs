@@ -1,0 +1,92 @@
+//! Keys that only the server can compare, and of types that have to be cast.
+
+use onetrip::{Error, ForeignKey, Model, UnitOfWork};
+
+use crate::common::Schema;
+
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "people")]
+struct Person {
+    #[model(key, sql_type = "folded")]
+    name: String,
+    mentor: Option<ForeignKey<Person>>,
+}
+
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "moods")]
+struct Mood {
+    #[model(key, sql_type = "mood")]
+    label: String,
+}
+
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "entries")]
+struct Entry {
+    #[model(key)]
+    id: i16,
+    person: ForeignKey<Person>,
+    mood: Option<ForeignKey<Mood>>,
+}
+
+/// The key is `smallint` in the database, and the reference `bigint`.
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "remarks")]
+struct Remark {
+    #[model(key)]
+    id: Option<i32>,
+    #[model(sql_type = "int8")]
+    entry_id: ForeignKey<Entry>,
+}
+
+/// Strings of this type are equal whatever their case, as those of `citext` are.
+const TABLES: &str = r#"
+    CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+    CREATE DOMAIN folded AS text COLLATE any_case;
+    CREATE TYPE mood AS ENUM ('sad', 'ok', 'happy');
+    CREATE TABLE people (name folded PRIMARY KEY, mentor folded REFERENCES people);
+    CREATE TABLE moods (label mood PRIMARY KEY);
+    CREATE TABLE entries (id smallint PRIMARY KEY, person folded NOT NULL REFERENCES people, mood mood REFERENCES moods);
+    CREATE TABLE remarks (id serial PRIMARY KEY, entry_id bigint NOT NULL REFERENCES entries);
+    INSERT INTO people VALUES ('Ada', NULL), ('Bob', 'ADA'), ('Cid', 'bob'), ('Dan', 'bOb');
+    INSERT INTO moods VALUES ('sad'), ('happy');
+    INSERT INTO entries VALUES (1, 'ADA', 'happy'), (2, 'ada', NULL), (3, 'CID', 'sad');
+    INSERT INTO remarks (entry_id) VALUES (1), (3), (3)"#;
+
+#[test]
+fn keys_are_compared_as_the_server_does() -> Result<(), Error> {
+    let schema = Schema::new("graph_kinds", TABLES);
+    for is_split in [false, true] {
+        let mut client = schema.client();
+        let mut uow = UnitOfWork::new(&mut client);
+        let query = uow.query::<Person>("name IN ('ada', 'dan')").order_by("name").with(|person| {
+            person.descendants().with(|person| {
+                person.children::<Entry>();
+            });
+            person.ancestors();
+            person.children::<Entry>().with(|entry| {
+                entry.parent::<Mood>();
+                entry.children::<Remark>();
+                entry.parent::<Person>();
+            });
+        });
+        let graph = if is_split { query.split() } else { query }.load()?;
+        let roots: Vec<_> = graph.roots().collect();
+        assert_eq!(uow[roots[0]].name, "Ada");
+        let bob = graph.children::<Person>(roots[0])?.next().expect("one");
+        assert_eq!(uow[bob].name, "Bob");
+        let below: Vec<_> = graph.children::<Person>(bob)?.map(|p| uow[p].name.clone()).collect();
+        assert_eq!(below, ["Cid", "Dan"]);
+        assert_eq!(graph.parent::<Person>(roots[1])?, Some(bob));
+        assert_eq!(graph.parent::<Person>(bob)?, Some(roots[0]));
+        let entries: Vec<_> = graph.children::<Entry>(roots[0])?.collect();
+        assert_eq!(entries.len(), 2);
+        let mood = graph.parent::<Mood>(entries[0])?.map(|mood| &*uow[mood].label);
+        assert_eq!(mood, Some("happy"));
+        assert_eq!(graph.parent::<Mood>(entries[1])?, None);
+        assert_eq!(graph.parent::<Person>(entries[1])?, Some(roots[0]));
+        assert_eq!(graph.children::<Remark>(entries[0])?.len(), 1);
+        let cid = graph.children::<Person>(bob)?.next().expect("two");
+        assert_eq!(graph.children::<Entry>(cid)?.len(), 1);
+    }
+    Ok(())
+}
