@@ -268,6 +268,20 @@ fn a_lock_is_one_round_trip_besides_begin() {
     assert_eq!(relay.round_trips().unwrap() - before, 5);
 }
 
+#[test]
+fn a_graph_under_a_lock_is_refused_before_anything_is_sent() {
+    let schema = schema("graph");
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client);
+    let error = uow.query::<Account>("true").for_update().with(|_| ()).load().unwrap_err();
+    assert_eq!(
+        (error.kind(), error.table()),
+        (ErrorKind::Unsupported, Some("accounts")),
+        "{error}"
+    );
+    assert!(error.sqlstate().is_none() && error.hint().unwrap().contains("`graph`"), "{error}");
+}
+
 // --- Counting ---
 
 #[test]
