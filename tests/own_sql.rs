@@ -413,7 +413,10 @@ fn a_budget_holds_for_statements_and_the_commit_together() {
     uow.add(user("Cid"));
     let error = uow.commit().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Budget, "{error}");
-    assert!(error.to_string().starts_with("after 3 round trips, writing 1 row by"), "{error}");
+    assert_eq!(
+        error.to_string(),
+        "after 3 round trips, writing 1 row by one_trip takes 3 more, and the budget is 4"
+    );
     uow.sql(delete).execute().unwrap();
     let error = uow.sql(delete).execute().unwrap_err();
     assert_eq!(error.to_string(), "after 4 round trips, it takes 1 more, and the budget is 4");

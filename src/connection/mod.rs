@@ -228,7 +228,7 @@ impl<'c> Connection<'c> {
 
     /// Sends what reads. Where it does nothing else, a savepoint that was set ahead stays as good as one set
     /// now.
-    fn reading<R>(
+    pub(crate) fn reading<R>(
         &mut self,
         calls: Calls,
         read: impl FnOnce(&mut Self) -> Result<R, Error>,

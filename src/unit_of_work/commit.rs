@@ -76,12 +76,14 @@ impl<'c> UnitOfWork<'c> {
                 self.unknown = Some(Unknown::Written(written));
             } else {
                 self.connection.rollback();
+                self.sent = Sent::default();
                 self.unflushed();
             }
             return Err(error);
         }
-        let report = call.report(&self.strategy, &written, &self.connection).with(self.take_sent());
+        let report = call.report(&self.strategy, &written, &self.connection);
         self.is_in_database |= report.round_trips > 0;
+        let report = report.with(self.take_sent());
         let unread = written.unread.take();
         self.committed(written);
         match unread {

@@ -219,7 +219,8 @@ impl UnitOfWork<'_> {
     }
 
     /// Takes in the rows of a query that has locked them. Returns the handle of each, and none for an
-    /// entity that is marked for deletion. After an error no entity has changed.
+    /// entity that is marked for deletion. After an error no entity has changed, if the
+    /// model's `update` takes what its `decode` takes.
     pub(super) fn take_in_locked<T: Model>(
         &mut self,
         rows: &Rows,

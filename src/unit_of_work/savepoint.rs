@@ -1,6 +1,7 @@
 //! Savepoints: work that is undone alone.
 
 use super::UnitOfWork;
+use super::sent::Sent;
 use crate::error::Error;
 
 /// What to go back to when the work of a savepoint is undone.
@@ -69,6 +70,7 @@ impl<'c> UnitOfWork<'c> {
             self.connection.rollback_last();
         } else {
             self.connection.rollback();
+            self.sent = Sent::default();
         }
         for (index, arena) in self.arenas.values_mut().enumerate() {
             arena.rolled_back(savepoint.flushed.get(index).copied().unwrap_or(0));

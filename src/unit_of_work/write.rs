@@ -274,11 +274,14 @@ impl<'a> Writer<'a> {
                 plural(trips, "round trip")
             ),
             _ => format!(
-                "after {}, writing {} by {by} takes {} more, and the budget is {budget}: {}",
+                "after {}, writing {} by {by} takes {} more, and the budget is {budget}{}",
                 plural(used, "round trip"),
                 counted(rows),
                 planned.round_trips(),
-                attempt.reason
+                match &attempt.reason {
+                    Reason::Strategy | Reason::Size => String::new(),
+                    reason => format!(": {reason}"),
+                }
             ),
         };
         Err(Error::new(ErrorKind::Budget, message))

@@ -188,15 +188,21 @@ fn an_attempt_sets_a_savepoint_of_its_own_after_anything_but_reads() {
         uow.query::<User>("true").for_each(|_| Ok::<(), crate::Error>(())).unwrap();
     })));
     // A function can do more than read.
-    assert!(is_set(attempt(|uow, _| drop(uow.query::<User>("try(id)").load().unwrap()))));
+    assert!(is_set(attempt(|uow, _| {
+        uow.query::<User>("try(id)").load().unwrap();
+    })));
     assert!(is_set(attempt(|uow, _| {
         uow.query::<User>("try(id)").for_each(|_| Ok::<(), crate::Error>(())).unwrap();
     })));
     assert!(is_set(attempt(|uow, _| {
         let _ = uow.query::<User>("true").order_by("try(id)").exists();
     })));
-    assert!(is_set(attempt(|uow, _| drop(uow.sql("DELETE FROM users").execute().unwrap()))));
-    assert!(is_set(attempt(|uow, _| drop(uow.find_for_update::<User>(1).unwrap()))));
+    assert!(is_set(attempt(|uow, _| {
+        uow.sql("DELETE FROM users").execute().unwrap();
+    })));
+    assert!(is_set(attempt(|uow, _| {
+        uow.find_for_update::<User>(1).unwrap();
+    })));
     let sent = attempt(|uow, _| {
         uow.add(user("Bob"));
         uow.flush().unwrap();
