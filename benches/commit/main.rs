@@ -14,6 +14,7 @@ mod relay;
 mod changing;
 mod database;
 mod figure;
+mod graphs;
 mod holding_server;
 mod loading;
 mod raw_copy;
@@ -291,6 +292,37 @@ fn loading(criterion: &mut Criterion<Figure>) {
     }
 }
 
+/// A graph in one round trip against one query a level by the driver: without latency, at 20 ms, and
+/// without an index on the foreign keys.
+fn loading_graphs(criterion: &mut Criterion<Figure>) {
+    let database = graphs::database("graphs", true);
+    let relay = database.relay(LATENCY);
+    let plain = graphs::database("graphs_without_indexes", false);
+    let mut group = criterion.benchmark_group("graph_against_query_a_level");
+    group.sample_size(10).sampling_mode(SamplingMode::Flat);
+    group.measurement_time(Duration::from_secs(10));
+    let cases = [
+        ("near", database.client(), graphs::ROOTS),
+        ("20_ms", database.client_by(&relay), graphs::ROOTS),
+        ("without_index", plain.client(), &[100, 5_000]),
+    ];
+    for (name, mut client, roots) in cases {
+        for &roots in roots {
+            group.bench_function(BenchmarkId::new(name, roots), |bencher| {
+                bencher.iter_custom(|times| {
+                    let client = RefCell::new(&mut client);
+                    side_by_side(
+                        times,
+                        || (),
+                        || graphs::load(&mut client.borrow_mut(), roots),
+                        || graphs::load_by_hand(&mut client.borrow_mut(), roots),
+                    )
+                });
+            });
+        }
+    }
+}
+
 /// The CPU time of this process for each row of a commit, in microseconds: from the entities to the
 /// last byte that is sent before the answer.
 fn client_cpu(criterion: &mut Criterion<Figure>) {
@@ -382,6 +414,7 @@ fn main() {
     sparse_changes(&mut ratios);
     find_or_add(&mut ratios);
     loading(&mut ratios);
+    loading_graphs(&mut ratios);
     let criterion = Criterion::default().configure_from_args();
     round_trips(&mut criterion.with_measurement(Figure("round trips")));
     let criterion = Criterion::default().configure_from_args();

@@ -90,8 +90,8 @@ impl<'r> LevelRows<'r> {
 
     /// Returns the elements of the array of a column, by its position in `columns`.
     fn array(&self, at: usize) -> Result<&'r [u8], BoxError> {
-        let raw = self.rows.raw(0, self.first + at).ok_or("an array is NULL")?;
-        array_elements(raw)
+        // `array_agg` of no rows is NULL.
+        self.rows.raw(0, self.first + at).map_or(Ok(&[]), array_elements)
     }
 
     /// Calls `each` with some columns of each row; `None` stands for NULL.
@@ -142,6 +142,23 @@ impl<'r> LevelRows<'r> {
             each(&cells)?;
         }
         Ok(())
+    }
+
+    /// Returns the key of each row, which is one integer.
+    ///
+    /// # Errors
+    ///
+    /// When the rows are not what was asked for.
+    pub(crate) fn integer_keys(&self) -> Result<Vec<i64>, Error> {
+        let mut keys = Vec::with_capacity(self.len);
+        let key = self.table.key();
+        let ty = key.first().map_or(SqlType::INT8, |&column| self.table.columns()[column].ty());
+        self.each_row(key, |parts| {
+            let raw = parts.first().copied().flatten();
+            keys.push(raw.and_then(|raw| ty.as_integer(raw)).unwrap_or_default());
+            Ok(())
+        })?;
+        Ok(keys)
     }
 
     fn cursor(&self, at: usize) -> Result<Cursor<'r>, Error> {

@@ -56,7 +56,7 @@ impl Edge {
             let [one, many] = tables.map(|(table, column)| table.columns()[column].ty());
             let are_built_in =
                 tables.into_iter().all(|(table, column)| table.cast(column).is_none());
-            let are_integers = [one, many].into_iter().all(is_integer);
+            let are_integers = one.is_integer() && many.is_integer();
             let are_same = one == many && one.is_equal_by_bytes() && !one.is_string();
             are_built_in && (are_integers || are_same)
         })
@@ -83,7 +83,7 @@ impl Edge {
     pub(crate) fn match_by_bytes(&self, rows: &[Option<LevelRows<'_>>]) -> Result<Matches, Error> {
         let (one, many) = self.types();
         match (&one[..], &many[..]) {
-            (&[one], &[many]) if is_integer(one) => self.matches(
+            (&[one], &[many]) if one.is_integer() => self.matches(
                 rows,
                 |parts| parts[0].and_then(|raw| one.as_integer(raw)),
                 |parts| parts[0].and_then(|raw| many.as_integer(raw)),
@@ -119,10 +119,6 @@ impl Edge {
         }
         Ok(matches)
     }
-}
-
-fn is_integer(ty: SqlType) -> bool {
-    [SqlType::INT2, SqlType::INT4, SqlType::INT8].contains(&ty)
 }
 
 /// Returns the bytes of a key, of whose parts none is NULL. Equal integers have equal bytes.

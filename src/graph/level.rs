@@ -129,6 +129,22 @@ fn wrong_count(named: usize, bound: usize) -> Error {
         .with_hint("`bind` gives the values of $1, $2, … in order")
 }
 
+impl Level {
+    /// Returns `true` if the children of each row are to be put in the order of their keys here: the keys
+    /// are integers, and the caller wants no other order. The server would sort all of them at once.
+    pub(crate) fn is_sorted_here(&self) -> bool {
+        let is_of_children =
+            matches!(self.relation, Relation::Children { .. } | Relation::Descendants { .. });
+        let is_integer = |&column: &usize| {
+            self.table.columns()[column].ty().is_integer() && self.table.cast(column).is_none()
+        };
+        is_of_children
+            && self.selection.order.is_none()
+            && self.table.key().len() == 1
+            && self.table.key().iter().all(is_integer)
+    }
+}
+
 impl Relation {
     /// Returns the position of the level above, unless this is the first.
     pub(crate) fn above(&self) -> Option<usize> {

@@ -2,17 +2,20 @@
 //!
 //! A level is a `WITH` query. Its columns have names of ours: `c` and a column's position is what is read
 //! of it, `k` and the position the column itself, by which levels belong together, and `n` the number of
-//! the row.
+//! the row. The result is one row, with an array for each column that is read.
 //!
 //! ```text
 //! WITH RECURSIVE
-//!   t0 (c0, c1, k0) AS MATERIALIZED (SELECT … FROM customers WHERE (region = $1) ORDER BY name LIMIT $2),
-//!   t1 (c0, c1, k0, k1) AS MATERIALIZED (SELECT … FROM orders WHERE (customer_id) IN (SELECT k0 FROM t0))
-//! SELECT ARRAY(SELECT c0 FROM t0), ARRAY(SELECT c1 FROM t0), ARRAY(SELECT c0 FROM t1), …
+//!   t0 (c0, c1, k0) AS (SELECT … FROM customers WHERE (region = $1) ORDER BY name LIMIT $2),
+//!   t1 (c0, c1, k1) AS (SELECT … FROM orders
+//!     JOIN unnest(ARRAY(SELECT k0 FROM t0 GROUP BY k0 ORDER BY k0)) AS u1 ("?0") ON u1."?0" = customer_id)
+//! SELECT s0.c0, s0.c1, s1.c0, s1.c1
+//! FROM (SELECT array_agg(c0), array_agg(c1) FROM t0) AS s0 (c0, c1),
+//!   (SELECT array_agg(c0), array_agg(c1) FROM t1) AS s1 (c0, c1)
 //! ```
 //!
-//! `a_graph_is_one_statement` pins the text. `IN` is what the planner knows most of: a row above counts
-//! once there. With a join, and with `= ANY`, a table without an index is read in ways that take minutes.
+//! `a_graph_is_one_statement` pins the text. What was tried for the keys of the level above is in
+//! `DESIGN.md`.
 
 use std::ops::Range;
 
@@ -52,23 +55,7 @@ pub(crate) fn whole_graph(levels: &Levels) -> Result<Statement, Error> {
     for level in 0..levels.len() {
         renderer.render_level(level, level > 0)?;
     }
-    renderer.text.sql.push(" SELECT ");
-    let mut column = 0;
-    for level in 0..levels.len() {
-        let columns = levels.read_columns(level);
-        renderer.text.outputs.push((level, column));
-        for &of_table in &columns {
-            let ty = levels.at(level).table.columns()[of_table].ty();
-            renderer.render_array(level, of_table, ty, column > 0);
-            column += 1;
-        }
-    }
-    for level in (1..levels.len()).filter(|&level| !Edge::of(levels, level).is_exact()) {
-        renderer.text.matches.push((level, column));
-        renderer.text.sql.push(", ");
-        renderer.render_matches(level);
-        column += 1;
-    }
+    renderer.render_arrays();
     Ok(renderer.text)
 }
 
@@ -150,9 +137,9 @@ struct Renderer<'l> {
     text: Statement,
 }
 
-/// What the names of `WITH` queries begin with, after the prefix: levels, recursions, the rows that
-/// links lead to, and keys that are to be matched.
-const KINDS: [char; 5] = ['t', 'r', 'a', 'o', 'm'];
+/// What names begin with, after the prefix: levels, recursions, the rows that links lead to, keys that
+/// are to be matched, and keys of the level above.
+const KINDS: [char; 6] = ['t', 'r', 'a', 'o', 'm', 'u'];
 
 impl<'l> Renderer<'l> {
     fn new(levels: &'l Levels) -> Renderer<'l> {
@@ -213,7 +200,7 @@ impl<'l> Renderer<'l> {
         let is_numbered = self.levels.is_numbered(at);
         let name = self.name('t', at);
         let all = if is_numbered { format!("{names}, n") } else { names.clone() };
-        self.text.sql.push(&name).push(&format!(" ({all}) AS MATERIALIZED ("));
+        self.text.sql.push(&name).push(&format!(" ({all}) AS ("));
         if let Relation::Root(Root::Keys { arrays, .. }) = &level.relation {
             self.render_root_keys(at, arrays);
         } else {
@@ -266,7 +253,7 @@ impl<'l> Renderer<'l> {
     /// Appends the query of the rows of a level.
     ///
     /// ```text
-    /// SELECT … FROM orders WHERE (customer_id) IN (SELECT k0 FROM t0) AND (placed > $1) ORDER BY placed
+    /// SELECT … FROM orders JOIN … WHERE (placed > $1) ORDER BY placed
     /// ```
     ///
     /// With a limit for each row above:
@@ -291,15 +278,14 @@ impl<'l> Renderer<'l> {
             self.render_order(level, offset);
             self.text.sql.push(") AS ").name("?");
         }
-        self.text.sql.push(" FROM ").qualified(level.table.qualified_name());
-        self.render_where(at, offset);
+        self.render_from(at, offset);
         if is_ranked {
             let limit = self.text.params.push_count(limit.unwrap_or(u64::MAX));
             self.text.sql.push(&format!(") AS r ({names}, z) WHERE z <= $"));
             self.text.sql.number(limit).push(" ORDER BY z");
             return;
         }
-        let is_ordered = !is_root && !level.relation.leads_to_parents();
+        let is_ordered = !is_root && !level.relation.leads_to_parents() && !level.is_sorted_here();
         if is_ordered || level.selection.order.is_some() {
             self.render_order(level, offset);
         }
@@ -311,36 +297,63 @@ impl<'l> Renderer<'l> {
         }
     }
 
-    /// Appends the condition of a level.
-    fn render_where(&mut self, at: usize, offset: usize) {
+    /// Appends the table of a level, its rows that belong to the level above, and their condition.
+    fn render_from(&mut self, at: usize, offset: usize) {
         let level = self.levels.at(at);
-        let mut keyword = " WHERE ";
-        let (is_recursive, columns, from, others) = match level.relation {
-            Relation::Root(_) => (false, &[][..], String::new(), &[][..]),
+        self.text.sql.push(" FROM ").qualified(level.table.qualified_name());
+        let key = level.table.key();
+        let mut is_recursive = false;
+        match level.relation {
+            Relation::Root(_) => {}
             Relation::Children { above, columns, .. } => {
-                (false, columns, self.name('t', above), self.levels.at(above).table.key())
+                let keys = self.levels.at(above).table.key().iter().copied();
+                self.render_join(at, columns, &self.name('t', above), keys);
             }
             Relation::Parent { above, columns } => {
-                (false, level.table.key(), self.name('t', above), columns)
+                self.render_join(at, key, &self.name('t', above), columns.iter().copied());
             }
             Relation::Descendants { .. } | Relation::Ancestors { .. } => {
-                (true, level.table.key(), self.name('r', at), level.table.key())
-            }
-        };
-        if !columns.is_empty() {
-            self.text.sql.push(keyword).push("(").columns(level.table, columns);
-            self.text.sql.push(") IN (SELECT ");
-            self.text.sql.list(others.iter().enumerate(), |sql, (part, &column)| {
+                is_recursive = true;
                 // The keys of a recursion are counted by their parts.
-                sql.push("k").number(if is_recursive { part } else { column });
-            });
-            self.text.sql.push(" FROM ").push(&from).push(")");
-            keyword = " AND ";
+                self.render_join(at, key, &self.name('r', at), 0..key.len());
+            }
         }
-        // A recursion has applied the condition to each step.
+        // A recursion has applied the condition to each step, and links have applied that of their rows.
         if !is_recursive && !self.levels.is_target(at) {
-            self.render_condition(level, keyword, offset);
+            self.render_condition(level, " WHERE ", offset);
         }
+    }
+
+    /// Appends a join with keys of another query, each of which counts once.
+    ///
+    /// ```text
+    /// JOIN unnest(ARRAY(SELECT k0 FROM t0 GROUP BY k0 ORDER BY k0)) AS u1 ("?0") ON u1."?0" = customer_id
+    /// ```
+    ///
+    /// The planner takes an array for ten elements. So it uses an index where there is one, in the order
+    /// of the keys. Without an index it hashes the keys, and reads the table once.
+    fn render_join(
+        &mut self,
+        at: usize,
+        columns: &[usize],
+        query: &str,
+        keys: impl Iterator<Item = usize>,
+    ) {
+        let table = self.levels.at(at).table;
+        let keys: Vec<String> = keys.map(|key| format!("k{key}")).collect();
+        let all = keys.join(", ");
+        let name = self.name('u', at);
+        let sql = &mut self.text.sql;
+        sql.push(" JOIN unnest(");
+        sql.list(&keys, |sql, key| {
+            sql.push(&format!("ARRAY(SELECT {key} FROM {query} GROUP BY {all} ORDER BY {all})"));
+        });
+        // No name of the caller's can mean a column that is named so.
+        let names: Vec<String> = (0..keys.len()).map(|part| format!("\"?{part}\"")).collect();
+        sql.push(&format!(") AS {name} ({}) ON ", names.join(", ")));
+        sql.conditions(columns.iter().zip(&names), |sql, (&column, part)| {
+            sql.push(&format!("{name}.{part} = ")).name(table.columns()[column].name());
+        });
     }
 
     /// Appends the caller's condition, if there is one. It is in parentheses of its own lines, so that
@@ -364,9 +377,8 @@ impl<'l> Renderer<'l> {
     /// Appends the query of the rows that links lead to, and their order.
     ///
     /// ```text
-    /// a1 (k0, z) AS MATERIALIZED (SELECT id, row_number() OVER (ORDER BY title) FROM courses
-    /// WHERE (id) IN (SELECT course_id FROM enrolments WHERE (student_id) IN (SELECT k0 FROM t0))
-    /// AND (title <> $1))
+    /// a1 (k0, z) AS (SELECT id, row_number() OVER (ORDER BY title) FROM courses
+    /// WHERE (id) IN (SELECT course_id FROM enrolments JOIN …) AND (title <> $1))
     /// ```
     fn render_targets(&mut self, at: usize, target: usize, offset: usize) {
         let (link, target_level) = (self.levels.at(at), self.levels.at(target));
@@ -377,14 +389,13 @@ impl<'l> Renderer<'l> {
         self.text.sql.list(0..table.key().len(), |sql, part| {
             sql.push("k").number(part);
         });
-        self.text.sql.push(", z) AS MATERIALIZED (SELECT ").columns(table, table.key());
+        self.text.sql.push(", z) AS (SELECT ").columns(table, table.key());
         self.text.sql.push(", row_number() OVER (");
         self.render_order(target_level, offset);
         self.text.sql.push(") FROM ").qualified(table.qualified_name());
         self.text.sql.push(" WHERE (").columns(table, table.key()).push(") IN (SELECT ");
         self.text.sql.columns(link.table, target_level.relation.columns());
-        self.text.sql.push(" FROM ").qualified(link.table.qualified_name());
-        self.render_where(at, offset);
+        self.render_from(at, offset);
         self.text.sql.push(")");
         self.render_condition(target_level, " AND ", offset);
         self.text.sql.push(")");
@@ -394,7 +405,7 @@ impl<'l> Renderer<'l> {
     ///
     /// ```text
     /// SELECT c0, k0 FROM (SELECT s.*, row_number() OVER (PARTITION BY s.k0 ORDER BY a.z)
-    /// FROM (SELECT … FROM enrolments WHERE (student_id) IN (SELECT k0 FROM t0)) AS s (c0, k0)
+    /// FROM (SELECT … FROM enrolments JOIN …) AS s (c0, k0)
     /// JOIN a1 AS a ON a.k0 = s.k1) AS r (c0, k0, z) WHERE z <= $2 ORDER BY z
     /// ```
     fn render_picked(&mut self, at: usize, target: usize, names: &str) {
@@ -407,8 +418,7 @@ impl<'l> Renderer<'l> {
         });
         sql.push(" ORDER BY a.z) FROM (SELECT ");
         self.render_list(at, "");
-        self.text.sql.push(" FROM ").qualified(link.table.qualified_name());
-        self.render_where(at, 0);
+        self.render_from(at, 0);
         let sql = &mut self.text.sql;
         sql.push(&format!(") AS s ({names}) JOIN {targets} AS a ON "));
         sql.conditions(
@@ -429,7 +439,7 @@ impl<'l> Renderer<'l> {
     /// those that were found already, so circles end, and other columns need no equality.
     ///
     /// ```text
-    /// r1 (k0) AS (SELECT id FROM folders WHERE (parent) IN (SELECT k0 FROM t0) AND (name <> $1)
+    /// r1 (k0) AS (SELECT id FROM folders JOIN … WHERE (name <> $1)
     /// UNION SELECT x.k0 FROM r1 JOIN (SELECT parent, id FROM folders WHERE (name <> $1)) AS x (f0, k0)
     /// ON x.f0 = r1.k0)
     /// ```
@@ -460,13 +470,9 @@ impl<'l> Renderer<'l> {
             self.text.sql.push(" FROM ").push(&above);
         } else {
             self.text.sql.columns(table, key);
-            self.text.sql.push(" FROM ").qualified(table.qualified_name()).push(" WHERE (");
-            self.text.sql.columns(table, references).push(") IN (SELECT ");
-            self.text.sql.list(key, |sql, &column| {
-                sql.push("k").number(column);
-            });
-            self.text.sql.push(" FROM ").push(&above).push(")");
-            self.render_condition(level, " AND ", offset);
+            self.text.sql.push(" FROM ").qualified(table.qualified_name());
+            self.render_join(at, references, &above, key.iter().copied());
+            self.render_condition(level, " WHERE ", offset);
         }
         self.text.sql.push(" UNION SELECT ").push(&parts("x.k"));
         self.text.sql.push(&format!(" FROM {name} JOIN (SELECT "));
@@ -551,7 +557,7 @@ impl<'l> Renderer<'l> {
     /// Appends a query of columns of rows that were read.
     ///
     /// ```text
-    /// t0 (k0) AS MATERIALIZED (SELECT DISTINCT u.u0 FROM unnest($1) AS u (u0))
+    /// t0 (k0) AS (SELECT DISTINCT u.u0 FROM unnest($1) AS u (u0))
     /// ```
     fn render_keys(
         &mut self,
@@ -586,7 +592,7 @@ impl<'l> Renderer<'l> {
         sql.list(columns, |sql, &column| {
             sql.push("k").number(column);
         });
-        sql.push(names).push(") AS MATERIALIZED (SELECT ");
+        sql.push(names).push(") AS (SELECT ");
         sql.push(if numbered == Numbered::No { "DISTINCT " } else { "" });
         sql.list(columns.iter().enumerate(), |sql, (part, &column)| {
             sql.push("u.u").number(part).write_cast(table, column);
@@ -601,17 +607,40 @@ impl<'l> Renderer<'l> {
         Ok(())
     }
 
-    /// Appends the array of what is read of a column.
-    fn render_array(&mut self, level: usize, column: usize, ty: SqlType, is_next: bool) {
-        let name = self.name('t', level);
-        let sql = &mut self.text.sql;
-        sql.push(if is_next { ", ARRAY(SELECT " } else { "ARRAY(SELECT " });
-        // Arrays in an array would be flattened, if they had one length: each goes as bytes.
-        match ty.is_array() {
-            true => sql.push("array_send(c").number(column).push(")"),
-            false => sql.push("c").number(column),
-        };
-        sql.push(" FROM ").push(&name).push(")");
+    /// Appends the query of the result: the arrays of all levels, and the matches that the server tells.
+    fn render_arrays(&mut self) {
+        let levels = self.levels;
+        let mut column = 0;
+        let mut selected = Vec::new();
+        for level in 0..levels.len() {
+            let columns = levels.read_columns(level);
+            self.text.outputs.push((level, column));
+            selected.extend(columns.iter().map(|of_table| format!("s{level}.c{of_table}")));
+            column += columns.len();
+        }
+        self.text.sql.push(" SELECT ").push(&selected.join(", "));
+        for level in (1..levels.len()).filter(|&level| !Edge::of(levels, level).is_exact()) {
+            self.text.matches.push((level, column));
+            self.text.sql.push(", ");
+            self.render_matches(level);
+            column += 1;
+        }
+        self.text.sql.push(" FROM ");
+        for level in 0..levels.len() {
+            let (name, table) = (self.name('t', level), levels.at(level).table);
+            let columns = levels.read_columns(level);
+            let sql = &mut self.text.sql;
+            sql.push(if level > 0 { ", (SELECT " } else { "(SELECT " });
+            sql.list(&columns, |sql, &column| {
+                // Arrays in an array would be flattened, if they had one length: each goes as bytes.
+                match table.columns()[column].ty().is_array() {
+                    true => sql.push(&format!("array_agg(array_send(c{column}))")),
+                    false => sql.push(&format!("array_agg(c{column})")),
+                };
+            });
+            let names: Vec<_> = columns.iter().map(|column| format!("c{column}")).collect();
+            sql.push(&format!(" FROM {name}) AS s{level} ({})", names.join(", ")));
+        }
     }
 
     /// Appends the matches of a level's edge.

@@ -98,6 +98,11 @@ impl SqlType {
         SqlType::new(self.name, self.element_oid, self.oid)
     }
 
+    /// Returns `true` if this is a type of integers.
+    pub(crate) fn is_integer(self) -> bool {
+        [SqlType::INT2, SqlType::INT4, SqlType::INT8].contains(&self)
+    }
+
     /// Returns the number that the bytes of a value stand for, if this is an integer type.
     pub(crate) fn as_integer(self, bytes: &[u8]) -> Option<i64> {
         match (self, bytes) {

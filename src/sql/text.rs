@@ -225,9 +225,7 @@ fn is_guarded(table: &Table, column: usize) -> bool {
 
 /// Returns `true` if this is an integer, or an array of integers.
 fn is_integer(ty: SqlType) -> bool {
-    [SqlType::INT2, SqlType::INT4, SqlType::INT8]
-        .into_iter()
-        .any(|integer| ty == integer || ty == integer.array())
+    if ty.is_array() { ty.element().is_integer() } else { ty.is_integer() }
 }
 
 /// Returns `true` if other types of its kind would become this one, with a loss.

@@ -154,9 +154,12 @@ impl<'q, 'c, T: Model> GraphQuery<'q, 'c, T> {
 }
 
 /// What was read: the entities of each level, and which rows of it belong to which.
+#[derive(Default)]
 struct Read {
     entities: Vec<Option<Box<dyn Any>>>,
     matches: Vec<Matches>,
+    /// The keys of the rows of levels that are to be sorted by them.
+    keys: Vec<Option<Vec<i64>>>,
 }
 
 struct Loader<'l, 'c> {
@@ -271,14 +274,18 @@ impl Loader<'_, '_> {
                 None => Edge::of(levels, level).match_by_bytes(rows)?,
             });
         }
-        Ok(Read { entities, matches })
+        let keys = rows.iter().enumerate().map(|(level, rows)| {
+            let is_sorted_here = levels.at(level).is_sorted_here();
+            rows.as_ref().filter(|_| is_sorted_here).map(LevelRows::integer_keys).transpose()
+        });
+        let keys = keys.collect::<Result<_, Error>>()?;
+        Ok(Read { entities, matches, keys })
     }
 
     /// Takes in what was read. `roots` are the slots of those that were loaded before.
     fn graph<T: Model>(&mut self, roots: Option<Vec<u32>>, read: Option<Read>) -> Graph<T> {
         let (levels, models) = (&self.draft.levels, &self.draft.models);
-        let Read { entities, matches } =
-            read.unwrap_or_else(|| Read { entities: Vec::new(), matches: Vec::new() });
+        let Read { entities, matches, keys } = read.unwrap_or_default();
         let mut slots: Vec<Vec<u32>> = Vec::with_capacity(levels.len());
         for (level, read) in entities.into_iter().enumerate() {
             slots.push(match read {
@@ -307,6 +314,7 @@ impl Loader<'_, '_> {
                 &all(&edge.one),
                 &all(&edge.many),
                 matches.get(level).map_or(&[], |matches| &matches[..]),
+                keys.get(level).and_then(|keys| keys.as_deref()),
             ));
         }
         let roots = slots.swap_remove(0).into_iter().filter(|&slot| slot != NOBODY);

@@ -60,30 +60,41 @@ impl Places {
 
 impl Tie {
     /// Returns the tie of these parents and children, given as slots. `matches` has the position of the
-    /// parent of each child.
+    /// parent of each child. With `keys`, which are those of the children, the children of each parent are
+    /// put in their order.
     pub(super) fn new(
         (parent, child): (TypeId, TypeId),
         foreign_key: &'static [usize],
         parents: &[u32],
         children: &[u32],
         matches: &[u32],
+        keys: Option<&[i64]>,
     ) -> Tie {
         let pairs = || {
-            let pairs = matches.iter().zip(children);
-            pairs.filter(|(at, child)| **at != NOBODY && **child != NOBODY)
+            let pairs = matches.iter().zip(children).zip(0_usize..);
+            let is_pair =
+                |((at, child), _): &((&u32, &u32), usize)| **at != NOBODY && **child != NOBODY;
+            pairs.filter(is_pair).map(|((&at, &child), place)| (at as usize, child, place))
         };
         let mut starts = vec![0_u32; parents.len() + 1];
-        for (&at, _) in pairs() {
-            starts[at as usize + 1] += 1;
+        for (at, _, _) in pairs() {
+            starts[at + 1] += 1;
         }
         for at in 1..starts.len() {
             starts[at] += starts[at - 1];
         }
-        let (mut ends, mut slots) = (starts.clone(), vec![0; pairs().count()]);
-        for (&at, &child) in pairs() {
-            slots[ends[at as usize] as usize] = child;
-            ends[at as usize] += 1;
+        let (mut ends, mut sorted) = (starts.clone(), vec![(0, 0); pairs().count()]);
+        for (at, child, place) in pairs() {
+            sorted[ends[at] as usize] = (child, place);
+            ends[at] += 1;
         }
+        if let Some(keys) = keys {
+            let key = |&(_, place): &(u32, usize)| keys.get(place).copied();
+            for group in starts.windows(2) {
+                sorted[group[0] as usize..group[1] as usize].sort_by_key(key);
+            }
+        }
+        let slots = sorted.into_iter().map(|(child, _)| child).collect();
         let parent_of = |at: &u32| parents.get(*at as usize).copied().unwrap_or(NOBODY);
         Tie {
             parent,
