@@ -1,8 +1,12 @@
 //! Moves money between accounts from several threads at once. Two transfers that meet at an account
 //! find each other out by its version, and one of them is done again. The sum never changes.
 //!
+//! The reads of a transfer are part of its transaction, and a transfer takes four round trips. With
+//! `--optimistic` they are not, and it takes two.
+//!
 //! ```text
 //! scripts/with-postgres cargo run --release --example bank
+//! scripts/with-postgres cargo run --release --example bank -- --optimistic
 //! ```
 
 mod support;
@@ -34,6 +38,8 @@ usage: bank [OPTION...]
   --transfers N       transfers by all threads together; 1000 by default
   --accounts N        accounts; 100 by default, fewer make more conflicts
   --latency MS        time that a round trip takes; 1 by default
+  --optimistic        leave the reads out of the transaction, so that a transfer
+                      takes two round trips and not four
   --without-versions  change accounts without looking at their versions, which
                       loses updates: the sum will be wrong
   --json              print a JSON object instead of text
@@ -116,6 +122,7 @@ struct Arguments {
     transfers: usize,
     accounts: usize,
     latency: Duration,
+    is_optimistic: bool,
     has_versions: bool,
     json: bool,
     schema: Schema,
@@ -130,6 +137,7 @@ impl Arguments {
             transfers: 1_000,
             accounts: 100,
             latency: Duration::from_millis(1),
+            is_optimistic: false,
             has_versions: true,
             json: false,
             schema: Schema::new("onetrip_bank"),
@@ -140,6 +148,7 @@ impl Arguments {
                 Long("transfers") => arguments.transfers = cli::number(&mut parser, "--transfers")?,
                 Long("accounts") => arguments.accounts = cli::number(&mut parser, "--accounts")?,
                 Long("latency") => arguments.latency = parser.value()?.parse_with(cli::latency)?,
+                Long("optimistic") => arguments.is_optimistic = true,
                 Long("without-versions") => arguments.has_versions = false,
                 Long("json") => arguments.json = true,
                 Long("schema") => arguments.schema = Schema::new(&parser.value()?.string()?),
@@ -241,6 +250,10 @@ impl Outcome {
         .into())
     }
 
+    fn round_trips_per_transfer(&self) -> f64 {
+        if self.done == 0 { 0.0 } else { self.round_trips as f64 / self.done as f64 }
+    }
+
     fn transfers_per_second(&self) -> f64 {
         if self.done == 0 { 0.0 } else { self.done as f64 / self.wall.as_secs_f64() }
     }
@@ -265,7 +278,7 @@ fn transfer_all(
         left: AtomicUsize::new(arguments.transfers),
         done: AtomicUsize::new(0),
         accounts: arguments.accounts,
-        retry: retry(&conflicts),
+        retry: retry(arguments, &conflicts),
         progress: progress::bar("Transferring", arguments.transfers as u64),
         failure: Mutex::new(None),
     };
@@ -326,9 +339,10 @@ fn open_accounts(client: &mut Client, accounts: usize) -> Result<(), Failure> {
     Ok(())
 }
 
-fn retry(conflicts: &Arc<Conflicts>) -> Retry {
+fn retry(arguments: &Arguments, conflicts: &Arc<Conflicts>) -> Retry {
     let conflicts = Arc::clone(conflicts);
-    Retry::new()
+    let retry = Retry::new();
+    if arguments.is_optimistic { retry.optimistic() } else { retry }
         .attempts(1_000)
         .base_delay(Duration::from_millis(1))
         .max_delay(Duration::from_millis(50))
@@ -424,6 +438,7 @@ fn json(arguments: &Arguments, outcome: &Outcome) -> String {
     let object = serde_json::json!({
         "threads": arguments.threads,
         "accounts": arguments.accounts,
+        "optimistic": arguments.is_optimistic,
         "transfers": outcome.done,
         "not_covered": outcome.not_covered,
         "stale": count(stale),
@@ -431,6 +446,7 @@ fn json(arguments: &Arguments, outcome: &Outcome) -> String {
         "deadlocks": count(deadlock),
         "most_attempts": count(most_attempts).max(1),
         "round_trips": outcome.round_trips,
+        "round_trips_per_transfer": outcome.round_trips_per_transfer(),
         "wall_ms": outcome.wall.as_secs_f64() * 1e3,
         "transfers_per_s": outcome.transfers_per_second(),
         "looks": outcome.looks,
@@ -444,11 +460,12 @@ fn text(arguments: &Arguments, outcome: &Outcome) -> String {
     let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed) as usize;
     let Conflicts { stale, serialization, deadlock, most_attempts } = &*outcome.conflicts;
     let mut text = format!(
-        "{} transfers between {} accounts by {} threads, {} ms away{}\n\n",
+        "{} transfers between {} accounts by {} threads, {} ms away{}{}\n\n",
         thousands(arguments.transfers),
         thousands(arguments.accounts),
         arguments.threads,
         arguments.latency.as_millis(),
+        if arguments.is_optimistic { "; optimistic" } else { "" },
         if arguments.has_versions { "" } else { "; without versions" },
     );
     let conflicts = count(stale) + count(serialization) + count(deadlock);
@@ -458,12 +475,14 @@ fn text(arguments: &Arguments, outcome: &Outcome) -> String {
         thousands(count(serialization)),
         thousands(count(deadlock))
     );
+    let trips =
+        format!("{:.2} for each transfer that was done", outcome.round_trips_per_transfer());
     let not_covered = format!("{} were not covered", thousands(outcome.not_covered));
     for (name, number, remark) in [
         ("transfers", thousands(outcome.done), &*not_covered),
         ("conflicts", thousands(conflicts), &reasons),
         ("most attempts", thousands(count(most_attempts).max(1)), "at one transfer"),
-        ("round trips", thousands(outcome.round_trips as usize), "by all threads together"),
+        ("round trips", thousands(outcome.round_trips as usize), &trips),
         ("time", format!("{:.2}", outcome.wall.as_secs_f64()), "seconds"),
         ("throughput", thousands(outcome.transfers_per_second() as usize), "transfers a second"),
     ] {

@@ -372,6 +372,10 @@ fn hint(code: &str) -> Option<&'static str> {
             "the server cannot run this statement for this table, as for a view that is not updatable, \
              or a rule that does something instead"
         }
+        "55P03" => {
+            "another transaction has locked it: try again later, or leave out what is locked with \
+             `skip_locked`"
+        }
         "25006" => "this is a standby or a read-only transaction: write on the primary",
         "42P05" => {
             "a pooler shares sessions between programs whose prepared statements have the same names: \

@@ -1,5 +1,6 @@
 //! `IdentityMap`: which entity has a key.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
@@ -11,7 +12,11 @@ use crate::model::Key;
 /// of work that only writes never pays for hashing its keys. A key that an entity has lost is found
 /// out at the look-up too.
 #[derive(Debug)]
-pub(crate) struct IdentityMap<K> {
+pub(crate) struct IdentityMap<K>(RefCell<Keys<K>>);
+
+/// What is known of keys. It grows also when a key is only looked up.
+#[derive(Debug)]
+struct Keys<K> {
     /// The entities that look-ups have found so far.
     slots: HashMap<K, u32>,
     /// The entities whose keys became known since the last look-up.
@@ -21,21 +26,23 @@ pub(crate) struct IdentityMap<K> {
 impl<K: Key> IdentityMap<K> {
     /// Returns a map of no entities.
     pub(crate) fn new() -> IdentityMap<K> {
-        IdentityMap { slots: HashMap::new(), unindexed: Vec::new() }
+        IdentityMap(RefCell::new(Keys { slots: HashMap::new(), unindexed: Vec::new() }))
     }
 
     /// Notes that the keys of this entity may have become known, or may have changed.
     pub(crate) fn note(&mut self, slot: u32) {
         // The same entity is often changed many times in a row.
-        if self.unindexed.last() != Some(&slot) {
-            self.unindexed.push(slot);
+        let Keys { unindexed, .. } = self.0.get_mut();
+        if unindexed.last() != Some(&slot) {
+            unindexed.push(slot);
         }
     }
 
     /// Removes a key that an entity has lost, and gives its memory back.
     pub(crate) fn remove(&mut self, key: &K, slot: u32) {
-        if self.slots.get(key) == Some(&slot) {
-            self.slots.remove(key);
+        let Keys { slots, .. } = self.0.get_mut();
+        if slots.get(key) == Some(&slot) {
+            slots.remove(key);
         }
     }
 
@@ -44,13 +51,14 @@ impl<K: Key> IdentityMap<K> {
     /// Where several entities have one key, it is the one that the database has under it, and
     /// otherwise the one that was noted first.
     pub(crate) fn get(
-        &mut self,
+        &self,
         key: &K,
         identity: impl Fn(u32) -> Option<Identity<K>>,
     ) -> Option<u32> {
-        for slot in self.unindexed.drain(..) {
+        let Keys { slots, unindexed } = &mut *self.0.borrow_mut();
+        for slot in unindexed.drain(..) {
             let Some(Identity { key, is_stored }) = identity(slot) else { continue };
-            match self.slots.entry(key) {
+            match slots.entry(key) {
                 Entry::Vacant(entry) => {
                     entry.insert(slot);
                 }
@@ -62,11 +70,11 @@ impl<K: Key> IdentityMap<K> {
                 }
             }
         }
-        let slot = *self.slots.get(key)?;
+        let slot = *slots.get(key)?;
         if identity(slot).is_some_and(|identity| identity.key == *key) {
             return Some(slot);
         }
-        self.slots.remove(key);
+        slots.remove(key);
         None
     }
 }

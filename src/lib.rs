@@ -49,10 +49,10 @@ pub use model::{
 pub use onetrip_derive::Model;
 pub use resolution::Upsert;
 pub use retry::{Retry, Retrying};
-pub use sql::{Params, Rows};
+pub use sql::{Params, ResultColumn, ResultRow, Rows};
 pub use strategy::{Auto, OneTrip, Reason, Strategy, Way};
 pub use unit_of_work::{
-    CommitPlan, CommitReport, Graph, GraphQuery, Handles, Query, Relations, ToMany, ToOne,
-    UnitOfWork,
+    CommitPlan, CommitReport, Graph, GraphQuery, Handles, Query, Relations, SqlStatement, ToMany,
+    ToOne, UnitOfWork,
 };
 pub use verify::{Problem, ProblemKind, UndeclaredUniqueIndex, Verify, VerifyReport};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-use crate::connection::Session;
+use crate::connection::{AttemptReads, Session};
 use crate::error::Error;
 use crate::unit_of_work::UnitOfWork;
 
@@ -44,7 +44,7 @@ use crate::unit_of_work::UnitOfWork;
 /// read that is sent to the server begins the transaction here, where otherwise only a write would,
 /// and what was read holds for the commit as far as the isolation level says so. The level is the
 /// session's: `SET default_transaction_isolation = 'serializable'`, or the same as an option of the
-/// connection, of the user or of the database.
+/// connection, of the user or of the database. [`optimistic`](Retry::optimistic) leaves reads out of it.
 ///
 /// The work must have no effects that may not happen twice. It gets a client, not a
 /// [`Transaction`](postgres::Transaction): one that the caller has begun cannot be begun again here.
@@ -67,6 +67,8 @@ pub struct Retry {
     base_delay: Duration,
     /// The longest time to wait between two attempts.
     max_delay: Duration,
+    /// What the reads of an attempt belong to.
+    reads: AttemptReads,
     /// Sets up the unit of work of each attempt.
     configure: Option<Arc<Configure>>,
     /// Is called after each attempt that is followed by another.
@@ -105,6 +107,7 @@ impl Retry {
             attempts: 8,
             base_delay: Duration::from_millis(10),
             max_delay: Duration::from_secs(1),
+            reads: AttemptReads::Transaction,
             configure: None,
             on_retry: None,
         }
@@ -129,6 +132,50 @@ impl Retry {
     #[must_use]
     pub const fn max_delay(mut self, delay: Duration) -> Retry {
         self.max_delay = delay;
+        self
+    }
+
+    /// Leaves reads out of the transaction, so that work that loads, changes and commits takes two round
+    /// trips: one for the read, and one for the commit as one statement. What finds conflicts out are the
+    /// [versions](crate::Model) of the entities that are changed or deleted: where one of them is stale,
+    /// the work is done again, with fresh reads.
+    ///
+    /// This is for work whose decisions are about the entities that it changes, and whose models have a
+    /// version. Other than without it,
+    ///
+    /// - two reads of one attempt can see different states of the database;
+    /// - what was read and not changed can have changed before the commit: write skew is not found out;
+    /// - a row without a version is written over, whoever has changed it meanwhile;
+    /// - an isolation level of the session, such as `SERIALIZABLE`, is that of the commit, and of each read
+    ///   alone: it says nothing of reads and commit together.
+    ///
+    /// Reads under a lock, [`sql`](UnitOfWork::sql) and [`flush`](UnitOfWork::flush) open the transaction as
+    /// ever, and reads after them are in it.
+    ///
+    /// ```
+    /// # use onetrip::{Error, Model, Retry};
+    /// #[derive(Model, Clone)]
+    /// #[model(table = "accounts")]
+    /// struct Account {
+    ///     #[model(key)]
+    ///     id: i32,
+    ///     balance: i64,
+    ///     #[model(version)]
+    ///     version: i32,
+    /// }
+    ///
+    /// fn pay_in(client: &mut postgres::Client, id: i32, amount: i64) -> Result<bool, Error> {
+    ///     Retry::new().optimistic().run(client, |uow| {
+    ///         let Some(account) = uow.find::<Account>(id)? else { return Ok(false) };
+    ///         uow[account].balance += amount;
+    ///         Ok(true)
+    ///     })
+    /// }
+    /// # let _ = pay_in;
+    /// ```
+    #[must_use]
+    pub const fn optimistic(mut self) -> Retry {
+        self.reads = AttemptReads::Themselves;
         self
     }
 
@@ -238,9 +285,9 @@ impl Retry {
             if let Some(configure) = &self.configure {
                 uow = configure(uow);
             }
-            uow.begin_attempt(format!("attempt {attempt} of {}", self.attempts));
+            uow.begin_attempt(format!("attempt {attempt} of {}", self.attempts), self.reads);
             let result = work(&mut uow).and_then(|value| {
-                uow.commit()?;
+                uow.commit_attempt()?;
                 Ok(value)
             });
             let Err(error) = result else { return result };
@@ -282,6 +329,7 @@ impl fmt::Debug for Retry {
             .field("attempts", &self.attempts)
             .field("base_delay", &self.base_delay)
             .field("max_delay", &self.max_delay)
+            .field("reads", &self.reads)
             .finish_non_exhaustive()
     }
 }

@@ -284,10 +284,25 @@ mod bank {
     }
 
     #[test]
-    fn a_transfer_takes_five_round_trips() {
-        let object = json("alone", &["--threads=1", "--transfers=10"]);
-        assert_eq!((&object["transfers"], &object["round_trips"]), (&10.into(), &50.into()));
-        assert_eq!((&object["stale"], &object["most_attempts"]), (&0.into(), &1.into()));
+    fn a_transfer_takes_four_round_trips_and_two_with_optimism() {
+        for (test, option, trips) in [("alone", "", 4), ("optimistic", "--optimistic", 2)] {
+            let mut options = vec!["--threads=1", "--transfers=10"];
+            options.extend(Some(option).filter(|option| !option.is_empty()));
+            let object = json(test, &options);
+            assert_eq!(object["transfers"], 10);
+            assert_eq!(object["round_trips"], 10 * trips);
+            assert_eq!(object["round_trips_per_transfer"], f64::from(trips));
+            assert_eq!((&object["stale"], &object["most_attempts"]), (&0.into(), &1.into()));
+            assert_eq!(object["optimistic"], trips == 2);
+        }
+    }
+
+    #[test]
+    fn optimism_makes_and_loses_no_money() {
+        let options = ["--threads=4", "--transfers=100", "--accounts=2", "--optimistic"];
+        let object = json("optimistic_sum", &options);
+        assert_eq!((&object["verified"], &object["sum"]), (&true.into(), &2_000.into()));
+        assert!(object["stale"].as_u64().unwrap() > 0, "{object}");
     }
 
     #[test]
@@ -296,6 +311,7 @@ mod bank {
         assert!(text.starts_with("20 transfers between 100 accounts by 2 threads, 1 ms away\n"));
         assert!(text.ends_with("and every balance is what the transfers say.\n"), "{text}");
         assert!(text.contains("The sum was 100,000 at the end"), "{text}");
+        assert!(text.contains(" for each transfer that was done\n"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
         run(&mut bank("none", &["--transfers", "0"]));
     }

@@ -77,6 +77,10 @@ enum Op {
     /// Expunges an entity without changes, and loads its row again.
     LoadAgain(usize),
     Refresh(usize),
+    /// Reads a row under a lock.
+    Lock(usize),
+    /// Runs a statement of its own, which changes nothing.
+    OwnSql,
     /// Somebody else changes a row.
     Interfere(usize),
     Flush,
@@ -101,6 +105,8 @@ fn ops() -> impl proptest::strategy::Strategy<Value = Vec<Op>> {
         2 => at().prop_map(Op::DeleteChild),
         1 => at().prop_map(Op::LoadAgain),
         1 => at().prop_map(Op::Refresh),
+        2 => at().prop_map(Op::Lock),
+        1 => Just(Op::OwnSql),
         1 => at().prop_map(Op::Interfere),
         2 => Just(Op::Flush),
         3 => Just(Op::Commit),
@@ -368,7 +374,7 @@ impl Run<'_> {
                 let Some(at) = Memory::pick(&memory.children, at) else { return };
                 let child = &mut memory.children[at];
                 child.value.text = format!("t{text}");
-                uow[child.handle].text.clone_from(&child.value.text);
+                uow.update(child.handle, |child, _| child.text = format!("t{text}")).unwrap();
             }
             Op::Move(child, parent) => {
                 let Some(child) = Memory::pick(&memory.children, child) else { return };
@@ -406,6 +412,11 @@ impl Run<'_> {
                     self.committed.caught_up(at, behind);
                 }
             }
+            Op::Lock(at) => self.lock(uow, at),
+            Op::OwnSql => {
+                assert_eq!(uow.sql("SELECT 7").first::<i32>().unwrap(), Some(7));
+                memory.in_transaction = true;
+            }
             Op::Interfere(at) => {
                 // In a transaction, the other one would wait for it.
                 if memory.in_transaction || memory.children.is_empty() {
@@ -429,6 +440,30 @@ impl Run<'_> {
             }
             Op::Savepoint(ref ops, fails) => self.savepoint(uow, ops, fails),
         }
+    }
+
+    fn lock(&mut self, uow: &mut UnitOfWork<'_>, at: usize) {
+        let memory = &mut self.memory;
+        let Some(at) = Memory::pick(&memory.children, at) else { return };
+        let behind = memory.interfered.get(&at).copied().unwrap_or(0);
+        let child = &mut memory.children[at];
+        let (Some(id), Some(row)) = (child.value.id, &mut child.row) else { return };
+        // What somebody else has written is not undone by a savepoint.
+        if self.depth > 0 && behind > 0 {
+            return;
+        }
+        memory.in_transaction = true;
+        let result = uow.find_for_update::<Child>(id);
+        if behind > 0 && child.value != *row {
+            let error = result.unwrap_err();
+            assert_eq!(error.stale_entities::<Child>(), [child.handle], "{error}");
+            return;
+        }
+        assert_eq!(result.unwrap(), Some(child.handle));
+        row.version += behind;
+        child.value.version = row.version;
+        memory.interfered.remove(&at);
+        self.committed.caught_up(at, behind);
     }
 
     fn load_again(&mut self, uow: &mut UnitOfWork<'_>, at: usize) {

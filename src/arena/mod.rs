@@ -5,6 +5,7 @@ mod arenas;
 mod compare;
 mod encode;
 mod found;
+mod locked;
 mod resolutions;
 mod slots;
 
@@ -110,7 +111,7 @@ impl<T: Model> Arena<T> {
 
     /// Returns the entity that the database has under this key, or that is to be inserted under it. A
     /// key that was changed counts once it is written.
-    pub(crate) fn find(&mut self, key: &T::Key) -> Option<Found> {
+    pub(crate) fn find(&self, key: &T::Key) -> Option<Found> {
         let Arena { entities, states, journal, identity, .. } = self;
         let of_slot = |slot: u32| {
             let state = states[slot as usize];
@@ -128,7 +129,7 @@ impl<T: Model> Arena<T> {
     }
 
     /// Returns the entity that the database has under this key, also if it is marked for deletion.
-    pub(crate) fn find_stored(&mut self, key: &T::Key) -> Option<u32> {
+    pub(crate) fn find_stored(&self, key: &T::Key) -> Option<u32> {
         match self.find(key) {
             Some(Found::Entity(slot)) if self.state(slot).is_stored() => Some(slot),
             _ => self.find_marked_for_deletion(key),

@@ -4,6 +4,7 @@ mod attempt;
 mod driver;
 mod explain;
 mod mark;
+mod reading;
 #[cfg(test)]
 pub(crate) mod recording;
 mod savepoints;
@@ -14,6 +15,7 @@ mod wire;
 use std::fmt;
 
 use attempt::Attempt;
+pub(crate) use attempt::{AttemptReads, Calls};
 pub use driver::IntoConnection;
 use driver::Prepared;
 pub(crate) use driver::Session;
@@ -101,88 +103,17 @@ impl<'c> Connection<'c> {
     pub(crate) fn brackets(&self) -> Brackets {
         let is_settled =
             matches!(&self.progress, Progress::Open(savepoints) if savepoints.is_settled());
+        let begin = match &self.progress {
+            Progress::Open(savepoints) if self.is_ending() && savepoints.is_ahead() => None,
+            Progress::Open(_) => Some("SAVEPOINT"),
+            _ if self.nested => Some("SAVEPOINT"),
+            _ => Some("BEGIN"),
+        };
         Brackets {
-            begin: if self.nested || self.in_transaction() { "SAVEPOINT" } else { "BEGIN" },
+            begin,
             commit: if self.nested { "RELEASE SAVEPOINT" } else { "COMMIT" },
             release: is_settled.then_some("RELEASE SAVEPOINT"),
         }
-    }
-
-    /// Says that what follows is an attempt that may be repeated, until
-    /// [`end_attempt`](Connection::end_attempt). Errors that are a reason to do so name it.
-    pub(crate) fn begin_attempt(&mut self, name: String) {
-        self.attempt = Some(Attempt::new(name));
-    }
-
-    /// Returns the conflict with another transaction that the attempt has failed for, if it is one and the
-    /// connection can be used again.
-    pub(crate) fn end_attempt(&mut self) -> Option<Error> {
-        let conflict = self.attempt.take()?.into_conflict();
-        conflict.filter(|_| self.progress != Progress::Lost)
-    }
-
-    /// Takes note of an error that comes of a conflict with another transaction, of which the server
-    /// knows nothing.
-    pub(crate) fn conflict(&mut self, error: Error) -> Error {
-        match &mut self.attempt {
-            Some(attempt) => attempt.failed(error),
-            None => error,
-        }
-    }
-
-    /// Runs one statement that reads what the work depends on. In an attempt that may be repeated,
-    /// it belongs to the transaction, which begins with it.
-    pub(crate) fn read(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
-        self.begin_to_read()?;
-        self.query(sql, params)
-    }
-
-    /// Runs one statement as [`read`](Connection::read) does, and hands the rows over in pieces, until `take` says that it wants no more.
-    pub(crate) fn read_each(
-        &mut self,
-        sql: &str,
-        params: &Params,
-        take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
-    ) -> Result<(), Error> {
-        self.begin_to_read()?;
-        self.check_not_lost()?;
-        check_fits_message(sql, params)?;
-        let run = |wire: &mut (dyn Wire + 'c)| {
-            let mut count = 0;
-            wire.query_each(sql, params, &mut |rows| {
-                count += rows.len() as u64;
-                take(rows)
-            })?;
-            Ok(count)
-        };
-        self.send(sql, 1, run, |&count| count).map(drop).map_err(|error| name_column(error, sql))
-    }
-
-    /// Returns `true` if a read begins our transaction where none is open.
-    pub(crate) fn reads_in_transaction(&self) -> bool {
-        self.attempt.is_some()
-    }
-
-    /// Opens our transaction, in which all statements see one snapshot. It takes
-    /// [`SNAPSHOT_ROUND_TRIPS`].
-    ///
-    /// # Errors
-    ///
-    /// Those of [`begin`](Connection::begin).
-    pub(crate) fn begin_snapshot(&mut self) -> Result<(), Error> {
-        self.check_not_lost()?;
-        self.was_refused = false;
-        // The isolation level is set before anything is read, so the question comes in a message of its
-        // own.
-        self.check_fresh("SELECT now() = statement_timestamp()")?;
-        self.simple("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")?;
-        self.progress = Progress::Open(Savepoints::default());
-        Ok(())
-    }
-
-    /// Begins the transaction with a read, if the work may be repeated.
-    fn begin_to_read(&mut self) -> Result<(), Error> {
-        if self.attempt.is_some() && self.is_autocommit() { self.begin() } else { Ok(()) }
     }
 
     /// Runs one statement with parameters.
@@ -211,6 +142,13 @@ impl<'c> Connection<'c> {
             }
             result => result,
         }
+    }
+
+    /// Runs one statement of the caller's, whose errors are about the caller's text.
+    pub(crate) fn query_as_is(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
+        self.check_not_lost()?;
+        check_fits_message(sql, params)?;
+        self.send(sql, 1, |wire| wire.query(sql, params, None), |rows| rows.len() as u64)
     }
 
     /// Runs one statement with parameters, and returns the number of rows that it has written.
@@ -261,6 +199,9 @@ impl<'c> Connection<'c> {
         rows: impl FnOnce(&R) -> u64,
     ) -> Result<R, Error> {
         self.set_savepoint()?;
+        if let Progress::Open(savepoints) = &mut self.progress {
+            savepoints.keep_ahead(false);
+        }
         self.statements += 1;
         self.round_trips += round_trips as u64;
         let sending = Sending::start(sql);
@@ -323,21 +264,37 @@ impl<'c> Connection<'c> {
     pub(crate) fn begin(&mut self) -> Result<(), Error> {
         self.check_not_lost()?;
         self.was_refused = false;
+        let is_ending = self.is_ending();
         match &mut self.progress {
+            Progress::Open(savepoints) if is_ending => savepoints.begin_ahead(),
             Progress::Open(savepoints) => savepoints.begin(),
             _ if self.nested => {
                 self.simple(&format!("SAVEPOINT {OUTER}"))?;
                 self.progress = Progress::Open(Savepoints::default());
             }
             _ => {
-                // In a transaction that begins with this message, both are the time of its arrival.
-                // BEGIN inside a transaction does nothing but warn; it comes last, so that a
-                // message that fails has opened none.
-                self.check_fresh("SELECT now() = statement_timestamp(); BEGIN")?;
+                self.begin_transaction(None)?;
                 self.progress = Progress::Open(Savepoints::default());
             }
         }
         Ok(())
+    }
+
+    /// Begins a transaction, and sets a savepoint in it if one is named.
+    fn begin_transaction(&mut self, savepoint: Option<&str>) -> Result<(), Error> {
+        self.was_refused = false;
+        // In a transaction that begins with this message, both are the time of its arrival.
+        // BEGIN inside a transaction does nothing but warn; it comes after what can fail, so that a
+        // message that fails has opened none.
+        let mut sql = "SELECT now() = statement_timestamp(); BEGIN".to_owned();
+        savepoint.iter().for_each(|name| sql.push_str(&format!("; SAVEPOINT {name}")));
+        let result = self.check_fresh(&sql);
+        if let (Err(ErrorKind::Transaction), Some(name)) =
+            (result.as_ref().map_err(Error::kind), savepoint)
+        {
+            self.simple(&format!("RELEASE SAVEPOINT {name}"))?;
+        }
+        result
     }
 
     /// Sends a message that asks whether it began a transaction, and makes sure that it did.
@@ -494,8 +451,8 @@ enum Progress {
 
 /// What stands around the statements of a strategy, for people.
 pub(crate) struct Brackets {
-    /// What begins a flush.
-    pub(crate) begin: &'static str,
+    /// What begins a flush, unless it was sent along with the transaction's beginning.
+    pub(crate) begin: Option<&'static str>,
     /// What ends a commit.
     pub(crate) commit: &'static str,
     /// What ends a flush, unless the transaction begins with it.

@@ -10,6 +10,9 @@ pub(super) struct Savepoints {
     level: u32,
     /// The savepoints that are set, from the outermost on.
     set: Vec<Savepoint>,
+    /// A savepoint was set when the transaction began, and nothing was sent since that a return to it
+    /// would undo.
+    is_ahead: bool,
 }
 
 /// A savepoint that is set, and the levels whose beginning it is.
@@ -27,9 +30,37 @@ impl Savepoints {
         self.level
     }
 
+    /// Returns the levels of a transaction that has begun with a savepoint.
+    pub(super) fn ahead() -> Savepoints {
+        Savepoints { is_ahead: true, ..Savepoints::default() }
+    }
+
+    /// Returns the name of the savepoint that is set ahead.
+    pub(super) fn name_ahead() -> String {
+        name(1)
+    }
+
+    /// Returns `true` if the savepoint that was set ahead can be that of the next level.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.is_ahead
+    }
+
+    /// Notes whether the savepoint that was set ahead can still be that of the next level.
+    pub(super) fn keep_ahead(&mut self, is_ahead: bool) {
+        self.is_ahead = is_ahead;
+    }
+
     /// Begins a level.
     pub(super) fn begin(&mut self) {
         self.level += 1;
+    }
+
+    /// Begins a level by the savepoint that was set ahead.
+    pub(super) fn begin_ahead(&mut self) {
+        self.begin();
+        if std::mem::take(&mut self.is_ahead) {
+            self.set();
+        }
     }
 
     /// Returns the savepoint that has to be set before anything else is sent.
@@ -108,6 +139,22 @@ mod tests {
         assert_eq!(savepoints.release(), None);
         assert_eq!(savepoints, Savepoints::default());
         assert_eq!((savepoints.release(), savepoints.undo()), (None, None));
+    }
+
+    #[test]
+    fn a_savepoint_that_was_set_ahead_is_used_once() {
+        let mut savepoints = Savepoints::ahead();
+        assert!(savepoints.is_ahead());
+        savepoints.begin_ahead();
+        assert_eq!(send(&mut savepoints), None, "it is set");
+        assert_eq!(savepoints.undo(), Some(Savepoints::name_ahead()));
+        savepoints.begin_ahead();
+        assert_eq!(send(&mut savepoints).as_deref(), Some("onetrip_1"));
+
+        let mut savepoints = Savepoints::ahead();
+        savepoints.keep_ahead(false);
+        savepoints.begin_ahead();
+        assert_eq!(send(&mut savepoints).as_deref(), Some("onetrip_1"));
     }
 
     #[test]

@@ -265,6 +265,13 @@ impl Levels {
             })
     }
 
+    /// Returns the texts that the caller has written.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &String> {
+        self.0
+            .iter()
+            .flat_map(|Level { selection, .. }| selection.condition.iter().chain(&selection.order))
+    }
+
     /// Checks everything that can be checked before anything is sent.
     ///
     /// # Errors

@@ -51,7 +51,7 @@ fn each_parameter(sql: &str, mut each: impl FnMut(usize, Range<usize>)) {
 
 /// What backslashes mean between quotes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Backslashes {
+pub(super) enum Backslashes {
     /// They are characters as any other.
     AreCharacters,
     /// The character after a backslash does not end what is quoted.
@@ -59,7 +59,7 @@ enum Backslashes {
 }
 
 /// Returns what backslashes mean in the literal that begins here: in `E'…'` they escape.
-fn backslashes(sql: &str, at: usize) -> Backslashes {
+pub(super) fn backslashes(sql: &str, at: usize) -> Backslashes {
     let before = &sql[..at];
     match before.ends_with(['e', 'E']) && !is_within_name(sql, at - 1) {
         true => Backslashes::Escape,
@@ -68,13 +68,13 @@ fn backslashes(sql: &str, at: usize) -> Backslashes {
 }
 
 /// Returns `true` if what is before this position belongs to the same name: `a$1` is one.
-fn is_within_name(sql: &str, at: usize) -> bool {
+pub(super) fn is_within_name(sql: &str, at: usize) -> bool {
     let before = sql[..at].chars().next_back();
     before.is_some_and(|char| char.is_alphanumeric() || char == '_' || char == '$')
 }
 
 /// Returns the length of what stands in quotes. Two quotes are one within.
-fn quoted(text: &str, quote: char, backslashes: Backslashes) -> usize {
+pub(super) fn quoted(text: &str, quote: char, backslashes: Backslashes) -> usize {
     let mut chars = text.char_indices().skip(1).peekable();
     while let Some((at, char)) = chars.next() {
         if char == '\\' && backslashes == Backslashes::Escape {
@@ -90,7 +90,7 @@ fn quoted(text: &str, quote: char, backslashes: Backslashes) -> usize {
 }
 
 /// Returns the length of a comment, in which other comments can be.
-fn comment(text: &str) -> usize {
+pub(super) fn comment(text: &str) -> usize {
     let (mut depth, mut at) = (0, 0);
     while at < text.len() {
         let rest = &text[at..];
@@ -116,7 +116,7 @@ fn parameter(text: &str) -> Option<(usize, usize)> {
 }
 
 /// Returns the length of a literal between dollar signs, `$$…$$` or `$tag$…$tag$`; 1 if it is none.
-fn dollar_quoted(text: &str) -> usize {
+pub(super) fn dollar_quoted(text: &str) -> usize {
     let is_of_tag = |char: &char| char.is_alphanumeric() || *char == '_';
     let tag: usize = text[1..].chars().take_while(is_of_tag).map(char::len_utf8).sum();
     if !text[1 + tag..].starts_with('$') {

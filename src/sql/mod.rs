@@ -3,8 +3,10 @@
 mod array;
 mod condition;
 mod copy_data;
+mod own_text;
 mod params;
 mod prefix;
+mod result_row;
 mod rows;
 mod select;
 mod text;
@@ -12,9 +14,13 @@ mod text;
 pub(crate) use array::{ArrayParam, array_elements};
 pub(crate) use condition::{parameters, renumbered};
 pub(crate) use copy_data::CopyData;
+pub(crate) use own_text::{OwnText, Returns, wrong_type};
 pub use params::Params;
 pub(crate) use params::Raw;
 pub(crate) use prefix::unused_prefix;
+pub use result_row::{ResultColumn, ResultRow};
 pub use rows::Rows;
-pub(crate) use select::{key_arrays, select_all, select_by_key, select_by_keys};
+pub(crate) use select::{
+    key_arrays, select_all, select_by_key, select_by_keys, select_by_keys_in_order,
+};
 pub(crate) use text::Sql;

@@ -96,6 +96,21 @@ impl Rows {
         Ok(())
     }
 
+    /// Returns the number of columns, unless there are no rows.
+    pub(crate) fn columns(&self) -> Option<usize> {
+        match &self.0 {
+            Received::Driver(rows) => Some(rows.first()?.columns().len()),
+            #[cfg(test)]
+            Received::Canned(types, rows) => rows.first().map(|_| types.len()),
+        }
+    }
+
+    /// Returns the name of a column's type, if it is another than this one.
+    pub(crate) fn other_type(&self, column: usize, ty: SqlType) -> Option<String> {
+        let oid = self.type_oid(column)?;
+        (!ty.reads(oid)).then(|| self.names(column).1)
+    }
+
     /// Makes sure that a column has the type that its values will be read as. `name` returns what the
     /// column is called in the error, given its name in the result.
     ///

@@ -50,6 +50,24 @@ pub(crate) fn select_by_key<T: Model>(key: &T::Key) -> Result<(Sql, Params), Err
     Ok((sql, params))
 }
 
+/// Returns the query that [`select_by_keys`] returns, but its rows are in the order of their own keys:
+/// rows that are locked in one order by everybody are no reason for a deadlock.
+///
+/// # Errors
+///
+/// When a key cannot be encoded.
+pub(crate) fn select_by_keys_in_order<K: Key>(
+    table: &'static Table,
+    columns: &[usize],
+    keys: &[K],
+) -> Result<(Sql, Params), Error> {
+    let (mut sql, params) = select_joined(table, columns, keys)?;
+    sql.push(" ORDER BY ").list(table.key(), |sql, &column| {
+        sql.push("t.").name(table.columns()[column].name());
+    });
+    Ok((sql, params))
+}
+
 /// Returns a query of every column of the rows whose `columns`, such as those of a foreign key, hold
 /// one of these keys. Its last column is the position of that key, counted from 1.
 ///
@@ -66,6 +84,20 @@ pub(crate) fn select_by_key<T: Model>(key: &T::Key) -> Result<(Sql, Params), Err
 ///
 /// When a key cannot be encoded.
 pub(crate) fn select_by_keys<K: Key>(
+    table: &'static Table,
+    columns: &[usize],
+    keys: &[K],
+) -> Result<(Sql, Params), Error> {
+    let (mut sql, params) = select_joined(table, columns, keys)?;
+    sql.push(" ORDER BY k.n");
+    for &column in table.key() {
+        sql.push(", t.").name(table.columns()[column].name());
+    }
+    Ok((sql, params))
+}
+
+/// Returns the query of [`select_by_keys`], without its order.
+fn select_joined<K: Key>(
     table: &'static Table,
     columns: &[usize],
     keys: &[K],
@@ -87,10 +119,6 @@ pub(crate) fn select_by_keys<K: Key>(
         sql.push("t.").name(table.columns()[column].name()).push(" = k.k").number(part);
         sql.write_cast(table, column);
     });
-    sql.push(" ORDER BY k.n");
-    for &column in table.key() {
-        sql.push(", t.").name(table.columns()[column].name());
-    }
     Ok((sql, params))
 }
 

@@ -229,7 +229,7 @@ fn is_integer(ty: SqlType) -> bool {
 }
 
 /// Returns `true` if other types of its kind would become this one, with a loss.
-fn keeps_type(ty: SqlType) -> bool {
+pub(super) fn keeps_type(ty: SqlType) -> bool {
     const KEPT: [SqlType; 6] = [
         SqlType::FLOAT4,
         SqlType::FLOAT8,

@@ -3,10 +3,11 @@
 use std::panic::{self, AssertUnwindSafe};
 use std::time::Instant;
 
+use super::sent::Sent;
 use super::write::{Writer, Written, WrittenChanges, WrittenTable};
 use super::{CommitPlan, CommitReport, UnitOfWork, Unknown};
 use crate::change_set::ChangeSet;
-use crate::connection::{Connection, IntoConnection};
+use crate::connection::{AttemptReads, Connection, IntoConnection};
 use crate::error::{Error, ErrorKind};
 use crate::state::Transaction;
 use crate::strategy::{Dispatch, Sizes, Strategy};
@@ -75,12 +76,14 @@ impl<'c> UnitOfWork<'c> {
                 self.unknown = Some(Unknown::Written(written));
             } else {
                 self.connection.rollback();
+                self.sent = Sent::default();
                 self.unflushed();
             }
             return Err(error);
         }
         let report = call.report(&self.strategy, &written, &self.connection);
         self.is_in_database |= report.round_trips > 0;
+        let report = report.with(self.take_sent());
         let unread = written.unread.take();
         self.committed(written);
         match unread {
@@ -101,6 +104,12 @@ impl<'c> UnitOfWork<'c> {
     /// As [`commit`](UnitOfWork::commit). What earlier flushes wrote stays, unless the connection is
     /// lost.
     pub fn flush(&mut self) -> Result<CommitReport, Error> {
+        let report = self.flush_alone()?;
+        Ok(report.with(self.take_sent()))
+    }
+
+    /// Writes what there is to write, as [`flush`](UnitOfWork::flush) does. The report is of this alone.
+    pub(super) fn flush_alone(&mut self) -> Result<CommitReport, Error> {
         let call = Call::start(&self.connection);
         let written = self.write(Transaction::Open)?;
         if written.by.is_some() {
@@ -128,6 +137,7 @@ impl<'c> UnitOfWork<'c> {
         self.connection.rollback();
         self.unknown = None;
         self.savepoints.clear();
+        self.sent = Sent::default();
         for arena in self.arenas.values_mut() {
             arena.rolled_back(0);
         }
@@ -174,6 +184,7 @@ impl<'c> UnitOfWork<'c> {
         self.connection.rollback();
         self.connection = connection.into_connection();
         self.savepoints.clear();
+        self.sent = Sent::default();
         if self.unknown.is_none() {
             self.unflushed();
         }
@@ -186,8 +197,10 @@ impl<'c> UnitOfWork<'c> {
     /// needs one statement only, that statement is the transaction.
     fn write(&mut self, then: Transaction) -> Result<Written, Error> {
         self.check_resolved()?;
-        let Self { arenas, stamp, strategy, connection, budget, on_progress, .. } = self;
-        let writer = Writer { arenas, stamp: *stamp, strategy, transaction: then, budget: *budget };
+        let Self { arenas, stamp, strategy, connection, budget, on_progress, sent, .. } = self;
+        let before = connection.round_trips() - sent.round_trips;
+        let budget = *budget;
+        let writer = Writer { arenas, stamp: *stamp, strategy, transaction: then, budget, before };
         connection.take_committed();
         let write = || writer.write(connection, on_progress.as_deref_mut());
         let result = match panic::catch_unwind(AssertUnwindSafe(write)) {
@@ -218,6 +231,11 @@ impl<'c> UnitOfWork<'c> {
             return Err(self.connection.conflict(error));
         }
         Err(error)
+    }
+
+    /// Returns what own statements and reads under a lock have sent since the last report.
+    fn take_sent(&mut self) -> Sent {
+        std::mem::take(&mut self.sent)
     }
 
     /// Marks what was flushed as new again, if the transaction has ended or the connection is lost.
@@ -256,8 +274,14 @@ impl<'c> UnitOfWork<'c> {
     }
 
     /// Tells the connection that what follows may be repeated in another unit of work.
-    pub(crate) fn begin_attempt(&mut self, name: String) {
-        self.connection.begin_attempt(name);
+    pub(crate) fn begin_attempt(&mut self, name: String, reads: AttemptReads) {
+        self.connection.begin_attempt(name, reads);
+    }
+
+    /// Commits the work of an attempt, which is over then: where that fails, all of it is undone.
+    pub(crate) fn commit_attempt(&mut self) -> Result<CommitReport, Error> {
+        self.connection.last_commit();
+        self.commit()
     }
 
     /// Undoes an attempt that has failed. Returns the conflict with another transaction that it failed
@@ -300,19 +324,13 @@ impl<'c> UnitOfWork<'c> {
 /// The start of a call, which its report measures from.
 struct Call {
     started: Instant,
-    /// The statements that the connection had sent before the call.
-    statements: u64,
-    /// The round trips that the connection had made before the call.
-    round_trips: u64,
+    /// What the connection had sent before the call.
+    before: Sent,
 }
 
 impl Call {
     fn start(connection: &Connection<'_>) -> Call {
-        Call {
-            started: Instant::now(),
-            statements: connection.statements(),
-            round_trips: connection.round_trips(),
-        }
+        Call { started: Instant::now(), before: Sent::by(connection) }
     }
 
     fn report(
@@ -322,6 +340,7 @@ impl Call {
         connection: &Connection<'_>,
     ) -> CommitReport {
         let by = written.by.as_ref();
+        let sent = Sent::by(connection).since(self.before);
         CommitReport {
             strategy: strategy.name().to_owned(),
             written_by: by.map_or(strategy.name(), |by| &*by.name).to_owned(),
@@ -330,8 +349,8 @@ impl Call {
             found_rows: written.tables.iter().map(|table| table.found.len()).sum(),
             updated_rows: written.changed.iter().map(|changes| changes.updated_rows).sum(),
             deleted_rows: written.changed.iter().map(|changes| changes.deleted.len()).sum(),
-            statements: connection.statements() - self.statements,
-            round_trips: connection.round_trips() - self.round_trips,
+            statements: sent.statements,
+            round_trips: sent.round_trips,
             elapsed: self.started.elapsed(),
         }
     }

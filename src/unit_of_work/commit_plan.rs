@@ -64,7 +64,7 @@ impl CommitPlan {
                 return plan;
             }
             plan.statements.extend(attempt.question());
-            plan.statements.push(PlannedStatement::new(brackets.begin));
+            plan.statements.extend(brackets.begin.map(PlannedStatement::new));
             plan.statements.extend(attempt.statements());
         }
         if ends && (attempt.is_some() || connection.in_transaction()) {
@@ -137,7 +137,8 @@ impl CommitPlan {
         self.flush.bytes()
     }
 
-    /// Returns the number of network round trips. It is exact but for what cannot be known before
+    /// Returns the number of network round trips, without those that [`sql`](crate::UnitOfWork::sql) and reads
+    /// under a lock have taken already. It is exact but for what cannot be known before
     /// anything is sent: [`Copy`](crate::Copy) takes fewer where a table turns out to need an
     /// insert, and [`Auto`](crate::Auto) more where the server refuses its one statement.
     #[must_use]

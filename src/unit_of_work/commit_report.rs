@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::sent::Sent;
 use crate::flush_plan::{counted, plural};
 use crate::strategy::{Reason, Way};
 
@@ -33,6 +34,13 @@ pub struct CommitReport {
 }
 
 impl CommitReport {
+    /// Returns the report with what was sent before the call.
+    pub(super) fn with(mut self, sent: Sent) -> CommitReport {
+        self.statements += sent.statements;
+        self.round_trips += sent.round_trips;
+        self
+    }
+
     /// Returns the name of the unit of work's strategy.
     #[must_use]
     pub fn strategy(&self) -> &str {
@@ -89,13 +97,17 @@ impl CommitReport {
         self.deleted_rows
     }
 
-    /// Returns the number of statements sent, without those that begin and end transactions.
+    /// Returns the number of statements sent, without those that begin and end transactions. Those of
+    /// [`sql`](crate::UnitOfWork::sql) and of reads under a lock since the last report are among them.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.statements
     }
 
-    /// Returns the number of network round trips, with everything.
+    /// Returns the number of network round trips, with everything that [`statements`] counts and what
+    /// begins and ends transactions.
+    ///
+    /// [`statements`]: CommitReport::statements
     #[must_use]
     pub fn round_trips(&self) -> u64 {
         self.round_trips

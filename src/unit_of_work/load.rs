@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use super::UnitOfWork;
 use crate::arena::{AnyArena, Found};
+use crate::connection::Calls;
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
 use crate::model::{Cell, Key, Model, Row, Table};
@@ -40,7 +41,8 @@ impl UnitOfWork<'_> {
         let table = T::table();
         table.validate()?;
         let (sql, params) = select_by_key::<T>(&key).map_err(in_table(table))?;
-        let rows = self.connection.read(sql.as_str(), &params).map_err(in_table(table))?;
+        let rows =
+            self.connection.read(sql.as_str(), &params, Calls::Nothing).map_err(in_table(table))?;
         if rows.len() > 1 {
             return Err(not_unique(table));
         }
@@ -267,19 +269,27 @@ impl UnitOfWork<'_> {
             return Ok(Vec::new());
         }
         let (sql, params) = select_by_keys(table, columns, keys).map_err(in_table(table))?;
-        let rows = self.connection.read(sql.as_str(), &params).map_err(in_table(table))?;
+        let rows =
+            self.connection.read(sql.as_str(), &params, Calls::Nothing).map_err(in_table(table))?;
         check_types(table, &rows)?;
-        let position = table.columns().len();
         decode_all(&rows)
             .enumerate()
-            .map(|(row, entity)| {
-                let at = rows.get::<i64>(row, position)?.and_then(|at| usize::try_from(at).ok());
-                let at = at.and_then(|at| at.checked_sub(1)).filter(|&at| at < keys.len());
-                let wrong = || Error::new(ErrorKind::Decode, "the position of a key is missing");
-                Ok((at.ok_or_else(wrong)?, entity?))
-            })
+            .map(|(row, entity)| Ok((position(&rows, row, table, keys.len())?, entity?)))
             .collect()
     }
+}
+
+/// Returns the position, among so many keys, of the key by which a row was found. It is the column behind
+/// those of the table.
+pub(super) fn position(
+    rows: &Rows,
+    row: usize,
+    table: &'static Table,
+    keys: usize,
+) -> Result<usize, Error> {
+    let at = rows.get::<i64>(row, table.columns().len())?.and_then(|at| usize::try_from(at).ok());
+    let at = at.and_then(|at| at.checked_sub(1)).filter(|&at| at < keys);
+    at.ok_or_else(|| Error::new(ErrorKind::Decode, "the position of a key is missing"))
 }
 
 /// Returns an error if the first columns of the result do not have the types of the table.
@@ -321,7 +331,7 @@ pub(super) fn in_table(table: &'static Table) -> impl Fn(Error) -> Error {
 }
 
 /// Returns the error for a key that several rows have.
-fn not_unique(table: &'static Table) -> Error {
+pub(super) fn not_unique(table: &'static Table) -> Error {
     let message = "several rows have this key, which the model says is unique";
     in_table(table)(Error::new(ErrorKind::Model, message))
 }
@@ -356,7 +366,7 @@ pub(super) fn foreign_key<C: Model, P: Model>(
 }
 
 /// Returns the error for a model without the foreign key that is asked for.
-fn no_reference<C: Model, P: Model>(what: &str) -> Error {
+pub(super) fn no_reference<C: Model, P: Model>(what: &str) -> Error {
     let message = format!("the model {what} that refers to {}", P::table().name());
     in_table(C::table())(Error::new(ErrorKind::Model, message))
 }

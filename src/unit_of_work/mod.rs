@@ -3,12 +3,18 @@
 mod commit;
 mod commit_plan;
 mod commit_report;
+mod count;
 mod graph;
 mod load;
+mod lock;
 mod marks;
 mod natural;
+mod own_sql;
+mod parents;
 mod query;
 mod savepoint;
+mod sent;
+mod update;
 mod write;
 
 use std::any::TypeId;
@@ -19,8 +25,10 @@ pub use commit_plan::CommitPlan;
 pub use commit_report::CommitReport;
 pub use graph::{Graph, GraphQuery, Handles, Relations, ToMany, ToOne};
 use natural::NaturalKeys;
+pub use own_sql::SqlStatement;
 pub use query::Query;
 use savepoint::Savepoint;
+use sent::Sent;
 
 use crate::arena::{AnyArena, Arena, Arenas};
 use crate::connection::{Connection, IntoConnection, StatementCache};
@@ -88,6 +96,8 @@ pub struct UnitOfWork<'c> {
     is_in_database: bool,
     /// The savepoints that are open, the outermost first.
     savepoints: Vec<Savepoint>,
+    /// What was sent by the caller's own statements and by reads under a lock since the last report.
+    sent: Sent,
 }
 
 /// What is known of a commit of unknown outcome.
@@ -122,6 +132,7 @@ impl<'c> UnitOfWork<'c> {
             unknown: None,
             is_in_database: false,
             savepoints: Vec::new(),
+            sent: Sent::default(),
         }
     }
 
@@ -136,6 +147,9 @@ impl<'c> UnitOfWork<'c> {
     /// Limits the round trips of every commit and flush. One whose plan needs more fails with
     /// [`ErrorKind::Budget`] before anything is sent: a guard for code that must stay cheap,
     /// whatever it comes to write one day.
+    ///
+    /// What [`sql`](UnitOfWork::sql) and reads under a lock have sent since the last report counts towards
+    /// the commit or flush that comes next, and such a call fails likewise.
     ///
     /// ```
     /// # use onetrip::UnitOfWork;
@@ -237,12 +251,8 @@ impl<'c> UnitOfWork<'c> {
     /// # let _ = rename;
     /// ```
     pub fn get_mut<T: Model>(&mut self, handle: Handle<T>) -> Result<&mut T, Error> {
-        self.check_stamp(handle)?;
+        self.check_can_change(handle)?;
         let slot = handle.slot();
-        if self.arena::<T>().is_some_and(|arena| arena.is_marked_for_deletion(slot)) {
-            let message = "the entity is to be deleted, and cannot be changed";
-            return Err(Error::new(ErrorKind::Handle, message).with_table(T::table().name()));
-        }
         self.natural_keys.touch(TypeId::of::<T>(), slot);
         self.arena_mut().get_mut(slot).ok_or_else(no_entity::<T>)
     }
@@ -328,6 +338,7 @@ impl<'c> UnitOfWork<'c> {
         self.arenas.clear();
         self.natural_keys.clear();
         self.savepoints.clear();
+        self.sent = Sent::default();
         self.stamp = Stamp::new();
         self.unknown = None;
     }
@@ -379,6 +390,12 @@ impl<'c> UnitOfWork<'c> {
 fn arena_in<T: Model>(arenas: &mut Arenas) -> &mut Arena<T> {
     let arena = arenas.entry(TypeId::of::<T>()).or_insert_with(|| Box::new(Arena::<T>::new()));
     arena.as_any_mut().downcast_mut().expect("an arena is filed under its model's type")
+}
+
+/// Returns the error for a change of an entity that is to be deleted.
+fn to_be_deleted<T: Model>() -> Error {
+    let message = "the entity is to be deleted, and cannot be changed";
+    Error::new(ErrorKind::Handle, message).with_table(T::table().name())
 }
 
 /// Returns the error for a handle whose entity is deleted or detached.

@@ -6,11 +6,13 @@ use std::marker::PhantomData;
 use super::UnitOfWork;
 use super::graph::{GraphQuery, Relations};
 use super::load::{check_types, decode_all, in_table};
+use super::lock::{Lock, not_for_graphs};
 use crate::arena::AnyArena;
+use crate::connection::Calls;
 use crate::error::Error;
 use crate::graph::{Level, Relation, Root, Selection};
 use crate::handle::Handle;
-use crate::model::{Model, Parameter};
+use crate::model::{Model, Parameter, Table};
 use crate::sql::{Params, Rows, Sql, select_all};
 
 /// A query of one model, as [`UnitOfWork::query`] begins it.
@@ -20,6 +22,8 @@ pub struct Query<'q, 'c, T> {
     uow: &'q mut UnitOfWork<'c>,
     /// Which rows.
     selection: Selection,
+    /// The lock that the rows get.
+    pub(super) lock: Option<Lock>,
     /// The type of the entities.
     model: PhantomData<T>,
 }
@@ -57,6 +61,7 @@ impl<'c> UnitOfWork<'c> {
         Query {
             uow: self,
             selection: Selection { condition: Some(condition.into()), ..Selection::all() },
+            lock: None,
             model: PhantomData,
         }
     }
@@ -99,9 +104,14 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     /// When a parameter cannot be encoded, when the query fails, and when a row does not fit the
     /// model.
     pub fn load(self) -> Result<Vec<Handle<T>>, Error> {
-        let (uow, sql, params) = self.render()?;
+        let (is_locked, calls) = (self.lock.is_some(), self.calls());
+        let (uow, sql, params) = self.render(select_all)?;
         let table = T::table();
-        let rows = uow.connection.read(sql.as_str(), &params).map_err(in_table(table))?;
+        if is_locked {
+            let rows = uow.read_locked(&sql, &params).map_err(in_table(table))?;
+            return Ok(uow.take_in_locked(&rows)?.into_iter().flatten().collect());
+        }
+        let rows = uow.connection.read(sql.as_str(), &params, calls).map_err(in_table(table))?;
         check_types(table, &rows)?;
         let mut entities: Vec<T> = Vec::with_capacity(rows.len());
         for entity in decode_all(&rows) {
@@ -138,8 +148,12 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         self,
         mut each: impl FnMut(&T) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (uow, sql, params) = self.render()?;
+        let (is_locked, calls) = (self.lock.is_some(), self.calls());
+        let (uow, sql, params) = self.render(select_all)?;
         let table = T::table();
+        if is_locked {
+            return uow.for_each_locked(&sql, &params, each);
+        }
         let UnitOfWork { connection, arenas, .. } = uow;
         let arena = super::arena_in::<T>(arenas);
         let mut stopped = None;
@@ -165,19 +179,28 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
             }
             Ok(true)
         };
-        connection.read_each(sql.as_str(), &params, &mut take).map_err(in_table(table))?;
+        connection.read_each(sql.as_str(), &params, calls, &mut take).map_err(in_table(table))?;
         stopped.map_or(Ok(()), Err)
     }
 
-    /// Returns the statement. The condition is in parentheses of its own lines, so that neither an
-    /// `OR` nor a comment in it reaches what follows.
-    fn render(self) -> Result<Rendered<'q, 'c>, Error> {
+    /// Returns what the query may do besides reading.
+    pub(super) fn calls(&self) -> Calls {
+        let Selection { condition, order, .. } = &self.selection;
+        Calls::in_texts(condition.iter().chain(order))
+    }
+
+    /// Returns the statement that begins with this, up to the table. The condition is in parentheses of its
+    /// own lines, so that neither an `OR` nor a comment in it reaches what follows.
+    pub(super) fn render(
+        self,
+        begin: impl FnOnce(&'static Table) -> Sql,
+    ) -> Result<Rendered<'q, 'c>, Error> {
         let table = T::table();
         let Selection { condition, order, limit, offset, .. } = &self.selection;
         self.selection.check(table)?;
         let mut params = Params::new();
         params.append(self.selection.checked_params().map_err(in_table(table))?);
-        let mut sql = select_all(table);
+        let mut sql = begin(table);
         if let Some(condition) = condition {
             sql.push(" WHERE (").push(condition).push("\n)");
         }
@@ -190,6 +213,7 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
                 sql.push(keyword).param(number);
             }
         }
+        self.lock.iter().for_each(|lock| lock.push_to(&mut sql));
         Ok((self.uow, sql, params))
     }
 
@@ -238,7 +262,10 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     /// }
     /// # let _ = report;
     /// ```
-    pub fn with(self, below: impl FnOnce(&mut Relations<'_, T>)) -> GraphQuery<'q, 'c, T> {
+    pub fn with(mut self, below: impl FnOnce(&mut Relations<'_, T>)) -> GraphQuery<'q, 'c, T> {
+        if self.lock.is_some() {
+            self.selection.params = Err(not_for_graphs());
+        }
         let root = Level {
             table: T::table(),
             relation: Relation::Root(Root::Query),
@@ -248,7 +275,7 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     }
 }
 
-type Rendered<'q, 'c> = (&'q mut UnitOfWork<'c>, Sql, Params);
+pub(super) type Rendered<'q, 'c> = (&'q mut UnitOfWork<'c>, Sql, Params);
 
 impl<T> fmt::Debug for Query<'_, '_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

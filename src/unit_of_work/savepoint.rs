@@ -1,6 +1,7 @@
 //! Savepoints: work that is undone alone.
 
 use super::UnitOfWork;
+use super::sent::Sent;
 use crate::error::Error;
 
 /// What to go back to when the work of a savepoint is undone.
@@ -49,7 +50,7 @@ impl<'c> UnitOfWork<'c> {
         &mut self,
         work: impl FnOnce(&mut UnitOfWork<'c>) -> Result<R, E>,
     ) -> Result<R, E> {
-        self.flush()?;
+        self.flush_alone()?;
         let is_in_transaction = self.connection.in_transaction();
         if is_in_transaction {
             self.connection.begin()?;
@@ -69,6 +70,7 @@ impl<'c> UnitOfWork<'c> {
             self.connection.rollback_last();
         } else {
             self.connection.rollback();
+            self.sent = Sent::default();
         }
         for (index, arena) in self.arenas.values_mut().enumerate() {
             arena.rolled_back(savepoint.flushed.get(index).copied().unwrap_or(0));
@@ -92,7 +94,7 @@ impl Inside<'_, '_> {
         if let Some(is_in_transaction) =
             self.uow.savepoints.get(self.depth).map(|savepoint| savepoint.is_in_transaction)
         {
-            self.uow.flush()?;
+            self.uow.flush_alone()?;
             if is_in_transaction {
                 self.uow.connection.release()?;
             }

@@ -3,6 +3,7 @@
 mod changes;
 mod faults;
 mod identity;
+mod own_sql;
 mod plans;
 mod savepoints;
 mod statements;

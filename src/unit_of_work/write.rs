@@ -196,8 +196,10 @@ pub(super) struct Writer<'a> {
     pub(super) strategy: &'a Strategy,
     /// What becomes of the transaction.
     pub(super) transaction: Transaction,
-    /// The most round trips that the call may take.
+    /// The most round trips that the call may take, with those before it that count towards it.
     pub(super) budget: Option<usize>,
+    /// The round trips that the connection had taken before those that count.
+    pub(super) before: u64,
 }
 
 impl<'a> Writer<'a> {
@@ -223,7 +225,7 @@ impl<'a> Writer<'a> {
         connection: &mut Connection<'_>,
         mut on_progress: Option<&mut OnProgress<'static>>,
     ) -> Result<Written, Error> {
-        let before = connection.round_trips();
+        let before = self.before;
         let sizes = if self.budget.is_some() { Sizes::Needed } else { Sizes::IfAsked };
         let mut dispatch = Dispatch::new(self.strategy, changes, sizes)?;
         let foreseen = dispatch.foresee()?;
@@ -272,11 +274,14 @@ impl<'a> Writer<'a> {
                 plural(trips, "round trip")
             ),
             _ => format!(
-                "after {}, writing {} by {by} takes {} more, and the budget is {budget}: {}",
+                "after {}, writing {} by {by} takes {} more, and the budget is {budget}{}",
                 plural(used, "round trip"),
                 counted(rows),
                 planned.round_trips(),
-                attempt.reason
+                match &attempt.reason {
+                    Reason::Strategy | Reason::Size => String::new(),
+                    reason => format!(": {reason}"),
+                }
             ),
         };
         Err(Error::new(ErrorKind::Budget, message))

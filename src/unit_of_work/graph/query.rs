@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use super::relations::{Draft, Relations};
 use super::result::{Graph, Tie};
-use crate::connection::SNAPSHOT_ROUND_TRIPS;
+use crate::connection::{Calls, SNAPSHOT_ROUND_TRIPS};
 use crate::error::{Error, ErrorKind};
 use crate::graph::{
     Edge, Level, LevelRows, LoadPlan, Matches, NOBODY, Relation, Root, Selection, Statement,
@@ -235,7 +235,8 @@ impl Loader<'_, '_> {
     /// Sends a statement. An error names the level's table.
     fn send(&mut self, statement: &Statement) -> Result<Rows, Error> {
         let levels = &self.draft.levels;
-        let result = self.uow.connection.read(statement.sql.as_str(), &statement.params);
+        let calls = Calls::in_texts(levels.texts());
+        let result = self.uow.connection.read(statement.sql.as_str(), &statement.params, calls);
         result.map_err(|error| {
             let level = error.position().and_then(|position| statement.level_at(position));
             let table = level.map_or(levels.at(0), |level| levels.at(level)).table;

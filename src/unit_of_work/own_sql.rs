@@ -1,0 +1,240 @@
+//! `SqlStatement`: the caller's own SQL, in the transaction of the unit of work.
+
+use std::fmt;
+
+use super::UnitOfWork;
+use super::sent::Sent;
+use crate::connection::Connection;
+use crate::error::{Error, ErrorKind};
+use crate::flush_plan::plural;
+use crate::model::Parameter;
+use crate::sql::{OwnText, Params, ResultRow, Returns, Rows, parameters, wrong_type};
+
+/// A statement of the caller's own, as [`UnitOfWork::sql`] begins it.
+#[must_use = "a statement does nothing until it is run"]
+pub struct SqlStatement<'q, 'c> {
+    /// The unit of work whose transaction the statement is in.
+    uow: &'q mut UnitOfWork<'c>,
+    /// The statement.
+    text: String,
+    /// The error is that of the first value that could not be encoded.
+    params: Result<Params, Error>,
+}
+
+impl<'c> UnitOfWork<'c> {
+    /// Begins a statement of your own, with `$1`, `$2`, … for values, which [`bind`](SqlStatement::bind)
+    /// gives in their order. The text is trusted; values belong into parameters.
+    ///
+    /// The statement is in the transaction of the unit of work. Where none is open, it opens it. So it is
+    /// committed by the next [`commit`](UnitOfWork::commit), together with the entities, and never alone.
+    ///
+    /// Entities know nothing of it. What was added or changed is not written before it: call
+    /// [`flush`](UnitOfWork::flush) first, if the statement is to see it. What the statement has changed
+    /// is not in the entities: call [`refresh_all`](UnitOfWork::refresh_all) for those that may have
+    /// changed. It is not repeated either: when the transaction is undone, as after a lost connection or
+    /// a COMMIT that was refused, run it again.
+    ///
+    /// ```
+    /// # use onetrip::{Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "prices")]
+    /// # struct Price { #[model(key)] id: Option<i32>, cents: i64 }
+    /// fn raise(uow: &mut UnitOfWork<'_>, percent: i64) -> Result<u64, onetrip::Error> {
+    ///     uow.sql("SELECT set_config('audit.user', $1, true)").bind("ada").execute()?;
+    ///     let raised = uow
+    ///         .sql("UPDATE prices SET cents = cents + cents * $1 / 100")
+    ///         .bind(percent)
+    ///         .execute()?;
+    ///     uow.refresh_all::<Price>()?;
+    ///     uow.commit()?;                              // everything, or nothing
+    ///     Ok(raised)
+    /// }
+    /// # let _ = raise;
+    /// ```
+    pub fn sql(&mut self, text: impl Into<String>) -> SqlStatement<'_, 'c> {
+        SqlStatement { uow: self, text: text.into(), params: Ok(Params::new()) }
+    }
+
+    /// Runs something in the transaction, which is opened if it is not open. The next report counts it,
+    /// unless it fails and has opened the transaction: then all is undone at once.
+    pub(super) fn in_transaction<R>(
+        &mut self,
+        run: impl FnOnce(&mut Connection<'c>) -> Result<R, Error>,
+    ) -> Result<R, Error> {
+        self.check_resolved()?;
+        self.check_budget_for_one()?;
+        let is_first = !self.connection.in_transaction();
+        let before = Sent::by(&self.connection);
+        let result = self.connection.open().and_then(|()| run(&mut self.connection));
+        if result.is_err() && is_first {
+            self.connection.rollback();
+        } else {
+            self.sent.add(Sent::by(&self.connection).since(before));
+        }
+        if result.is_err() {
+            self.transaction_ended();
+        }
+        result
+    }
+
+    /// Makes sure that one statement more stays within the budget.
+    fn check_budget_for_one(&self) -> Result<(), Error> {
+        let Some(budget) = self.budget else { return Ok(()) };
+        let needed = self.connection.round_trips_of_one();
+        let Sent { round_trips, .. } = self.sent;
+        if round_trips + needed as u64 <= budget as u64 {
+            return Ok(());
+        }
+        let message = match round_trips {
+            0 => format!("it takes {}, and the budget is {budget}", plural(needed, "round trip")),
+            _ => format!(
+                "after {}, it takes {needed} more, and the budget is {budget}",
+                plural(round_trips as usize, "round trip")
+            ),
+        };
+        Err(Error::new(ErrorKind::Budget, message))
+    }
+}
+
+impl<'c> SqlStatement<'_, 'c> {
+    /// Binds the value of the next parameter; see [`Parameter`].
+    pub fn bind<P: Parameter>(mut self, value: P) -> Self {
+        if let Ok(params) = &mut self.params {
+            if let Err(error) = params.push_parameter(&value) {
+                let message = format!("cannot send parameter {}: {error}", params.len() + 1);
+                self.params = Err(Error::new(ErrorKind::Encode, message).with_source(error));
+            }
+        }
+        self
+    }
+
+    /// Runs the statement, and returns the number of rows that it has written, or found.
+    ///
+    /// It takes one round trip, and one more where it opens the transaction.
+    ///
+    /// # Errors
+    ///
+    /// Before anything is sent: [`ErrorKind::Encode`] when the values are not as many as the parameters
+    /// that the text names, or one of them cannot be sent; [`ErrorKind::Transaction`] for a text that
+    /// would end the transaction, such as `COMMIT`; [`ErrorKind::Unsupported`] for `COPY`;
+    /// [`ErrorKind::Budget`]; [`ErrorKind::UnknownOutcome`] while the outcome of a commit is unknown.
+    ///
+    /// Otherwise those of the server. After these, the transaction takes no further statement until it is
+    /// rolled back, unless the statement was in a [`savepoint`](UnitOfWork::savepoint), or was the first
+    /// of the transaction.
+    pub fn execute(self) -> Result<u64, Error> {
+        let (uow, text, params) = self.check()?;
+        let text = OwnText::new(&text);
+        uow.in_transaction(|connection| connection.execute(text.as_str(), &params))
+    }
+
+    /// Runs the statement, and returns its rows: those of a query, of `RETURNING`, or of `SHOW` and
+    /// `EXPLAIN`. What a row is read as is a [`ResultRow`].
+    ///
+    /// A `String` reads the text of any type. Every other type has to be that of the column.
+    ///
+    /// ```
+    /// # use onetrip::UnitOfWork;
+    /// fn take(uow: &mut UnitOfWork<'_>, id: i32) -> Result<Vec<(i32, String)>, onetrip::Error> {
+    ///     uow.sql("DELETE FROM jobs WHERE owner = $1 RETURNING id, state").bind(id).rows()
+    /// }
+    /// # let _ = take;
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`execute`](SqlStatement::execute), and [`ErrorKind::Decode`] when the columns are not as many
+    /// as the values of a row, or one of them is of another type. Nothing has been done then, but for an
+    /// integer that is wider than the one it is read as: that comes out when the rows are there.
+    /// [`ErrorKind::Unsupported`] for a statement that is none of these, such as `FETCH`.
+    pub fn rows<R: ResultRow>(self) -> Result<Vec<R>, Error> {
+        let (uow, text, params) = self.check()?;
+        let (text, types) = (OwnText::new(&text), R::types());
+        let rows = match text.returns() {
+            Returns::Rows => {
+                let read_as = text.read_as(types.clone());
+                uow.in_transaction(|connection| {
+                    let rows = connection.query_as_is(read_as.sql.as_str(), &params);
+                    rows.map_err(|error| read_as.explain(error))
+                })
+            }
+            Returns::Text => {
+                uow.in_transaction(|connection| connection.query_as_is(text.as_str(), &params))
+            }
+            Returns::Nothing => {
+                let message = "rows can be read of SELECT, VALUES, TABLE, WITH, INSERT, UPDATE, \
+                               DELETE, MERGE, SHOW and EXPLAIN";
+                Err(Error::new(ErrorKind::Unsupported, message)
+                    .with_hint("run other statements with `execute`"))
+            }
+        }?;
+        if let Some(columns) = rows.columns().filter(|columns| *columns != types.len()) {
+            let expected = types.len();
+            let message = format!("the statement returns {columns} columns, and not {expected}");
+            return Err(Error::new(ErrorKind::Decode, message));
+        }
+        for (column, &ty) in types.iter().enumerate() {
+            if let Some(other) = rows.other_type(column, ty) {
+                let error = Error::new(ErrorKind::Decode, format!("it has the type {other}"));
+                return Err(wrong_type(error, column, ty));
+            }
+        }
+        (0..rows.len()).map(|row| read_row(&rows, row)).collect()
+    }
+
+    /// Runs the statement, and returns its first row, if it has any. All rows come; write `LIMIT 1` where
+    /// there are many.
+    ///
+    /// ```
+    /// # use onetrip::UnitOfWork;
+    /// fn lock(uow: &mut UnitOfWork<'_>, id: i64) -> Result<bool, onetrip::Error> {
+    ///     let is_free = uow.sql("SELECT pg_try_advisory_xact_lock($1)").bind(id).first()?;
+    ///     Ok(is_free == Some(true))
+    /// }
+    /// # let _ = lock;
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`rows`](SqlStatement::rows).
+    pub fn first<R: ResultRow>(self) -> Result<Option<R>, Error> {
+        Ok(self.rows()?.into_iter().next())
+    }
+}
+
+impl<'q, 'c> SqlStatement<'q, 'c> {
+    /// Returns what is to be sent, if it is a statement that can be, with as many values as it names.
+    fn check(self) -> Result<(&'q mut UnitOfWork<'c>, String, Params), Error> {
+        let params = self.params?;
+        OwnText::new(&self.text).check()?;
+        check_count(parameters(&self.text), params.len())?;
+        Ok((self.uow, self.text, params))
+    }
+}
+
+/// Makes sure that the text names as many parameters as there are values.
+fn check_count(named: usize, bound: usize) -> Result<(), Error> {
+    let message = match named.checked_sub(bound) {
+        Some(0) => return Ok(()),
+        Some(_) => format!("the statement names ${named}, and {bound} values are bound"),
+        None => format!("{bound} values are bound, and the statement names no more than {named}"),
+    };
+    Err(Error::new(ErrorKind::Encode, message)
+        .with_hint("`bind` gives the values of $1, $2, … in order"))
+}
+
+/// Reads a row.
+fn read_row<R: ResultRow>(rows: &Rows, row: usize) -> Result<R, Error> {
+    R::read(|column| rows.raw(row, column)).map_err(|(column, error)| {
+        let message = format!("cannot read the value: {error}");
+        Error::new(ErrorKind::Decode, message)
+            .with_column((column + 1).to_string())
+            .with_source(error)
+    })
+}
+
+impl fmt::Debug for SqlStatement<'_, '_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SqlStatement").field("text", &self.text).finish_non_exhaustive()
+    }
+}
