@@ -15,7 +15,7 @@ const FLOORS: &[&[&str]] = &[
     &["change_set"],
     &["flush_plan"],
     &["connection", "sql"],
-    &["flush"],
+    &["flush", "graph"],
     &["insert_strategy", "one_statement"],
     &["step_by_step", "strategy"],
     &["lib", "retry", "unit_of_work", "verify"],

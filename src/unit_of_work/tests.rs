@@ -2,6 +2,7 @@
 
 mod changes;
 mod faults;
+mod graphs;
 mod identity;
 mod own_sql;
 mod plans;
@@ -18,6 +19,7 @@ use crate::model::{
     Assigned, Column, Encoder, ForeignKey, Model, NaturalKey, QualifiedName, Reference, Row,
     SqlType, Table,
 };
+use crate::sql::Rows;
 use crate::strategy::{OneTrip, Strategy};
 
 /// A model by hand: the derive writes `::onetrip::…`, which is another crate in here.

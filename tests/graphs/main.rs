@@ -5,4 +5,8 @@ mod common;
 mod kinds;
 mod loading;
 mod models;
+mod plans;
+#[path = "../common/relayed.rs"]
+mod relayed;
+mod snapshots;
 mod trees;

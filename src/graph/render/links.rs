@@ -1,0 +1,66 @@
+//! The queries of links whose rows are selected.
+
+use super::Renderer;
+
+impl Renderer<'_> {
+    /// Appends the query of the rows that links lead to, and their order.
+    ///
+    /// ```text
+    /// a1 (k0, z) AS (SELECT id, row_number() OVER (ORDER BY title) FROM courses
+    /// WHERE (id) IN (SELECT course_id FROM enrolments JOIN …) AND (title <> $1))
+    /// ```
+    pub(super) fn render_targets(&mut self, at: usize, target: usize, offset: usize) {
+        let (link, target_level) = (self.levels.at(at), self.levels.at(target));
+        let table = target_level.table;
+        let name = self.name('a', at);
+        self.begin_query();
+        self.text.sql.push(&name).push(" (");
+        self.text.sql.list(0..table.key().len(), |sql, part| {
+            sql.push("k").number(part);
+        });
+        self.text.sql.push(", z) AS (SELECT ").columns(table, table.key());
+        self.text.sql.push(", row_number() OVER (");
+        self.render_order(target_level, offset);
+        self.text.sql.push(") FROM ").qualified(table.qualified_name());
+        self.text.sql.push(" WHERE (").columns(table, table.key()).push(") IN (SELECT ");
+        self.text.sql.columns(link.table, target_level.relation.columns());
+        self.render_from(at, offset);
+        self.text.sql.push(")");
+        self.render_condition(target_level, " AND ", offset);
+        self.text.sql.push(")");
+    }
+
+    /// Appends the query of the links that lead to selected rows.
+    ///
+    /// ```text
+    /// SELECT c0, k0 FROM (SELECT s.*, row_number() OVER (PARTITION BY s.k0 ORDER BY a.z)
+    /// FROM (SELECT … FROM enrolments JOIN …) AS s (c0, k0)
+    /// JOIN a1 AS a ON a.k0 = s.k1) AS r (c0, k0, z) WHERE z <= $2 ORDER BY z
+    /// ```
+    pub(super) fn render_picked(&mut self, at: usize, target: usize, names: &str) {
+        let (link, target_level) = (self.levels.at(at), self.levels.at(target));
+        let targets = self.name('a', at);
+        let sql = &mut self.text.sql;
+        sql.push(&format!("SELECT {names} FROM (SELECT s.*, row_number() OVER (PARTITION BY "));
+        sql.list(link.relation.columns(), |sql, &column| {
+            sql.push("s.k").number(column);
+        });
+        sql.push(" ORDER BY a.z) FROM (SELECT ");
+        self.render_list(at, "");
+        self.render_from(at, 0);
+        let sql = &mut self.text.sql;
+        sql.push(&format!(") AS s ({names}) JOIN {targets} AS a ON "));
+        sql.conditions(
+            target_level.relation.columns().iter().enumerate(),
+            |sql, (part, &column)| {
+                sql.push("a.k").number(part).push(" = s.k").number(column);
+            },
+        );
+        sql.push(&format!(") AS r ({names}, z)"));
+        if let Some(limit) = target_level.selection.limit {
+            let number = self.text.params.push_count(limit);
+            self.text.sql.push(" WHERE z <= ").param(number);
+        }
+        self.text.sql.push(" ORDER BY z");
+    }
+}

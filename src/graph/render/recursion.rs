@@ -1,0 +1,99 @@
+//! The queries of the keys of trees.
+
+use super::Renderer;
+
+impl Renderer<'_> {
+    /// Appends the query of the keys of a tree. Only keys go through the recursion: `UNION` leaves out
+    /// those that were found already, so circles end, and other columns need no equality.
+    ///
+    /// ```text
+    /// r1 (k0) AS (SELECT id FROM folders JOIN … WHERE (name <> $1)
+    /// UNION SELECT x.k0 FROM r1 JOIN (SELECT parent, id FROM folders WHERE (name <> $1)) AS x (f0, k0)
+    /// ON x.f0 = r1.k0)
+    /// ```
+    pub(super) fn render_recursion(&mut self, at: usize, offset: usize) {
+        let level = self.levels.at(at);
+        let (table, key) = (level.table, level.table.key());
+        let (Some(above), references) = (level.relation.above(), level.relation.columns()) else {
+            return;
+        };
+        let is_upwards = level.relation.leads_to_parents();
+        // A step leads from the columns `from` to the columns `to` of one row.
+        let (from, to) = if is_upwards { (key, references) } else { (references, key) };
+        let (name, above) = (self.name('r', at), self.name('t', above));
+        let parts = |letter: &str| {
+            let names: Vec<_> = (0..key.len()).map(|part| format!("{letter}{part}")).collect();
+            names.join(", ")
+        };
+        if let Some(limit) = level.selection.limit.filter(|_| !is_upwards) {
+            let limit = self.text.params.push_count(limit);
+            return self.render_limited_recursion(at, &name, &above, offset, limit);
+        }
+        self.begin_query();
+        self.text.sql.push(&format!("{name} ({}) AS (SELECT ", parts("k")));
+        if is_upwards {
+            self.text.sql.list(references, |sql, &column| {
+                sql.push("k").number(column);
+            });
+            self.text.sql.push(" FROM ").push(&above);
+        } else {
+            self.text.sql.columns(table, key);
+            self.text.sql.push(" FROM ").qualified(table.qualified_name());
+            self.render_join(at, references, &above, key.iter().copied());
+            self.render_condition(level, " WHERE ", offset);
+        }
+        self.text.sql.push(" UNION SELECT ").push(&parts("x.k"));
+        self.text.sql.push(&format!(" FROM {name} JOIN (SELECT "));
+        self.text.sql.columns(table, from).push(", ").columns(table, to);
+        self.text.sql.push(" FROM ").qualified(table.qualified_name());
+        self.render_condition(level, " WHERE ", offset);
+        self.text.sql.push(&format!(") AS x ({}, {}) ON ", parts("f"), parts("k")));
+        self.text.sql.conditions(0..key.len(), |sql, part| {
+            sql.push("x.f").number(part).push(&format!(" = {name}.k")).number(part);
+        });
+        self.text.sql.push(")");
+    }
+
+    /// Appends the query of the keys of a tree, of which each row has so many children at most.
+    ///
+    /// ```text
+    /// r1 (k0) AS (SELECT x.k0 FROM t0, LATERAL (SELECT id FROM folders WHERE (parent) = (t0.k0)
+    /// ORDER BY name LIMIT $1) AS x (k0) UNION SELECT x.k0 FROM r1, LATERAL (…) AS x (k0))
+    /// ```
+    pub(super) fn render_limited_recursion(
+        &mut self,
+        at: usize,
+        name: &str,
+        above: &str,
+        offset: usize,
+        limit: usize,
+    ) {
+        let level = self.levels.at(at);
+        let (table, key) = (level.table, level.table.key());
+        let keys: Vec<_> = (0..key.len()).map(|part| format!("k{part}")).collect();
+        let keys = keys.join(", ");
+        self.begin_query();
+        self.text.sql.push(&format!("{name} ({keys}) AS ("));
+        let names_above: Vec<_> = key.iter().map(|column| format!("k{column}")).collect();
+        let names_below: Vec<_> = (0..key.len()).map(|part| format!("k{part}")).collect();
+        for (from, names) in [(above, names_above), (name, names_below)] {
+            let is_first = from == above;
+            self.text.sql.push(if is_first { "SELECT " } else { " UNION SELECT " });
+            self.text.sql.list(0..key.len(), |sql, part| {
+                sql.push("x.k").number(part);
+            });
+            self.text.sql.push(&format!(" FROM {from}, LATERAL (SELECT ")).columns(table, key);
+            self.text.sql.push(" FROM ").qualified(table.qualified_name()).push(" WHERE (");
+            self.text.sql.columns(table, level.relation.columns()).push(") = (");
+            self.text.sql.list(names, |sql, column| {
+                sql.push(&format!("{from}.{column}"));
+            });
+            self.text.sql.push(")");
+            self.render_condition(level, " AND ", offset);
+            self.render_order(level, offset);
+            self.text.sql.push(" LIMIT ").param(limit);
+            self.text.sql.push(&format!(") AS x ({keys})"));
+        }
+        self.text.sql.push(")");
+    }
+}

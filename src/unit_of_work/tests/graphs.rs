@@ -1,0 +1,101 @@
+//! The statements that load graphs.
+
+use insta::assert_snapshot;
+
+use super::*;
+
+/// Returns what is sent to load a graph. The answer has no rows, and so the load fails.
+fn loaded(load: impl FnOnce(&mut UnitOfWork<'_>)) -> String {
+    let (mut uow, recording) = record(Batch);
+    load(&mut uow);
+    recording.take()
+}
+
+#[test]
+fn a_graph_is_one_statement() {
+    let sent = loaded(|uow| {
+        let query = uow.query::<User>("id > $1 OR id = $2").bind(5).bind(7);
+        let query = query.order_by("name").limit(20).with(|user| {
+            user.children::<Address>().filter("id <> $1 AND email <> '$1'").bind(9);
+        });
+        assert!(query.load().is_err());
+    });
+    assert_snapshot!(sent, @r#"
+    WITH RECURSIVE t0 (c0, c1, k0) AS (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (id > $1 OR id = $2
+    ) ORDER BY name
+     LIMIT $3), t1 (c0, c1, c2, k2) AS (SELECT COALESCE(NULL::"int4", "id") AS "?", "email"::"text" AS "?", COALESCE(NULL::"int4", "user_id") AS "?", "user_id" AS "?" FROM "addresses" JOIN unnest(ARRAY(SELECT k0 FROM t0 GROUP BY k0 ORDER BY k0)) AS u1 ("?0") ON u1."?0" = "user_id" WHERE (id <> $4 AND email <> '$1'
+    )) SELECT s0.c0, s0.c1, s1.c0, s1.c1, s1.c2 FROM (SELECT array_agg(c0), array_agg(c1) FROM t0) AS s0 (c0, c1), (SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM t1) AS s1 (c0, c1, c2) -- 5 int4, 7 int4, 20 int4, 9 int4
+    "#);
+}
+
+#[test]
+fn children_are_limited_for_each_parent() {
+    let sent = loaded(|uow| {
+        let query = uow.query::<User>("true").with(|user| {
+            user.children::<Address>().order_by("email").limit(3);
+        });
+        assert!(query.load().is_err());
+    });
+    assert_snapshot!(sent, @r#"
+    WITH RECURSIVE t0 (c0, c1, k0) AS (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (true
+    )), t1 (c0, c1, c2, k2) AS (SELECT c0, c1, c2, k2 FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "email"::"text" AS "?", COALESCE(NULL::"int4", "user_id") AS "?", "user_id" AS "?", row_number() OVER (PARTITION BY "user_id" ORDER BY email
+    ) AS "?" FROM "addresses" JOIN unnest(ARRAY(SELECT k0 FROM t0 GROUP BY k0 ORDER BY k0)) AS u1 ("?0") ON u1."?0" = "user_id") AS r (c0, c1, c2, k2, z) WHERE z <= $1 ORDER BY z) SELECT s0.c0, s0.c1, s1.c0, s1.c1, s1.c2 FROM (SELECT array_agg(c0), array_agg(c1) FROM t0) AS s0 (c0, c1), (SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM t1) AS s1 (c0, c1, c2) -- 3 int4
+    "#);
+}
+
+#[test]
+fn parents_and_entities_that_are_loaded() {
+    let sent = loaded(|uow| {
+        let known = uow.add(Pass { id: Some(5), member: ForeignKey::Key(6) });
+        let query = uow.graph(&[known], |pass| {
+            pass.parent::<Member>();
+        });
+        assert!(query.load().is_err());
+    });
+    assert_snapshot!(sent, @r#"WITH RECURSIVE t0 (c1, k1, n) AS (SELECT COALESCE(NULL::"int4", t."member") AS "?", t."member" AS "?", u.n FROM unnest($1) WITH ORDINALITY AS u (u0, n) LEFT JOIN "passes" AS t ON t."id" = u.u0 ORDER BY u.n), t1 (c0, c1, c2, k0) AS (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", COALESCE(NULL::"int4", "visits") AS "?", "id" AS "?" FROM "members" JOIN unnest(ARRAY(SELECT k1 FROM t0 GROUP BY k1 ORDER BY k1)) AS u1 ("?0") ON u1."?0" = "id") SELECT s0.c1, s1.c0, s1.c1, s1.c2 FROM (SELECT array_agg(c1) FROM t0) AS s0 (c1), (SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM t1) AS s1 (c0, c1, c2) -- int4[]"#);
+}
+
+#[test]
+fn trees_go_through_their_keys() {
+    let sent = loaded(|uow| {
+        let query = uow.query::<Node>("id = 1").with(|node| {
+            node.descendants().filter("id <> $1").bind(2);
+        });
+        assert!(query.load().is_err());
+        let query = uow.query::<Node>("id = 1").with(|node| {
+            node.descendants().limit(2);
+        });
+        assert!(query.load().is_err());
+        let query = uow.query::<Node>("id = 1").with(|node| {
+            node.ancestors();
+        });
+        assert!(query.load().is_err());
+    });
+    assert_snapshot!(sent, @r#"
+    WITH RECURSIVE t0 (c0, c1, k0) AS (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "id" AS "?" FROM "nodes" WHERE (id = 1
+    )), r1 (k0) AS (SELECT "id" FROM "nodes" JOIN unnest(ARRAY(SELECT k0 FROM t0 GROUP BY k0 ORDER BY k0)) AS u1 ("?0") ON u1."?0" = "parent" WHERE (id <> $1
+    ) UNION SELECT x.k0 FROM r1 JOIN (SELECT "parent", "id" FROM "nodes" WHERE (id <> $1
+    )) AS x (f0, k0) ON x.f0 = r1.k0), t1 (c0, c1, k0, k1) AS (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "id" AS "?", "parent" AS "?" FROM "nodes" JOIN unnest(ARRAY(SELECT k0 FROM r1 GROUP BY k0 ORDER BY k0)) AS u1 ("?0") ON u1."?0" = "id") SELECT s0.c0, s0.c1, s1.c0, s1.c1 FROM (SELECT array_agg(c0), array_agg(c1) FROM t0) AS s0 (c0, c1), (SELECT array_agg(c0), array_agg(c1) FROM t1) AS s1 (c0, c1) -- 2 int4
+    WITH RECURSIVE t0 (c0, c1, k0) AS (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "id" AS "?" FROM "nodes" WHERE (id = 1
+    )), r1 (k0) AS (SELECT x.k0 FROM t0, LATERAL (SELECT "id" FROM "nodes" WHERE ("parent") = (t0.k0) ORDER BY "id" LIMIT $1) AS x (k0) UNION SELECT x.k0 FROM r1, LATERAL (SELECT "id" FROM "nodes" WHERE ("parent") = (r1.k0) ORDER BY "id" LIMIT $1) AS x (k0)), t1 (c0, c1, k0, k1) AS (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "id" AS "?", "parent" AS "?" FROM "nodes" JOIN unnest(ARRAY(SELECT k0 FROM r1 GROUP BY k0 ORDER BY k0)) AS u1 ("?0") ON u1."?0" = "id") SELECT s0.c0, s0.c1, s1.c0, s1.c1 FROM (SELECT array_agg(c0), array_agg(c1) FROM t0) AS s0 (c0, c1), (SELECT array_agg(c0), array_agg(c1) FROM t1) AS s1 (c0, c1) -- 2 int4
+    WITH RECURSIVE t0 (c0, c1, k1) AS (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "parent" AS "?" FROM "nodes" WHERE (id = 1
+    )), r1 (k0) AS (SELECT k1 FROM t0 UNION SELECT x.k0 FROM r1 JOIN (SELECT "id", "parent" FROM "nodes") AS x (f0, k0) ON x.f0 = r1.k0), t1 (c0, c1, k0, k1) AS (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "id" AS "?", "parent" AS "?" FROM "nodes" JOIN unnest(ARRAY(SELECT k0 FROM r1 GROUP BY k0 ORDER BY k0)) AS u1 ("?0") ON u1."?0" = "id") SELECT s0.c0, s0.c1, s1.c0, s1.c1 FROM (SELECT array_agg(c0), array_agg(c1) FROM t0) AS s0 (c0, c1), (SELECT array_agg(c0), array_agg(c1) FROM t1) AS s1 (c0, c1) --
+    "#);
+}
+
+#[test]
+fn a_level_can_be_a_statement_of_its_own() {
+    let (mut uow, recording) = record(Batch);
+    recording.answer(Ok(Rows::canned(Vec::new(), Vec::new())));
+    let query = uow.query::<User>("true").with(|user| {
+        user.children::<Address>();
+    });
+    assert!(query.split().load().is_ok(), "nobody is there");
+    assert_snapshot!(recording.take(), @r#"
+    SELECT now() = statement_timestamp()
+    BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY
+    WITH RECURSIVE t0 (c0, c1, k0) AS (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (true
+    )) SELECT c0, c1 FROM t0 -- 
+    ROLLBACK
+    "#);
+}
