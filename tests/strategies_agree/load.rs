@@ -8,7 +8,7 @@ use onetrip::{Error, Graph, Handle, Model, Relations, UnitOfWork};
 use postgres::Client;
 
 use crate::fields::Parts;
-use crate::model::{Keyed, Node, Numbered};
+use crate::model::{Keyed, MAX_TABLES, Node, Numbered};
 use crate::random::Random;
 use crate::schema::{ColumnOf, Schema};
 
@@ -64,14 +64,16 @@ pub(crate) fn compare_graphs(
     schema: &Schema,
     random: &mut Random,
 ) -> Result<(), String> {
-    let root = random.below(schema.tables.len());
+    // Each model at the root is code of its own. Further down are all of them.
+    let root = 0;
     let asked = ask_for(schema, root, 3, random, &mut HashMap::new());
     for is_split in [false, true] {
         let mut uow = UnitOfWork::new(&mut *client);
-        let model = schema.model(root);
-        for_model!(model, compare_graph::<_>(&mut uow, schema, &asked, is_split)).map_err(
-            |error| format!("the graph {asked:#?} of {root}, split {is_split}: {error}"),
-        )?;
+        let compared = match schema.tables[root].key.len() {
+            1 => compare_graph::<0>(&mut uow, schema, &asked, is_split),
+            _ => compare_graph::<{ MAX_TABLES }>(&mut uow, schema, &asked, is_split),
+        };
+        compared.map_err(|error| format!("the graph {asked:#?}, split {is_split}: {error}"))?;
     }
     Ok(())
 }
