@@ -2,7 +2,7 @@
 
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::model::{Cell, SqlType, Table};
-use crate::sql::{Rows, array_elements};
+use crate::sql::{ArrayParam, Rows, array_elements};
 
 /// The rows of one level in the result of a statement.
 pub(crate) struct LevelRows<'r> {
@@ -159,6 +159,28 @@ impl<'r> LevelRows<'r> {
             Ok(())
         })?;
         Ok(keys)
+    }
+
+    /// Returns the keys of the rows as arrays, one for each part.
+    ///
+    /// # Errors
+    ///
+    /// When the rows are not what was asked for.
+    pub(crate) fn key_arrays(&self) -> Result<Vec<ArrayParam>, Error> {
+        let key = self.table.key();
+        let ty = |&column: &usize| self.table.columns()[column].ty();
+        let mut arrays: Vec<ArrayParam> =
+            key.iter().map(|column| ArrayParam::new(ty(column), self.len)).collect();
+        self.each_row(key, |parts| {
+            for (array, part) in arrays.iter_mut().zip(parts) {
+                match part {
+                    Some(raw) => array.push_raw(raw)?,
+                    None => array.push_null(),
+                }
+            }
+            Ok(())
+        })?;
+        Ok(arrays)
     }
 
     fn cursor(&self, at: usize) -> Result<Cursor<'r>, Error> {

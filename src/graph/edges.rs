@@ -70,11 +70,6 @@ impl Edge {
         (types(self.one_table, self.key), types(self.many_table, self.foreign_key))
     }
 
-    /// Returns the tables: the one that is referred to, and the one that refers.
-    pub(crate) fn tables(&self) -> (&'static Table, &'static Table) {
-        (self.one_table, self.many_table)
-    }
-
     /// Returns which rows belong together, by their bytes. The edge is [exact](Edge::is_exact).
     ///
     /// # Errors

@@ -129,22 +129,6 @@ fn wrong_count(named: usize, bound: usize) -> Error {
         .with_hint("`bind` gives the values of $1, $2, … in order")
 }
 
-impl Level {
-    /// Returns `true` if the children of each row are to be put in the order of their keys here: the keys
-    /// are integers, and the caller wants no other order. The server would sort all of them at once.
-    pub(crate) fn is_sorted_here(&self) -> bool {
-        let is_of_children =
-            matches!(self.relation, Relation::Children { .. } | Relation::Descendants { .. });
-        let is_integer = |&column: &usize| {
-            self.table.columns()[column].ty().is_integer() && self.table.cast(column).is_none()
-        };
-        is_of_children
-            && self.selection.order.is_none()
-            && self.table.key().len() == 1
-            && self.table.key().iter().all(is_integer)
-    }
-}
-
 impl Relation {
     /// Returns the position of the level above, unless this is the first.
     pub(crate) fn above(&self) -> Option<usize> {
@@ -209,6 +193,32 @@ impl Levels {
     /// Returns `true` if the graph begins with rows that are loaded already.
     pub(crate) fn begins_with_keys(&self) -> bool {
         matches!(self.0[0].relation, Relation::Root(Root::Keys { .. }))
+    }
+
+    /// Returns the level of the rows by which the links of this level are selected or put in order.
+    pub(crate) fn picked_by(&self, level: usize) -> Option<usize> {
+        match self.at(level).relation {
+            Relation::Children { through, .. } => {
+                through.filter(|&target| !self.at(target).selection.is_all())
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns `true` if the children of each row are to be put in the order of their keys here: the keys
+    /// are integers, and the caller wants no other order. The server would sort all of them at once.
+    pub(crate) fn is_sorted_here(&self, level: usize) -> bool {
+        let Level { table, relation, selection } = self.at(level);
+        let is_of_children =
+            matches!(relation, Relation::Children { .. } | Relation::Descendants { .. });
+        let is_integer = |&column: &usize| {
+            table.columns()[column].ty().is_integer() && table.cast(column).is_none()
+        };
+        is_of_children
+            && selection.order.is_none()
+            && self.picked_by(level).is_none()
+            && table.key().len() == 1
+            && table.key().iter().all(is_integer)
     }
 
     /// Returns `true` if links lead to the rows of this level, and were selected by them.

@@ -146,8 +146,8 @@ impl UnitOfWork<'_> {
         self.children_in(foreign_key::<C, P>(None, "children_by")?, parents)
     }
 
-    /// Returns the same as [`children`](UnitOfWork::children), by the foreign key whose first
-    /// column has this name.
+    /// Returns the same as [`children`](UnitOfWork::children), by the foreign key that has
+    /// this column. Where several have it, it is the one that begins with it.
     ///
     /// # Errors
     ///
@@ -336,8 +336,8 @@ pub(super) fn not_unique(table: &'static Table) -> Error {
     in_table(table)(Error::new(ErrorKind::Model, message))
 }
 
-/// Returns the columns of the only foreign key of `C` that refers to `P`, or of that whose first column
-/// has this name. `by` is the method that takes a name.
+/// Returns the columns of the only foreign key of `C` that refers to `P`, or of the one that has this
+/// column. Where several have it, it is the one that begins with it. `by` is the method that takes a name.
 ///
 /// # Errors
 ///
@@ -347,26 +347,40 @@ pub(super) fn foreign_key<C: Model, P: Model>(
     by: &str,
 ) -> Result<&'static [usize], Error> {
     let table = C::table();
-    let mut references = table.foreign_keys().filter(|foreign_key| {
-        let first = foreign_key.columns.first().and_then(|&first| table.columns().get(first));
-        foreign_key.target.is(P::table())
-            && column.is_none_or(|name| first.is_some_and(|first| first.name() == name))
-    });
-    match (references.next(), references.next(), column) {
-        (Some(foreign_key), None, _) | (Some(foreign_key), Some(_), Some(_)) => {
-            Ok(foreign_key.columns)
+    let is_named = |at: &usize, name: &str| {
+        table.columns().get(*at).is_some_and(|column| column.name() == name)
+    };
+    let mut found: Vec<&'static [usize]> = table
+        .foreign_keys()
+        .filter(|foreign_key| foreign_key.target.is(P::table()))
+        .map(|foreign_key| foreign_key.columns)
+        .collect();
+    if let Some(name) = column {
+        found.retain(|columns| columns.iter().any(|at| is_named(at, name)));
+        let begins = |columns: &&&[usize]| columns.first().is_some_and(|at| is_named(at, name));
+        if found.len() > 1 && found.iter().filter(begins).count() == 1 {
+            found.retain(|columns| begins(&columns));
         }
-        (None, _, None) => Err(no_reference::<C, P>("has no foreign key")),
-        (None, _, Some(column)) => {
-            Err(no_reference::<C, P>("has no such foreign key").with_column(column.to_owned()))
+    }
+    match (&found[..], column) {
+        (&[only], _) => Ok(only),
+        ([], None) => Err(no_reference::<C, P>("has no foreign key that refers")),
+        ([], Some(column)) => Err(no_reference::<C, P>("has no such foreign key that refers")
+            .with_column(column.to_owned())),
+        (_, column) => {
+            let error = no_reference::<C, P>("has several foreign keys that refer");
+            let hint = format!("name a column that only the one you mean has, with `{by}`");
+            Err(match column {
+                Some(column) => error.with_column(column.to_owned()),
+                None => error,
+            }
+            .with_hint(hint))
         }
-        (Some(_), Some(_), None) => Err(no_reference::<C, P>("has several foreign keys")
-            .with_hint(format!("name the first column of the one you mean, with `{by}`"))),
     }
 }
 
 /// Returns the error for a model without the foreign key that is asked for.
-pub(super) fn no_reference<C: Model, P: Model>(what: &str) -> Error {
-    let message = format!("the model {what} that refers to {}", P::table().name());
+fn no_reference<C: Model, P: Model>(what: &str) -> Error {
+    let message = format!("the model {what} to {}", P::table().name());
     in_table(C::table())(Error::new(ErrorKind::Model, message))
 }

@@ -6,7 +6,7 @@ use std::ops::Index;
 use bytes::BytesMut;
 
 use super::UnitOfWork;
-use super::load::{in_table, no_reference};
+use super::load::{foreign_key, in_table};
 use crate::arena::Found;
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
@@ -49,17 +49,11 @@ impl UnitOfWork<'_> {
         &mut self,
         children: &[Handle<C>],
     ) -> Result<Vec<Option<Handle<P>>>, Error> {
-        let mut references = C::table().foreign_keys().filter(|fk| fk.target.is(P::table()));
-        match (references.next(), references.next()) {
-            (Some(foreign_key), None) => self.parents_in(foreign_key.columns, children),
-            (None, _) => Err(no_reference::<C, P>("has no foreign key")),
-            (Some(_), Some(_)) => Err(no_reference::<C, P>("has several foreign keys")
-                .with_hint("name the first column of the one you mean, with `parents_by`")),
-        }
+        self.parents_in(foreign_key::<C, P>(None, "parents_by")?, children)
     }
 
-    /// Returns the same as [`parents`](UnitOfWork::parents), by the foreign key whose first column has this
-    /// name.
+    /// Returns the same as [`parents`](UnitOfWork::parents), by the foreign key that has this column.
+    /// Where several have it, it is the one that begins with it.
     ///
     /// # Errors
     ///
@@ -69,17 +63,7 @@ impl UnitOfWork<'_> {
         column: &str,
         children: &[Handle<C>],
     ) -> Result<Vec<Option<Handle<P>>>, Error> {
-        let table = C::table();
-        let mut references = table.foreign_keys().filter(|foreign_key| {
-            foreign_key.target.is(P::table())
-                && table.columns()[foreign_key.columns[0]].name() == column
-        });
-        match references.next() {
-            Some(foreign_key) => self.parents_in(foreign_key.columns, children),
-            None => {
-                Err(no_reference::<C, P>("has no such foreign key").with_column(column.to_owned()))
-            }
-        }
+        self.parents_in(foreign_key::<C, P>(Some(column), "parents_by")?, children)
     }
 
     /// Returns the entity that a reference is to, if the unit of work has it. Nothing is sent. An entity that

@@ -90,3 +90,57 @@ fn keys_are_compared_as_the_server_does() -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// The models know nothing of the collations.
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "names")]
+struct Name {
+    #[model(key)]
+    id: String,
+}
+
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "uses")]
+struct Use {
+    #[model(key)]
+    id: i32,
+    name: Option<ForeignKey<Name>>,
+    /// In the default collation, though what it refers to is not.
+    other: Option<ForeignKey<Name>>,
+}
+
+#[test]
+fn collations_that_no_model_tells_of() -> Result<(), Error> {
+    let schema = Schema::new(
+        "graph_collations",
+        "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+         CREATE TABLE names (id text COLLATE any_case PRIMARY KEY);
+         CREATE TABLE uses (id int PRIMARY KEY, name text COLLATE any_case REFERENCES names,
+             other text REFERENCES names);
+         INSERT INTO names VALUES ('Ab'), ('x');
+         INSERT INTO uses VALUES (1, 'Ab', 'ab'), (2, 'ab', 'AB'), (3, 'AB', 'Ab'), (4, 'X', 'X'), (5, NULL, NULL)",
+    );
+    for is_split in [false, true] {
+        let mut client = schema.client();
+        let mut uow = UnitOfWork::new(&mut client);
+        let query = uow.query::<Name>("true").order_by("id").with(|name| {
+            name.children_by::<Use>("name").with(|one| {
+                one.parent_by::<Name>("other");
+            });
+            name.children_by::<Use>("other").limit(2);
+        });
+        let graph = if is_split { query.split() } else { query }.load()?;
+        let mut seen = Vec::new();
+        for name in graph.roots() {
+            let by = |column: &str| -> Result<Vec<i32>, Error> {
+                Ok(graph.children_by::<Use>(column, name)?.map(|one| uow[one].id).collect())
+            };
+            seen.push((by("name")?, by("other")?));
+            for one in graph.children_by::<Use>("name", name)? {
+                assert_eq!(graph.parent_by::<Name>("other", one)?, Some(name), "{is_split}");
+            }
+        }
+        assert_eq!(seen, [(vec![1, 2, 3], vec![1, 2]), (vec![4], vec![4])], "{is_split}");
+    }
+    Ok(())
+}

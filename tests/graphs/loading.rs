@@ -268,7 +268,7 @@ fn mistakes_are_found_before_anything_is_sent() -> Result<(), Error> {
             ),
             (
                 ErrorKind::Model,
-                "table orders: the model has several foreign keys that refers to addresses",
+                "table orders: the model has several foreign keys that refer to addresses",
             ),
         ),
         (
@@ -473,4 +473,86 @@ fn an_error_names_the_table_of_its_level() -> Result<(), Error> {
         "{error}"
     );
     Ok(())
+}
+
+mod tenants {
+    use onetrip::{Error, ErrorKind, ForeignKey, Model, UnitOfWork};
+
+    use crate::common::Schema;
+
+    #[derive(Model, Clone, Debug)]
+    #[model(table = "tenants")]
+    struct Tenant {
+        #[model(key)]
+        id: i32,
+    }
+
+    #[derive(Model, Clone, Debug)]
+    #[model(table = "payers")]
+    struct Payer {
+        #[model(key)]
+        tenant_id: ForeignKey<Tenant>,
+        #[model(key)]
+        id: i32,
+    }
+
+    /// Three foreign keys have a column in common, and two of them lead to one table.
+    #[derive(Model, Clone, Debug)]
+    #[model(table = "invoices")]
+    struct Invoice {
+        #[model(key)]
+        tenant_id: ForeignKey<Tenant>,
+        #[model(key)]
+        id: i32,
+        #[model(column("tenant_id", "buyer"))]
+        buyer: Option<ForeignKey<Payer>>,
+        #[model(column("tenant_id", "payer"))]
+        payer: Option<ForeignKey<Payer>>,
+    }
+
+    #[test]
+    fn a_foreign_key_is_named_by_a_column_that_it_has_alone() -> Result<(), Error> {
+        let schema = Schema::new(
+            "graph_tenants",
+            "CREATE TABLE tenants (id int PRIMARY KEY);
+             CREATE TABLE payers (tenant_id int REFERENCES tenants, id int, PRIMARY KEY (tenant_id, id));
+             CREATE TABLE invoices (tenant_id int REFERENCES tenants, id int, buyer int, payer int,
+                 PRIMARY KEY (tenant_id, id), FOREIGN KEY (tenant_id, buyer) REFERENCES payers,
+                 FOREIGN KEY (tenant_id, payer) REFERENCES payers);
+             INSERT INTO tenants VALUES (1), (2);
+             INSERT INTO payers SELECT t, n FROM generate_series(1, 2) AS t, generate_series(1, 3) AS n;
+             INSERT INTO invoices VALUES (1, 1, 1, 2), (1, 2, 3, NULL), (2, 1, NULL, 2)",
+        );
+        for is_split in [false, true] {
+            let mut client = schema.client();
+            let mut uow = UnitOfWork::new(&mut client);
+            let query = uow.query::<Invoice>("true").order_by("tenant_id, id").with(|invoice| {
+                invoice.parent_by::<Payer>("buyer");
+                invoice.parent_by::<Payer>("payer").with(|payer| {
+                    payer.children_by::<Invoice>("payer");
+                });
+            });
+            let graph = if is_split { query.split() } else { query }.load()?;
+            let mut seen = Vec::new();
+            for invoice in graph.roots() {
+                let id = |payer: Option<onetrip::Handle<Payer>>| payer.map(|payer| uow[payer].id);
+                let payer = graph.parent_by::<Payer>("payer", invoice)?;
+                seen.push((id(graph.parent_by::<Payer>("buyer", invoice)?), id(payer)));
+                if let Some(payer) = payer {
+                    let invoices = graph.children_by::<Invoice>("payer", payer)?;
+                    assert_eq!(invoices.collect::<Vec<_>>(), [invoice]);
+                }
+            }
+            assert_eq!(seen, [(Some(1), Some(2)), (Some(3), None), (None, Some(2))]);
+        }
+        let mut client = schema.client();
+        let mut uow = UnitOfWork::new(&mut client);
+        let query = uow.query::<Invoice>("true").with(|invoice| {
+            invoice.parent_by::<Payer>("tenant_id");
+        });
+        let error = query.load().map(drop).expect_err("two have it");
+        assert_eq!(error.kind(), ErrorKind::Model);
+        assert!(error.to_string().contains("several foreign keys that refer to payers"), "{error}");
+        Ok(())
+    }
 }

@@ -216,3 +216,67 @@ fn links_lead_to_what_is_linked() -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// A link with a key of its own, which leads to two tables.
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "lessons")]
+struct Lesson {
+    #[model(key)]
+    id: i32,
+    student_id: ForeignKey<Student>,
+    course_id: ForeignKey<Course>,
+    room_id: ForeignKey<Room>,
+}
+
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "rooms")]
+struct Room {
+    #[model(key)]
+    id: i32,
+}
+
+#[test]
+fn links_with_keys_of_their_own_are_in_the_order_that_is_asked_for() -> Result<(), Error> {
+    let schema = Schema::new(
+        "graph_lessons",
+        &format!(
+            "{STUDENTS};
+             CREATE TABLE rooms (id int PRIMARY KEY);
+             CREATE TABLE lessons (id int PRIMARY KEY, student_id int NOT NULL REFERENCES students,
+                 course_id int NOT NULL REFERENCES courses, room_id int NOT NULL REFERENCES rooms);
+             INSERT INTO rooms VALUES (1), (2);
+             INSERT INTO lessons VALUES (10, 1, 2, 1), (20, 1, 1, 2), (30, 1, 3, 1), (15, 2, 3, 2)"
+        ),
+    );
+    for is_split in [false, true] {
+        // The titles of the courses 1, 2 and 3 are c8, c7 and c6.
+        for (order, limit, expected) in [
+            (None, None, "c7 c8 c6"),
+            (None, Some(2), "c7 c8"),
+            (Some("title"), None, "c6 c7 c8"),
+            (Some("title DESC"), Some(2), "c8 c7"),
+            (Some("id"), Some(1), "c8"),
+        ] {
+            let mut client = schema.client();
+            let mut uow = UnitOfWork::new(&mut client);
+            let query = uow.query::<Student>("id < 3").order_by("id").with(|student| {
+                let mut courses = student.through::<Lesson, Course>();
+                if let Some(order) = order {
+                    courses = courses.order_by(order);
+                }
+                if let Some(limit) = limit {
+                    courses.limit(limit);
+                }
+                student.through::<Lesson, Room>().filter("id = 1");
+            });
+            let graph = if is_split { query.split() } else { query }.load()?;
+            let first = graph.roots().next().expect("two");
+            let courses = graph.through::<Lesson, Course>(first)?;
+            let titles: Vec<_> = courses.into_iter().map(|course| &*uow[course].title).collect();
+            assert_eq!(titles.join(" "), expected, "{order:?} {limit:?} {is_split}");
+            let rooms = graph.through::<Lesson, Room>(first)?;
+            assert_eq!(rooms.len(), 2, "two lessons are in room 1");
+        }
+    }
+    Ok(())
+}

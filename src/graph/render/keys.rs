@@ -1,22 +1,71 @@
-//! The queries of keys that the client has.
+//! The queries of rows that the client has, by their keys.
 
-use super::{Numbered, Renderer};
+use super::Renderer;
 use crate::error::Error;
 use crate::graph::LevelRows;
-use crate::model::Table;
+use crate::graph::level::{Relation, Root};
 use crate::sql::ArrayParam;
 
 impl Renderer<'_> {
-    /// Appends the query of rows that are loaded already, in the order of their keys.
+    /// Appends the list and the source of the query of rows that are loaded already, in the order of their
+    /// keys.
     ///
     /// ```text
     /// SELECT COALESCE(NULL::int4, t.id), t.id, u.n FROM unnest($1) WITH ORDINALITY AS u (u0, n)
     /// LEFT JOIN customers AS t ON t.id = u.u0 ORDER BY u.n
     /// ```
     pub(super) fn render_root_keys(&mut self, at: usize, arrays: &[ArrayParam]) {
-        let table = self.levels.at(at).table;
         self.text.sql.push("SELECT ");
         self.render_list(at, "t.");
+        self.render_by_keys(at, arrays);
+    }
+
+    /// Appends a query of columns of rows that were read, as the database has them, with their numbers.
+    /// They are found by their keys: a column that is read as another type compares otherwise.
+    ///
+    /// ```text
+    /// t0 (k0, n) AS (SELECT DISTINCT ON (u.n) t.id, u.n FROM unnest($1) WITH ORDINALITY AS u (u0, n)
+    /// LEFT JOIN customers AS t ON t.id = u.u0 ORDER BY u.n)
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// When the rows are not what was asked for.
+    pub(super) fn render_known(
+        &mut self,
+        name: &str,
+        at: usize,
+        columns: &[usize],
+        rows: &LevelRows<'_>,
+    ) -> Result<(), Error> {
+        let level = self.levels.at(at);
+        let table = level.table;
+        let read;
+        let arrays = match &level.relation {
+            Relation::Root(Root::Keys { arrays, .. }) => arrays,
+            _ => {
+                read = rows.key_arrays()?;
+                &read
+            }
+        };
+        self.begin_query();
+        let sql = &mut self.text.sql;
+        sql.push(&format!("{name} ("));
+        sql.list(columns, |sql, &column| {
+            sql.push("k").number(column);
+        });
+        sql.push(", n) AS (SELECT DISTINCT ON (u.n) ");
+        sql.list(columns, |sql, &column| {
+            sql.push("t.").name(table.columns()[column].name());
+        });
+        self.render_by_keys(at, arrays);
+        self.text.sql.push(")");
+        Ok(())
+    }
+
+    /// Appends the number of each key, and the row that it leads to.
+    fn render_by_keys(&mut self, at: usize, arrays: &[ArrayParam]) {
+        let table = self.levels.at(at).table;
         self.text.sql.push(", u.n FROM unnest(");
         for (part, array) in arrays.iter().enumerate() {
             let number = self.text.params.push_array(array.clone());
@@ -30,58 +79,5 @@ impl Renderer<'_> {
             sql.write_cast(table, column);
         });
         self.text.sql.push(" ORDER BY u.n");
-    }
-
-    /// Appends a query of columns of rows that were read.
-    ///
-    /// ```text
-    /// t0 (k0) AS (SELECT DISTINCT u.u0 FROM unnest($1) AS u (u0))
-    /// ```
-    pub(super) fn render_keys(
-        &mut self,
-        name: &str,
-        table: &'static Table,
-        columns: &[usize],
-        rows: &LevelRows<'_>,
-        numbered: Numbered,
-    ) -> Result<(), Error> {
-        let mut arrays: Vec<ArrayParam> = columns
-            .iter()
-            .map(|&column| ArrayParam::new(table.columns()[column].ty(), rows.len()))
-            .collect();
-        rows.each_row(columns, |parts| {
-            for (array, part) in arrays.iter_mut().zip(parts) {
-                match part {
-                    Some(raw) => array.push_raw(raw)?,
-                    None => array.push_null(),
-                }
-            }
-            Ok(())
-        })?;
-        let numbers: Vec<_> =
-            arrays.into_iter().map(|array| self.text.params.push_array(array)).collect();
-        let (names, number) = match numbered {
-            Numbered::Yes => (", n", ", u.n"),
-            Numbered::No => ("", ""),
-        };
-        self.begin_query();
-        let sql = &mut self.text.sql;
-        sql.push(&format!("{name} ("));
-        sql.list(columns, |sql, &column| {
-            sql.push("k").number(column);
-        });
-        sql.push(names).push(") AS (SELECT ");
-        sql.push(if numbered == Numbered::No { "DISTINCT " } else { "" });
-        sql.list(columns.iter().enumerate(), |sql, (part, &column)| {
-            sql.push("u.u").number(part).write_cast(table, column);
-        });
-        sql.push(number).push(" FROM unnest(");
-        sql.list(&numbers, |sql, &number| {
-            sql.param(number);
-        });
-        let parts: Vec<_> = (0..columns.len()).map(|part| format!("u{part}")).collect();
-        let ordinality = if numbered == Numbered::Yes { " WITH ORDINALITY" } else { "" };
-        sql.push(&format!("){ordinality} AS u ({}{names}))", parts.join(", ")));
-        Ok(())
     }
 }

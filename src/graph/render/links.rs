@@ -30,24 +30,33 @@ impl Renderer<'_> {
         self.text.sql.push(")");
     }
 
-    /// Appends the query of the links that lead to selected rows.
+    /// Appends the query of the links that lead to selected rows. Links that are equal in the caller's
+    /// order, or all of them without one, are in the order of their keys.
     ///
     /// ```text
-    /// SELECT c0, k0 FROM (SELECT s.*, row_number() OVER (PARTITION BY s.k0 ORDER BY a.z)
-    /// FROM (SELECT … FROM enrolments JOIN …) AS s (c0, k0)
-    /// JOIN a1 AS a ON a.k0 = s.k1) AS r (c0, k0, z) WHERE z <= $2 ORDER BY z
+    /// SELECT c0, k0 FROM (SELECT s.*, row_number() OVER (PARTITION BY s.p0 ORDER BY a.z, s.y)
+    /// FROM (SELECT …, row_number() OVER (ORDER BY student_id, course_id), u1."?0" FROM enrolments JOIN …)
+    /// AS s (c0, k0, y, p0) JOIN a1 AS a ON a.k0 = s.k1) AS r (c0, k0, y, p0, z) WHERE z <= $2 ORDER BY z
     /// ```
     pub(super) fn render_picked(&mut self, at: usize, target: usize, names: &str) {
         let (link, target_level) = (self.levels.at(at), self.levels.at(target));
-        let targets = self.name('a', at);
-        let sql = &mut self.text.sql;
-        sql.push(&format!("SELECT {names} FROM (SELECT s.*, row_number() OVER (PARTITION BY "));
-        sql.list(link.relation.columns(), |sql, &column| {
-            sql.push("s.k").number(column);
-        });
-        sql.push(" ORDER BY a.z) FROM (SELECT ");
+        let (targets, parts) = (self.name('a', at), link.relation.columns().len());
+        let partition = |of: &str| {
+            let parts: Vec<_> = (0..parts).map(|part| format!("{of}p{part}")).collect();
+            parts.join(", ")
+        };
+        let order = if target_level.selection.order.is_some() { "a.z, s.y" } else { "s.y" };
+        self.text.sql.push(&format!(
+            "SELECT {names} FROM (SELECT s.*, row_number() OVER (PARTITION BY {} ORDER BY {order}) \
+             FROM (SELECT ",
+            partition("s.")
+        ));
         self.render_list(at, "");
+        self.text.sql.push(", row_number() OVER (ORDER BY ").columns(link.table, link.table.key());
+        let joined = self.joined_parts(at);
+        self.text.sql.push(&format!("), {joined}"));
         self.render_from(at, 0);
+        let names = format!("{names}, y, {}", partition(""));
         let sql = &mut self.text.sql;
         sql.push(&format!(") AS s ({names}) JOIN {targets} AS a ON "));
         sql.conditions(

@@ -27,6 +27,7 @@ use std::ops::Range;
 use super::level::{Level, Levels, Relation, Root, Selection};
 use super::{Edge, LevelRows};
 use crate::error::Error;
+use crate::model::Table;
 use crate::sql::{Params, Sql, renumbered, unused_prefix};
 
 /// A statement that loads levels.
@@ -79,7 +80,7 @@ pub(crate) fn one_level(
     if let (Some(rows), Some(above)) = (above, relation.above()) {
         let columns = levels.columns_above(level);
         let name = renderer.name('t', above);
-        renderer.render_keys(&name, levels.at(above).table, columns, rows, Numbered::No)?;
+        renderer.render_known(&name, above, columns, rows)?;
     }
     renderer.render_level(level, above.is_some())?;
     renderer.text.outputs.push((level, 0));
@@ -106,15 +107,14 @@ pub(crate) fn match_apart(
 ) -> Result<Statement, Error> {
     let mut renderer = Renderer::new(levels);
     let edge = Edge::of(levels, level);
-    let (one_table, many_table) = edge.tables();
     let mut names = Vec::new();
-    for (kind, table, of_level, columns) in
-        [('o', one_table, &edge.one, edge.key), ('m', many_table, &edge.many, edge.foreign_key)]
+    for (kind, of_level, columns) in
+        [('o', &edge.one, edge.key), ('m', &edge.many, edge.foreign_key)]
     {
         let mut parts = Vec::new();
         for (at, rows) in of_level.iter().filter_map(|&at| Some((at, rows[at].as_ref()?))) {
             let name = renderer.name(kind, at);
-            renderer.render_keys(&name, table, columns, rows, Numbered::Yes)?;
+            renderer.render_known(&name, at, columns, rows)?;
             parts.push(name);
         }
         names.push(parts);
@@ -127,17 +127,12 @@ pub(crate) fn match_apart(
     Ok(renderer.text)
 }
 
-/// Whether rows have their numbers beside them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Numbered {
-    Yes,
-    No,
-}
-
 struct Renderer<'l> {
     levels: &'l Levels,
     /// What names of ours begin with.
     prefix: String,
+    /// The name of columns that nobody is to mean: no column of a table begins so.
+    hidden: String,
     text: Statement,
 }
 
@@ -160,7 +155,14 @@ impl<'l> Renderer<'l> {
             matches: Vec::new(),
             places: Vec::new(),
         };
-        Renderer { levels, prefix, text }
+        let mut hidden = "?".to_owned();
+        let begins = |table: &'static Table, hidden: &str| {
+            table.columns().iter().any(|column| column.name().starts_with(hidden))
+        };
+        while levels.iter().any(|level| begins(level.table, &hidden)) {
+            hidden.push('?');
+        }
+        Renderer { levels, prefix, hidden, text }
     }
 
     fn name(&self, kind: char, level: usize) -> String {
@@ -179,12 +181,7 @@ impl<'l> Renderer<'l> {
         if !has_above && level.relation.above().is_some() {
             return Ok(());
         }
-        let picked_by = match level.relation {
-            Relation::Children { through: Some(target), .. } => {
-                Some(target).filter(|&target| !self.levels.at(target).selection.is_all())
-            }
-            _ => None,
-        };
+        let picked_by = self.levels.picked_by(at);
         let offset = self.text.params.len();
         match (&level.relation, picked_by) {
             (Relation::Descendants { .. } | Relation::Ancestors { .. }, _) => {
@@ -245,12 +242,12 @@ impl<'l> Renderer<'l> {
     fn render_list(&mut self, at: usize, of: &str) {
         let table = self.levels.at(at).table;
         let (read, keys) = (self.levels.read_columns(at), self.levels.join_columns(at));
-        let sql = &mut self.text.sql;
+        let (sql, hidden) = (&mut self.text.sql, &self.hidden);
         sql.list(&read, |sql, &column| {
-            sql.read_column(table, column, of).push(" AS ").name("?");
+            sql.read_column(table, column, of).push(" AS ").name(hidden);
         });
         for column in keys {
-            sql.push(", ").push(of).name(table.columns()[column].name()).push(" AS ").name("?");
+            sql.push(", ").push(of).name(table.columns()[column].name()).push(" AS ").name(hidden);
         }
     }
 
@@ -263,7 +260,7 @@ impl<'l> Renderer<'l> {
     /// With a limit for each row above:
     ///
     /// ```text
-    /// SELECT c0, k0 FROM (SELECT …, row_number() OVER (PARTITION BY customer_id ORDER BY placed) …)
+    /// SELECT c0, k0 FROM (SELECT …, row_number() OVER (PARTITION BY u1."?0" ORDER BY placed) …)
     /// AS r (c0, k0, z) WHERE z <= $2 ORDER BY z
     /// ```
     fn render_rows(&mut self, at: usize, names: &str, offset: usize) {
@@ -277,10 +274,11 @@ impl<'l> Renderer<'l> {
         self.text.sql.push("SELECT ");
         self.render_list(at, "");
         if is_ranked {
-            self.text.sql.push(", row_number() OVER (PARTITION BY ");
-            self.text.sql.columns(level.table, level.relation.columns());
+            // By the key above, and not by the foreign key, which can compare otherwise.
+            let parts = self.joined_parts(at);
+            self.text.sql.push(&format!(", row_number() OVER (PARTITION BY {parts}"));
             self.render_order(level, offset);
-            self.text.sql.push(") AS ").name("?");
+            self.text.sql.push(") AS ").name(&self.hidden);
         }
         self.render_from(at, offset);
         if is_ranked {
@@ -289,7 +287,8 @@ impl<'l> Renderer<'l> {
             self.text.sql.number(limit).push(" ORDER BY z");
             return;
         }
-        let is_ordered = !is_root && !level.relation.leads_to_parents() && !level.is_sorted_here();
+        let is_ordered =
+            !is_root && !level.relation.leads_to_parents() && !self.levels.is_sorted_here(at);
         if is_ordered || level.selection.order.is_some() {
             self.render_order(level, offset);
         }
@@ -353,11 +352,21 @@ impl<'l> Renderer<'l> {
             sql.push(&format!("ARRAY(SELECT {key} FROM {query} GROUP BY {all} ORDER BY {all})"));
         });
         // No name of the caller's can mean a column that is named so.
-        let names: Vec<String> = (0..keys.len()).map(|part| format!("\"?{part}\"")).collect();
+        let hidden = &self.hidden;
+        let names: Vec<String> =
+            (0..keys.len()).map(|part| format!("\"{hidden}{part}\"")).collect();
         sql.push(&format!(") AS {name} ({}) ON ", names.join(", ")));
         sql.conditions(columns.iter().zip(&names), |sql, (&column, part)| {
             sql.push(&format!("{name}.{part} = ")).name(table.columns()[column].name());
         });
+    }
+
+    /// Returns the parts of the key with which a level of children is joined.
+    fn joined_parts(&self, at: usize) -> String {
+        let (name, hidden) = (self.name('u', at), &self.hidden);
+        let parts = self.levels.at(at).relation.columns().len();
+        let parts: Vec<_> = (0..parts).map(|part| format!("{name}.\"{hidden}{part}\"")).collect();
+        parts.join(", ")
     }
 
     /// Appends the caller's condition, if there is one. It is in parentheses of its own lines, so that

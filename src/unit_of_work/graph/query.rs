@@ -279,7 +279,7 @@ impl Loader<'_, '_> {
             });
         }
         let keys = rows.iter().enumerate().map(|(level, rows)| {
-            let is_sorted_here = levels.at(level).is_sorted_here();
+            let is_sorted_here = levels.is_sorted_here(level);
             rows.as_ref().filter(|_| is_sorted_here).map(LevelRows::integer_keys).transpose()
         });
         let keys = keys.collect::<Result<_, Error>>()?;
@@ -310,12 +310,19 @@ impl Loader<'_, '_> {
                 true => (own, above),
                 false => (above, own),
             };
+            let links_to = match levels.at(level).relation {
+                Relation::Children { through: Some(target), .. } => {
+                    Some((models[target].model(), levels.at(target).relation.columns()))
+                }
+                _ => None,
+            };
             let all = |levels: &[usize]| -> Vec<u32> {
                 levels.iter().flat_map(|&level| slots[level].iter().copied()).collect()
             };
             ties.push(Tie::new(
                 (models[parent].model(), models[child].model()),
                 (edge.foreign_key, leads_to_parents),
+                links_to,
                 &all(&edge.one),
                 &all(&edge.many),
                 matches.get(level).map_or(&[], |matches| &matches[..]),

@@ -1,5 +1,6 @@
 //! `Relations`: what is loaded below the entities of a level.
 
+use std::any::TypeId;
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -35,13 +36,15 @@ impl Draft {
             &[]
         });
         let relation = relation(columns);
-        let is_same = |level: &Level| {
-            level.table.is(T::table())
+        // Links of one table can lead to rows of several.
+        let is_same = |(at, level): (usize, &Level)| {
+            self.models[at].model() == TypeId::of::<T>()
+                && !matches!(level.relation, Relation::Children { through: Some(_), .. })
                 && std::mem::discriminant(&level.relation) == std::mem::discriminant(&relation)
                 && level.relation.above() == Some(above)
                 && level.relation.columns() == columns
         };
-        if self.mistake.is_none() && self.levels.iter().any(is_same) {
+        if self.mistake.is_none() && self.levels.iter().enumerate().any(is_same) {
             let message = "the graph asks twice for the same relation of the same rows";
             let error = Error::new(ErrorKind::Model, message).with_table(T::table().name());
             self.mistake = Some(error.with_hint("one condition can have both cases, with OR"));
@@ -72,7 +75,7 @@ impl<'g, T: Model> Relations<'g, T> {
         self.push_children::<C>(foreign_key::<C, T>(None, "children_by"))
     }
 
-    /// Loads the children of each entity, by the foreign key whose first column has this name.
+    /// Loads the children of each entity, by the foreign key that has this column.
     pub fn children_by<C: Model>(&mut self, column: &str) -> ToMany<'_, C> {
         self.push_children::<C>(foreign_key::<C, T>(Some(column), "children_by"))
     }
@@ -99,7 +102,7 @@ impl<'g, T: Model> Relations<'g, T> {
         self.push_parent::<P>(foreign_key::<T, P>(None, "parent_by"))
     }
 
-    /// Loads the parent of each entity, by the foreign key whose first column has this name.
+    /// Loads the parent of each entity, by the foreign key that has this column.
     pub fn parent_by<P: Model>(&mut self, column: &str) -> ToOne<'_, P> {
         self.push_parent::<P>(foreign_key::<T, P>(Some(column), "parent_by"))
     }
@@ -153,8 +156,8 @@ impl<'g, T: Model> Relations<'g, T> {
         self.push_through::<L, C>(from, foreign_key::<L, C>(None, "through_by"))
     }
 
-    /// Loads what is linked to each entity, by the foreign keys of the link table whose first columns
-    /// have these names: that which refers to the entity, and that which refers to `C`.
+    /// Loads what is linked to each entity, by the foreign keys of the link table that have these
+    /// columns: that which refers to the entity, and that which refers to `C`.
     pub fn through_by<L: Model, C: Model>(&mut self, from: &str, to: &str) -> ToMany<'_, C> {
         let from = foreign_key::<L, T>(Some(from), "through_by");
         self.push_through::<L, C>(from, foreign_key::<L, C>(Some(to), "through_by"))
@@ -185,7 +188,7 @@ impl<'g, T: Model> Relations<'g, T> {
         self.push_descendants(foreign_key::<T, T>(None, "descendants_by"))
     }
 
-    /// Loads the descendants of each entity, by the foreign key whose first column has this name.
+    /// Loads the descendants of each entity, by the foreign key that has this column.
     pub fn descendants_by(&mut self, column: &str) -> ToMany<'_, T> {
         self.push_descendants(foreign_key::<T, T>(Some(column), "descendants_by"))
     }
@@ -204,7 +207,7 @@ impl<'g, T: Model> Relations<'g, T> {
         self.push_ancestors(foreign_key::<T, T>(None, "ancestors_by"))
     }
 
-    /// Loads the ancestors of each entity, by the foreign key whose first column has this name.
+    /// Loads the ancestors of each entity, by the foreign key that has this column.
     pub fn ancestors_by(&mut self, column: &str) -> ToOne<'_, T> {
         self.push_ancestors(foreign_key::<T, T>(Some(column), "ancestors_by"))
     }

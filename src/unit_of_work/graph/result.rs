@@ -29,6 +29,8 @@ pub(super) struct Tie {
     foreign_key: &'static [usize],
     /// The parents were asked for, and not the children.
     leads_to_parents: bool,
+    /// The model and the foreign key to which the children lead, if they are links.
+    links_to: Option<(TypeId, &'static [usize])>,
     /// Parents by slot.
     parents: Places,
     /// Children by slot.
@@ -67,6 +69,7 @@ impl Tie {
     pub(super) fn new(
         (parent, child): (TypeId, TypeId),
         (foreign_key, leads_to_parents): (&'static [usize], bool),
+        links_to: Option<(TypeId, &'static [usize])>,
         parents: &[u32],
         children: &[u32],
         matches: &[u32],
@@ -103,6 +106,7 @@ impl Tie {
             child,
             foreign_key,
             leads_to_parents,
+            links_to,
             parents: Places::new(parents),
             children: Places::new(children),
             starts,
@@ -169,8 +173,7 @@ impl<T: Model> Graph<T> {
         self.children_in(parent, None)
     }
 
-    /// Returns the children that the graph has of an entity, by the foreign key whose first column has
-    /// this name.
+    /// Returns the children that the graph has of an entity, by the foreign key that has this column.
     ///
     /// # Errors
     ///
@@ -188,8 +191,16 @@ impl<T: Model> Graph<T> {
         parent: Handle<P>,
         column: Option<&str>,
     ) -> Result<Handles<'_, C>, Error> {
+        self.members(parent, self.ties::<C, P>(column, "children_by")?)
+    }
+
+    /// Returns the children of an entity by the first of these ties that has it.
+    fn members<'g, C: Model, P: Model>(
+        &'g self,
+        parent: Handle<P>,
+        mut ties: Vec<&'g Tie>,
+    ) -> Result<Handles<'g, C>, Error> {
         // Where only parents were asked for, they have no more children than led to them.
-        let mut ties = self.ties::<C, P>(column, "children_by")?;
         ties.sort_by_key(|tie| tie.leads_to_parents);
         let slots = ties.into_iter().find_map(|tie| tie.children_of(parent.slot()));
         let slots = slots.filter(|_| parent.stamp() == self.stamp).ok_or_else(not_here::<P>)?;
@@ -208,8 +219,7 @@ impl<T: Model> Graph<T> {
         self.parent_in(child, None)
     }
 
-    /// Returns the parent of an entity, by the foreign key whose first column has this name, if the graph
-    /// has it.
+    /// Returns the parent of an entity, by the foreign key that has this column, if the graph has it.
     ///
     /// # Errors
     ///
@@ -247,8 +257,8 @@ impl<T: Model> Graph<T> {
         self.through_in::<L, C, _>(from, None, None)
     }
 
-    /// Returns what links of `L` lead to from an entity, by the foreign keys of the link table whose first
-    /// columns have these names: that which refers to the entity, and that which refers to `C`.
+    /// Returns what links of `L` lead to from an entity, by the foreign keys of the link table that have these
+    /// columns: that which refers to the entity, and that which refers to `C`.
     ///
     /// # Errors
     ///
@@ -267,8 +277,12 @@ impl<T: Model> Graph<T> {
         from_column: Option<&str>,
         to_column: Option<&str>,
     ) -> Result<Vec<Handle<C>>, Error> {
+        let to = foreign_key::<L, C>(to_column, "through_by")?;
+        let mut ties = self.ties::<L, P>(from_column, "through_by")?;
+        // Links of one table can lead to rows of several: those that were selected for these come first.
+        ties.sort_by_key(|tie| tie.links_to != Some((TypeId::of::<C>(), to)));
         let mut found = Vec::new();
-        for link in self.children_in::<L, P>(from, from_column)? {
+        for link in self.members::<L, P>(from, ties)? {
             found.extend(self.parent_in::<C, L>(link, to_column)?);
         }
         Ok(found)
@@ -296,7 +310,7 @@ impl<T: Model> Graph<T> {
         };
         if keys.any(|other| other != first) {
             let message = format!("the graph has several relations to {parent}");
-            let hint = format!("name the first column of the one you mean, with `{by}`");
+            let hint = format!("name a column that only the one you mean has, with `{by}`");
             return Err(error(message).with_hint(hint));
         }
         Ok(self.ties.iter().filter(is_between).collect())

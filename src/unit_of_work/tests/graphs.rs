@@ -38,7 +38,7 @@ fn children_are_limited_for_each_parent() {
     });
     assert_snapshot!(sent, @r#"
     WITH RECURSIVE t0 (c0, c1, k0) AS (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (true
-    )), t1 (c0, c1, c2, k2) AS (SELECT c0, c1, c2, k2 FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "email"::"text" AS "?", COALESCE(NULL::"int4", "user_id") AS "?", "user_id" AS "?", row_number() OVER (PARTITION BY "user_id" ORDER BY email
+    )), t1 (c0, c1, c2, k2) AS (SELECT c0, c1, c2, k2 FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "email"::"text" AS "?", COALESCE(NULL::"int4", "user_id") AS "?", "user_id" AS "?", row_number() OVER (PARTITION BY u1."?0" ORDER BY email
     ) AS "?" FROM "addresses" JOIN unnest(ARRAY(SELECT k0 FROM t0 GROUP BY k0 ORDER BY k0)) AS u1 ("?0") ON u1."?0" = "user_id") AS r (c0, c1, c2, k2, z) WHERE z <= $1 ORDER BY z) SELECT s0.c0, s0.c1, s1.c0, s1.c1, s1.c2 FROM (SELECT array_agg(c0), array_agg(c1) FROM t0) AS s0 (c0, c1), (SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM t1) AS s1 (c0, c1, c2) -- 3 int4
     "#);
 }
