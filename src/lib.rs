@@ -49,5 +49,8 @@ pub use resolution::Upsert;
 pub use retry::{Retry, Retrying};
 pub use sql::{Params, Rows};
 pub use strategy::{Auto, OneTrip, Reason, Strategy, Way};
-pub use unit_of_work::{CommitPlan, CommitReport, Query, UnitOfWork};
+pub use unit_of_work::{
+    CommitPlan, CommitReport, Culprit, Diagnosis, Operation, OtherEntity, OtherParty, Query,
+    UnitOfWork, ValidCommit,
+};
 pub use verify::{Problem, ProblemKind, UndeclaredUniqueIndex, Verify, VerifyReport};

@@ -3,6 +3,7 @@
 mod commit;
 mod commit_plan;
 mod commit_report;
+mod diagnose;
 mod load;
 mod marks;
 mod natural;
@@ -11,16 +12,19 @@ mod savepoint;
 mod write;
 
 use std::any::TypeId;
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::{Index, IndexMut};
 
 pub use commit_plan::CommitPlan;
 pub use commit_report::CommitReport;
+pub use diagnose::{Culprit, Diagnosis, Operation, OtherEntity, OtherParty, ValidCommit};
 use natural::NaturalKeys;
 pub use query::Query;
 use savepoint::Savepoint;
 
 use crate::arena::{AnyArena, Arena, Arenas};
+use crate::change_set::EntityAt;
 use crate::connection::{Connection, IntoConnection, StatementCache};
 use crate::error::{Error, ErrorKind};
 use crate::flush::{OnProgress, Progress};
@@ -86,6 +90,8 @@ pub struct UnitOfWork<'c> {
     is_in_database: bool,
     /// The savepoints that are open, the outermost first.
     savepoints: Vec<Savepoint>,
+    /// The entities that the commit that is under way leaves out.
+    left_out: HashSet<EntityAt>,
 }
 
 /// What is known of a commit of unknown outcome.
@@ -120,6 +126,7 @@ impl<'c> UnitOfWork<'c> {
             unknown: None,
             is_in_database: false,
             savepoints: Vec::new(),
+            left_out: HashSet::new(),
         }
     }
 

@@ -1,11 +1,13 @@
 //! Writing what is new, up to where the entities would get to know.
 
+use std::collections::HashSet;
+
 use postgres::error::SqlState;
 
 use super::CommitPlan;
 use crate::arena::Arenas;
 use crate::assignments::{Assignments, RowsOf};
-use crate::change_set::{ChangeSet, ChangedRows, Extent, NewRows};
+use crate::change_set::{ChangeSet, ChangedRows, EntityAt, Extent, NewRows};
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::flush::{Flush, OnProgress};
@@ -193,6 +195,8 @@ fn of_one(error: Error, tables: &[&'static Table]) -> Error {
 pub(super) struct Writer<'a> {
     pub(super) arenas: &'a Arenas,
     pub(super) stamp: Stamp,
+    /// The entities that are not written this time.
+    pub(super) left_out: &'a HashSet<EntityAt>,
     pub(super) strategy: &'a Strategy,
     /// What becomes of the transaction.
     pub(super) transaction: Transaction,
@@ -207,7 +211,7 @@ impl<'a> Writer<'a> {
         connection: &mut Connection<'_>,
         on_progress: Option<&mut OnProgress<'static>>,
     ) -> Result<Written, Error> {
-        let changes = ChangeSet::collect(self.arenas, self.stamp)?;
+        let changes = ChangeSet::collect(self.arenas, self.stamp, self.left_out)?;
         if changes.is_empty() {
             // An entity can still name another by its handle, of which the database has the key.
             let none = Assignments::default();

@@ -1,0 +1,371 @@
+//! `Examination`: which ways lead to the culprits of an error, the cheapest first.
+
+use std::collections::HashMap;
+
+use super::culprit::{Culprit, Operation, OtherEntity, OtherParty};
+use super::nulls::null_rows;
+use super::party::Parties;
+use super::search::{Limits, Refused, Search, Stop};
+use super::signature::{NOT_NULL, Signature};
+use crate::change_set::{ChangeSet, EntityAt};
+use crate::connection::{Connection, Trial};
+use crate::error::{Error, ErrorKind};
+use crate::flush_plan::{Constraints, Done, FlushPlan, done_to, positions};
+use crate::sql::Sql;
+use crate::strategy::{Dispatch, Sizes, Strategy};
+
+/// What an error is looked into with.
+pub(super) struct Examination<'a> {
+    pub(super) changes: &'a ChangeSet<'a>,
+    pub(super) strategy: &'a Strategy,
+    pub(super) error: &'a Error,
+    /// The most round trips that it may take.
+    pub(super) round_trips: Option<u64>,
+    pub(super) aim: Aim,
+}
+
+/// What is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Aim {
+    /// The entities that this error is for.
+    Error,
+    /// All entities that would be refused, for whatever error.
+    AllRefused,
+}
+
+/// What was found.
+pub(super) struct Findings {
+    pub(super) culprits: Vec<Culprit>,
+    /// The entities that are refused, or wait for one that is.
+    pub(super) left_out: Vec<EntityAt>,
+    /// Why these may not be all.
+    pub(super) open: Option<&'static str>,
+}
+
+/// The most culprits of an error that are looked for.
+const MAX_CULPRITS: usize = 100;
+
+impl Examination<'_> {
+    /// Looks for the culprits.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost, and when the rows cannot be put in order.
+    pub(super) fn run(&self, connection: &mut Connection<'_>) -> Result<Findings, Error> {
+        let before = connection.round_trips();
+        let signature = Signature::of(self.error);
+        let mut dispatch = Dispatch::new(self.strategy, self.changes, Sizes::IfAsked)?;
+        if self.is_over(before + 1, before) {
+            return Ok(Findings::none(Stop::Budget.text()));
+        }
+        let (plan, constraints) = {
+            let mut trial = Trial::begin(connection)?;
+            dispatch.row_order(trial.connection())?
+        };
+        if plan.refusal().is_some() {
+            return Ok(Findings::none("the rows have no order in which they can be sent alone"));
+        }
+        let known = self.known(&signature, &constraints);
+        if let (Aim::Error, Some(Known::All(rows))) = (self.aim, &known) {
+            let culprits = rows.iter().map(|&entity| self.as_culprit(entity, &constraints));
+            return Ok(Findings {
+                culprits: culprits.flatten().collect(),
+                left_out: rows.clone(),
+                open: None,
+            });
+        }
+        let deferred = deferred(&constraints, &plan, &signature);
+        let limits = |used: u64| Limits {
+            round_trips: self.round_trips.map(|limit| limit.saturating_sub(used)),
+            refused: if self.aim == Aim::Error { MAX_CULPRITS } else { usize::MAX },
+            wanted: (self.aim == Aim::Error).then(|| signature.clone()),
+        };
+        if deferred != Deferred::Together {
+            let used = connection.round_trips() - before;
+            let trial = Trial::begin(connection)?;
+            let mut search =
+                Search::new(self.changes, &plan, &constraints, trial, limits(used));
+            if deferred == Deferred::Constraint {
+                self.look_at_once(&mut search)?;
+            }
+            let mut fails = true;
+            if let Some(Known::One(entity)) = known {
+                fails = !self.blame_first(&mut search, &plan, entity);
+            }
+            let stop = search.run(fails)?;
+            if !search.refused().is_empty() || stop.is_some() {
+                return self.findings(search, stop, &signature, &plan, &constraints);
+            }
+            // All rows were taken: it is said in the end, if at all.
+            match search.check_deferred() {
+                Err(error) if Signature::of(&error) == signature => {}
+                Err(error) if search.trial().connection().is_lost() => return Err(error),
+                _ => return Ok(Findings::none("the error does not come up again")),
+            }
+        }
+        let used = connection.round_trips() - before;
+        let trial = Trial::begin(connection)?;
+        let limits = limits(used);
+        let mut search = Search::new(self.changes, &plan, &constraints, trial, limits.clone());
+        self.by_removal(&mut search, &limits, &constraints)
+    }
+
+    fn is_over(&self, at: u64, before: u64) -> bool {
+        self.round_trips.is_some_and(|limit| at - before > limit)
+    }
+
+    /// Returns what is known of the culprits without asking.
+    fn known(&self, signature: &Signature, constraints: &Constraints) -> Option<Known> {
+        if let Some(handle) = self.error.entity_handle() {
+            return self.changes.entity_at(handle).map(Known::One);
+        }
+        // A trigger can mend a NULL, and make one.
+        if signature.code() == NOT_NULL && constraints.early_triggers.is_empty() {
+            let rows = null_rows(self.changes, self.error);
+            return (!rows.is_empty()).then_some(Known::All(rows));
+        }
+        None
+    }
+
+    /// Leaves out what is known to be refused.
+    fn blame_first(
+        &self,
+        search: &mut Search<'_, '_>,
+        plan: &FlushPlan,
+        entity: EntityAt,
+    ) -> bool {
+        let unit = search.units().iter().position(|rows| {
+            rows.iter().all(|&row| plan.entity(self.changes, row).0 == entity)
+        });
+        let Some(unit) = unit else { return false };
+        search.blame(unit, self.error.without_source()).is_none()
+    }
+
+    /// Has the server look at the error's constraint after each statement.
+    fn look_at_once(&self, search: &mut Search<'_, '_>) -> Result<(), Error> {
+        let mut sql = Sql::new();
+        sql.push("SET CONSTRAINTS ");
+        if let Some(schema) = self.error.server_schema() {
+            sql.name(schema).push(".");
+        }
+        sql.name(self.error.constraint().unwrap_or_default()).push(" IMMEDIATE");
+        search.trial().send(sql.as_str())?;
+        search.trial().keep()
+    }
+
+    /// Finds the one row without which all others pass.
+    fn by_removal(
+        &self,
+        search: &mut Search<'_, '_>,
+        limits: &Limits,
+        constraints: &Constraints,
+    ) -> Result<Findings, Error> {
+        let mut units = 0..search.units().len();
+        while units.len() > 1 {
+            if limits.round_trips.is_some_and(|limit| search.trial().round_trips() + 8 > limit) {
+                return Ok(Findings::none(Stop::Budget.text()));
+            }
+            let middle = units.start + units.len() / 2;
+            let (first, second) = (units.start..middle, middle..units.end);
+            units = if search.passes_without(first.clone())? {
+                first
+            } else if search.passes_without(second.clone())? {
+                second
+            } else {
+                return Ok(Findings::none("several rows make it together, or in several places"));
+            };
+        }
+        let entity = search.entity_of(units.start);
+        let Some(entity) = entity else { return Ok(Findings::none(Stop::Circle.text())) };
+        search.leave_out(entity);
+        let left_out = search.left_out();
+        let culprits = self.as_culprit(entity, constraints).into_iter().collect();
+        Ok(Findings { culprits, left_out, open: None })
+    }
+
+    /// Returns a culprit that the error itself is for.
+    fn as_culprit(&self, entity: EntityAt, constraints: &Constraints) -> Option<Culprit> {
+        let done = done_to(self.changes, entity);
+        self.culprit(entity, done, self.error.without_source(), None, constraints)
+    }
+
+    fn culprit(
+        &self,
+        entity: EntityAt,
+        done: Done,
+        error: Error,
+        other: Option<OtherParty>,
+        constraints: &Constraints,
+    ) -> Option<Culprit> {
+        let table = self.changes.table_of(entity.model);
+        let is_column =
+            |name: &&str| table.columns().iter().any(|column| column.name() == *name);
+        let of_error = error.column().filter(is_column).map(str::to_owned);
+        let column = of_error.or_else(|| {
+            let columns = constraints.columns_of(table, error.constraint()?)?;
+            let [column] = &positions(table, columns)?[..] else { return None };
+            Some(table.columns()[*column].name().to_owned())
+        });
+        Some(Culprit {
+            entity: self.changes.handle(entity)?,
+            table: table.name(),
+            column,
+            operation: match done {
+                Done::Inserted => Operation::Insert,
+                Done::Updated => Operation::Update,
+                Done::Deleted => Operation::Delete,
+            },
+            number: self.changes.number(entity),
+            other,
+            error,
+        })
+    }
+
+    /// Returns what a search has found, as far as it is certain.
+    fn findings(
+        &self,
+        mut search: Search<'_, '_>,
+        stop: Option<Stop>,
+        signature: &Signature,
+        plan: &FlushPlan,
+        constraints: &Constraints,
+    ) -> Result<Findings, Error> {
+        let wants_all = self.aim == Aim::AllRefused;
+        // Such an error can depend on which rows were there by then.
+        let is_certain = signature.constraint().is_some() || signature.is_of_row_alone();
+        let mut open = stop.map(Stop::text);
+        let mut confirmed: HashMap<EntityAt, bool> = HashMap::new();
+        if !wants_all && !is_certain {
+            if stop.is_some() {
+                return Ok(Findings::none(open.unwrap_or_default()));
+            }
+            let entities: Vec<EntityAt> =
+                search.refused().iter().map(|refused| refused.entity).collect();
+            for entity in entities {
+                let is_over = |limit: u64| search.trial().round_trips() + 5 > limit;
+                if self.round_trips.is_some_and(is_over) {
+                    open = Some(Stop::Budget.text());
+                    confirmed.insert(entity, false);
+                    continue;
+                }
+                let again = search.try_again(entity)?;
+                let is_same = again.is_some_and(|error| Signature::of(&error) == *signature);
+                confirmed.insert(entity, is_same);
+                if !is_same {
+                    open = open.or(Some("a row was refused only as long as others were missing"));
+                }
+            }
+        }
+        let kept: Vec<_> = search
+            .units()
+            .iter()
+            .flatten()
+            .filter(|row| !search.is_left_out(plan.entity(self.changes, **row).0))
+            .copied()
+            .collect();
+        let mut parties = Parties::new(self.changes, plan, constraints, kept);
+        let (refused, left_out) = search.into_refused();
+        let mut culprits = Vec::new();
+        let reason: HashMap<EntityAt, ()> =
+            refused.iter().map(|refused| (refused.entity, ())).collect();
+        for Refused { entity, done, row, unit: _, error } in refused {
+            let is_wanted = wants_all
+                || Signature::of(&error) == *signature
+                    && confirmed.get(&entity).copied().unwrap_or(true);
+            if is_wanted {
+                let other = parties.of(&error, entity, row);
+                culprits.extend(self.culprit(entity, done, error, other, constraints));
+            }
+        }
+        let mut waiting: Vec<(EntityAt, EntityAt)> = left_out
+            .iter()
+            .filter(|(entity, _)| !reason.contains_key(*entity))
+            .map(|(&entity, &of)| (entity, of))
+            .collect();
+        waiting.sort_unstable();
+        for (entity, of) in waiting.into_iter().filter(|_| wants_all) {
+            let Some(handle) = self.changes.handle(of) else { continue };
+            let table = self.changes.table_of(of.model).name();
+            let row = self.changes.number(of).0;
+            let other = OtherParty::Refused(OtherEntity { entity: handle, table, row });
+            let message = format!("it refers to row {row} of {table}, which is refused");
+            let error = Error::new(ErrorKind::Handle, message)
+                .with_table(self.changes.table_of(entity.model).name());
+            let done = done_to(self.changes, entity);
+            culprits.extend(self.culprit(entity, done, error, Some(other), constraints));
+        }
+        let mut left_out: Vec<EntityAt> = left_out.into_keys().collect();
+        left_out.sort_unstable();
+        if culprits.is_empty() {
+            open = open.or(Some("the error does not come up again"));
+        }
+        Ok(Findings { culprits, left_out, open })
+    }
+}
+
+impl Findings {
+    /// Returns that nothing was found, and why.
+    pub(super) fn none(why: &'static str) -> Findings {
+        Findings { culprits: Vec::new(), left_out: Vec::new(), open: Some(why) }
+    }
+}
+
+/// What is known of the culprits without asking.
+enum Known {
+    /// This is one of them.
+    One(EntityAt),
+    /// These are all of them.
+    All(Vec<EntityAt>),
+}
+
+/// When the server looks at what an error is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Deferred {
+    /// With each row or statement, as far as is known.
+    No,
+    /// When the transaction ends; and the constraint holds for each row as it comes.
+    Constraint,
+    /// When the transaction ends; and before that it does not hold.
+    Together,
+}
+
+fn deferred(constraints: &Constraints, plan: &FlushPlan, signature: &Signature) -> Deferred {
+    let Some(name) = signature.constraint() else { return Deferred::No };
+    let unique = constraints.unique.iter().find(|unique| unique.plain_name == name);
+    if unique.is_some_and(|unique| plan.deferred().contains(&unique.name)) {
+        return Deferred::Together;
+    }
+    let is_deferred = unique.is_some_and(|unique| unique.is_deferred)
+        || constraints.foreign_keys.iter().any(|fk| fk.name == name && fk.is_deferred);
+    if is_deferred { Deferred::Constraint } else { Deferred::No }
+}
+
+impl Examination<'_> {
+    /// Returns the entities that have a value that cannot be sent.
+    pub(super) fn unsendable(&self) -> Findings {
+        let found = self.changes.unsendable();
+        let none = Constraints::default();
+        let left_out: Vec<EntityAt> = found.iter().map(|&(entity, _)| entity).collect();
+        let culprits = found
+            .into_iter()
+            .filter_map(|(entity, error)| {
+                self.culprit(entity, Done::Inserted, error, None, &none)
+            })
+            .collect::<Vec<_>>();
+        if culprits.is_empty() {
+            return Findings::none("no new row has a value that cannot be sent");
+        }
+        Findings { culprits, left_out, open: None }
+    }
+
+    /// Returns the entities that the error says are stale.
+    pub(super) fn stale(&self) -> Findings {
+        let none = Constraints::default();
+        let stale = self.error.stale_handles().iter();
+        let left_out: Vec<EntityAt> =
+            stale.filter_map(|&handle| self.changes.entity_at(handle)).collect();
+        let culprits = left_out.iter().filter_map(|&entity| self.as_culprit(entity, &none));
+        let open = (left_out.len() >= MAX_CULPRITS).then_some(Stop::Many.text());
+        Findings { culprits: culprits.collect(), left_out, open }
+    }
+}
