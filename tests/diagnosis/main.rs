@@ -5,3 +5,5 @@
 mod common;
 
 mod classes;
+mod model;
+mod random_faults;
