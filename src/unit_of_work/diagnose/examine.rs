@@ -58,7 +58,9 @@ impl Examination<'_> {
         if self.is_over(before + 1, before) {
             return Ok(Findings::none(Stop::Budget.text()));
         }
-        let (plan, constraints) = {
+        let (plan, constraints) = if connection.is_autocommit() {
+            dispatch.row_order(connection)?
+        } else {
             let mut trial = Trial::begin(connection)?;
             dispatch.row_order(trial.connection())?
         };
@@ -239,8 +241,9 @@ impl Examination<'_> {
             if stop.is_some() {
                 return Ok(Findings::none(open.unwrap_or_default()));
             }
+            let is_wanted = |refused: &&Refused| Signature::of(&refused.error) == *signature;
             let entities: Vec<EntityAt> =
-                search.refused().iter().map(|refused| refused.entity).collect();
+                search.refused().iter().filter(is_wanted).map(|refused| refused.entity).collect();
             for entity in entities {
                 let is_over = |limit: u64| search.trial().round_trips() + 5 > limit;
                 if self.round_trips.is_some_and(is_over) {
@@ -268,11 +271,13 @@ impl Examination<'_> {
         let mut culprits = Vec::new();
         let reason: HashMap<EntityAt, ()> =
             refused.iter().map(|refused| (refused.entity, ())).collect();
-        for Refused { entity, done, row, unit: _, error } in refused {
+        for Refused { entity, done, row, error, is_certain } in refused {
             let is_wanted = wants_all
                 || Signature::of(&error) == *signature
                     && confirmed.get(&entity).copied().unwrap_or(true);
-            if is_wanted {
+            if is_wanted && !is_certain && !wants_all {
+                open = open.or(Some(Stop::Change.text()));
+            } else if is_wanted {
                 let other = parties.of(&error, entity, row);
                 culprits.extend(self.culprit(entity, done, error, other, constraints));
             }

@@ -8,7 +8,7 @@ use crate::change_set::{ChangeSet, EntityAt};
 use crate::connection::Trial;
 use crate::error::Error;
 use crate::flush::{Before, Flush};
-use crate::flush_plan::{Constraints, Done, FlushPlan, RowAt, Step, Suspects};
+use crate::flush_plan::{Constraints, Done, FlushPlan, RowAt, Step, Suspects, done_to};
 use crate::one_statement::{self, Guarded, Locking, Outcome};
 
 /// A row that was refused.
@@ -17,9 +17,9 @@ pub(super) struct Refused {
     pub(super) done: Done,
     /// Where its values are.
     pub(super) row: RowAt,
-    /// The position of its unit.
-    pub(super) unit: usize,
     pub(super) error: Error,
+    /// No change that was refused before can be the reason.
+    pub(super) is_certain: bool,
 }
 
 /// Why a search has ended before it was done.
@@ -85,6 +85,8 @@ pub(super) struct Search<'a, 'c> {
     /// themselves.
     left_out: HashMap<EntityAt, EntityAt>,
     refused: Vec<Refused>,
+    /// What comes later may need a change that was refused.
+    lacks_change: bool,
 }
 
 /// Some units that are looked at.
@@ -117,6 +119,7 @@ impl<'a, 'c> Search<'a, 'c> {
             children: None,
             left_out: HashMap::new(),
             refused: Vec::new(),
+            lacks_change: false,
         }
     }
 
@@ -231,13 +234,13 @@ impl<'a, 'c> Search<'a, 'c> {
         if entities.iter().any(|&(_, (other, _))| other != entity) {
             return Some(Stop::Circle);
         }
-        let is_alone = Signature::of(&error).is_of_row_alone();
-        self.refused.push(Refused { entity, done, row, unit, error });
+        let is_certain = !self.lacks_change || Signature::of(&error).is_of_row_alone();
+        self.refused.push(Refused { entity, done, row, error, is_certain });
         self.leave_out(entity);
         // What is not changed or deleted may be in the way of what comes later.
-        let wants_alone = self.limits.wanted.as_ref().is_none_or(Signature::is_of_row_alone);
-        let is_in_the_way = done != Done::Inserted && !(is_alone && wants_alone);
-        (is_in_the_way && self.limits.wanted.is_some()).then_some(Stop::Change)
+        let is_changed = |entity: &EntityAt| done_to(self.changes, *entity) != Done::Inserted;
+        self.lacks_change |= self.left_out.iter().any(|(of, why)| *why == entity && is_changed(of));
+        None
     }
 
     /// Sends some units, and keeps or undoes them.
