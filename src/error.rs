@@ -200,6 +200,24 @@ impl Error {
         self.db().and_then(DbError::where_)
     }
 
+    /// Returns `true` if the server has refused values of a row: its type, a constraint or a trigger
+    /// does not take them.
+    pub(crate) fn is_about_rows(&self) -> bool {
+        let code = self.0.sqlstate.as_ref().map_or("", SqlState::code);
+        self.0.kind == ErrorKind::Database
+            && match code.get(..2) {
+                // A sequence has run out.
+                _ if code == "2200H" => false,
+                Some("22" | "23" | "44" | "P0" | "38" | "39" | "2F") => true,
+                // Codes of the user's own begin with what neither the standard nor PostgreSQL takes.
+                Some(class) => {
+                    !["53", "54", "55", "57", "58", "72", "HV", "XX"].contains(&class)
+                        && class.starts_with(|c| matches!(c, '5'..='9' | 'I'..='Z'))
+                }
+                None => false,
+            }
+    }
+
     /// Names the entity that the error is about.
     pub(crate) fn with_entity(mut self, entity: Option<AnyHandle>) -> Error {
         self.0.entity = entity;

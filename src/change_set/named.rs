@@ -17,6 +17,22 @@ impl ChangeSet<'_> {
         Some(AnyHandle { model, stamp: self.stamp, slot: entity.slot })
     }
 
+    /// Returns the entities of some rows that are inserted, updated or deleted.
+    pub(crate) fn written_in(&self, rows: RowsOf) -> Vec<EntityAt> {
+        let entity = |model: usize| move |slot: u32| EntityAt { model, slot };
+        match rows {
+            RowsOf::New(at) => {
+                let rows = &self.tables[at];
+                rows.slots().iter().copied().map(entity(rows.model())).collect()
+            }
+            RowsOf::Changed(at) => {
+                let rows = &self.changed[at];
+                let updated = rows.updated().iter().map(|updated| rows.slot_of(updated.row));
+                updated.chain(rows.deleted().iter().copied()).map(entity(rows.model())).collect()
+            }
+        }
+    }
+
     /// Returns where the entity of a handle is.
     pub(crate) fn entity_at(&self, handle: AnyHandle) -> Option<EntityAt> {
         let model = self.arenas.get_index_of(&handle.model)?;

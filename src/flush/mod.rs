@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod array_source;
 pub(crate) mod arrays;
+mod blame;
 pub(crate) mod change;
 pub(crate) mod change_statement;
 mod copy;

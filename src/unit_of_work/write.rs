@@ -140,6 +140,7 @@ fn explain(error: Error, changes: &ChangeSet<'_>) -> Error {
         }
         _ => error,
     };
+    let error = name_only(error, changes, &tables);
     let resolved: Vec<&'static Table> = changes
         .tables()
         .iter()
@@ -179,6 +180,25 @@ fn explain(error: Error, changes: &ChangeSet<'_>) -> Error {
             .with_hint("if the database assigned the key, its sequence is behind the table");
     }
     error
+}
+
+/// Names the table that a refused value is of, if there is one table only, and the entity, if there is
+/// one only.
+fn name_only(error: Error, changes: &ChangeSet<'_>, tables: &[&'static Table]) -> Error {
+    if !error.is_about_rows() {
+        return error;
+    }
+    // What a function has found can be about what it writes itself.
+    let is_own = error.sqlstate().is_some_and(|code| !code.code().starts_with('2'));
+    let error = match is_own || !error.is_within_function() {
+        true => of_one(error, tables),
+        false => error,
+    };
+    let mut entities = changes.all_rows().flat_map(|rows| changes.written_in(rows)).take(2);
+    match (error.entity_handle(), entities.next(), entities.next()) {
+        (None, Some(only), None) => error.with_entity(changes.handle(only)),
+        _ => error,
+    }
 }
 
 /// Names the table in an error, if it is the only one.

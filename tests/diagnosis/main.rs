@@ -4,6 +4,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod cases;
 mod classes;
 mod model;
 mod random_faults;

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::coupled::Rows;
 use super::culprit::{Culprit, Operation, OtherEntity, OtherParty};
 use super::nulls::null_rows;
 use super::party::Parties;
@@ -42,6 +43,9 @@ pub(super) struct Findings {
     pub(super) open: Option<&'static str>,
 }
 
+/// So many units are tried one by one, where halves say nothing.
+const MAX_ONE_BY_ONE: usize = 32;
+
 /// The most culprits of an error that are looked for.
 const MAX_CULPRITS: usize = 100;
 
@@ -55,7 +59,8 @@ impl Examination<'_> {
         let before = connection.round_trips();
         let signature = Signature::of(self.error);
         let mut dispatch = Dispatch::new(self.strategy, self.changes, Sizes::IfAsked)?;
-        if self.is_over(before + 1, before) {
+        // To ask the catalog may take a transaction.
+        if self.lacks(0, if connection.is_autocommit() { 1 } else { 4 }) {
             return Ok(Findings::none(Stop::Budget.text()));
         }
         let (plan, constraints) = if connection.is_autocommit() {
@@ -76,11 +81,14 @@ impl Examination<'_> {
                 open: None,
             });
         }
-        let deferred = deferred(&constraints, &plan, &signature);
+        // To begin, to send a first piece, and to end.
+        if self.lacks(connection.round_trips() - before, 8) {
+            return Ok(Findings::none(Stop::Budget.text()));
+        }
+        let deferred = self.deferred(&constraints, &plan, &signature)?;
         let limits = |used: u64| Limits {
             round_trips: self.round_trips.map(|limit| limit.saturating_sub(used)),
             refused: if self.aim == Aim::Error { MAX_CULPRITS } else { usize::MAX },
-            wanted: (self.aim == Aim::Error).then(|| signature.clone()),
         };
         if deferred != Deferred::Together {
             let used = connection.round_trips() - before;
@@ -96,7 +104,7 @@ impl Examination<'_> {
             }
             let stop = search.run(fails)?;
             if !search.refused().is_empty() || stop.is_some() {
-                return self.findings(search, stop, &signature, &plan, &constraints);
+                return self.findings(search, used, stop, &signature, &plan, &constraints);
             }
             // All rows were taken: it is said in the end, if at all.
             match search.check_deferred() {
@@ -106,14 +114,39 @@ impl Examination<'_> {
             }
         }
         let used = connection.round_trips() - before;
+        if self.lacks(used, 8) {
+            return Ok(Findings::none(Stop::Budget.text()));
+        }
         let trial = Trial::begin(connection)?;
         let limits = limits(used);
         let mut search = Search::new(self.changes, &plan, &constraints, trial, limits.clone());
-        self.by_removal(&mut search, &limits, &constraints)
+        self.by_removal(&mut search, &limits, &plan, &constraints)
     }
 
-    fn is_over(&self, at: u64, before: u64) -> bool {
-        self.round_trips.is_some_and(|limit| at - before > limit)
+    /// Returns `true` if there is no room for so many round trips more.
+    fn lacks(&self, used: u64, more: u64) -> bool {
+        self.round_trips.is_some_and(|limit| used + more > limit)
+    }
+
+    /// Returns when the server looks at the constraint of an error.
+    fn deferred(
+        &self,
+        constraints: &Constraints,
+        plan: &FlushPlan,
+        signature: &Signature,
+    ) -> Result<Deferred, Error> {
+        let Some(name) = signature.constraint() else { return Ok(Deferred::No) };
+        let mut unique = constraints.unique.iter().filter(|unique| unique.plain_name == name);
+        let mut foreign_keys = constraints.foreign_keys.iter().filter(|fk| fk.name == name);
+        if !unique.any(|unique| unique.is_deferred) && !foreign_keys.any(|fk| fk.is_deferred) {
+            return Ok(Deferred::No);
+        }
+        let (changes, units) = (self.changes, plan.units());
+        let rows = Rows { changes, plan, constraints, units: &units };
+        Ok(match rows.are_coupled(name)? {
+            true => Deferred::Together,
+            false => Deferred::Constraint,
+        })
     }
 
     /// Returns what is known of the culprits without asking.
@@ -160,29 +193,66 @@ impl Examination<'_> {
         &self,
         search: &mut Search<'_, '_>,
         limits: &Limits,
+        plan: &FlushPlan,
         constraints: &Constraints,
     ) -> Result<Findings, Error> {
         let mut units = 0..search.units().len();
         while units.len() > 1 {
-            if limits.round_trips.is_some_and(|limit| search.trial().round_trips() + 8 > limit) {
+            // Two tries, each with all steps, the end of each, and the end of all.
+            let more = 3 * (plan.steps().len() as u64 + 2) + 1;
+            if limits.round_trips.is_some_and(|limit| search.trial().round_trips() + more > limit) {
                 return Ok(Findings::none(Stop::Budget.text()));
             }
             let middle = units.start + units.len() / 2;
             let (first, second) = (units.start..middle, middle..units.end);
-            units = if search.passes_without(first.clone())? {
-                first
-            } else if search.passes_without(second.clone())? {
+            // What refers to a row comes later, and is left out with it: so the later half is first.
+            units = if search.passes_without(second.clone())? {
                 second
+            } else if search.passes_without(first.clone())? {
+                first
             } else {
-                return Ok(Findings::none("several rows make it together, or in several places"));
+                // Rows of both halves belong together. A single one may still be the only reason.
+                match self.only_one(search, limits, plan, units)? {
+                    Some(unit) => unit..unit + 1,
+                    None => {
+                        return Ok(Findings::none("several rows make it together, or in several places"));
+                    }
+                }
             };
         }
         let entity = search.entity_of(units.start);
         let Some(entity) = entity else { return Ok(Findings::none(Stop::Circle.text())) };
+        // It is the row itself, and not what refers to it.
+        if search.passes_with(entity)? {
+            return Ok(Findings::none("what refers to a row may be the reason, too"));
+        }
         search.leave_out(entity);
         let left_out = search.left_out();
         let culprits = self.as_culprit(entity, constraints).into_iter().collect();
         Ok(Findings { culprits, left_out, open: None })
+    }
+
+    /// Returns the one unit of a few without which all others pass.
+    fn only_one(
+        &self,
+        search: &mut Search<'_, '_>,
+        limits: &Limits,
+        plan: &FlushPlan,
+        units: std::ops::Range<usize>,
+    ) -> Result<Option<usize>, Error> {
+        if units.len() > MAX_ONE_BY_ONE {
+            return Ok(None);
+        }
+        for unit in units {
+            let more = 2 * (plan.steps().len() as u64 + 2) + 1;
+            if limits.round_trips.is_some_and(|limit| search.trial().round_trips() + more > limit) {
+                return Ok(None);
+            }
+            if search.passes_without(unit..unit + 1)? {
+                return Ok(Some(unit));
+            }
+        }
+        Ok(None)
     }
 
     /// Returns a culprit that the error itself is for.
@@ -227,6 +297,7 @@ impl Examination<'_> {
     fn findings(
         &self,
         mut search: Search<'_, '_>,
+        used: u64,
         stop: Option<Stop>,
         signature: &Signature,
         plan: &FlushPlan,
@@ -245,8 +316,8 @@ impl Examination<'_> {
             let entities: Vec<EntityAt> =
                 search.refused().iter().filter(is_wanted).map(|refused| refused.entity).collect();
             for entity in entities {
-                let is_over = |limit: u64| search.trial().round_trips() + 5 > limit;
-                if self.round_trips.is_some_and(is_over) {
+                let circles = plan.steps().len() as u64;
+                if self.lacks(used + search.trial().round_trips(), circles + 3) {
                     open = Some(Stop::Budget.text());
                     confirmed.insert(entity, false);
                     continue;
@@ -332,17 +403,6 @@ enum Deferred {
     Constraint,
     /// When the transaction ends; and before that it does not hold.
     Together,
-}
-
-fn deferred(constraints: &Constraints, plan: &FlushPlan, signature: &Signature) -> Deferred {
-    let Some(name) = signature.constraint() else { return Deferred::No };
-    let unique = constraints.unique.iter().find(|unique| unique.plain_name == name);
-    if unique.is_some_and(|unique| plan.deferred().contains(&unique.name)) {
-        return Deferred::Together;
-    }
-    let is_deferred = unique.is_some_and(|unique| unique.is_deferred)
-        || constraints.foreign_keys.iter().any(|fk| fk.name == name && fk.is_deferred);
-    if is_deferred { Deferred::Constraint } else { Deferred::No }
 }
 
 impl Examination<'_> {

@@ -1,5 +1,6 @@
 //! Which row was it? Finds the entities that a commit was refused for.
 
+mod coupled;
 mod culprit;
 mod diagnosis;
 mod examine;

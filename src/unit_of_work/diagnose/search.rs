@@ -64,9 +64,8 @@ enum Sent {
 #[derive(Debug, Clone)]
 pub(super) struct Limits {
     pub(super) round_trips: Option<u64>,
+    /// The most rows that are refused.
     pub(super) refused: usize,
-    /// The errors that are looked for; none where all are.
-    pub(super) wanted: Option<Signature>,
 }
 
 /// A search for the rows that are refused.
@@ -186,7 +185,7 @@ impl<'a, 'c> Search<'a, 'c> {
             }
             let is_known = units.len() > 1 && fails_at == Some(self.refused.len());
             if !is_known {
-                if let Some(stop) = self.check_limits() {
+                if let Some(stop) = self.check_limits(units.clone()) {
                     return Ok(Some(stop));
                 }
                 let Err(error) = self.send(units.clone())? else { continue };
@@ -216,10 +215,12 @@ impl<'a, 'c> Search<'a, 'c> {
         Ok(None)
     }
 
-    fn check_limits(&self) -> Option<Stop> {
-        // A piece takes at most its statements, the end of it, and the end of the trial.
-        let is_over = |limit: u64| self.trial.round_trips() + MOST_OF_A_PIECE > limit;
-        if self.limits.round_trips.is_some_and(is_over) {
+    fn check_limits(&self, units: Range<usize>) -> Option<Stop> {
+        // The statements, what keeps or undoes them, a look at what is deferred, and the end.
+        let mut steps: Vec<usize> = self.units[units].iter().flatten().map(|row| row.step).collect();
+        steps.dedup();
+        let more = steps.len() as u64 + 3;
+        if self.limits.round_trips.is_some_and(|limit| self.trial.round_trips() + more > limit) {
             return Some(Stop::Budget);
         }
         (self.refused.len() >= self.limits.refused).then_some(Stop::Many)
@@ -316,6 +317,26 @@ impl<'a, 'c> Search<'a, 'c> {
             let (entity, _) = self.plan.entity(self.changes, row);
             self.leave_out(entity);
         }
+        self.passes()
+    }
+
+    /// Tries all rows but those that refer to an entity, with which nobody else has anything to do.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub(super) fn passes_with(&mut self, entity: EntityAt) -> Result<bool, Error> {
+        self.leave_out(entity);
+        self.left_out.remove(&entity);
+        if self.left_out.is_empty() {
+            // These are all rows.
+            return Ok(false);
+        }
+        self.passes()
+    }
+
+    /// Tries all rows that are not left out, and leaves none out afterwards.
+    fn passes(&mut self) -> Result<bool, Error> {
         let all: Vec<RowAt> = self.units.iter().flatten().copied().collect();
         let result = self.try_rows(&all, self.sent)?;
         let mut passes = result.is_ok();
@@ -341,9 +362,6 @@ impl<'a, 'c> Search<'a, 'c> {
         self.refuse(unit, error)
     }
 }
-
-/// The most round trips of a piece with all that is around it, but for its statements beyond three.
-const MOST_OF_A_PIECE: u64 = 5;
 
 /// Writes the rows of a part.
 fn write(

@@ -71,22 +71,11 @@ impl Blame {
         }
         let code = error.sqlstate().map_or("", |code| code.code());
         match code {
-            "2200H" | "55000" => return Blame::NoRow,
-            "0A000" | "42601" | "XX000" | "27000" | "21000" => return Blame::Way,
+            "0A000" | "42601" | "XX000" | "27000" | "21000" => Blame::Way,
+            _ if code.starts_with("54") => Blame::Way,
             // A policy, or a missing privilege.
-            "42501" => return Blame::Rows,
-            _ => {}
-        }
-        match code.get(..2) {
-            Some("22" | "23" | "44" | "P0" | "38" | "39" | "2F") => Blame::Rows,
-            Some("54") => Blame::Way,
-            // Codes of the user's own begin with what neither the standard nor PostgreSQL takes.
-            Some(class)
-                if !["53", "55", "57", "58", "72", "HV", "XX"].contains(&class)
-                    && class.starts_with(|c| matches!(c, '5'..='9' | 'I'..='Z')) =>
-            {
-                Blame::Rows
-            }
+            "42501" => Blame::Rows,
+            _ if error.is_about_rows() => Blame::Rows,
             _ => Blame::NoRow,
         }
     }
