@@ -84,7 +84,10 @@ mod tests {
     fn the_number_after_the_name_counts_in_any_language() {
         assert_eq!(row("COPY lines2, line 17"), Some((16, None)));
         assert_eq!(row("COPY lines2, Zeile 3, Spalte id"), Some((2, Some("id"))));
-        assert_eq!(row("PL/pgSQL function f(integer) line 4 at RAISE\nCOPY lines2, line 1"), Some((0, None)));
+        assert_eq!(
+            row("PL/pgSQL function f(integer) line 4 at RAISE\nCOPY lines2, line 1"),
+            Some((0, None))
+        );
         assert_eq!(row("lines2 의 COPY, 5 번째 줄"), Some((4, None)));
         assert_eq!(row("COPY lines2, line 0"), None);
         assert_eq!(row("COPY other, line 3"), None);

@@ -198,7 +198,8 @@ fn faults_of_other_kinds_are_in_nobodys_way() {
     let mut client = schema.client();
     let mut uow = UnitOfWork::new(&mut client);
     let all: Vec<_> = (0..60).map(|n| uow.add(user(n))).collect();
-    let owned: Vec<_> = all.iter().map(|&user| uow.add(address(&format!("{user:?}"), user))).collect();
+    let owned: Vec<_> =
+        all.iter().map(|&user| uow.add(address(&format!("{user:?}"), user))).collect();
     uow[all[50]].name = "much too long for it".into();
     uow[all[20]].name = "old 5".into();
     uow[all[40]].name = "user 1".into();
@@ -274,7 +275,8 @@ fn rows_that_are_found_or_added() {
             if n % 3 == 0 { uow.upsert(user).unwrap() } else { uow.find_or_add(user).unwrap() }
         })
         .collect();
-    let owned: Vec<_> = all.iter().map(|&user| uow.add(address(&format!("{user:?}"), user))).collect();
+    let owned: Vec<_> =
+        all.iter().map(|&user| uow.add(address(&format!("{user:?}"), user))).collect();
     uow[owned[31]].email = "an address that is too long".into();
     let error = uow.commit().unwrap_err();
     let diagnosis = uow.diagnose(&error).unwrap();
@@ -323,8 +325,7 @@ fn what_is_valid_is_committed_and_the_rest_comes_back_with_its_reason() {
     let mut client = schema.client();
     let mut uow = UnitOfWork::new(&mut client);
     let all: Vec<_> = (0..60).map(|n| uow.add(user(n))).collect();
-    let owned: Vec<_> =
-        (0..60).map(|n| uow.add(address(&format!("{n}@x"), all[n]))).collect();
+    let owned: Vec<_> = (0..60).map(|n| uow.add(address(&format!("{n}@x"), all[n]))).collect();
     uow[all[50]].name = "much too long for it".into();
     uow[all[20]].name = "old 5".into();
     uow[all[30]].place = 31;

@@ -133,7 +133,6 @@ fn each_class_is_named_and_nothing_is_left_behind() {
             spoil(&mut uow, &batch, fault, at);
             let error = uow.commit().unwrap_err();
             let diagnosis = uow.diagnose(&error).unwrap();
-            println!("{users} {fault:?}: {error}\n   {diagnosis}");
             assert!(diagnosis.is_complete(), "{fault:?} of {users}: {diagnosis}");
             let [culprit] = diagnosis.culprits() else { panic!("{fault:?}: {diagnosis}") };
             assert!(is_right(culprit, &batch, fault, at), "{fault:?}: {culprit}");

@@ -46,7 +46,8 @@ pub(crate) fn describe(tables: &[(String, Vec<usize>, Vec<Option<&'static str>>)
                 None => column,
             });
         }
-        let table = Table::new(name.clone().leak(), columns.leak(), &[0]).references(references.leak());
+        let table =
+            Table::new(name.clone().leak(), columns.leak(), &[0]).references(references.leak());
         let shape = Shape { table, targets: targets.clone(), plain: types.len() };
         shapes[at] = Some(&*Box::leak(Box::new(shape)));
     }
@@ -85,10 +86,22 @@ pub(crate) struct Node<const N: usize> {
 macro_rules! for_each_model {
     ($n:expr, $m:ident => $body:expr) => {
         match $n {
-            0 => { const $m: usize = 0; $body }
-            1 => { const $m: usize = 1; $body }
-            2 => { const $m: usize = 2; $body }
-            _ => { const $m: usize = 3; $body }
+            0 => {
+                const $m: usize = 0;
+                $body
+            }
+            1 => {
+                const $m: usize = 1;
+                $body
+            }
+            2 => {
+                const $m: usize = 2;
+                $body
+            }
+            _ => {
+                const $m: usize = 3;
+                $body
+            }
         }
     };
 }
@@ -143,7 +156,9 @@ impl<const N: usize> Model for Node<N> {
         let plain = 1 + shape.targets.len()..1 + shape.targets.len() + shape.plain;
         Ok(Node {
             id: row.get(&[0])?,
-            refs: refs.map(|(at, &target)| Ref::decode(target, row, 1 + at)).collect::<Result<_, _>>()?,
+            refs: refs
+                .map(|(at, &target)| Ref::decode(target, row, 1 + at))
+                .collect::<Result<_, _>>()?,
             plain: plain.map(|column| row.get(&[column])).collect::<Result<_, _>>()?,
         })
     }
@@ -179,7 +194,13 @@ pub(crate) fn add(
 pub(crate) fn load(uow: &mut UnitOfWork<'_>, model: usize) -> Vec<Any> {
     macro_rules! load {
         ($n:literal, $any:path) => {
-            uow.query::<Node<$n>>("true").order_by("id").load().unwrap().into_iter().map($any).collect()
+            uow.query::<Node<$n>>("true")
+                .order_by("id")
+                .load()
+                .unwrap()
+                .into_iter()
+                .map($any)
+                .collect()
         };
     }
     match model {

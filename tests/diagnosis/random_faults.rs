@@ -103,12 +103,16 @@ impl Kind {
         Some(match self {
             Kind::NotNull | Kind::UniqueLower | Kind::Mended => format!("text {n}"),
             Kind::Short => format!("s{n}"),
-            Kind::Check | Kind::Unique | Kind::UniqueDeferred | Kind::Excluded => (2 * n).to_string(),
+            Kind::Check | Kind::Unique | Kind::UniqueDeferred | Kind::Excluded => {
+                (2 * n).to_string()
+            }
             Kind::UniquePartial => (n + 1).to_string(),
             Kind::Domain => (n % 100).to_string(),
             Kind::Numeric => format!("{}.5", n % 900),
             Kind::Integer => n.to_string(),
-            Kind::AfterTrigger | Kind::BeforeTrigger | Kind::DeferredTrigger => (100 + n).to_string(),
+            Kind::AfterTrigger | Kind::BeforeTrigger | Kind::DeferredTrigger => {
+                (100 + n).to_string()
+            }
             Kind::Enum => ["sad", "happy"][n % 2].to_owned(),
             Kind::Date => format!("20{:02}-01-02", n % 100),
             Kind::UndeclaredReference | Kind::UndeclaredDeferred => return None,
@@ -166,13 +170,15 @@ fn random_tables(random: &mut Random) -> Vec<TableSpec> {
             let is_not_null = target != at && random.chance(50);
             refs.push((target, is_not_null, random.chance(20)));
         }
-        let has_unique = |tables: &[TableSpec]| tables.iter().any(|t| t.kinds.contains(&Kind::Unique));
+        let has_unique =
+            |tables: &[TableSpec]| tables.iter().any(|t| t.kinds.contains(&Kind::Unique));
         let mut kinds = Vec::new();
         for _ in 0..1 + random.below(5) {
             let kind = random.pick(KINDS);
             let is_undeclared =
                 matches!(kind, Kind::UndeclaredReference | Kind::UndeclaredDeferred);
-            let is_possible = !(is_partitioned && (kind.is_unique() || kind == Kind::DeferredTrigger))
+            let is_possible = !(is_partitioned
+                && (kind.is_unique() || kind == Kind::DeferredTrigger))
                 && (!is_undeclared || has_unique(&tables));
             if is_possible {
                 kinds.push(kind);
@@ -239,7 +245,11 @@ fn ddl(tables: &[TableSpec]) -> String {
             let trigger = |when: &str, function: &str| {
                 format!(
                     "CREATE {when} ON t{at} {} FOR EACH ROW EXECUTE FUNCTION {function}('c{n}');",
-                    if when.starts_with("CONSTRAINT") { "DEFERRABLE INITIALLY DEFERRED" } else { "" }
+                    if when.starts_with("CONSTRAINT") {
+                        "DEFERRABLE INITIALLY DEFERRED"
+                    } else {
+                        ""
+                    }
                 )
             };
             after += &match kind {
@@ -253,10 +263,9 @@ fn ddl(tables: &[TableSpec]) -> String {
                 Kind::BeforeTrigger => {
                     trigger(&format!("TRIGGER b{n} BEFORE INSERT OR UPDATE"), "unlucky")
                 }
-                Kind::DeferredTrigger => trigger(
-                    &format!("CONSTRAINT TRIGGER d{n} AFTER INSERT OR UPDATE"),
-                    "unlucky",
-                ),
+                Kind::DeferredTrigger => {
+                    trigger(&format!("CONSTRAINT TRIGGER d{n} AFTER INSERT OR UPDATE"), "unlucky")
+                }
                 Kind::Mended => trigger(&format!("TRIGGER m{n} BEFORE INSERT OR UPDATE"), "mend"),
                 _ => String::new(),
             };
@@ -311,12 +320,7 @@ struct Work {
 }
 
 /// Adds rows that nothing is wrong with.
-fn build(
-    uow: &mut UnitOfWork<'_>,
-    tables: &[TableSpec],
-    rows: usize,
-    random: &mut Random,
-) -> Work {
+fn build(uow: &mut UnitOfWork<'_>, tables: &[TableSpec], rows: usize, random: &mut Random) -> Work {
     let mut work = Work {
         new: vec![Vec::new(); tables.len()],
         stored: (0..tables.len()).map(|model| load(uow, model)).collect(),
@@ -367,8 +371,12 @@ fn add_row(
     let mut refs = Vec::new();
     for &(target, is_not_null, _) in &tables[model].refs {
         let new = &work.new[target];
-        let kept: Vec<Any> =
-            work.stored[target].iter().enumerate().filter(|(at, _)| at % 8 < 6).map(|(_, &h)| h).collect();
+        let kept: Vec<Any> = work.stored[target]
+            .iter()
+            .enumerate()
+            .filter(|(at, _)| at % 8 < 6)
+            .map(|(_, &h)| h)
+            .collect();
         refs.push(match random.below(10) {
             0..=5 if !new.is_empty() => Ref::To(random.pick(new)),
             0..=7 if !kept.is_empty() => Ref::To(random.pick(&kept)),
@@ -450,6 +458,9 @@ fn spoil(
     let (model, entity) = random.pick(&candidates);
     let operation = if is_change { Operation::Update } else { Operation::Insert };
     let spec = &tables[model];
+    if spec.refs.is_empty() && spec.kinds.is_empty() {
+        return None;
+    }
     let at = random.below(spec.refs.len() + spec.kinds.len());
     let class = |text: &str| format!("{text}{}", if is_change { ", changed" } else { "" });
     if at < spec.refs.len() {
@@ -466,8 +477,11 @@ fn spoil(
         return Some(Spoiled { class, entity, operation, partner: None, is_in_database: false });
     }
     // A unique value: of a row of the database that stays, or of another entity.
-    let others: Vec<Any> =
-        work.new[model].iter().copied().filter(|other| *other != entity && is_free(other)).collect();
+    let others: Vec<Any> = work.new[model]
+        .iter()
+        .copied()
+        .filter(|other| *other != entity && is_free(other))
+        .collect();
     let is_unchanged = |h: &Any| {
         !work.changed.contains(h) && !work.deleted.contains(h) && *h != entity && is_free(h)
     };
@@ -475,7 +489,8 @@ fn spoil(
     // What others refer to must not be another's.
     let is_referred_to = kind == Kind::Unique
         && tables.iter().any(|t| {
-            t.kinds.contains(&Kind::UndeclaredReference) || t.kinds.contains(&Kind::UndeclaredDeferred)
+            t.kinds.contains(&Kind::UndeclaredReference)
+                || t.kinds.contains(&Kind::UndeclaredDeferred)
         });
     if is_referred_to {
         return None;
@@ -549,7 +564,9 @@ fn fill(client: &mut postgres::Client, tables: &[TableSpec], random: &mut Random
 /// What is in the tables.
 fn contents(client: &mut postgres::Client, tables: &[TableSpec]) -> Vec<String> {
     let hash = |at: usize| {
-        format!("SELECT count(*) || ' ' || COALESCE(sum(hashtext(t::text)::bigint), 0) FROM t{at} AS t")
+        format!(
+            "SELECT count(*) || ' ' || COALESCE(sum(hashtext(t::text)::bigint), 0) FROM t{at} AS t"
+        )
     };
     let sql: Vec<String> = (0..tables.len()).map(hash).collect();
     sql.iter().map(|sql| client.query_one(sql, &[]).unwrap().get(0)).collect()
@@ -620,7 +637,8 @@ fn one_commit(
         Ok(_) if is_nested => return 0,
         Ok(_) => panic!("{spoiled:?} was committed"),
     };
-    let diagnosis = uow.diagnose(&error).unwrap_or_else(|failed| panic!("{spoiled:?}: {error}: {failed}"));
+    let diagnosis =
+        uow.diagnose(&error).unwrap_or_else(|failed| panic!("{spoiled:?}: {error}: {failed}"));
     for culprit in &diagnosis {
         let entity = named(culprit);
         let found = spoiled.iter().find(|s| s.entity == entity || s.partner == Some(entity));
@@ -636,7 +654,8 @@ fn one_commit(
                 assert!(found.is_in_database, "{culprit} {spoiled:?}");
             }
             Some(OtherParty::Same(other)) => {
-                let other = Any::of((other.entity(), other.entity(), other.entity(), other.entity()));
+                let other =
+                    Any::of((other.entity(), other.entity(), other.entity(), other.entity()));
                 assert!(
                     other == found.entity || Some(other) == found.partner,
                     "{culprit} {spoiled:?}"
@@ -654,7 +673,10 @@ fn one_commit(
             0 => {
                 of_class.none += 1;
                 if env::var("ONETRIP_SHOW").is_ok() {
-                    println!("none: {name} {} of {rows}: {error}\n   {diagnosis}", spoiled[0].class);
+                    println!(
+                        "none: {name} {} of {rows}: {error}\n   {diagnosis}",
+                        spoiled[0].class
+                    );
                 }
             }
             _ => of_class.named += 1,
@@ -667,7 +689,86 @@ fn one_commit(
             _ => of_class.named += 1,
         }
     }
+    // In a transaction of the caller, nobody else sees the rows.
+    if random.chance(60) && !is_nested {
+        commit_valid(&mut uow, &mut other, tables, &work, &spoiled, tally);
+    }
     1
+}
+
+/// Commits what is valid: what is left out was spoiled, or refers to what was.
+fn commit_valid(
+    uow: &mut UnitOfWork<'_>,
+    other: &mut postgres::Client,
+    tables: &[TableSpec],
+    work: &Work,
+    spoiled: &[Spoiled],
+    tally: &mut BTreeMap<Class, Tally>,
+) {
+    let mut guilty: Vec<Any> =
+        spoiled.iter().flat_map(|s| [Some(s.entity), s.partner]).flatten().collect();
+    let unique = tables.iter().enumerate().find_map(|(other, spec)| {
+        Some((other, spec.kinds.iter().position(|&kind| kind == Kind::Unique)?))
+    });
+    loop {
+        let mut more = Vec::new();
+        let values: Vec<String> = guilty
+            .iter()
+            .filter(|h| unique.is_some_and(|(model, _)| work.new[model].contains(h)))
+            .filter_map(|h| h.plain(uow, unique?.1))
+            .collect();
+        for (model, entities) in work.new.iter().enumerate() {
+            for &entity in entities.iter().filter(|h| !guilty.contains(h)) {
+                let refers = entity
+                    .refs(uow)
+                    .iter()
+                    .any(|to| matches!(to, Ref::To(to) if guilty.contains(to)));
+                let refers_by_value =
+                    tables[model].kinds.iter().enumerate().any(|(column, kind)| {
+                        matches!(kind, Kind::UndeclaredReference | Kind::UndeclaredDeferred)
+                            && entity
+                                .plain(uow, column)
+                                .is_some_and(|value| values.contains(&value))
+                    });
+                if refers || refers_by_value {
+                    more.push(entity);
+                }
+            }
+        }
+        if more.is_empty() {
+            break;
+        }
+        guilty.extend(more);
+    }
+    let count = |other: &mut postgres::Client| -> i64 {
+        let count = |at: usize| format!("(SELECT count(*) FROM t{at})");
+        let sql: Vec<String> = (0..tables.len()).map(count).collect();
+        other.query_one(&format!("SELECT {}", sql.join(" + ")), &[]).unwrap().get(0)
+    };
+    let before = count(other);
+    let of_class = tally.entry("commit_valid".into()).or_default();
+    let committed = match uow.commit_valid() {
+        Ok(committed) => committed,
+        Err(_) => {
+            of_class.none += 1;
+            assert_eq!(count(other), before, "something was left behind");
+            return;
+        }
+    };
+    of_class.named += 1;
+    of_class.round_trips.push(committed.round_trips());
+    let (mut new, mut deleted) = (0, 0);
+    for culprit in committed.refused() {
+        let entity = named(culprit);
+        assert!(guilty.contains(&entity), "WRONG: {culprit}\n{spoiled:?}\n{tables:?}");
+        new += i64::from(culprit.operation() == Operation::Insert);
+        deleted += i64::from(culprit.operation() == Operation::Delete);
+    }
+    assert!(!committed.refused().is_empty());
+    let all: usize = work.new.iter().map(Vec::len).sum();
+    let report = committed.report();
+    assert_eq!(report.rows() as i64, all as i64 - new);
+    assert_eq!(report.deleted_rows() as i64, work.deleted.len() as i64 - deleted);
 }
 
 #[test]
@@ -712,6 +813,8 @@ fn no_other_entity_is_named_than_the_one_that_was_spoiled() {
         round_trips.sort_unstable();
         let (least, most) = (round_trips.first().unwrap_or(&0), round_trips.last().unwrap_or(&0));
         let share = 100.0 * *none as f64 / (*named + *none) as f64;
-        println!("{class:40} named {named:5}, none {none:4} ({share:.1} %), round trips {least} to {most}");
+        println!(
+            "{class:40} named {named:5}, none {none:4} ({share:.1} %), round trips {least} to {most}"
+        );
     }
 }

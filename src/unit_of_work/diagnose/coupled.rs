@@ -31,12 +31,11 @@ impl Rows<'_> {
     /// A value that cannot be encoded.
     pub(super) fn are_coupled(&self, name: &str) -> Result<bool, Error> {
         for unique in self.constraints.unique.iter().filter(|unique| unique.plain_name == name) {
-            let of_table = self.moves(unique.table, &unique.columns)?;
-            let has_changes = of_table.as_ref().is_none_or(|moves| !moves.leaving.is_empty());
-            if has_changes && !unique.is_exact {
-                return Ok(true);
+            if !self.has_changes(unique.table) {
+                continue;
             }
-            let Some(moves) = of_table else { return Ok(true) };
+            let moves = self.moves(unique.table, &unique.columns)?;
+            let Some(moves) = moves.filter(|_| unique.is_exact) else { return Ok(true) };
             if moves.leaving.keys().any(|value| moves.arriving.contains_key(value)) {
                 return Ok(true);
             }
@@ -54,6 +53,16 @@ impl Rows<'_> {
             }
         }
         Ok(false)
+    }
+
+    /// Returns `true` if rows of a table are updated or deleted.
+    fn has_changes(&self, table: u32) -> bool {
+        let is_changed = |&row: &RowAt| {
+            let (entity, done) = self.plan.entity(self.changes, row);
+            let model = self.changes.table_of(entity.model);
+            done != Done::Inserted && self.constraints.relation(model) == Some(table)
+        };
+        self.units.iter().flatten().any(is_changed)
     }
 
     /// Returns where values of these columns come and go; nothing where they cannot be compared.

@@ -75,11 +75,8 @@ impl Examination<'_> {
         let known = self.known(&signature, &constraints);
         if let (Aim::Error, Some(Known::All(rows))) = (self.aim, &known) {
             let culprits = rows.iter().map(|&entity| self.as_culprit(entity, &constraints));
-            return Ok(Findings {
-                culprits: culprits.flatten().collect(),
-                left_out: rows.clone(),
-                open: None,
-            });
+            let culprits = culprits.flatten().collect();
+            return Ok(Findings { culprits, left_out: Vec::new(), open: None });
         }
         // To begin, to send a first piece, and to end.
         if self.lacks(connection.round_trips() - before, 8) {
@@ -93,8 +90,7 @@ impl Examination<'_> {
         if deferred != Deferred::Together {
             let used = connection.round_trips() - before;
             let trial = Trial::begin(connection)?;
-            let mut search =
-                Search::new(self.changes, &plan, &constraints, trial, limits(used));
+            let mut search = Search::new(self.changes, &plan, &constraints, trial, limits(used));
             if deferred == Deferred::Constraint {
                 self.look_at_once(&mut search)?;
             }
@@ -163,15 +159,11 @@ impl Examination<'_> {
     }
 
     /// Leaves out what is known to be refused.
-    fn blame_first(
-        &self,
-        search: &mut Search<'_, '_>,
-        plan: &FlushPlan,
-        entity: EntityAt,
-    ) -> bool {
-        let unit = search.units().iter().position(|rows| {
-            rows.iter().all(|&row| plan.entity(self.changes, row).0 == entity)
-        });
+    fn blame_first(&self, search: &mut Search<'_, '_>, plan: &FlushPlan, entity: EntityAt) -> bool {
+        let unit = search
+            .units()
+            .iter()
+            .position(|rows| rows.iter().all(|&row| plan.entity(self.changes, row).0 == entity));
         let Some(unit) = unit else { return false };
         search.blame(unit, self.error.without_source()).is_none()
     }
@@ -215,7 +207,9 @@ impl Examination<'_> {
                 match self.only_one(search, limits, plan, units)? {
                     Some(unit) => unit..unit + 1,
                     None => {
-                        return Ok(Findings::none("several rows make it together, or in several places"));
+                        return Ok(Findings::none(
+                            "several rows make it together, or in several places",
+                        ));
                     }
                 }
             };
@@ -226,10 +220,8 @@ impl Examination<'_> {
         if search.passes_with(entity)? {
             return Ok(Findings::none("what refers to a row may be the reason, too"));
         }
-        search.leave_out(entity);
-        let left_out = search.left_out();
         let culprits = self.as_culprit(entity, constraints).into_iter().collect();
-        Ok(Findings { culprits, left_out, open: None })
+        Ok(self.with_waiting(vec![entity], culprits, constraints))
     }
 
     /// Returns the one unit of a few without which all others pass.
@@ -270,8 +262,7 @@ impl Examination<'_> {
         constraints: &Constraints,
     ) -> Option<Culprit> {
         let table = self.changes.table_of(entity.model);
-        let is_column =
-            |name: &&str| table.columns().iter().any(|column| column.name() == *name);
+        let is_column = |name: &&str| table.columns().iter().any(|column| column.name() == *name);
         let of_error = error.column().filter(is_column).map(str::to_owned);
         let column = of_error.or_else(|| {
             let columns = constraints.columns_of(table, error.constraint()?)?;
@@ -340,8 +331,6 @@ impl Examination<'_> {
         let mut parties = Parties::new(self.changes, plan, constraints, kept);
         let (refused, left_out) = search.into_refused();
         let mut culprits = Vec::new();
-        let reason: HashMap<EntityAt, ()> =
-            refused.iter().map(|refused| (refused.entity, ())).collect();
         for Refused { entity, done, row, error, is_certain } in refused {
             let is_wanted = wants_all
                 || Signature::of(&error) == *signature
@@ -353,22 +342,8 @@ impl Examination<'_> {
                 culprits.extend(self.culprit(entity, done, error, other, constraints));
             }
         }
-        let mut waiting: Vec<(EntityAt, EntityAt)> = left_out
-            .iter()
-            .filter(|(entity, _)| !reason.contains_key(*entity))
-            .map(|(&entity, &of)| (entity, of))
-            .collect();
-        waiting.sort_unstable();
-        for (entity, of) in waiting.into_iter().filter(|_| wants_all) {
-            let Some(handle) = self.changes.handle(of) else { continue };
-            let table = self.changes.table_of(of.model).name();
-            let row = self.changes.number(of).0;
-            let other = OtherParty::Refused(OtherEntity { entity: handle, table, row });
-            let message = format!("it refers to row {row} of {table}, which is refused");
-            let error = Error::new(ErrorKind::Handle, message)
-                .with_table(self.changes.table_of(entity.model).name());
-            let done = done_to(self.changes, entity);
-            culprits.extend(self.culprit(entity, done, error, Some(other), constraints));
+        if wants_all {
+            culprits.extend(self.waiting(&left_out, constraints));
         }
         let mut left_out: Vec<EntityAt> = left_out.into_keys().collect();
         left_out.sort_unstable();
@@ -406,6 +381,56 @@ enum Deferred {
 }
 
 impl Examination<'_> {
+    /// Returns the culprits, and what refers to them.
+    fn with_waiting(
+        &self,
+        refused: Vec<EntityAt>,
+        mut culprits: Vec<Culprit>,
+        constraints: &Constraints,
+    ) -> Findings {
+        let children = self.changes.references_to_new();
+        let mut left_out: HashMap<EntityAt, EntityAt> =
+            refused.iter().map(|&entity| (entity, entity)).collect();
+        for entity in refused {
+            let mut open = children.get(&entity).cloned().unwrap_or_default();
+            while let Some(next) = open.pop() {
+                if !left_out.contains_key(&next) {
+                    left_out.insert(next, entity);
+                    open.extend(children.get(&next).into_iter().flatten().copied());
+                }
+            }
+        }
+        if self.aim == Aim::AllRefused {
+            culprits.extend(self.waiting(&left_out, constraints));
+        }
+        let mut left_out: Vec<EntityAt> = left_out.into_keys().collect();
+        left_out.sort_unstable();
+        Findings { culprits, left_out, open: None }
+    }
+
+    /// Returns the entities that are left out for the sake of others.
+    fn waiting(
+        &self,
+        left_out: &HashMap<EntityAt, EntityAt>,
+        constraints: &Constraints,
+    ) -> Vec<Culprit> {
+        let mut waiting: Vec<(EntityAt, EntityAt)> =
+            left_out.iter().filter(|(entity, of)| entity != of).map(|(&e, &of)| (e, of)).collect();
+        waiting.sort_unstable();
+        let culprit = |(entity, of): (EntityAt, EntityAt)| {
+            let handle = self.changes.handle(of)?;
+            let table = self.changes.table_of(of.model).name();
+            let row = self.changes.number(of).0;
+            let other = OtherParty::Refused(OtherEntity { entity: handle, table, row });
+            let message = format!("it refers to row {row} of {table}, which is refused");
+            let error = Error::new(ErrorKind::Handle, message)
+                .with_table(self.changes.table_of(entity.model).name());
+            let done = done_to(self.changes, entity);
+            self.culprit(entity, done, error, Some(other), constraints)
+        };
+        waiting.into_iter().filter_map(culprit).collect()
+    }
+
     /// Returns the entities that have a value that cannot be sent.
     pub(super) fn unsendable(&self) -> Findings {
         let found = self.changes.unsendable();
@@ -413,14 +438,12 @@ impl Examination<'_> {
         let left_out: Vec<EntityAt> = found.iter().map(|&(entity, _)| entity).collect();
         let culprits = found
             .into_iter()
-            .filter_map(|(entity, error)| {
-                self.culprit(entity, Done::Inserted, error, None, &none)
-            })
+            .filter_map(|(entity, error)| self.culprit(entity, Done::Inserted, error, None, &none))
             .collect::<Vec<_>>();
         if culprits.is_empty() {
             return Findings::none("no new row has a value that cannot be sent");
         }
-        Findings { culprits, left_out, open: None }
+        self.with_waiting(left_out, culprits, &none)
     }
 
     /// Returns the entities that the error says are stale.
@@ -431,6 +454,7 @@ impl Examination<'_> {
             stale.filter_map(|&handle| self.changes.entity_at(handle)).collect();
         let culprits = left_out.iter().filter_map(|&entity| self.as_culprit(entity, &none));
         let open = (left_out.len() >= MAX_CULPRITS).then_some(Stop::Many.text());
-        Findings { culprits: culprits.collect(), left_out, open }
+        let culprits = culprits.collect();
+        Findings { open, ..self.with_waiting(left_out, culprits, &none) }
     }
 }

@@ -84,7 +84,8 @@ impl UnitOfWork<'_> {
     fn diagnose_with(&mut self, error: &Error, budget: Option<u64>) -> Result<Diagnosis, Error> {
         self.check_resolved()?;
         if error.kind() == ErrorKind::UnknownOutcome {
-            let message = "nobody knows whether the commit has happened, so its rows cannot be sent again";
+            let message =
+                "nobody knows whether the commit has happened, so its rows cannot be sent again";
             return Err(Error::new(ErrorKind::UnknownOutcome, message)
                 .with_hint("find out whether it happened, then call `resolve_unknown`"));
         }
@@ -107,8 +108,7 @@ impl UnitOfWork<'_> {
         }
         let Self { arenas, stamp, strategy, connection, left_out, .. } = self;
         let changes = ChangeSet::collect(arenas, *stamp, left_out)?;
-        let examination =
-            Examination { changes: &changes, strategy, error, round_trips, aim };
+        let examination = Examination { changes: &changes, strategy, error, round_trips, aim };
         let result = match error.kind() {
             ErrorKind::Encode => Ok(examination.unsendable()),
             ErrorKind::Stale => Ok(examination.stale()),

@@ -36,7 +36,8 @@ pub(super) fn null_rows(changes: &ChangeSet<'_>, error: &Error) -> Vec<EntityAt>
                 changes_column.map(|updated| (updated.row, rows.slot_of(updated.row))).collect()
             }
         };
-        let is_sought = matches!(rows_of, RowsOf::New(new) if changes.tables()[new].resolution().is_some());
+        let is_sought =
+            matches!(rows_of, RowsOf::New(new) if changes.tables()[new].resolution().is_some());
         for (row, slot) in rows {
             buffer.clear();
             let cell = CellAt { rows: rows_of, row, column: at };

@@ -34,12 +34,7 @@ impl<'a> Parties<'a> {
 
     /// Returns who has the value of a row that was refused for its sake; nothing where only the server
     /// can tell which values are the same.
-    pub(super) fn of(
-        &mut self,
-        error: &Error,
-        entity: EntityAt,
-        row: RowAt,
-    ) -> Option<OtherParty> {
+    pub(super) fn of(&mut self, error: &Error, entity: EntityAt, row: RowAt) -> Option<OtherParty> {
         if error.sqlstate() != Some(&SqlState::UNIQUE_VIOLATION) {
             return None;
         }

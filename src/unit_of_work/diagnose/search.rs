@@ -147,11 +147,6 @@ impl<'a, 'c> Search<'a, 'c> {
         self.left_out.contains_key(&entity)
     }
 
-    /// Returns the entities that are left out.
-    pub(super) fn left_out(&self) -> Vec<EntityAt> {
-        self.left_out.keys().copied().collect()
-    }
-
     /// Returns the one entity of a unit.
     pub(super) fn entity_of(&self, unit: usize) -> Option<EntityAt> {
         let mut rows = self.units[unit].iter().map(|&row| self.plan.entity(self.changes, row).0);
@@ -217,7 +212,8 @@ impl<'a, 'c> Search<'a, 'c> {
 
     fn check_limits(&self, units: Range<usize>) -> Option<Stop> {
         // The statements, what keeps or undoes them, a look at what is deferred, and the end.
-        let mut steps: Vec<usize> = self.units[units].iter().flatten().map(|row| row.step).collect();
+        let mut steps: Vec<usize> =
+            self.units[units].iter().flatten().map(|row| row.step).collect();
         steps.dedup();
         let more = steps.len() as u64 + 3;
         if self.limits.round_trips.is_some_and(|limit| self.trial.round_trips() + more > limit) {
@@ -354,7 +350,10 @@ impl<'a, 'c> Search<'a, 'c> {
     ///
     /// That of a constraint.
     pub(super) fn check_deferred(&mut self) -> Result<(), Error> {
-        self.trial.connection().execute("SET CONSTRAINTS ALL IMMEDIATE", &crate::sql::Params::new()).map(drop)
+        self.trial
+            .connection()
+            .execute("SET CONSTRAINTS ALL IMMEDIATE", &crate::sql::Params::new())
+            .map(drop)
     }
 
     /// Notes a unit that was found in another way.
