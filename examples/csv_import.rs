@@ -227,11 +227,7 @@ fn describe(culprit: &Culprit, line_of: &HashMap<Handle<Person>, usize>) -> Reas
         }
         _ => None,
     };
-    Reason {
-        kind: kind.to_owned(),
-        column: culprit.column().unwrap_or_default().to_owned(),
-        other,
-    }
+    Reason { kind: kind.to_owned(), column: culprit.column().unwrap_or_default().to_owned(), other }
 }
 
 /// Makes sure that the lines that were made up to be wrong are those that were refused.

@@ -1,6 +1,7 @@
 //! All steps of a plan as one statement, or those that have to be written at once.
 
 mod answer;
+mod blame;
 mod checks;
 mod group_insert;
 mod guard;
@@ -11,6 +12,7 @@ use std::ops::Range;
 
 use indexmap::IndexMap;
 
+pub(crate) use blame::conflicting;
 use group_insert::GroupInsert;
 use names::Names;
 use render::Renderer;

@@ -87,6 +87,17 @@ impl Examination<'_> {
             round_trips: self.round_trips.map(|limit| limit.saturating_sub(used)),
             refused: if self.aim == Aim::Error { MAX_CULPRITS } else { usize::MAX },
         };
+        if ["23505", "23P01"].contains(&signature.code()) && deferred == Deferred::No {
+            let used = connection.round_trips() - before;
+            let trial = Trial::begin(connection)?;
+            let search = Search::new(self.changes, &plan, &constraints, trial, limits(used));
+            if let Some((search, stop)) = self.by_conflicts(search, used)? {
+                return self.findings(search, used, stop, &signature, &plan, &constraints);
+            }
+            if self.lacks(connection.round_trips() - before, 8) {
+                return Ok(Findings::none(Stop::Budget.text()));
+            }
+        }
         if deferred != Deferred::Together {
             let used = connection.round_trips() - before;
             let trial = Trial::begin(connection)?;
@@ -247,6 +258,31 @@ impl Examination<'_> {
         Ok(None)
     }
 
+    /// Asks the server which new rows are in the way of others, and makes sure of it: without them the
+    /// others pass, and each of them is refused then. Gives nothing where it is not so.
+    fn by_conflicts<'s, 'c>(
+        &self,
+        mut search: Search<'s, 'c>,
+        used: u64,
+    ) -> Result<Option<(Search<'s, 'c>, Option<Stop>)>, Error> {
+        let entities = search.conflicting()?;
+        let more = 4 + 2 * entities.len() as u64;
+        if entities.is_empty() || self.lacks(used + search.trial().round_trips(), more) {
+            return Ok(None);
+        }
+        for &entity in &entities {
+            search.leave_out(entity);
+        }
+        // Those that only wait for another one say nothing of themselves.
+        let entities: Vec<EntityAt> =
+            entities.into_iter().filter(|&entity| search.is_own(entity)).collect();
+        let stop = search.run(false)?;
+        if stop.is_some() || !search.confirm(&entities)? {
+            return Ok(None);
+        }
+        Ok(Some((search, stop)))
+    }
+
     /// Returns a culprit that the error itself is for.
     fn as_culprit(&self, entity: EntityAt, constraints: &Constraints) -> Option<Culprit> {
         let done = done_to(self.changes, entity);
@@ -329,7 +365,8 @@ impl Examination<'_> {
             .copied()
             .collect();
         let mut parties = Parties::new(self.changes, plan, constraints, kept);
-        let (refused, left_out) = search.into_refused();
+        let (mut refused, left_out) = search.into_refused();
+        refused.sort_by_key(|refused| (refused.row.step, refused.row.at));
         let mut culprits = Vec::new();
         for Refused { entity, done, row, error, is_certain } in refused {
             let is_wanted = wants_all

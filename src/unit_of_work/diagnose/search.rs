@@ -147,6 +147,11 @@ impl<'a, 'c> Search<'a, 'c> {
         self.left_out.contains_key(&entity)
     }
 
+    /// Returns `true` if an entity is left out for its own sake.
+    pub(super) fn is_own(&self, entity: EntityAt) -> bool {
+        self.left_out.get(&entity) == Some(&entity)
+    }
+
     /// Returns the one entity of a unit.
     pub(super) fn entity_of(&self, unit: usize) -> Option<EntityAt> {
         let mut rows = self.units[unit].iter().map(|&row| self.plan.entity(self.changes, row).0);
@@ -277,6 +282,57 @@ impl<'a, 'c> Search<'a, 'c> {
             Err(error) if self.trial.connection().is_lost() => Err(error),
             result => Ok(result.map(|()| before)),
         }
+    }
+
+    /// Returns new entities that the server says are in the way of others, where it can be asked.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub(super) fn conflicting(&mut self) -> Result<Vec<EntityAt>, Error> {
+        let (before, connection) = (self.before.clone(), self.trial.connection());
+        let mut flush = Flush::resume(self.plan, self.changes, connection, before);
+        let result = one_statement::conflicting(&mut flush);
+        if self.trial.connection().is_lost() {
+            return result.map(|_| Vec::new());
+        }
+        self.trial.undo()?;
+        let rows = result.unwrap_or_default();
+        let entity = |(table, row): (usize, u32)| {
+            let rows = &self.changes.tables()[table];
+            EntityAt { model: rows.model(), slot: rows.slots()[row as usize] }
+        };
+        Ok(rows.into_iter().map(entity).collect())
+    }
+
+    /// Finds out whether each of these entities is refused alone, when all others are there, and notes
+    /// those that are. Returns `false` if one is not.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub(super) fn confirm(&mut self, entities: &[EntityAt]) -> Result<bool, Error> {
+        let mut confirmed = Vec::new();
+        for &entity in entities {
+            let is_of = |rows: &Vec<RowAt>| {
+                rows.iter().all(|&row| self.plan.entity(self.changes, row).0 == entity)
+            };
+            let Some(unit) = self.units.iter().position(is_of) else { return Ok(false) };
+            let rows = self.units[unit].clone();
+            let others = std::mem::take(&mut self.left_out);
+            let result = self.try_rows(&rows, self.sent);
+            self.left_out = others;
+            let result = result?;
+            self.trial.undo()?;
+            let Err(error) = result else { return Ok(false) };
+            if Blame::of(&error) != Blame::Rows {
+                return Ok(false);
+            }
+            let (row, done) = (rows[0], Done::Inserted);
+            confirmed.push(Refused { entity, done, row, error, is_certain: true });
+        }
+        self.refused.extend(confirmed);
+        Ok(true)
     }
 
     /// Sends a refused row once more, when all others have passed, together with what refers to it.

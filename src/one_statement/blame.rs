@@ -1,0 +1,110 @@
+//! A statement that asks the server which new rows are in the way of others, or of rows that are there.
+
+use super::group_insert::GroupInsert;
+use super::render::Renderer;
+use super::{Guarded, Statement};
+use crate::error::Error;
+use crate::flush::Flush;
+use crate::flush::arrays::ArrayRows;
+use crate::flush_plan::Step;
+use crate::sql::Sql;
+
+/// What the text of the error begins with. The groups follow, each with the numbers of its rows.
+const BLAME: &str = "onetrip blame";
+
+/// The most rows of a group that are named.
+const MAX_NAMED: usize = 100;
+
+/// Returns some of the new rows of a plan that the server would not insert for the sake of a unique or an
+/// exclusion constraint, each by the position of its table and its own. Nothing is written.
+///
+/// Every insert has `ON CONFLICT DO NOTHING`, and the statement fails at its end with the numbers of the
+/// rows that are missing. None are returned where the steps are not such, or their keys.
+///
+/// # Errors
+///
+/// Those of the server, such as for another fault.
+pub(crate) fn conflicting(flush: &mut Flush<'_, '_>) -> Result<Vec<(usize, u32)>, Error> {
+    let steps = flush.plan().steps();
+    let is_askable = |step: &Step| match step {
+        Step::Insert(_) => {
+            let (table, key) = (step.table(), step.table().key());
+            key.len() == 1 && table.cast(key[0]).is_none()
+        }
+        Step::Update(step) => !step.is_detour() && step.moved == 0,
+        Step::Delete(_) => true,
+        Step::FindOrAdd(_) => false,
+    };
+    let has_inserts = steps.iter().any(|step| step.as_insert().is_some());
+    if !has_inserts || !steps.iter().all(is_askable) {
+        return Ok(Vec::new());
+    }
+    let statement = Statement::new(flush, steps, None);
+    let renderer = Renderer::new(&statement, flush).blaming();
+    let (sql, params) = renderer.render(Guarded { suspects: None, harmless: &[] })?;
+    match flush.query(sql.as_str(), &params) {
+        Err(error) if !params.contain(BLAME) && !error.is_within_function() => {
+            match error.server_message().split_once(BLAME) {
+                Some((_, text)) => Ok(named(text, &statement)),
+                None => Err(error),
+            }
+        }
+        Err(error) => Err(error),
+        // It always fails.
+        Ok(_) => Ok(Vec::new()),
+    }
+}
+
+/// Returns the rows that the text of an error names: ` i0 3 17 i1 5`.
+fn named(text: &str, statement: &Statement<'_>) -> Vec<(usize, u32)> {
+    let (mut rows, mut group) = (Vec::new(), None);
+    let is_of_text = |c: char| c.is_ascii_digit() || c == ' ' || c == 'i';
+    for word in text.split(|c| !is_of_text(c)).next().unwrap_or_default().split_whitespace() {
+        match word.strip_prefix('i') {
+            Some(number) => {
+                group = number.parse::<usize>().ok().and_then(|at| statement.groups.get(at))
+            }
+            None => {
+                let row = word.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+                let row = group
+                    .zip(row)
+                    .and_then(|(group, at)| Some((group.table(), *group.rows.get(at)?)));
+                rows.extend(row);
+            }
+        }
+    }
+    rows
+}
+
+/// Appends an argument of the text that names the rows of a group that are missing.
+///
+/// ```text
+/// , ' i0', (SELECT string_agg(' ' || n, '') FROM (
+///      SELECT n FROM (SELECT unnest(k0) AS v, generate_subscripts(k0, 1) AS n) AS s
+///      WHERE v NOT IN (SELECT r0 FROM i0) ORDER BY n LIMIT 100) AS m)
+/// ```
+pub(super) fn render_missing(
+    at: usize,
+    name: &str,
+    insert: GroupInsert<'_>,
+    rows: &ArrayRows,
+    sql: &mut Sql,
+) {
+    let key = insert.named().iter().position(|column| Some(column) == insert.table.key().first());
+    let Some(key) = key else { return };
+    let mut array = Sql::new();
+    if !rows.render_array(key, &mut array) {
+        return;
+    }
+    let array = array.as_str();
+    sql.push(&format!(
+        ", ' i{at}', (SELECT string_agg(' ' || n, '') FROM (\
+         SELECT n FROM (SELECT unnest({array}) AS v, generate_subscripts({array}, 1) AS n) AS s \
+         WHERE v NOT IN (SELECT r0 FROM {name}) ORDER BY n LIMIT {MAX_NAMED}) AS m)"
+    ));
+}
+
+/// Appends the expression that always fails, with these arguments.
+pub(super) fn render_failure(missing: &Sql, sql: &mut Sql) {
+    sql.push("concat('").push(BLAME).push("'").push(missing.as_str()).push(")::int4");
+}
