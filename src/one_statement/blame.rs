@@ -7,6 +7,7 @@ use crate::error::Error;
 use crate::flush::Flush;
 use crate::flush::arrays::ArrayRows;
 use crate::flush_plan::Step;
+use crate::model::Table;
 use crate::sql::Sql;
 
 /// What the text of the error begins with. The groups follow, each with the numbers of its rows.
@@ -15,22 +16,26 @@ const BLAME: &str = "onetrip blame";
 /// The most rows of a group that are named.
 const MAX_NAMED: usize = 100;
 
-/// Returns some of the new rows of a plan that the server would not insert for the sake of a unique or an
+/// Returns some of the new rows of a table that the server would not insert for the sake of a unique or an
 /// exclusion constraint, each by the position of its table and its own. Nothing is written.
 ///
-/// Every insert has `ON CONFLICT DO NOTHING`, and the statement fails at its end with the numbers of the
+/// Every insert into the table has `ON CONFLICT DO NOTHING`, and the statement fails at its end with the numbers of the
 /// rows that are missing. None are returned where the steps are not such, or their keys.
 ///
 /// # Errors
 ///
 /// Those of the server, such as for another fault.
-pub(crate) fn conflicting(flush: &mut Flush<'_, '_>) -> Result<Vec<(usize, u32)>, Error> {
+pub(crate) fn conflicting(
+    flush: &mut Flush<'_, '_>,
+    of: &'static Table,
+) -> Result<Vec<(usize, u32)>, Error> {
     let steps = flush.plan().steps();
     let is_askable = |step: &Step| match step {
-        Step::Insert(_) => {
+        Step::Insert(_) if step.table().is(of) => {
             let (table, key) = (step.table(), step.table().key());
             key.len() == 1 && table.cast(key[0]).is_none()
         }
+        Step::Insert(_) => true,
         Step::Update(step) => !step.is_detour() && step.moved == 0,
         Step::Delete(_) => true,
         Step::FindOrAdd(_) => false,
@@ -40,7 +45,7 @@ pub(crate) fn conflicting(flush: &mut Flush<'_, '_>) -> Result<Vec<(usize, u32)>
         return Ok(Vec::new());
     }
     let statement = Statement::new(flush, steps, None);
-    let renderer = Renderer::new(&statement, flush).blaming();
+    let renderer = Renderer::new(&statement, flush).blaming(of);
     let (sql, params) = renderer.render(Guarded { suspects: None, harmless: &[] })?;
     match flush.query(sql.as_str(), &params) {
         Err(error) if !params.contain(BLAME) && !error.is_within_function() => {

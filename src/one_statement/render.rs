@@ -35,8 +35,8 @@ pub(super) struct Renderer<'a, 'c> {
     /// The parameters that hold the keys of loaded entities, by the models of which rows are found or
     /// added.
     loaded: HashMap<usize, Vec<usize>>,
-    /// Rows that are in the way of others are left out, and named here.
-    missing: Option<Sql>,
+    /// Rows of this table that are in the way of others are left out, and named here.
+    missing: Option<(&'static Table, Sql)>,
 }
 
 impl<'a, 'c> Renderer<'a, 'c> {
@@ -49,9 +49,9 @@ impl<'a, 'c> Renderer<'a, 'c> {
         Renderer { statement, text, checks, barrier: None, found: 0, loaded, missing: None }
     }
 
-    /// Has the statement name the new rows that are in the way of others, and fail.
-    pub(super) fn blaming(mut self) -> Renderer<'a, 'c> {
-        self.missing = Some(Sql::new());
+    /// Has the statement name the new rows of a table that are in the way of others, and fail.
+    pub(super) fn blaming(mut self, table: &'static Table) -> Renderer<'a, 'c> {
+        self.missing = Some((table, Sql::new()));
         self
     }
 
@@ -234,7 +234,9 @@ impl<'a, 'c> Renderer<'a, 'c> {
                 let cells = self.text.source().of(insert.table, insert.group);
                 let rows = ArrayRows::new(&cells, &insert.named(), &mut self.text.params)?;
                 let (from, sql) = (&self.text.from, &mut self.text.sql);
-                if let Some(missing) = &mut self.missing {
+                if let Some((_, missing)) =
+                    self.missing.as_mut().filter(|(of, _)| of.is(insert.table))
+                {
                     insert.render(&rows, from, OnConflict::LeaveOut, sql);
                     sql.push(")");
                     render_missing(at, &name, insert, &rows, missing);
@@ -312,7 +314,7 @@ impl<'a, 'c> Renderer<'a, 'c> {
     /// may look for the row.
     fn render_result(&mut self) {
         let (statement, flush, sql) = (self.statement, self.text.flush, &mut self.text.sql);
-        if let Some(missing) = &self.missing {
+        if let Some((_, missing)) = &self.missing {
             render_failure(missing, sql.push(" SELECT "));
             sql.push(" FROM ").push(&statement.names.keys());
             return;

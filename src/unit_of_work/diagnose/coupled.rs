@@ -115,6 +115,7 @@ impl Rows<'_> {
     }
 }
 
-fn comparable(table: &Table, columns: &[String]) -> Option<Vec<usize>> {
+/// Returns the columns, by position, where equal values have equal bytes.
+pub(super) fn comparable(table: &Table, columns: &[String]) -> Option<Vec<usize>> {
     positions(table, columns).filter(|columns| are_sent_as_compared(table, columns))
 }

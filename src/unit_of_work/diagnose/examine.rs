@@ -8,10 +8,12 @@ use super::nulls::null_rows;
 use super::party::Parties;
 use super::search::{Limits, Refused, Search, Stop};
 use super::signature::{NOT_NULL, Signature};
+use super::ties::{children, may_lack_parent};
 use crate::change_set::{ChangeSet, EntityAt};
 use crate::connection::{Connection, Trial};
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::{Constraints, Done, FlushPlan, done_to, positions};
+use crate::model::Table;
 use crate::sql::Sql;
 use crate::strategy::{Dispatch, Sizes, Strategy};
 
@@ -87,11 +89,12 @@ impl Examination<'_> {
             round_trips: self.round_trips.map(|limit| limit.saturating_sub(used)),
             refused: if self.aim == Aim::Error { MAX_CULPRITS } else { usize::MAX },
         };
-        if ["23505", "23P01"].contains(&signature.code()) && deferred == Deferred::No {
+        let conflicting = self.table_of_conflict(&signature, &constraints);
+        if let (Some(table), Deferred::No) = (conflicting, deferred) {
             let used = connection.round_trips() - before;
             let trial = Trial::begin(connection)?;
             let search = Search::new(self.changes, &plan, &constraints, trial, limits(used));
-            if let Some((search, stop)) = self.by_conflicts(search, used)? {
+            if let Some((search, stop)) = self.by_conflicts(search, table, used)? {
                 return self.findings(search, used, stop, &signature, &plan, &constraints);
             }
             if self.lacks(connection.round_trips() - before, 8) {
@@ -162,7 +165,11 @@ impl Examination<'_> {
             return self.changes.entity_at(handle).map(Known::One);
         }
         // A trigger can mend a NULL, and make one.
-        if signature.code() == NOT_NULL && constraints.early_triggers.is_empty() {
+        let is_plain = |table: &'static Table| {
+            constraints.relation(table).is_some_and(|oid| constraints.plain.contains(&oid))
+        };
+        let are_plain = || self.changes.tables().iter().all(|rows| is_plain(rows.table()));
+        if signature.code() == NOT_NULL && constraints.early_triggers.is_empty() && are_plain() {
             let rows = null_rows(self.changes, self.error);
             return (!rows.is_empty()).then_some(Known::All(rows));
         }
@@ -258,14 +265,37 @@ impl Examination<'_> {
         Ok(None)
     }
 
+    /// Returns the table whose rows are in each other's way, if the server can be asked for them: it has
+    /// new rows, and `ON CONFLICT` takes its constraints.
+    fn table_of_conflict(
+        &self,
+        signature: &Signature,
+        constraints: &Constraints,
+    ) -> Option<&'static Table> {
+        if !["23505", "23P01"].contains(&signature.code()) {
+            return None;
+        }
+        let new = self.changes.tables().iter().map(|rows| rows.table());
+        let is_of_error = |table: &&'static Table| {
+            let name = signature.constraint().unwrap_or_default();
+            // Of a partition, the error has another name.
+            constraints.unique_of(table, name).is_some() || self.error.table() == Some(table.name())
+        };
+        let table = new.into_iter().find(is_of_error)?;
+        let oid = constraints.relation(table)?;
+        let is_deferrable = constraints.unique.iter().any(|u| u.table == oid && u.is_deferrable);
+        (!is_deferrable).then_some(table)
+    }
+
     /// Asks the server which new rows are in the way of others, and makes sure of it: without them the
     /// others pass, and each of them is refused then. Gives nothing where it is not so.
     fn by_conflicts<'s, 'c>(
         &self,
         mut search: Search<'s, 'c>,
+        table: &'static Table,
         used: u64,
     ) -> Result<Option<(Search<'s, 'c>, Option<Stop>)>, Error> {
-        let entities = search.conflicting()?;
+        let entities = search.conflicting(table)?;
         let more = 4 + 2 * entities.len() as u64;
         if entities.is_empty() || self.lacks(used + search.trial().round_trips(), more) {
             return Ok(None);
@@ -368,11 +398,17 @@ impl Examination<'_> {
         let (mut refused, left_out) = search.into_refused();
         refused.sort_by_key(|refused| (refused.row.step, refused.row.at));
         let mut culprits = Vec::new();
+        let name = signature.constraint().unwrap_or_default();
         for Refused { entity, done, row, error, is_certain } in refused {
             let is_wanted = wants_all
                 || Signature::of(&error) == *signature
                     && confirmed.get(&entity).copied().unwrap_or(true);
-            if is_wanted && !is_certain && !wants_all {
+            let lacks_parent = || {
+                let before = left_out.keys().copied().filter(|other| *other != entity);
+                signature.code() == "23503"
+                    && may_lack_parent(self.changes, constraints, name, before)
+            };
+            if is_wanted && !wants_all && (!is_certain || lacks_parent()) {
                 open = open.or(Some(Stop::Change.text()));
             } else if is_wanted {
                 let other = parties.of(&error, entity, row);
@@ -425,7 +461,7 @@ impl Examination<'_> {
         mut culprits: Vec<Culprit>,
         constraints: &Constraints,
     ) -> Findings {
-        let children = self.changes.references_to_new();
+        let children = children(self.changes, constraints);
         let mut left_out: HashMap<EntityAt, EntityAt> =
             refused.iter().map(|&entity| (entity, entity)).collect();
         for entity in refused {

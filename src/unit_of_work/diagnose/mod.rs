@@ -8,6 +8,7 @@ mod nulls;
 mod party;
 mod search;
 mod signature;
+mod ties;
 mod valid;
 
 pub use culprit::{Culprit, Operation, OtherEntity, OtherParty};

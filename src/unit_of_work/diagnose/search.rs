@@ -4,11 +4,13 @@ use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::signature::{Blame, Signature};
+use super::ties::{Children, children};
 use crate::change_set::{ChangeSet, EntityAt};
 use crate::connection::Trial;
 use crate::error::Error;
 use crate::flush::{Before, Flush};
 use crate::flush_plan::{Constraints, Done, FlushPlan, RowAt, Step, Suspects, done_to};
+use crate::model::Table;
 use crate::one_statement::{self, Guarded, Locking, Outcome};
 
 /// A row that was refused.
@@ -79,7 +81,7 @@ pub(super) struct Search<'a, 'c> {
     sent: Sent,
     limits: Limits,
     /// What refers to which new row.
-    children: Option<HashMap<EntityAt, Vec<EntityAt>>>,
+    children: Option<Children>,
     /// The entities that are not sent any more, with the refused one that they wait for, or
     /// themselves.
     left_out: HashMap<EntityAt, EntityAt>,
@@ -161,8 +163,8 @@ impl<'a, 'c> Search<'a, 'c> {
 
     /// Leaves entities out that are known to be refused, and all that refers to them.
     pub(super) fn leave_out(&mut self, entity: EntityAt) {
-        let changes = self.changes;
-        let children = self.children.get_or_insert_with(|| changes.references_to_new());
+        let (changes, constraints) = (self.changes, self.constraints);
+        let children = self.children.get_or_insert_with(|| children(changes, constraints));
         let mut open = vec![entity];
         while let Some(next) = open.pop() {
             if !self.left_out.contains_key(&next) {
@@ -202,6 +204,11 @@ impl<'a, 'c> Search<'a, 'c> {
                 if units.len() == 1 {
                     if let Some(stop) = self.refuse(units.start, error) {
                         return Ok(Some(stop));
+                    }
+                    // Mostly there is one, and what is left passes as a whole.
+                    if let (1, Some(last)) = (self.refused.len(), tasks.first()) {
+                        let rest = units.end..last.units.end;
+                        tasks = vec![Task { units: rest, fails_at: None }];
                     }
                     continue;
                 }
@@ -284,15 +291,15 @@ impl<'a, 'c> Search<'a, 'c> {
         }
     }
 
-    /// Returns new entities that the server says are in the way of others, where it can be asked.
+    /// Returns new entities of a table that the server says are in the way of others, where it can be asked.
     ///
     /// # Errors
     ///
     /// When the connection is lost.
-    pub(super) fn conflicting(&mut self) -> Result<Vec<EntityAt>, Error> {
+    pub(super) fn conflicting(&mut self, table: &'static Table) -> Result<Vec<EntityAt>, Error> {
         let (before, connection) = (self.before.clone(), self.trial.connection());
         let mut flush = Flush::resume(self.plan, self.changes, connection, before);
-        let result = one_statement::conflicting(&mut flush);
+        let result = one_statement::conflicting(&mut flush, table);
         if self.trial.connection().is_lost() {
             return result.map(|_| Vec::new());
         }
