@@ -1,20 +1,12 @@
 //! A statement that asks the server which new rows are in the way of others, or of rows that are there.
 
-use super::group_insert::GroupInsert;
+use super::missing::BLAME;
 use super::render::Renderer;
 use super::{Guarded, Statement};
 use crate::error::Error;
 use crate::flush::Flush;
-use crate::flush::arrays::ArrayRows;
 use crate::flush_plan::Step;
 use crate::model::Table;
-use crate::sql::Sql;
-
-/// What the text of the error begins with. The groups follow, each with the numbers of its rows.
-const BLAME: &str = "onetrip blame";
-
-/// The most rows of a group that are named.
-const MAX_NAMED: usize = 100;
 
 /// Returns some of the new rows of a table that the server would not insert for the sake of a unique or an
 /// exclusion constraint, each by the position of its table and its own. Nothing is written.
@@ -79,37 +71,4 @@ fn named(text: &str, statement: &Statement<'_>) -> Vec<(usize, u32)> {
         }
     }
     rows
-}
-
-/// Appends an argument of the text that names the rows of a group that are missing.
-///
-/// ```text
-/// , ' i0', (SELECT string_agg(' ' || n, '') FROM (
-///      SELECT n FROM (SELECT unnest(k0) AS v, generate_subscripts(k0, 1) AS n) AS s
-///      WHERE v NOT IN (SELECT r0 FROM i0) ORDER BY n LIMIT 100) AS m)
-/// ```
-pub(super) fn render_missing(
-    at: usize,
-    name: &str,
-    insert: GroupInsert<'_>,
-    rows: &ArrayRows,
-    sql: &mut Sql,
-) {
-    let key = insert.named().iter().position(|column| Some(column) == insert.table.key().first());
-    let Some(key) = key else { return };
-    let mut array = Sql::new();
-    if !rows.render_array(key, &mut array) {
-        return;
-    }
-    let array = array.as_str();
-    sql.push(&format!(
-        ", ' i{at}', (SELECT string_agg(' ' || n, '') FROM (\
-         SELECT n FROM (SELECT unnest({array}) AS v, generate_subscripts({array}, 1) AS n) AS s \
-         WHERE v NOT IN (SELECT r0 FROM {name}) ORDER BY n LIMIT {MAX_NAMED}) AS m)"
-    ));
-}
-
-/// Appends the expression that always fails, with these arguments.
-pub(super) fn render_failure(missing: &Sql, sql: &mut Sql) {
-    sql.push("concat('").push(BLAME).push("'").push(missing.as_str()).push(")::int4");
 }

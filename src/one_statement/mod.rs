@@ -5,6 +5,7 @@ mod blame;
 mod checks;
 mod group_insert;
 mod guard;
+mod missing;
 mod names;
 mod render;
 

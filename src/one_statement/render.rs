@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
-use super::blame::{render_failure, render_missing};
 use super::checks::Checks;
 use super::group_insert::OnConflict;
 use super::guard::Guard;
+use super::missing::{render_failure, render_missing};
 use super::{Guarded, Part, Statement};
 use crate::error::Error;
 use crate::flush::Flush;

@@ -4,8 +4,8 @@
 use std::cell::Cell;
 
 use onetrip::{
-    Assigned, Column, Encoder, Error, ForeignKey, Handle, Model, QualifiedName, Reference, Row,
-    SqlType, Table, UnitOfWork,
+    Assigned, Column, Culprit, Encoder, Error, ForeignKey, Handle, Model, OtherEntity,
+    QualifiedName, Reference, Row, SqlType, Table, UnitOfWork,
 };
 
 /// The most tables of a schema.
@@ -22,8 +22,11 @@ thread_local! {
     static SHAPES: Cell<[Option<&'static Shape>; MAX_TABLES]> = const { Cell::new([None; MAX_TABLES]) };
 }
 
+/// The name of a table, what its references lead to, and the types that its other columns are cast to.
+pub(crate) type Description = (String, Vec<usize>, Vec<Option<&'static str>>);
+
 /// Gives the models of this thread their tables. What is made is never freed: a schema is small.
-pub(crate) fn describe(tables: &[(String, Vec<usize>, Vec<Option<&'static str>>)]) {
+pub(crate) fn describe(tables: &[Description]) {
     let mut shapes = [None; MAX_TABLES];
     for (at, (name, targets, types)) in tables.iter().enumerate() {
         let mut columns = vec![Column::new("id", SqlType::INT4).assigned(Assigned::OwnedSequence)];
@@ -243,21 +246,30 @@ impl Any {
         with_handle!(self, h => uow.delete(h).unwrap());
     }
 
-    /// The entity that a culprit, or the other party, is.
-    pub(crate) fn of(
-        entity: (
-            Option<Handle<Node<0>>>,
-            Option<Handle<Node<1>>>,
-            Option<Handle<Node<2>>>,
-            Option<Handle<Node<3>>>,
-        ),
-    ) -> Any {
-        match entity {
-            (Some(h), ..) => Any::N0(h),
-            (_, Some(h), ..) => Any::N1(h),
-            (_, _, Some(h), _) => Any::N2(h),
-            (.., Some(h)) => Any::N3(h),
-            _ => panic!("it is of another model"),
-        }
+    /// The entity whose handle this gives for its type.
+    pub(crate) fn of(entity: &impl Entity) -> Any {
+        let handle = None
+            .or_else(|| entity.handle().map(Any::N0))
+            .or_else(|| entity.handle().map(Any::N1))
+            .or_else(|| entity.handle().map(Any::N2))
+            .or_else(|| entity.handle().map(Any::N3));
+        handle.expect("it is of one of these models")
+    }
+}
+
+/// What names an entity of some model.
+pub(crate) trait Entity {
+    fn handle<T: 'static>(&self) -> Option<Handle<T>>;
+}
+
+impl Entity for Culprit {
+    fn handle<T: 'static>(&self) -> Option<Handle<T>> {
+        self.entity()
+    }
+}
+
+impl Entity for OtherEntity {
+    fn handle<T: 'static>(&self) -> Option<Handle<T>> {
+        self.entity()
     }
 }

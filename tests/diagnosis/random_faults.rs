@@ -9,14 +9,13 @@ use std::env;
 use std::fmt::Write as _;
 
 use onetrip::{
-    Auto, Batch, Copy, Culprit, OneTrip, Operation, OtherParty, RowByRow, Strategy, UnitOfWork,
-    Unnest,
+    Auto, Batch, Copy, OneTrip, Operation, OtherParty, RowByRow, Strategy, UnitOfWork, Unnest,
 };
 use proptest::prelude::RngCore;
 use proptest::test_runner::{RngAlgorithm, TestRng};
 
 use crate::common::Schema;
-use crate::model::{Any, MAX_TABLES, Node, Ref, add, describe, load};
+use crate::model::{Any, MAX_TABLES, Ref, add, describe, load};
 
 struct Random(TestRng);
 
@@ -512,15 +511,6 @@ fn spoil(
     Some(Spoiled { class, entity, operation, partner, is_in_database })
 }
 
-fn named(culprit: &Culprit) -> Any {
-    Any::of((
-        culprit.entity::<Node<0>>(),
-        culprit.entity::<Node<1>>(),
-        culprit.entity::<Node<2>>(),
-        culprit.entity::<Node<3>>(),
-    ))
-}
-
 /// What came out, by class.
 #[derive(Debug, Default)]
 struct Tally {
@@ -646,7 +636,7 @@ fn one_commit(
     let diagnosis =
         uow.diagnose(&error).unwrap_or_else(|failed| panic!("{spoiled:?}: {error}: {failed}"));
     for culprit in &diagnosis {
-        let entity = named(culprit);
+        let entity = Any::of(culprit);
         let found = spoiled.iter().find(|s| s.entity == entity || s.partner == Some(entity));
         let Some(found) = found else {
             panic!("WRONG: {culprit}\n{error}\n{spoiled:?}\n{name} {tables:?}\n{diagnosis}");
@@ -660,8 +650,7 @@ fn one_commit(
                 assert!(found.is_in_database, "{culprit} {spoiled:?}");
             }
             Some(OtherParty::Same(other)) => {
-                let other =
-                    Any::of((other.entity(), other.entity(), other.entity(), other.entity()));
+                let other = Any::of(other);
                 assert!(
                     other == found.entity || Some(other) == found.partner,
                     "{culprit} {spoiled:?}"
@@ -765,7 +754,7 @@ fn commit_valid(
     of_class.round_trips.push(committed.round_trips());
     let (mut new, mut deleted) = (0, 0);
     for culprit in committed.refused() {
-        let entity = named(culprit);
+        let entity = Any::of(culprit);
         assert!(guilty.contains(&entity), "WRONG: {culprit}\n{spoiled:?}\n{tables:?}");
         new += i64::from(culprit.operation() == Operation::Insert);
         deleted += i64::from(culprit.operation() == Operation::Delete);

@@ -15,6 +15,9 @@ pub(super) struct Rows<'a> {
     pub(super) units: &'a [Vec<RowAt>],
 }
 
+/// The position of a row, and a value of it before and after.
+type BeforeAndAfter = (usize, KeyBytes, KeyBytes);
+
 /// The positions at which values come and go.
 #[derive(Default)]
 struct Moves {
@@ -79,11 +82,7 @@ impl Rows<'_> {
     }
 
     /// Returns the rows of a table by their positions, with the values of these columns before and after.
-    fn each(
-        &self,
-        table: u32,
-        columns: &[String],
-    ) -> Result<Option<Vec<(usize, KeyBytes, KeyBytes)>>, Error> {
+    fn each(&self, table: u32, columns: &[String]) -> Result<Option<Vec<BeforeAndAfter>>, Error> {
         let mut columns_of: HashMap<usize, Option<Vec<usize>>> = HashMap::new();
         let mut rows = Vec::new();
         for (at, unit) in self.units.iter().enumerate() {

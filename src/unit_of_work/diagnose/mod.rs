@@ -3,6 +3,7 @@
 mod coupled;
 mod culprit;
 mod diagnosis;
+mod examination;
 mod examine;
 mod nulls;
 mod party;
@@ -13,7 +14,7 @@ mod valid;
 
 pub use culprit::{Culprit, Operation, OtherEntity, OtherParty};
 pub use diagnosis::Diagnosis;
-use examine::{Aim, Examination, Findings};
+use examination::{Aim, Examination, Findings};
 use signature::Blame;
 pub use valid::ValidCommit;
 

@@ -1,5 +1,6 @@
 //! `Search`: sends the rows in halves, and keeps what passes, until each row that is refused stands alone.
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
@@ -167,8 +168,8 @@ impl<'a, 'c> Search<'a, 'c> {
         let children = self.children.get_or_insert_with(|| children(changes, constraints));
         let mut open = vec![entity];
         while let Some(next) = open.pop() {
-            if !self.left_out.contains_key(&next) {
-                self.left_out.insert(next, entity);
+            if let Entry::Vacant(new) = self.left_out.entry(next) {
+                new.insert(entity);
                 open.extend(children.get(&next).into_iter().flatten().copied());
             }
         }

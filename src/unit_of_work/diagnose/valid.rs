@@ -1,6 +1,6 @@
 //! `commit_valid`: commits what can be committed, and returns the rest with the reasons.
 
-use super::examine::{Aim, Findings};
+use super::examination::{Aim, Findings};
 use super::{Culprit, UnitOfWork};
 use crate::error::Error;
 use crate::unit_of_work::CommitReport;
