@@ -15,7 +15,7 @@ pub(crate) struct RowAt {
 }
 
 /// What a step does to its rows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Done {
     Inserted,
     Updated,

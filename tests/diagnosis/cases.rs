@@ -134,6 +134,64 @@ fn an_error_about_no_row_sends_nothing() {
 }
 
 #[test]
+fn what_is_refused_to_all_rows_is_no_rows_fault() {
+    let role = format!("diagnosis_{}", std::process::id());
+    let schema = Schema::new("diagnosis_privilege", TABLES);
+    let mut admin = schema.client();
+    let name = schema.name();
+    admin
+        .batch_execute(&format!(
+            "DROP ROLE IF EXISTS {role}; CREATE ROLE {role}; GRANT USAGE ON SCHEMA {name} TO {role};
+             GRANT ALL ON ALL SEQUENCES IN SCHEMA {name} TO {role};
+             GRANT SELECT ON ALL TABLES IN SCHEMA {name} TO {role};"
+        ))
+        .unwrap();
+    let mut client = schema.client();
+    client.batch_execute(&format!("SET ROLE {role}")).unwrap();
+    let mut uow = UnitOfWork::new(&mut client);
+    let all: Vec<_> = (0..40).map(|n| uow.add(user(n))).collect();
+    let error = uow.commit().unwrap_err();
+    assert_eq!(error.sqlstate().unwrap().code(), "42501");
+    let diagnosis = uow.diagnose(&error).unwrap();
+    assert!(diagnosis.culprits().is_empty() && !diagnosis.is_complete(), "{diagnosis}");
+    assert!(diagnosis.round_trips() < 60, "{diagnosis}");
+    assert_eq!(uow.commit_valid().unwrap_err().sqlstate().unwrap().code(), "42501");
+    // A policy is about some of the rows.
+    admin
+        .batch_execute(&format!(
+            "GRANT INSERT ON users TO {role}; ALTER TABLE users ENABLE ROW LEVEL SECURITY;
+             CREATE POLICY seen ON users FOR SELECT USING (true);
+             CREATE POLICY small ON users FOR INSERT WITH CHECK (place < 100);"
+        ))
+        .unwrap();
+    uow[all[23]].place = 100;
+    let error = uow.commit().unwrap_err();
+    assert_eq!(error.sqlstate().unwrap().code(), "42501");
+    let diagnosis = uow.diagnose(&error).unwrap();
+    assert_eq!(users(&diagnosis), [all[23]], "{diagnosis}");
+    drop(uow);
+    drop(client);
+    drop(schema);
+    admin.batch_execute(&format!("DROP OWNED BY {role}; DROP ROLE {role}")).unwrap();
+}
+
+/// What was mended since is not named, whatever the error says.
+#[test]
+fn an_error_that_is_out_of_date() {
+    let schema = Schema::new("diagnosis_mended", TABLES);
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client).with_strategy(Copy);
+    let all: Vec<_> = (0..40).map(|n| uow.add(user(n))).collect();
+    uow[all[5]].name = "much too long for it".into();
+    let error = uow.commit().unwrap_err();
+    assert_eq!(error.entity(), Some(all[5]));
+    uow[all[5]].name = "mended".into();
+    uow[all[30]].name = "much too long for it".into();
+    let diagnosis = uow.diagnose(&error).unwrap();
+    assert_eq!(users(&diagnosis), [all[30]], "{diagnosis}");
+}
+
+#[test]
 fn an_error_that_does_not_come_up_again_names_nobody() {
     let schema = Schema::new("diagnosis_gone", TABLES);
     let mut client = schema.client();

@@ -43,8 +43,8 @@ impl Examination<'_> {
         if plan.refusal().is_some() {
             return Ok(Findings::none("the rows have no order in which they can be sent alone"));
         }
-        let known = self.known(&signature, &constraints);
-        if let (Aim::Error, Some(Known::All(rows))) = (self.aim, &known) {
+        let nulls = self.nulls(&signature, &constraints);
+        if let (Aim::Error, Some(rows)) = (self.aim, &nulls) {
             let culprits = rows.iter().map(|&entity| self.as_culprit(entity, &constraints));
             let culprits = culprits.flatten().collect();
             return Ok(Findings { culprits, left_out: Vec::new(), open: None });
@@ -58,17 +58,24 @@ impl Examination<'_> {
             round_trips: self.round_trips.map(|limit| limit.saturating_sub(used)),
             refused: if self.aim == Aim::Error { MAX_CULPRITS } else { usize::MAX },
         };
+        // Guesses first, each of which is made sure of.
+        let named = self.error.entity_handle().and_then(|handle| self.changes.entity_at(handle));
+        let known = nulls.or(named.map(|entity| vec![entity]));
         let conflicting = self.table_of_conflict(&signature, &constraints);
-        if let (Some(table), Deferred::No) = (conflicting, deferred) {
+        for guess in [known.map(Guess::Entities), conflicting.map(Guess::Conflicts)] {
+            let Some(guess) = guess.filter(|_| deferred == Deferred::No) else { continue };
             let used = connection.round_trips() - before;
-            let trial = Trial::begin(connection)?;
-            let search = Search::new(self.changes, &plan, &constraints, trial, limits(used));
-            if let Some((search, stop)) = self.by_conflicts(search, table, used)? {
-                return self.findings(search, used, stop, &signature, &plan, &constraints);
-            }
-            if self.lacks(connection.round_trips() - before, 8) {
+            if self.lacks(used, 8) {
                 return Ok(Findings::none(Stop::Budget.text()));
             }
+            let trial = Trial::begin(connection)?;
+            let search = Search::new(self.changes, &plan, &constraints, trial, limits(used));
+            if let Some((search, stop)) = self.by_guess(search, guess, used)? {
+                return self.findings(search, used, stop, &signature, &plan, &constraints);
+            }
+        }
+        if self.lacks(connection.round_trips() - before, 8) {
+            return Ok(Findings::none(Stop::Budget.text()));
         }
         if deferred != Deferred::Together {
             let used = connection.round_trips() - before;
@@ -77,16 +84,7 @@ impl Examination<'_> {
             if deferred == Deferred::Constraint {
                 self.look_at_once(&mut search)?;
             }
-            let mut fails = true;
-            let known = match known {
-                Some(Known::One(entity)) => vec![entity],
-                Some(Known::All(entities)) => entities,
-                None => Vec::new(),
-            };
-            for entity in known {
-                fails &= !self.blame_first(&mut search, &plan, entity);
-            }
-            let stop = search.run(fails)?;
+            let stop = search.run(true)?;
             if !search.refused().is_empty() || stop.is_some() {
                 return self.findings(search, used, stop, &signature, &plan, &constraints);
             }
@@ -133,31 +131,17 @@ impl Examination<'_> {
         })
     }
 
-    /// Returns what is known of the culprits without asking.
-    fn known(&self, signature: &Signature, constraints: &Constraints) -> Option<Known> {
-        if let Some(handle) = self.error.entity_handle() {
-            return self.changes.entity_at(handle).map(Known::One);
-        }
+    /// Returns the rows that have NULL where the server takes none, if it is certain that these are they.
+    fn nulls(&self, signature: &Signature, constraints: &Constraints) -> Option<Vec<EntityAt>> {
         // A trigger can mend a NULL, and make one.
         let is_plain = |table: &'static Table| {
             constraints.relation(table).is_some_and(|oid| constraints.plain.contains(&oid))
         };
         let are_plain = || self.changes.tables().iter().all(|rows| is_plain(rows.table()));
-        if signature.code() == NOT_NULL && constraints.early_triggers.is_empty() && are_plain() {
-            let rows = null_rows(self.changes, self.error);
-            return (!rows.is_empty()).then_some(Known::All(rows));
+        if signature.code() != NOT_NULL || !constraints.early_triggers.is_empty() || !are_plain() {
+            return None;
         }
-        None
-    }
-
-    /// Leaves out what is known to be refused.
-    fn blame_first(&self, search: &mut Search<'_, '_>, plan: &FlushPlan, entity: EntityAt) -> bool {
-        let unit = search
-            .units()
-            .iter()
-            .position(|rows| rows.iter().all(|&row| plan.entity(self.changes, row).0 == entity));
-        let Some(unit) = unit else { return false };
-        search.blame(unit, self.error.without_source()).is_none()
+        Some(null_rows(self.changes, self.error)).filter(|rows| !rows.is_empty())
     }
 
     /// Has the server look at the error's constraint after each statement.
@@ -261,15 +245,18 @@ impl Examination<'_> {
         (!is_deferrable).then_some(table)
     }
 
-    /// Asks the server which new rows are in the way of others, and makes sure of it: without them the
-    /// others pass, and each of them is refused then. Gives nothing where it is not so.
-    fn by_conflicts<'s, 'c>(
+    /// Makes sure of a guess: without these entities the others pass, and each of them is refused then.
+    /// Gives nothing where it is not so.
+    fn by_guess<'s, 'c>(
         &self,
         mut search: Search<'s, 'c>,
-        table: &'static Table,
+        guess: Guess,
         used: u64,
     ) -> Result<Option<(Search<'s, 'c>, Option<Stop>)>, Error> {
-        let entities = search.conflicting(table)?;
+        let entities = match guess {
+            Guess::Entities(entities) => entities,
+            Guess::Conflicts(table) => search.conflicting(table)?,
+        };
         let more = 4 + 2 * entities.len() as u64;
         if entities.is_empty() || self.lacks(used + search.trial().round_trips(), more) {
             return Ok(None);
@@ -298,6 +285,9 @@ impl Examination<'_> {
         constraints: &Constraints,
     ) -> Result<Findings, Error> {
         let wants_all = self.aim == Aim::AllRefused;
+        if search.is_barred() {
+            return Ok(Findings::none("no row of the table is taken"));
+        }
         // Such an error can depend on which rows were there by then.
         let is_certain = signature.constraint().is_some() || signature.is_of_row_alone();
         let mut open = stop.map(Stop::text);
@@ -364,12 +354,11 @@ impl Examination<'_> {
     }
 }
 
-/// What is known of the culprits without asking.
-enum Known {
-    /// This is one of them.
-    One(EntityAt),
-    /// These are all of them.
-    All(Vec<EntityAt>),
+/// Who the culprits may be.
+enum Guess {
+    Entities(Vec<EntityAt>),
+    /// Those that the server says are in the way of others, in this table.
+    Conflicts(&'static Table),
 }
 
 /// When the server looks at what an error is about.

@@ -89,7 +89,12 @@ pub(super) struct Search<'a, 'c> {
     refused: Vec<Refused>,
     /// What comes later may need a change that was refused.
     lacks_change: bool,
+    /// The models of which rows have passed, and what was done to these.
+    passed: HashSet<(usize, Done)>,
 }
+
+/// So many rows are tried where none is taken for lack of a privilege.
+const MAX_BARRED: usize = 8;
 
 /// Some units that are looked at.
 struct Task {
@@ -122,6 +127,7 @@ impl<'a, 'c> Search<'a, 'c> {
             left_out: HashMap::new(),
             refused: Vec::new(),
             lacks_change: false,
+            passed: HashSet::new(),
         }
     }
 
@@ -153,6 +159,15 @@ impl<'a, 'c> Search<'a, 'c> {
     /// Returns `true` if an entity is left out for its own sake.
     pub(super) fn is_own(&self, entity: EntityAt) -> bool {
         self.left_out.get(&entity) == Some(&entity)
+    }
+
+    /// Returns `true` if rows were refused for a privilege or a policy, and no other of their kind has
+    /// passed: then it may be for none of them.
+    pub(super) fn is_barred(&self) -> bool {
+        self.refused.iter().any(|refused| {
+            let code = refused.error.sqlstate().map(|code| code.code());
+            code == Some("42501") && !self.passed.contains(&(refused.entity.model, refused.done))
+        })
     }
 
     /// Returns the one entity of a unit.
@@ -205,6 +220,9 @@ impl<'a, 'c> Search<'a, 'c> {
                 if units.len() == 1 {
                     if let Some(stop) = self.refuse(units.start, error) {
                         return Ok(Some(stop));
+                    }
+                    if self.refused.len() > MAX_BARRED && self.is_barred() {
+                        return Ok(Some(Stop::NoRow));
                     }
                     // Mostly there is one, and what is left passes as a whole.
                     if let (1, Some(last)) = (self.refused.len(), tasks.first()) {
@@ -265,6 +283,12 @@ impl<'a, 'c> Search<'a, 'c> {
             Ok(before) => {
                 self.trial.keep()?;
                 self.before = before;
+                for row in rows {
+                    let (entity, done) = self.plan.entity(self.changes, row);
+                    if !self.left_out.contains_key(&entity) {
+                        self.passed.insert((entity.model, done));
+                    }
+                }
                 Ok(Ok(()))
             }
             Err(error) => {
@@ -418,11 +442,6 @@ impl<'a, 'c> Search<'a, 'c> {
             .connection()
             .execute("SET CONSTRAINTS ALL IMMEDIATE", &crate::sql::Params::new())
             .map(drop)
-    }
-
-    /// Notes a unit that was found in another way.
-    pub(super) fn blame(&mut self, unit: usize, error: Error) -> Option<Stop> {
-        self.refuse(unit, error)
     }
 }
 
