@@ -4,7 +4,7 @@
 use std::cell::Cell;
 
 use onetrip::{
-    Assigned, Column, Culprit, Encoder, Error, ForeignKey, Handle, Model, OtherEntity,
+    Assigned, Column, Culprit, Encoder, Error, ForeignKey, Handle, Model, NaturalKey, OtherEntity,
     QualifiedName, Reference, Row, SqlType, Table, UnitOfWork,
 };
 
@@ -23,12 +23,13 @@ thread_local! {
 }
 
 /// The name of a table, what its references lead to, and the types that its other columns are cast to.
-pub(crate) type Description = (String, Vec<usize>, Vec<Option<&'static str>>);
+/// The last is which of these is a natural key.
+pub(crate) type Description = (String, Vec<usize>, Vec<Option<&'static str>>, Option<usize>);
 
 /// Gives the models of this thread their tables. What is made is never freed: a schema is small.
 pub(crate) fn describe(tables: &[Description]) {
     let mut shapes = [None; MAX_TABLES];
-    for (at, (name, targets, types)) in tables.iter().enumerate() {
+    for (at, (name, targets, types, natural)) in tables.iter().enumerate() {
         let mut columns = vec![Column::new("id", SqlType::INT4).assigned(Assigned::OwnedSequence)];
         let mut references = Vec::new();
         for (n, &target) in targets.iter().enumerate() {
@@ -51,6 +52,13 @@ pub(crate) fn describe(tables: &[Description]) {
         }
         let table =
             Table::new(name.clone().leak(), columns.leak(), &[0]).references(references.leak());
+        let table = match natural {
+            Some(at) => {
+                let column: &'static [usize] = vec![1 + targets.len() + at].leak();
+                table.natural_keys(vec![NaturalKey::new(column)].leak())
+            }
+            None => table,
+        };
         let shape = Shape { table, targets: targets.clone(), plain: types.len() };
         shapes[at] = Some(&*Box::leak(Box::new(shape)));
     }
@@ -185,11 +193,18 @@ pub(crate) fn add(
     refs: Vec<Ref>,
     plain: Vec<Option<String>>,
 ) -> Any {
+    fn put<const N: usize>(uow: &mut UnitOfWork<'_>, node: Node<N>) -> Handle<Node<N>> {
+        // Where there is a natural key, its row is looked for first.
+        match Node::<N>::table().natural_key(None) {
+            Some(_) => uow.find_or_add(node).unwrap(),
+            None => uow.add(node),
+        }
+    }
     match model {
-        0 => Any::N0(uow.add(Node { id: None, refs, plain })),
-        1 => Any::N1(uow.add(Node { id: None, refs, plain })),
-        2 => Any::N2(uow.add(Node { id: None, refs, plain })),
-        _ => Any::N3(uow.add(Node { id: None, refs, plain })),
+        0 => Any::N0(put(uow, Node { id: None, refs, plain })),
+        1 => Any::N1(put(uow, Node { id: None, refs, plain })),
+        2 => Any::N2(put(uow, Node { id: None, refs, plain })),
+        _ => Any::N3(put(uow, Node { id: None, refs, plain })),
     }
 }
 

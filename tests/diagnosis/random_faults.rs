@@ -61,6 +61,7 @@ enum Kind {
     Mended,
     UndeclaredReference,
     UndeclaredDeferred,
+    Natural,
 }
 
 const KINDS: &[Kind] = &[
@@ -83,12 +84,15 @@ const KINDS: &[Kind] = &[
     Kind::Mended,
     Kind::UndeclaredReference,
     Kind::UndeclaredDeferred,
+    Kind::Natural,
 ];
 
 impl Kind {
     fn cast(self) -> Option<&'static str> {
         Some(match self {
-            Kind::NotNull | Kind::Short | Kind::UniqueLower | Kind::Mended => return None,
+            Kind::NotNull | Kind::Short | Kind::UniqueLower | Kind::Mended | Kind::Natural => {
+                return None;
+            }
             Kind::Domain => "small",
             Kind::Numeric => "numeric",
             Kind::Enum => "mood",
@@ -100,7 +104,9 @@ impl Kind {
     /// A value that nothing is wrong with, and no other row has.
     fn sound(self, n: usize) -> Option<String> {
         Some(match self {
-            Kind::NotNull | Kind::UniqueLower | Kind::Mended => format!("text {n}"),
+            Kind::NotNull | Kind::UniqueLower | Kind::Mended | Kind::Natural => {
+                format!("text {n}")
+            }
             Kind::Short => format!("s{n}"),
             Kind::Check | Kind::Unique | Kind::UniqueDeferred | Kind::Excluded => {
                 (2 * n).to_string()
@@ -177,7 +183,8 @@ fn random_tables(random: &mut Random) -> Vec<TableSpec> {
             let is_undeclared =
                 matches!(kind, Kind::UndeclaredReference | Kind::UndeclaredDeferred);
             let is_possible = !(is_partitioned
-                && (kind.is_unique() || kind == Kind::DeferredTrigger))
+                && (kind.is_unique() || [Kind::DeferredTrigger, Kind::Natural].contains(&kind)))
+                && !(kind == Kind::Natural && kinds.contains(&kind))
                 && (!is_undeclared || has_unique(&tables));
             if is_possible {
                 kinds.push(kind);
@@ -216,6 +223,7 @@ fn ddl(tables: &[TableSpec]) -> String {
             });
             columns.push(match kind {
                 Kind::NotNull | Kind::Mended => format!("c{n} text NOT NULL"),
+                Kind::Natural => format!("c{n} text NOT NULL UNIQUE"),
                 Kind::Short => format!("c{n} varchar(12)"),
                 Kind::Check => format!("c{n} int CHECK (c{n} >= 0)"),
                 Kind::Domain => format!("c{n} small"),
@@ -476,6 +484,9 @@ fn spoil(
         let class = class(&format!("{kind:?}"));
         return Some(Spoiled { class, entity, operation, partner: None, is_in_database: false });
     }
+    if kind == Kind::Natural {
+        return None;
+    }
     // A unique value: of a row of the database that stays, or of another entity.
     let others: Vec<Any> = work.new[model]
         .iter()
@@ -642,7 +653,11 @@ fn one_commit(
             panic!("WRONG: {culprit}\n{error}\n{spoiled:?}\n{name} {tables:?}\n{diagnosis}");
         };
         if found.entity == entity {
-            assert_eq!(culprit.operation(), found.operation, "{culprit}");
+            assert_eq!(
+                culprit.operation(),
+                found.operation,
+                "{culprit} {spoiled:?} {tables:?} {error}"
+            );
         }
         match culprit.other() {
             None => {}
@@ -786,7 +801,8 @@ fn no_other_entity_is_named_than_the_one_that_was_spoiled() {
             .map(|(at, table)| {
                 let targets = table.refs.iter().map(|&(target, ..)| target).collect();
                 let types = table.kinds.iter().map(|kind| kind.cast()).collect();
-                (format!("t{at}"), targets, types)
+                let natural = table.kinds.iter().position(|&kind| kind == Kind::Natural);
+                (format!("t{at}"), targets, types, natural)
             })
             .collect();
         describe(&described);

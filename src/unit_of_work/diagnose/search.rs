@@ -360,7 +360,8 @@ impl<'a, 'c> Search<'a, 'c> {
             if Blame::of(&error) != Blame::Rows {
                 return Ok(false);
             }
-            let (row, done) = (rows[0], Done::Inserted);
+            let row = rows[0];
+            let (_, done) = self.plan.entity(self.changes, row);
             confirmed.push(Refused { entity, done, row, error, is_certain: true });
         }
         self.refused.extend(confirmed);
