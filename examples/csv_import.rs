@@ -173,11 +173,14 @@ fn import(
     check(&refused, spoiled)?;
 
     let mut out = format!(
-        "{} of {} lines were written in {:.1} s and {} round trips\n",
+        "{} of {} lines were written in {:.1} s and {}\n",
         thousands(committed.report().rows()),
         thousands(line_of.len()),
         started.elapsed().as_secs_f64(),
-        thousands(committed.round_trips() as usize),
+        match committed.round_trips() {
+            1 => "1 round trip".to_owned(),
+            count => format!("{} round trips", thousands(count as usize)),
+        },
     );
     let mut kinds: BTreeMap<&str, usize> = BTreeMap::new();
     for (_, Reason { kind, .. }) in &refused {

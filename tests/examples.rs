@@ -262,7 +262,7 @@ mod csv_import {
         assert!(text.ends_with("        and 7 more\n"), "{text}");
         let text = run(&mut import("good", &["--lines", "50"]));
         assert!(
-            text.starts_with("50 of 50 lines") && text.contains(" and 1 round trips"),
+            text.starts_with("50 of 50 lines") && text.contains(" and 1 round trip\n"),
             "{text}"
         );
     }

@@ -144,18 +144,17 @@ impl<'a, 'c> Dispatch<'a, 'c> {
     }
 
     /// Returns the steps one after the other, in an order that is right for each row by all
-    /// constraints of the database, and these. Nothing is written.
+    /// constraints that the database has now, and these. Nothing is written.
     ///
     /// # Errors
     ///
-    /// Those of the server, if it is asked; a value that cannot be encoded.
+    /// Those of the server, which is asked; a value that cannot be encoded.
     pub(crate) fn row_order(
         &mut self,
         connection: &mut Connection<'_>,
     ) -> Result<(FlushPlan, Arc<Constraints>), Error> {
-        if self.constraints.is_none() {
-            self.ask(connection)?;
-        }
+        // What is remembered may not hold any more.
+        self.ask(connection)?;
         let plan = self.plan_for_steps(Cycles::Any)?;
         Ok((plan, self.constraints.clone().unwrap_or_default()))
     }

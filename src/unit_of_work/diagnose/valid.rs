@@ -35,6 +35,15 @@ impl ValidCommit {
     }
 }
 
+/// Has later commits leave nothing out, also after a panic.
+struct LeaveOut<'a, 'c>(&'a mut UnitOfWork<'c>);
+
+impl Drop for LeaveOut<'_, '_> {
+    fn drop(&mut self) {
+        self.0.left_out.clear();
+    }
+}
+
 /// So often a commit is tried without what was refused. Another transaction can refuse more.
 const MAX_COMMITS: usize = 4;
 
@@ -78,8 +87,9 @@ impl UnitOfWork<'_> {
     /// ```
     pub fn commit_valid(&mut self) -> Result<ValidCommit, Error> {
         let before = self.connection.round_trips();
-        let result = self.commit_and_leave_out();
-        self.left_out.clear();
+        let leaving = LeaveOut(self);
+        let result = leaving.0.commit_and_leave_out();
+        drop(leaving);
         let (report, refused) = result?;
         let round_trips = self.connection.round_trips() - before;
         Ok(ValidCommit { report, refused, round_trips })
