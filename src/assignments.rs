@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::{BufMut, BytesMut};
 
 /// Values by rows, column and row.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Assignments {
     /// The columns of new rows, by the position in `ChangeSet::tables`.
     new: Vec<AssignedColumns>,

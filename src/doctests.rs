@@ -24,6 +24,9 @@ mod changing {}
 #[doc = include_str!("../docs/src/transactions.md")]
 mod transactions {}
 
+#[doc = include_str!("../docs/src/failures.md")]
+mod failures {}
+
 #[doc = include_str!("../docs/src/many-to-many.md")]
 mod many_to_many {}
 

@@ -54,6 +54,8 @@ struct Inner {
     came_first: bool,
     /// The entities whose rows are not there any more, or have another version.
     stale: Vec<AnyHandle>,
+    /// The entity that the server's error is about, where it says so.
+    entity: Option<AnyHandle>,
     /// The error of the driver or of the caller that this one is made of.
     source: Option<BoxError>,
 }
@@ -126,6 +128,7 @@ impl Error {
             hint: None,
             came_first: false,
             stale: Vec::new(),
+            entity: None,
             source: None,
         }))
     }
@@ -173,8 +176,62 @@ impl Error {
 
     /// Returns `true` if the server has found the error while it ran a function.
     pub(crate) fn is_within_function(&self) -> bool {
-        let source = self.0.source.as_ref().and_then(|s| s.downcast_ref::<postgres::Error>());
-        source.and_then(postgres::Error::as_db_error).is_some_and(|db| db.where_().is_some())
+        self.db().is_some_and(|db| db.where_().is_some())
+    }
+
+    /// Returns the server's own error, if it is one.
+    fn db(&self) -> Option<&DbError> {
+        let source = self.0.source.as_ref()?.downcast_ref::<postgres::Error>()?;
+        source.as_db_error()
+    }
+
+    /// Returns the server's message, or that of this crate where it is not the server's error.
+    pub(crate) fn server_message(&self) -> &str {
+        self.db().map_or(&self.0.message, DbError::message)
+    }
+
+    /// Returns the schema that the server names.
+    pub(crate) fn server_schema(&self) -> Option<&str> {
+        self.db().and_then(DbError::schema)
+    }
+
+    /// Returns where the server says that it was, for people and in its language.
+    pub(crate) fn context(&self) -> Option<&str> {
+        self.db().and_then(DbError::where_)
+    }
+
+    /// Returns `true` if the server has refused values of a row: its type, a constraint or a trigger
+    /// does not take them.
+    pub(crate) fn is_about_rows(&self) -> bool {
+        let code = self.0.sqlstate.as_ref().map_or("", SqlState::code);
+        self.0.kind == ErrorKind::Database
+            && match code.get(..2) {
+                // A sequence has run out.
+                _ if code == "2200H" => false,
+                Some("22" | "23" | "44" | "P0" | "38" | "39" | "2F") => true,
+                // Codes of the user's own begin with what neither the standard nor PostgreSQL takes.
+                Some(class) => {
+                    !["53", "54", "55", "57", "58", "72", "HV", "XX"].contains(&class)
+                        && class.starts_with(|c| matches!(c, '5'..='9' | 'I'..='Z'))
+                }
+                None => false,
+            }
+    }
+
+    /// Names the entity that the error is about.
+    pub(crate) fn with_entity(mut self, entity: Option<AnyHandle>) -> Error {
+        self.0.entity = entity;
+        self
+    }
+
+    /// Returns the entity that the error is about, if it is known.
+    pub(crate) fn entity_handle(&self) -> Option<AnyHandle> {
+        self.0.entity
+    }
+
+    /// Returns the entities that were found stale.
+    pub(crate) fn stale_handles(&self) -> &[AnyHandle] {
+        &self.0.stale
     }
 
     /// Says which class the error is of.
@@ -242,6 +299,7 @@ impl Error {
             hint,
             came_first,
             stale,
+            entity,
             source: _,
         } = &*self.0;
         Error(Box::new(Inner {
@@ -254,6 +312,7 @@ impl Error {
             hint: hint.clone(),
             came_first: *came_first,
             stale: stale.clone(),
+            entity: *entity,
             source: None,
         }))
     }
@@ -342,6 +401,31 @@ impl Error {
     #[must_use]
     pub fn stale_entities<T: 'static>(&self) -> Vec<Handle<T>> {
         self.0.stale.iter().filter_map(|entity| entity.typed()).collect()
+    }
+
+    /// Returns the entity of this model that the server has refused, where the error says so by itself:
+    /// the row of a `COPY`, the one row of a statement. [`diagnose`](crate::UnitOfWork::diagnose) finds
+    /// it in other cases.
+    ///
+    /// ```
+    /// # use onetrip::{Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "users")]
+    /// # struct User { #[model(key)] id: Option<i32>, name: String }
+    /// fn save(uow: &mut UnitOfWork<'_>) -> Result<(), onetrip::Error> {
+    ///     if let Err(error) = uow.commit() {
+    ///         if let Some(user) = error.entity::<User>() {
+    ///             eprintln!("it was {}", uow[user].name);
+    ///         }
+    ///         return Err(error);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # let _ = save;
+    /// ```
+    #[must_use]
+    pub fn entity<T: 'static>(&self) -> Option<Handle<T>> {
+        self.0.entity.and_then(AnyHandle::typed)
     }
 
     /// Returns `true` if the same work, done again from its reads on, may succeed: after a

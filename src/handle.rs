@@ -95,6 +95,12 @@ pub(crate) struct AnyHandle {
     pub(crate) slot: u32,
 }
 
+impl fmt::Debug for AnyHandle {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Handle({})", self.slot)
+    }
+}
+
 impl AnyHandle {
     /// Returns the handle with its type as a value.
     pub(crate) fn new<T: 'static>(handle: Handle<T>) -> AnyHandle {

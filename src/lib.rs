@@ -52,7 +52,8 @@ pub use retry::{Retry, Retrying};
 pub use sql::{Params, ResultColumn, ResultRow, Rows};
 pub use strategy::{Auto, OneTrip, Reason, Strategy, Way};
 pub use unit_of_work::{
-    CommitPlan, CommitReport, Graph, GraphQuery, Handles, Query, Relations, SqlStatement, ToMany,
-    ToOne, UnitOfWork,
+    CommitPlan, CommitReport, Culprit, Diagnosis, Graph, GraphQuery, Handles, Operation,
+    OtherEntity, OtherParty, Query, Relations, SqlStatement, ToMany, ToOne, UnitOfWork,
+    ValidCommit,
 };
 pub use verify::{Problem, ProblemKind, UndeclaredUniqueIndex, Verify, VerifyReport};

@@ -30,7 +30,7 @@ fn programs() -> &'static Path {
         if let Some(cargo) = env::var_os("CARGO") {
             let mut build = Command::new(cargo);
             build.args(["build", "--quiet"]);
-            for example in ["bank", "chart", "demo", "git_import"] {
+            for example in ["bank", "chart", "csv_import", "demo", "git_import"] {
                 build.args(["--example", example]);
             }
             build.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
@@ -249,6 +249,61 @@ mod demo {
         let complaint = complaint(program("demo").args(["--schema", schema.name()]), 1);
         assert!(complaint.contains("--schema"), "{complaint}");
         assert_eq!(schema.count("precious"), 0);
+    }
+}
+
+mod csv_import {
+    use super::*;
+
+    fn import(test: &str, options: &[&str]) -> Command {
+        let mut import = program("csv_import");
+        let schema = format!("t_{}_csv_{test}", std::process::id());
+        import.args(["--schema", &schema]).args(options);
+        import
+    }
+
+    #[test]
+    fn the_bad_lines_are_told_and_the_others_written() {
+        let text = run(&mut import("made_up", &["--lines=1000", "--show=3"]));
+        assert!(text.starts_with("990 of 1,000 lines were written in "), "{text}");
+        assert!(text.contains("\n     1  another line has the same value\n"), "{text}");
+        assert!(text.contains("\n    59  name      a value is missing\n"), "{text}");
+        assert!(
+            text.contains("\n   259  email     another line has the same value, as on line 258\n")
+        );
+        assert!(text.ends_with("        and 7 more\n"), "{text}");
+        let text = run(&mut import("good", &["--lines", "50"]));
+        assert!(
+            text.starts_with("50 of 50 lines") && text.contains(" and 1 round trip\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_file() {
+        let path = env::temp_dir().join(format!("onetrip_{}.csv", std::process::id()));
+        let lines = "name,email,born,score,mood,country\n\
+                     Ada,ada@example.org,1815-12-10,100,happy,fr\n\
+                     Bob,ada@example.org,1900-01-01,1,sad,at\n\
+                     Cid,cid@example.org,1900-13-01,1,sad,at\n";
+        fs::write(&path, lines).unwrap();
+        let text = run(import("file", &[]).arg(&path));
+        assert!(text.starts_with("1 of 3 lines"), "{text}");
+        assert!(text.contains("     3  email     another line has the same value, as on line 2\n"));
+        assert!(text.contains("     4            there is no such date\n"), "{text}");
+        fs::write(&path, "name\nAda\n").unwrap();
+        let complaint = complaint(import("short", &[]).arg(&path), 1);
+        assert!(complaint.contains("line 2 has 1 fields"), "{complaint}");
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn arguments() {
+        let help = run(program("csv_import").arg("--help").env_remove("DATABASE_URL"));
+        assert!(help.contains("usage:"));
+        for wrong in ["--lines=many", "--show=-1", "--loud"] {
+            assert!(complaint(program("csv_import").arg(wrong), 2).starts_with("csv_import: "));
+        }
     }
 }
 

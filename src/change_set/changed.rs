@@ -142,7 +142,8 @@ impl<'a> ChangeSet<'a> {
             // share a column may agree.
         }
         for (model, arena) in self.arenas.values().enumerate() {
-            let marked = arena.marked_for_deletion();
+            let mut marked = arena.marked_for_deletion();
+            marked.retain(|&slot| !self.left_out.contains(&EntityAt { model, slot }));
             if marked.is_empty() && of_model(&drafts, model).next().is_none() {
                 continue;
             }
@@ -161,6 +162,9 @@ impl<'a> ChangeSet<'a> {
         for (model, arena) in self.arenas.values().enumerate() {
             for slot in arena.changed() {
                 let entity = EntityAt { model, slot };
+                if self.left_out.contains(&entity) {
+                    continue;
+                }
                 if let Some(found) = self.compare(entity, &mut conflict)? {
                     let draft = drafts.entry(entity).or_default();
                     draft.columns.extend(found.columns);

@@ -5,12 +5,13 @@ mod cells;
 mod changed;
 mod followed;
 mod give_back;
+mod named;
 mod new_rows;
 mod passed_on;
 mod place;
 mod resolved;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use bytes::BytesMut;
 pub(crate) use cell_value::{CellValue, RowKey, key_bytes};
@@ -51,19 +52,25 @@ pub(crate) struct ChangeSet<'a> {
     passed_on: PassedOn,
     /// By the arena's position: those of its rows in `tables`.
     tables_of_model: Vec<Vec<usize>>,
+    /// The entities that are not written this time.
+    left_out: &'a HashSet<EntityAt>,
 }
 
 /// A chain of keys that refer to keys is hardly ever longer, so only then is a circle looked for.
 const SHORT_CHAIN: usize = 16;
 
 impl<'a> ChangeSet<'a> {
-    /// Collects what has changed.
+    /// Collects what has changed, but for some entities that are left out.
     ///
     /// # Errors
     ///
     /// When a model's description is wrong, when a value that may have changed cannot be encoded, and
     /// when it refers to an entity that is not there.
-    pub(crate) fn collect(arenas: &'a Arenas, stamp: Stamp) -> Result<ChangeSet<'a>, Error> {
+    pub(crate) fn collect(
+        arenas: &'a Arenas,
+        stamp: Stamp,
+        left_out: &'a HashSet<EntityAt>,
+    ) -> Result<ChangeSet<'a>, Error> {
         let mut changes = ChangeSet {
             arenas,
             stamp,
@@ -73,10 +80,11 @@ impl<'a> ChangeSet<'a> {
             changed_bytes: 0,
             passed_on: PassedOn::default(),
             tables_of_model: vec![Vec::new(); arenas.len()],
+            left_out,
         };
         for (model, arena) in arenas.values().enumerate() {
             arena.table().validate()?;
-            for rows in new_rows(&**arena, model) {
+            for rows in new_rows(&**arena, model, left_out) {
                 changes.tables_of_model[model].push(changes.tables.len());
                 changes.tables.push(rows);
             }

@@ -1,7 +1,7 @@
 //! New entities whose rows may be there already.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use bytes::BytesMut;
@@ -14,16 +14,23 @@ use crate::resolution::Resolution;
 
 /// Returns the new rows of a model: those that are inserted, and those that are looked for first, in
 /// groups of one [`Resolution`] each.
-pub(super) fn new_rows(arena: &dyn AnyArena, model: usize) -> Vec<NewRows<'_>> {
-    let pending = arena.pending();
+pub(super) fn new_rows<'a>(
+    arena: &'a dyn AnyArena,
+    model: usize,
+    left_out: &HashSet<EntityAt>,
+) -> Vec<NewRows<'a>> {
+    let mut pending = Cow::Borrowed(arena.pending());
+    if !left_out.is_empty() {
+        pending.to_mut().retain(|&slot| !left_out.contains(&EntityAt { model, slot }));
+    }
     if pending.is_empty() {
         return Vec::new();
     }
     if arena.resolutions().is_empty() {
-        return vec![NewRows::new(arena, model, Cow::Borrowed(pending), None)];
+        return vec![NewRows::new(arena, model, pending, None)];
     }
     let mut groups: Vec<(Option<&Arc<Resolution>>, Vec<u32>)> = Vec::new();
-    for &slot in pending {
+    for &slot in pending.iter() {
         let resolution = arena.resolutions().get(slot);
         match groups.iter_mut().find(|(other, _)| *other == resolution) {
             Some((_, slots)) => slots.push(slot),

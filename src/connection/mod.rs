@@ -10,6 +10,7 @@ pub(crate) mod recording;
 mod savepoints;
 mod statement_cache;
 mod trace;
+mod trial;
 mod wire;
 
 use std::fmt;
@@ -22,6 +23,7 @@ pub(crate) use driver::Session;
 use explain::name_column;
 use savepoints::Savepoints;
 pub use statement_cache::StatementCache;
+pub(crate) use trial::Trial;
 use wire::check_fits_message;
 pub(crate) use wire::{COPY_ROUND_TRIPS, CopyError, Wire};
 

@@ -68,6 +68,11 @@ impl Savepoints {
         (self.covered() < self.level).then(|| name(self.covered() + 1))
     }
 
+    /// Returns the name of the innermost savepoint that is set.
+    pub(super) fn innermost(&self) -> Option<String> {
+        self.set.last().map(|last| name(last.lowest))
+    }
+
     /// Notes that the savepoint has been set.
     pub(super) fn set(&mut self) {
         self.set.push(Savepoint { lowest: self.covered() + 1, highest: self.level });

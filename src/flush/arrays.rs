@@ -149,6 +149,17 @@ impl ArrayRows {
         }
     }
 
+    /// Appends the array of a column, if the column is one array as it is.
+    pub(crate) fn render_array(&self, column: usize, sql: &mut Sql) -> bool {
+        match self.columns[column] {
+            CellExpression::Element(at) => {
+                self.arrays[at].render(sql);
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Appends the elements of all arrays, with the names that [`render_element_name`] gives them.
     ///
     /// ```text

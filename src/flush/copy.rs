@@ -1,9 +1,10 @@
 //! `Flush::copy`: rows of a table as the data of a `COPY`.
 
+use super::blame::{CopiedRow, copied_row};
 use super::{Flush, Progress, not_written_yet, returned};
 use crate::arena::CellSource;
 use crate::assignments::RowsOf;
-use crate::change_set::CellRange;
+use crate::change_set::{CellRange, EntityAt};
 use crate::error::Error;
 use crate::sql::CopyData;
 
@@ -59,7 +60,20 @@ impl Flush<'_, '_> {
             Ok(())
         };
         let name_table = |error: Error| error.with_table(description.name());
-        let stored = connection.copy_in(sql, &mut fill).map_err(name_table)?;
+        let copied = connection.copy_in(sql, &mut fill);
+        let stored = copied.map_err(|error| {
+            let context = error.context().filter(|_| error.is_about_rows());
+            let named = context.and_then(|context| copied_row(context, description));
+            let Some(CopiedRow { at, column }) = named.filter(|row| row.at < rows.len()) else {
+                return name_table(error);
+            };
+            let column = column.map(str::to_owned);
+            let new = &changes.tables()[table];
+            let slot = new.slots()[rows[at] as usize];
+            let entity = changes.handle(EntityAt { model: new.model(), slot });
+            let error = name_table(error.with_entity(entity));
+            column.into_iter().fold(error, Error::with_column)
+        })?;
         if stored != rows.len() as u64 {
             return Err(name_table(returned::not_all_stored(rows.len(), stored)));
         }

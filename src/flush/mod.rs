@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod array_source;
 pub(crate) mod arrays;
+mod blame;
 pub(crate) mod change;
 pub(crate) mod change_statement;
 mod copy;
@@ -68,6 +69,15 @@ pub struct Flush<'a, 'c> {
     with_default_keys: Vec<&'static Table>,
 }
 
+/// What is known of the rows that were written before, where some are written at a time.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Before {
+    assigned: Assignments,
+    moved: HashMap<(usize, u32, usize), Vec<u8>>,
+    found_keys: HashMap<usize, HashSet<RowKey>>,
+    stored: Vec<Vec<bool>>,
+}
+
 impl<'a, 'c> Flush<'a, 'c> {
     /// Returns a flush within an open transaction.
     pub(crate) fn new(
@@ -93,6 +103,25 @@ impl<'a, 'c> Flush<'a, 'c> {
             checks_defaults: false,
             with_default_keys: Vec::new(),
         }
+    }
+
+    /// Returns a flush that goes on with some rows, where another has written others.
+    pub(crate) fn resume(
+        plan: &'a FlushPlan,
+        changes: &'a ChangeSet<'a>,
+        connection: &'a mut Connection<'c>,
+        before: Before,
+    ) -> Flush<'a, 'c> {
+        let Before { assigned, moved, found_keys, stored } = before;
+        let flush = Flush::new(plan, changes, connection, None);
+        let stored = if stored.is_empty() { flush.stored } else { stored };
+        Flush { assigned, moved, found_keys, stored, ..flush }
+    }
+
+    /// Returns what is known by now, for a flush that goes on.
+    pub(crate) fn into_before(self) -> Before {
+        let Flush { assigned, moved, found_keys, stored, .. } = self;
+        Before { assigned, moved, found_keys, stored }
     }
 
     /// Makes the one statement of the flush the whole transaction.

@@ -130,9 +130,9 @@ pub(crate) fn insert(
             sql.push(")");
         }
         sql.push(" RETURNING ").returned_columns(description, &columns.returned);
-        let returned = flush
-            .query(sql.as_str(), &params)
-            .map_err(|error| error.with_table(description.name()))?;
+        let returned = flush.query(sql.as_str(), &params).map_err(|error| {
+            flush.blame_only_new_row(error.with_table(description.name()), table, part)
+        })?;
         flush.returned(table, part, &columns.returned, &returned)?;
     }
     Ok(())

@@ -100,6 +100,22 @@ impl Constraints {
         [&self.actions[..], &self.plain].concat()
     }
 
+    /// Returns a unique constraint of a model's table by the name that errors have.
+    pub(crate) fn unique_of(&self, table: &Table, name: &str) -> Option<&UniqueConstraint> {
+        let oid = self.relation(table)?;
+        self.unique.iter().find(|unique| unique.table == oid && unique.plain_name == name)
+    }
+
+    /// Returns the columns of a unique constraint or a foreign key of a model's table, by the name
+    /// that errors have.
+    pub(crate) fn columns_of(&self, table: &Table, name: &str) -> Option<&[String]> {
+        let oid = self.relation(table)?;
+        let of_table = |fk: &&ForeignKeyConstraint| fk.child == oid && fk.name == name;
+        let foreign_key = self.foreign_keys.iter().find(of_table);
+        let unique = self.unique_of(table, name).map(|unique| &unique.columns);
+        unique.or(foreign_key.map(|fk| &fk.child_columns)).map(|columns| &columns[..])
+    }
+
     /// Returns the OID of a model's table, if it was asked for and is there.
     pub(crate) fn relation(&self, table: &Table) -> Option<u32> {
         self.relations.get(&table.qualified_name().to_string()).copied()
@@ -107,7 +123,7 @@ impl Constraints {
 }
 
 /// Returns `true` if values of these columns are sent with the bytes that the server compares.
-pub(super) fn are_sent_as_compared(table: &Table, columns: &[usize]) -> bool {
+pub(crate) fn are_sent_as_compared(table: &Table, columns: &[usize]) -> bool {
     let is_sent = |&column: &usize| {
         table.columns()[column].ty().is_equal_by_bytes() && table.cast(column).is_none()
     };

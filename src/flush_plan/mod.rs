@@ -7,6 +7,7 @@ mod inserts;
 mod judge;
 mod links;
 mod order;
+mod part;
 mod planned_statement;
 mod planned_table;
 mod reach;
@@ -22,13 +23,14 @@ use std::ops::Range;
 use std::sync::Arc;
 
 pub(crate) use constraints::{
-    Action, Constraints, ForeignKeyConstraint, UniqueConstraint, positions,
+    Action, Constraints, ForeignKeyConstraint, UniqueConstraint, are_sent_as_compared, positions,
 };
 pub(crate) use display::{counted, plural};
 use insert_order::{KeysAre, order_rows};
 pub use inserts::Inserts;
 pub(crate) use judge::{RowSet, means_the_same};
 use order::{Order, Placed, Run, order, references};
+pub(crate) use part::{Done, RowAt, done_to};
 pub use planned_statement::PlannedStatement;
 pub(crate) use planned_table::GroupOrder;
 pub use planned_table::{OptionalColumn, PlannedTable};

@@ -6,6 +6,15 @@ use crate::flush::values::begin_insert;
 use crate::model::Table;
 use crate::sql::Sql;
 
+/// What becomes of a row that is in the way of another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnConflict {
+    /// The statement fails.
+    Fail,
+    /// The row is not inserted.
+    LeaveOut,
+}
+
 /// The insert of a group of rows, as a part of one statement.
 #[derive(Clone, Copy)]
 pub(super) struct GroupInsert<'a> {
@@ -45,13 +54,16 @@ impl GroupInsert<'_> {
     /// ```
     ///
     /// `deletes_come_before_updates_and_those_before_inserts` pins the text.
-    pub(super) fn render(&self, rows: &ArrayRows, from: &str, sql: &mut Sql) {
+    pub(super) fn render(&self, rows: &ArrayRows, from: &str, conflict: OnConflict, sql: &mut Sql) {
         let named = self.named();
         begin_insert(sql, self.table, &named);
         rows.render(from, sql.push(" "), |sql, index| {
             sql.write_cast(self.table, named[index]);
         });
-        sql.push(" RETURNING ");
+        sql.push(match conflict {
+            OnConflict::Fail => " RETURNING ",
+            OnConflict::LeaveOut => " ON CONFLICT DO NOTHING RETURNING ",
+        });
         sql.list(self.returned().into_iter().enumerate(), |sql, (at, column)| {
             sql.read_column(self.table, column, "").push(" AS r").number(at);
         });

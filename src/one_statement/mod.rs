@@ -1,9 +1,11 @@
 //! All steps of a plan as one statement, or those that have to be written at once.
 
 mod answer;
+mod blame;
 mod checks;
 mod group_insert;
 mod guard;
+mod missing;
 mod names;
 mod render;
 
@@ -11,6 +13,7 @@ use std::ops::Range;
 
 use indexmap::IndexMap;
 
+pub(crate) use blame::conflicting;
 use group_insert::GroupInsert;
 use names::Names;
 use render::Renderer;

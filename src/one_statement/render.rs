@@ -4,7 +4,9 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use super::checks::Checks;
+use super::group_insert::OnConflict;
 use super::guard::Guard;
+use super::missing::{render_failure, render_missing};
 use super::{Guarded, Part, Statement};
 use crate::error::Error;
 use crate::flush::Flush;
@@ -33,6 +35,8 @@ pub(super) struct Renderer<'a, 'c> {
     /// The parameters that hold the keys of loaded entities, by the models of which rows are found or
     /// added.
     loaded: HashMap<usize, Vec<usize>>,
+    /// Rows of this table that are in the way of others are left out, and named here.
+    missing: Option<(&'static Table, Sql)>,
 }
 
 impl<'a, 'c> Renderer<'a, 'c> {
@@ -42,7 +46,13 @@ impl<'a, 'c> Renderer<'a, 'c> {
         text.sql = Sql::with_capacity(TEXT_BYTES);
         text.from = format!(" FROM {}", statement.names.keys());
         let (checks, loaded) = (Checks::default(), HashMap::new());
-        Renderer { statement, text, checks, barrier: None, found: 0, loaded }
+        Renderer { statement, text, checks, barrier: None, found: 0, loaded, missing: None }
+    }
+
+    /// Has the statement name the new rows of a table that are in the way of others, and fail.
+    pub(super) fn blaming(mut self, table: &'static Table) -> Renderer<'a, 'c> {
+        self.missing = Some((table, Sql::new()));
+        self
     }
 
     /// Returns the text and the parameters.
@@ -223,8 +233,17 @@ impl<'a, 'c> Renderer<'a, 'c> {
                 let insert = statement.insert(at, self.text.flush);
                 let cells = self.text.source().of(insert.table, insert.group);
                 let rows = ArrayRows::new(&cells, &insert.named(), &mut self.text.params)?;
-                insert.render(&rows, &self.text.from, &mut self.text.sql);
-                self.text.sql.push(")");
+                let (from, sql) = (&self.text.from, &mut self.text.sql);
+                if let Some((_, missing)) =
+                    self.missing.as_mut().filter(|(of, _)| of.is(insert.table))
+                {
+                    insert.render(&rows, from, OnConflict::LeaveOut, sql);
+                    sql.push(")");
+                    render_missing(at, &name, insert, &rows, missing);
+                    return Ok(());
+                }
+                insert.render(&rows, from, OnConflict::Fail, sql);
+                sql.push(")");
                 self.checks.render_stored_keys_check(&name, insert, &rows);
                 return Ok(());
             }
@@ -295,6 +314,11 @@ impl<'a, 'c> Renderer<'a, 'c> {
     /// may look for the row.
     fn render_result(&mut self) {
         let (statement, flush, sql) = (self.statement, self.text.flush, &mut self.text.sql);
+        if let Some((_, missing)) = &self.missing {
+            render_failure(missing, sql.push(" SELECT "));
+            sql.push(" FROM ").push(&statement.names.keys());
+            return;
+        }
         // NULL, unless a check has failed: then it is a text that is no number.
         sql.push(" SELECT (CASE").push(self.checks.as_str()).push(" END)::int4");
         for index in 0..statement.taken {

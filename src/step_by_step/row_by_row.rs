@@ -28,7 +28,11 @@ pub(super) fn write(flush: &mut Flush<'_, '_>, change: Change<'_>) -> Result<(),
         let mut text = StatementText::new(flush);
         render(change, at, returned, &mut text).map_err(name_table)?;
         let (sql, params) = text.finish();
-        let rows = flush.query(sql.as_str(), &params).map_err(name_table)?;
+        let rows = flush.query(sql.as_str(), &params).map_err(|error| {
+            let (of, changed) = (RowsOf::Changed(change.changed()), flush.changes().changed());
+            let slots = change.slots(&changed[change.changed()]);
+            flush.blame_only_row(name_table(error), of, &slots[at..=at])
+        })?;
         if rows.len() != 1 {
             missing += 1 - rows.len() as i64;
             stale.push(at);

@@ -143,6 +143,22 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         self.step_by_step(foreseen.reason)
     }
 
+    /// Returns the steps one after the other, in an order that is right for each row by all
+    /// constraints that the database has now, and these. Nothing is written.
+    ///
+    /// # Errors
+    ///
+    /// Those of the server, which is asked; a value that cannot be encoded.
+    pub(crate) fn row_order(
+        &mut self,
+        connection: &mut Connection<'_>,
+    ) -> Result<(FlushPlan, Arc<Constraints>), Error> {
+        // What is remembered may not hold any more.
+        self.ask(connection)?;
+        let plan = self.plan_for_steps(Cycles::Any)?;
+        Ok((plan, self.constraints.clone().unwrap_or_default()))
+    }
+
     /// Returns `true` if rows of a table are found or added by one model and written by another: a statement
     /// does not see what it writes.
     fn is_found_twice(&self) -> bool {

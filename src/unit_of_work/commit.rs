@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::sent::Sent;
 use super::write::{Writer, Written, WrittenChanges, WrittenTable};
 use super::{CommitPlan, CommitReport, UnitOfWork, Unknown};
-use crate::change_set::ChangeSet;
+use crate::change_set::{ChangeSet, EntityAt};
 use crate::connection::{AttemptReads, Connection, IntoConnection};
 use crate::error::{Error, ErrorKind};
 use crate::state::Transaction;
@@ -22,7 +22,7 @@ impl<'c> UnitOfWork<'c> {
     /// circles that the strategy cannot write, mistakes in a model.
     pub fn plan(&self) -> Result<CommitPlan, Error> {
         self.check_resolved()?;
-        let changes = ChangeSet::collect(&self.arenas, self.stamp)?;
+        let changes = ChangeSet::collect(&self.arenas, self.stamp, &self.left_out)?;
         let mut attempt = None;
         if !changes.is_empty() {
             attempt = Some(Dispatch::new(&self.strategy, &changes, Sizes::Needed)?.foresee()?);
@@ -197,10 +197,12 @@ impl<'c> UnitOfWork<'c> {
     /// needs one statement only, that statement is the transaction.
     fn write(&mut self, then: Transaction) -> Result<Written, Error> {
         self.check_resolved()?;
-        let Self { arenas, stamp, strategy, connection, budget, on_progress, sent, .. } = self;
+        let Self {
+            arenas, stamp, strategy, connection, budget, on_progress, sent, left_out, ..
+        } = self;
         let before = connection.round_trips() - sent.round_trips;
-        let budget = *budget;
-        let writer = Writer { arenas, stamp: *stamp, strategy, transaction: then, budget, before };
+        let (stamp, budget, transaction) = (*stamp, *budget, then);
+        let writer = Writer { arenas, stamp, left_out, strategy, transaction, budget, before };
         connection.take_committed();
         let write = || writer.write(connection, on_progress.as_deref_mut());
         let result = match panic::catch_unwind(AssertUnwindSafe(write)) {
@@ -258,15 +260,18 @@ impl<'c> UnitOfWork<'c> {
 
     /// Notes that everything that there was to write may have been written.
     fn all_outcome_unknown(&mut self) {
-        let changed: Vec<_> = match ChangeSet::collect(&self.arenas, self.stamp) {
+        let changed: Vec<_> = match ChangeSet::collect(&self.arenas, self.stamp, &self.left_out) {
             Ok(changes) => {
                 changes.changed().iter().map(|c| (c.model(), c.slots().to_vec())).collect()
             }
             Err(_) => Vec::new(),
         };
-        for arena in self.arenas.values_mut() {
-            let pending = arena.pending().to_vec();
-            arena.outcome_unknown(&pending, &[], &arena.marked_for_deletion());
+        for (model, arena) in self.arenas.values_mut().enumerate() {
+            let is_written = |&slot: &u32| !self.left_out.contains(&EntityAt { model, slot });
+            let pending: Vec<u32> = arena.pending().iter().copied().filter(is_written).collect();
+            let mut deleted = arena.marked_for_deletion();
+            deleted.retain(is_written);
+            arena.outcome_unknown(&pending, &[], &deleted);
         }
         for (model, slots) in changed {
             self.arenas[model].outcome_unknown(&[], &slots, &[]);

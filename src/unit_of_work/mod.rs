@@ -4,6 +4,7 @@ mod commit;
 mod commit_plan;
 mod commit_report;
 mod count;
+mod diagnose;
 mod graph;
 mod load;
 mod lock;
@@ -18,11 +19,13 @@ mod update;
 mod write;
 
 use std::any::TypeId;
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::{Index, IndexMut};
 
 pub use commit_plan::CommitPlan;
 pub use commit_report::CommitReport;
+pub use diagnose::{Culprit, Diagnosis, Operation, OtherEntity, OtherParty, ValidCommit};
 pub use graph::{Graph, GraphQuery, Handles, Relations, ToMany, ToOne};
 use natural::NaturalKeys;
 pub use own_sql::SqlStatement;
@@ -31,6 +34,7 @@ use savepoint::Savepoint;
 use sent::Sent;
 
 use crate::arena::{AnyArena, Arena, Arenas};
+use crate::change_set::EntityAt;
 use crate::connection::{Connection, IntoConnection, StatementCache};
 use crate::error::{Error, ErrorKind};
 use crate::flush::{OnProgress, Progress};
@@ -98,6 +102,8 @@ pub struct UnitOfWork<'c> {
     savepoints: Vec<Savepoint>,
     /// What was sent by the caller's own statements and by reads under a lock since the last report.
     sent: Sent,
+    /// The entities that the commit that is under way leaves out.
+    left_out: HashSet<EntityAt>,
 }
 
 /// What is known of a commit of unknown outcome.
@@ -133,6 +139,7 @@ impl<'c> UnitOfWork<'c> {
             is_in_database: false,
             savepoints: Vec::new(),
             sent: Sent::default(),
+            left_out: HashSet::new(),
         }
     }
 

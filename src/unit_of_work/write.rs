@@ -1,11 +1,13 @@
 //! Writing what is new, up to where the entities would get to know.
 
+use std::collections::HashSet;
+
 use postgres::error::SqlState;
 
 use super::CommitPlan;
 use crate::arena::Arenas;
 use crate::assignments::{Assignments, RowsOf};
-use crate::change_set::{ChangeSet, ChangedRows, Extent, NewRows};
+use crate::change_set::{ChangeSet, ChangedRows, EntityAt, Extent, NewRows};
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::flush::{Flush, OnProgress};
@@ -138,6 +140,7 @@ fn explain(error: Error, changes: &ChangeSet<'_>) -> Error {
         }
         _ => error,
     };
+    let error = name_only(error, changes, &tables);
     let resolved: Vec<&'static Table> = changes
         .tables()
         .iter()
@@ -179,6 +182,25 @@ fn explain(error: Error, changes: &ChangeSet<'_>) -> Error {
     error
 }
 
+/// Names the table that a refused value is of, if there is one table only, and the entity, if there is
+/// one only.
+fn name_only(error: Error, changes: &ChangeSet<'_>, tables: &[&'static Table]) -> Error {
+    if !error.is_about_rows() {
+        return error;
+    }
+    // What a function has found can be about what it writes itself.
+    let is_own = error.sqlstate().is_some_and(|code| !code.code().starts_with('2'));
+    let error = match is_own || !error.is_within_function() {
+        true => of_one(error, tables),
+        false => error,
+    };
+    let mut entities = changes.all_rows().flat_map(|rows| changes.written_in(rows)).take(2);
+    match (error.entity_handle(), entities.next(), entities.next()) {
+        (None, Some(only), None) => error.with_entity(changes.handle(only)),
+        _ => error,
+    }
+}
+
 /// Names the table in an error, if it is the only one.
 fn of_one(error: Error, tables: &[&'static Table]) -> Error {
     match tables {
@@ -193,6 +215,8 @@ fn of_one(error: Error, tables: &[&'static Table]) -> Error {
 pub(super) struct Writer<'a> {
     pub(super) arenas: &'a Arenas,
     pub(super) stamp: Stamp,
+    /// The entities that are not written this time.
+    pub(super) left_out: &'a HashSet<EntityAt>,
     pub(super) strategy: &'a Strategy,
     /// What becomes of the transaction.
     pub(super) transaction: Transaction,
@@ -209,7 +233,7 @@ impl<'a> Writer<'a> {
         connection: &mut Connection<'_>,
         on_progress: Option<&mut OnProgress<'static>>,
     ) -> Result<Written, Error> {
-        let changes = ChangeSet::collect(self.arenas, self.stamp)?;
+        let changes = ChangeSet::collect(self.arenas, self.stamp, self.left_out)?;
         if changes.is_empty() {
             // An entity can still name another by its handle, of which the database has the key.
             let none = Assignments::default();
