@@ -113,10 +113,10 @@ impl Fields<'_, '_> {
                             known.push(this);
                             self.references.push(reference);
                         }
-                        false => self.undeclared(position, "a field cannot say so"),
+                        false => self.undeclared(position, "fields cannot share its columns"),
                     }
                 }
-                Err(why) => self.undeclared(position, &why),
+                Err(why) => self.undeclared(position, why),
             }
         }
     }
@@ -165,7 +165,7 @@ impl Fields<'_, '_> {
         let columns = self.table.names(&foreign_key.columns);
         let target = &foreign_key.target_name;
         self.text.notes.push(format!(
-            "The foreign key {} of ({columns}) is left out: it refers to {target}, {why}.",
+            "The foreign key {} of ({columns}) to {target} is left out: {why}.",
             foreign_key.name
         ));
         let plan = &self.plan;
@@ -248,7 +248,7 @@ impl Fields<'_, '_> {
                     let target = reference.expect("it was one").target;
                     self.text.has_references = true;
                     if found.has_expression() {
-                        notes.push(default_note(found.default.as_deref(), "is not used"));
+                        notes.push(default_note(found.default.as_deref(), ""));
                     }
                     format!("ForeignKey<{}>", self.plan.tables[target].struct_name)
                 }
@@ -293,7 +293,7 @@ impl Fields<'_, '_> {
             }
             _ => {
                 if let Some(constant) = found.constant() {
-                    notes.push(default_note(Some(constant), "is not used"));
+                    notes.push(default_note(Some(constant), ""));
                 }
                 rust.clone()
             }
@@ -385,7 +385,7 @@ impl Fields<'_, '_> {
             _ => found.constant(),
         };
         if let Some(default) = unused {
-            let what = if found.is_not_null { "is not used" } else { "is not used: `None` is NULL" };
+            let what = if found.is_not_null { "" } else { ", and `None` is NULL" };
             notes.push(default_note(Some(default), what));
         }
         self.of_one(column, rust, attributes, notes);
@@ -461,7 +461,13 @@ impl Fields<'_, '_> {
         let rust = format!("ForeignKey<{}>", target.struct_name);
         let is_required = reference.columns.iter().all(is_not_null);
         let rust = if is_required { rust } else { format!("Option<{rust}>") };
-        let name = self.names.unique(names::of_field(&target.table.name), "_");
+        // The one column that is new here has the better name.
+        let new: Vec<&str> = names.iter().copied().filter(|name| !has_own(name)).collect();
+        let name = match new[..] {
+            [column] => column.strip_suffix("_id").filter(|name| !name.is_empty()).unwrap_or(column),
+            _ => &target.table.name,
+        };
+        let name = self.names.unique(names::of_field(name), "_");
         let of_columns = reference.columns.iter().filter_map(|&column| {
             let column = &self.table.columns[column];
             let comment = column.comment.as_ref()?;
@@ -486,6 +492,6 @@ impl FieldText {
 }
 
 fn default_note(default: Option<&str>, what: &str) -> String {
-    let default = default.unwrap_or("that of its sequence");
-    format!("The default {what}: {default}")
+    let default = default.unwrap_or("the next number of its sequence");
+    format!("The default {default} is not used{what}.")
 }

@@ -30,6 +30,7 @@ impl Names {
         let mut unique = name.clone();
         let mut number = 2;
         while !self.taken.insert(unique.clone()) {
+            let separator = if name.ends_with('_') { "" } else { separator };
             unique = format!("{name}{separator}{number}");
             number += 1;
         }

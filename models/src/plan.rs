@@ -151,11 +151,11 @@ impl<'a> Plan<'a> {
     /// # Errors
     ///
     /// Why it cannot.
-    pub(crate) fn reference(&self, table: usize, position: usize) -> Result<Reference, String> {
+    pub(crate) fn reference(&self, table: usize, position: usize) -> Result<Reference, &'static str> {
         let foreign_key = &self.tables[table].table.foreign_keys[position];
         let target = self.tables.iter().position(|t| t.table.oid == foreign_key.target);
         let Some(target) = target.filter(|&target| self.has_model(target)) else {
-            return Err("no model here".to_owned());
+            return Err("there is no model of that table here");
         };
         let referred_to = self.tables[target].table.referred_to(foreign_key);
         let target_columns = self.key_columns(target);
@@ -168,7 +168,7 @@ impl<'a> Plan<'a> {
             Some(columns) if columns.len() == foreign_key.columns.len() && !columns.is_empty() => {
                 Ok(Reference { target, columns, target_columns })
             }
-            _ => Err("other columns than its key".to_owned()),
+            _ => Err("it refers to other columns than the key"),
         }
     }
 

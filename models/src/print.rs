@@ -16,7 +16,9 @@ pub(crate) fn source(mut plan: Plan<'_>) -> String {
         text.push('\n');
         text.push_str(&of_model(planned.table, &planned.struct_name, model));
     }
-    for (&oid, (name, is_key)) in &plan.types.enums {
+    let mut enums: Vec<_> = plan.types.enums.iter().collect();
+    enums.sort_by_key(|(_, (name, _))| name);
+    for (&oid, (name, is_key)) in enums {
         let ty = plan.types.ty(oid);
         text.push('\n');
         text.push_str(&of_enum(name, &ty.name, ty.comment.as_deref(), &ty.labels, *is_key));
@@ -130,8 +132,13 @@ fn of_enum(
     let variants: Vec<String> =
         labels.iter().map(|label| names.unique(names::of_variant(label), "")).collect();
     let mut text = String::new();
-    let default = format!("The enum `{}`.", sql_name.replace('`', "'"));
-    documentation(&mut text, "", Some(comment.unwrap_or(&default)));
+    match comment {
+        Some(_) => documentation(&mut text, "", comment),
+        None => {
+            let sql_name = one_line(sql_name).replace('`', "'");
+            let _ = writeln!(text, "/// A value of the enum `{sql_name}`.");
+        }
+    }
     if is_repetitive(name, &variants) {
         text.push_str("#[allow(clippy::enum_variant_names)]\n");
     }
@@ -203,7 +210,7 @@ fn of_newtype(name: &str, rust: &str, sql_name: &str) -> String {
         false => "",
     };
     format!(
-        "/// A `{sql_name}` that is a key, or part of one.{note}
+        "/// A value of type `{sql_name}` that is a key, or part of one.{note}
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct {name}(pub {rust});
 
@@ -233,7 +240,7 @@ pub fn verify() -> Verify {
         let _ = writeln!(text, "        .model::<{}>()", planned.struct_name);
     }
     for name in models.iter().flat_map(|model| &model.accepted) {
-        let _ = writeln!(text, "        // Flush the one before the other.");
+        let _ = writeln!(text, "        // No field says this one, so write the row that is referred to in a commit before.");
         let _ = writeln!(text, "        .accept(ProblemKind::UndeclaredForeignKey, {name:?})");
     }
     text.push_str("}\n");
