@@ -61,10 +61,9 @@ fn parse(mut parser: lexopt::Parser) -> Result<Option<Models>, lexopt::Error> {
                 "time" => models.with(Library::Time),
                 "chrono" => models.with(Library::Chrono),
                 "jiff" => models.with(Library::Jiff),
-                "none" => models
-                    .without(Library::Time)
-                    .without(Library::Chrono)
-                    .without(Library::Jiff),
+                "none" => {
+                    models.without(Library::Time).without(Library::Chrono).without(Library::Jiff)
+                }
                 other => return Err(unknown("--time", other, "time, chrono, jiff or none")),
             },
             Long("without") => match &*parser.value()?.string()? {

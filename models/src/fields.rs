@@ -145,12 +145,8 @@ impl Fields<'_, '_> {
         for (index, &column) in reference.columns.iter().enumerate() {
             if !is_fixed[column] {
                 let target_column = reference.target_columns[index];
-                let cast = self.plan.reference_cast(
-                    self.index,
-                    column,
-                    reference.target,
-                    target_column,
-                );
+                let cast =
+                    self.plan.reference_cast(self.index, column, reference.target, target_column);
                 self.types[column] =
                     FieldType { is_cast: cast.is_some(), note: None, ..targets[index].clone() };
                 is_fixed[column] = true;
@@ -190,8 +186,8 @@ impl Fields<'_, '_> {
                 other.columns.len() == index.columns.len()
                     && other.columns.iter().all(|column| index.columns.contains(column))
             };
-            let has_key = self.text.is_model
-                && self.key.iter().all(|column| index.columns.contains(column));
+            let has_key =
+                self.text.is_model && self.key.iter().all(|column| index.columns.contains(column));
             if has_key || candidates.iter().any(|other| is_same(other)) {
                 continue;
             }
@@ -464,7 +460,9 @@ impl Fields<'_, '_> {
         // The one column that is new here has the better name.
         let new: Vec<&str> = names.iter().copied().filter(|name| !has_own(name)).collect();
         let name = match new[..] {
-            [column] => column.strip_suffix("_id").filter(|name| !name.is_empty()).unwrap_or(column),
+            [column] => {
+                column.strip_suffix("_id").filter(|name| !name.is_empty()).unwrap_or(column)
+            }
             _ => &target.table.name,
         };
         let name = self.names.unique(names::of_field(name), "_");

@@ -4,18 +4,41 @@ use std::collections::HashSet;
 
 /// Words that are no names in Rust, of any edition.
 const KEYWORDS: &[&str] = &[
-    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate", "do",
-    "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl", "in", "let",
-    "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref", "return",
-    "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof", "unsafe",
-    "unsized", "use", "virtual", "where", "while", "yield",
+    "abstract", "as", "async", "await", "become", "box", "break", "const", "continue", "crate",
+    "do", "dyn", "else", "enum", "extern", "false", "final", "fn", "for", "gen", "if", "impl",
+    "in", "let", "loop", "macro", "match", "mod", "move", "mut", "override", "priv", "pub", "ref",
+    "return", "self", "static", "struct", "super", "trait", "true", "try", "type", "typeof",
+    "unsafe", "unsized", "use", "virtual", "where", "while", "yield",
 ];
 
 /// Types that the printed text speaks of, or that people expect to mean what they always do.
 const TYPES: &[&str] = &[
-    "BoxError", "Box", "BytesMut", "Clone", "Copy", "Debug", "Default", "Eq", "Err", "ForeignKey",
-    "Hash", "KeyValue", "Model", "None", "Ok", "Option", "PartialEq", "ProblemKind", "Result",
-    "Self", "Some", "SqlType", "String", "Value", "Vec", "Verify",
+    "BoxError",
+    "Box",
+    "BytesMut",
+    "Clone",
+    "Copy",
+    "Debug",
+    "Default",
+    "Eq",
+    "Err",
+    "ForeignKey",
+    "Hash",
+    "KeyValue",
+    "Model",
+    "None",
+    "Ok",
+    "Option",
+    "PartialEq",
+    "ProblemKind",
+    "Result",
+    "Self",
+    "Some",
+    "SqlType",
+    "String",
+    "Value",
+    "Vec",
+    "Verify",
 ];
 
 /// Names that are given already.

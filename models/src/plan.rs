@@ -109,9 +109,8 @@ impl<'a> Plan<'a> {
         let mut parts: Vec<KeyPart> = Vec::new();
         // Those of most columns first, for they tell more.
         let mut candidates: Vec<usize> = (0..found.foreign_keys.len()).collect();
-        candidates.sort_by_key(|&position| {
-            std::cmp::Reverse(found.foreign_keys[position].columns.len())
-        });
+        candidates
+            .sort_by_key(|&position| std::cmp::Reverse(found.foreign_keys[position].columns.len()));
         for &column in &key {
             let is_covered =
                 |parts: &[KeyPart], column| parts.iter().any(|part| part.columns.contains(&column));
@@ -132,9 +131,7 @@ impl<'a> Plan<'a> {
                 // A field of several columns cannot name their types.
                 let is_plain = reference.columns.len() == 1
                     || reference.columns.iter().zip(&reference.target_columns).all(
-                        |(&column, &key)| {
-                            self.reference_cast(table, column, target, key).is_none()
-                        },
+                        |(&column, &key)| self.reference_cast(table, column, target, key).is_none(),
                     );
                 if is_plain {
                     part = KeyPart { columns: reference.columns, reference: Some(position) };
@@ -151,7 +148,11 @@ impl<'a> Plan<'a> {
     /// # Errors
     ///
     /// Why it cannot.
-    pub(crate) fn reference(&self, table: usize, position: usize) -> Result<Reference, &'static str> {
+    pub(crate) fn reference(
+        &self,
+        table: usize,
+        position: usize,
+    ) -> Result<Reference, &'static str> {
         let foreign_key = &self.tables[table].table.foreign_keys[position];
         let target = self.tables.iter().position(|t| t.table.oid == foreign_key.target);
         let Some(target) = target.filter(|&target| self.has_model(target)) else {

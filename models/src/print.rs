@@ -33,15 +33,17 @@ pub(crate) fn source(mut plan: Plan<'_>) -> String {
 }
 
 fn head(plan: &Plan<'_>, models: &[ModelText]) -> String {
-    let mut text = "// Models, printed by onetrip-models. They are yours to change; `verify` at the \
+    let mut text =
+        "// Models, printed by onetrip-models. They are yours to change; `verify` at the \
                     end says where\n// they and a database differ.\n//\n// In Cargo.toml:\n//\n"
-        .to_owned();
+            .to_owned();
     let libraries = &plan.types.used_libraries;
     let features: Vec<_> = libraries.iter().map(|library| library.feature()).collect();
     match &features[..] {
         [] => text.push_str("//     onetrip = \"0.1\"\n"),
         _ => {
-            let _ = writeln!(text, "//     onetrip = {{ version = \"0.1\", features = {features:?} }}");
+            let _ =
+                writeln!(text, "//     onetrip = {{ version = \"0.1\", features = {features:?} }}");
         }
     }
     for library in libraries {
@@ -142,7 +144,8 @@ fn of_enum(
     if is_repetitive(name, &variants) {
         text.push_str("#[allow(clippy::enum_variant_names)]\n");
     }
-    let _ = writeln!(text, "#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]\npub enum {name} {{");
+    let _ =
+        writeln!(text, "#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]\npub enum {name} {{");
     for variant in &variants {
         let _ = writeln!(text, "    {variant},");
     }
@@ -240,7 +243,10 @@ pub fn verify() -> Verify {
         let _ = writeln!(text, "        .model::<{}>()", planned.struct_name);
     }
     for name in models.iter().flat_map(|model| &model.accepted) {
-        let _ = writeln!(text, "        // No field says this one, so write the row that is referred to in a commit before.");
+        let _ = writeln!(
+            text,
+            "        // No field says this one, so write the row that is referred to in a commit before."
+        );
         let _ = writeln!(text, "        .accept(ProblemKind::UndeclaredForeignKey, {name:?})");
     }
     text.push_str("}\n");
@@ -254,7 +260,8 @@ fn documentation(text: &mut String, indent: &str, comment: Option<&str>) {
     let Some(comment) = comment else { return };
     let lines: Vec<String> = comment.lines().map(markdown).collect();
     let is_text = |line: &String| !line.is_empty();
-    let (Some(first), Some(last)) = (lines.iter().position(is_text), lines.iter().rposition(is_text))
+    let (Some(first), Some(last)) =
+        (lines.iter().position(is_text), lines.iter().rposition(is_text))
     else {
         return;
     };
@@ -289,9 +296,7 @@ fn comment(text: &mut String, indent: &str, note: &str) {
 /// Returns the text in one line, without what has no place in a source.
 fn one_line(text: &str) -> String {
     // Characters that turn the direction of what follows.
-    let is_turning = |char: char| {
-        matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
-    };
+    let is_turning = |char: char| matches!(char, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
     let text: String =
         text.chars().map(|c| if c.is_control() || is_turning(c) { ' ' } else { c }).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -22,6 +22,9 @@ mod printed {
     pub mod two_schemas;
 }
 
+use std::path::Path;
+use std::{env, fs};
+
 use onetrip::Verify;
 use onetrip_models::{Error, Library, Models};
 use restored::{Restored, compare};
@@ -152,4 +155,26 @@ fn the_schemas_of_other_tests() {
     text.push_str("    ]\n}\n");
     compare("of_other_tests", &text);
     assert!(names.len() > 50 && names.len() == compiled.len());
+}
+
+/// The text between a line with `start` and the next one with three backquotes.
+fn block<'t>(text: &'t str, start: &str) -> &'t str {
+    let (_, rest) = text.split_once(&format!("\n{start}\n")).expect("there is such a block");
+    rest.split_once("\n```").expect("it ends").0
+}
+
+#[test]
+fn the_book_shows_what_is_printed() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src/models-from-database.md");
+    let chapter = fs::read_to_string(&path).expect("the chapter is there");
+    let mut restored = Restored::new("book", block(&chapter, "```sql"));
+    let models = Models::new().schema(restored.schema());
+    let printed = models.print(&mut restored.client).expect("the catalog can be read");
+    let expected = format!("{printed}# fn main() {{}}");
+    let shown = block(&chapter, "```rust");
+    if env::var_os("ONETRIP_MODELS").is_some_and(|value| value == "overwrite") {
+        fs::write(&path, chapter.replace(shown, &expected)).expect("the file can be written");
+    } else {
+        assert_eq!(shown, expected);
+    }
 }

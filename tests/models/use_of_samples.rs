@@ -18,7 +18,8 @@ fn chinook_gets_an_album() {
         title: "One Trip".into(),
         artist_id: artist.into(),
     });
-    let media = uow.find_or_add(chinook::MediaType { media_type_id: 1, name: "LP".into() }).unwrap();
+    let media =
+        uow.find_or_add(chinook::MediaType { media_type_id: 1, name: "LP".into() }).unwrap();
     let genre = uow.add(chinook::Genre { genre_id: 7, name: None });
     let track = uow.add(chinook::Track {
         track_id: None,
@@ -121,11 +122,7 @@ fn northwind_gets_an_order_and_takes_it_back() {
         refund: Some("$2.00".into()),
         order_details: line.into(),
     });
-    uow.add(northwind::ReturnSteps {
-        return_id: taken_back.into(),
-        step: 1,
-        at: time!(12:00),
-    });
+    uow.add(northwind::ReturnSteps { return_id: taken_back.into(), step: 1, at: time!(12:00) });
     assert_eq!(uow.commit().unwrap().round_trips(), 1);
     let written = uow[taken_back].clone();
     assert_eq!(written.order_details, ForeignKey::Key((1, 2)));
@@ -142,11 +139,8 @@ fn pagila_lends_a_film() {
     let mut restored = Restored::new("pagila", include_str!("schemas/pagila.sql"));
     let mut uow = UnitOfWork::new(&mut restored.client);
     let country = uow.add(pagila::Country { country_id: None, country: "Wales".into() });
-    let city = uow.add(pagila::City {
-        city_id: None,
-        city: "Cardiff".into(),
-        country_id: country.into(),
-    });
+    let city =
+        uow.add(pagila::City { city_id: None, city: "Cardiff".into(), country_id: country.into() });
     let address = uow.add(pagila::Address {
         address_id: None,
         address: "1 Road".into(),
@@ -230,8 +224,7 @@ fn pagila_lends_a_film() {
     uow.commit().unwrap();
 
     assert!(uow[film].last_update.is_some());
-    let (film, refund, plays) =
-        (uow[film].clone(), uow[refund].clone(), uow[plays].clone());
+    let (film, refund, plays) = (uow[film].clone(), uow[refund].clone(), uow[plays].clone());
     uow.clear();
     let found = uow.find::<pagila::Film>(film.film_id.unwrap()).unwrap().unwrap();
     assert_eq!(uow[found].fulltext, "'one':1 'trip':2");
@@ -265,8 +258,7 @@ fn keys_of_every_kind_are_referred_to() {
         c: by_domain.into(),
     });
     let by_float = uow.add(oddities::ByFloat { f: "1.5".into() });
-    let of_float =
-        uow.add(oddities::OfFloat { id: None, f: by_float.into(), g: by_float.into() });
+    let of_float = uow.add(oddities::OfFloat { id: None, f: by_float.into(), g: by_float.into() });
     let mood = uow.add(oddities::Mood {
         id: None,
         my_mood: oddities::MyMood::ItSSo,
@@ -276,8 +268,7 @@ fn keys_of_every_kind_are_referred_to() {
         pair: Some("(1,a)".into()),
         pairs: Some(vec!["(1,a)".into()]),
     });
-    let tenant =
-        uow.add(oddities::Tenants { id: None, name: "a".into(), other: "b".into() });
+    let tenant = uow.add(oddities::Tenants { id: None, name: "a".into(), other: "b".into() });
     let client = uow.add(oddities::Clients {
         tenant_id: tenant.into(),
         id: None,
