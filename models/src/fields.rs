@@ -76,11 +76,18 @@ impl ModelText {
 }
 
 impl Fields<'_, '_> {
-    /// Finds the type of each column by itself.
+    /// Finds the type of each column by itself, and whether its field has to name it. A reference in
+    /// the key may have it from the key that it refers to.
     fn find_types(&mut self) {
         for (position, column) in self.table.columns.iter().enumerate() {
             let ty = match self.key.contains(&position) {
-                true => self.plan.key_type(self.index, position),
+                true => {
+                    let ty = self.plan.key_type(self.index, position);
+                    let is_cast = self.key_reference(position).map_or(ty.is_cast, |reference| {
+                        reference.columns.len() == 1 && self.cast(&reference, position)
+                    });
+                    FieldType { is_cast, ..ty }
+                }
                 false => {
                     let Plan { types, names, .. } = &mut *self.plan;
                     types.field(column.ty, column.dimensions, names)
@@ -138,21 +145,38 @@ impl Fields<'_, '_> {
         for (&column, target) in reference.columns.iter().zip(&targets) {
             let is_written = !self.table.columns[column].is_written_by_database();
             let fits = !is_fixed[column] || self.types[column].wire == target.wire;
-            if !fits || !is_written && is_shared(&column) {
+            // A field of several columns cannot name their types.
+            let can_name =
+                self.key_reference(column).is_none_or(|of_key| of_key.columns.len() == 1);
+            let is_nameless = !can_name && self.cast(reference, column);
+            if !fits || is_nameless || !is_written && is_shared(&column) {
                 return false;
             }
         }
-        for (index, &column) in reference.columns.iter().enumerate() {
-            if !is_fixed[column] {
-                let target_column = reference.target_columns[index];
-                let cast =
-                    self.plan.reference_cast(self.index, column, reference.target, target_column);
-                self.types[column] =
-                    FieldType { is_cast: cast.is_some(), note: None, ..targets[index].clone() };
+        for (&column, target) in reference.columns.iter().zip(targets) {
+            let is_cast = self.cast(reference, column);
+            if is_fixed[column] {
+                self.types[column].is_cast |= is_cast;
+            } else {
+                self.types[column] = FieldType { is_cast, note: None, ..target };
                 is_fixed[column] = true;
             }
         }
         true
+    }
+
+    /// Returns the reference in the key that has this column.
+    fn key_reference(&self, column: usize) -> Option<Reference> {
+        let mut parts = self.plan.key_parts(self.index).iter();
+        let position = parts.find(|part| part.columns.contains(&column))?.reference?;
+        self.plan.reference(self.index, position).ok()
+    }
+
+    /// Returns `true` if the column of a foreign key has to name its type.
+    fn cast(&mut self, reference: &Reference, column: usize) -> bool {
+        let part = reference.columns.iter().position(|&other| other == column);
+        let target_column = reference.target_columns[part.expect("it is one of them")];
+        self.plan.reference_cast(self.index, column, reference.target, target_column).is_some()
     }
 
     /// Says of a foreign key that the model has nothing of it.
@@ -403,28 +427,12 @@ impl Fields<'_, '_> {
         if name != found.name {
             attributes.push(format!("column = {:?}", found.name));
         }
-        if self.types[column].is_cast && self.names_type(column, &rust) {
+        if self.types[column].is_cast {
             attributes.push(self.plan.sql_type(found.ty));
         }
         notes.extend(self.types[column].note.clone());
         let comment = found.comment.clone();
         self.text.fields.push(FieldText { comment, notes, attributes, name, rust });
-    }
-
-    /// Returns `true` if the field says what the type is. A reference in the key may have it from
-    /// the key that it refers to.
-    fn names_type(&mut self, column: usize, rust: &str) -> bool {
-        if !rust.starts_with("ForeignKey<") || !self.key.contains(&column) {
-            return true;
-        }
-        let parts = self.plan.key_parts(self.index).to_vec();
-        let of_column = parts.into_iter().find(|part| part.columns == [column]);
-        let position = of_column.and_then(|part| part.reference);
-        let reference =
-            position.and_then(|position| self.plan.reference(self.index, position).ok());
-        reference.is_none_or(|Reference { target, target_columns, .. }| {
-            self.plan.reference_cast(self.index, column, target, target_columns[0]).is_some()
-        })
     }
 
     /// Adds a field for a foreign key whose column has one already.

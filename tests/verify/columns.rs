@@ -1,7 +1,7 @@
 //! Columns: types, NULL, defaults, and those that one side lacks.
 
 use insta::assert_snapshot;
-use onetrip::{Model, ProblemKind, Verify};
+use onetrip::{ForeignKey, Model, ProblemKind, Verify};
 
 use crate::{ADDRESSES, USERS, User, kinds, report, users_and_addresses};
 

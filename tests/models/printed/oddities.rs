@@ -195,6 +195,15 @@ pub struct Clients {
 }
 
 #[derive(Debug, Clone, PartialEq, Model)]
+#[model(table = "days_kept")]
+pub struct DaysKept {
+    #[model(key)]
+    pub place: i32,
+    #[model(key, sql_type = "date")]
+    pub day: ForeignKey<ByMoment>,
+}
+
+#[derive(Debug, Clone, PartialEq, Model)]
 #[model(table = "egg")]
 pub struct Egg {
     #[model(key)]
@@ -214,6 +223,17 @@ pub struct HalfUnique {
     #[model(key)]
     pub c: i32,
     pub a: Option<i32>,
+}
+
+#[derive(Debug, Clone, PartialEq, Model)]
+#[model(table = "hours")]
+pub struct Hours {
+    #[model(key, sql_type = "timestamp")]
+    pub at: TimestampKey,
+    #[model(key)]
+    pub number: i32,
+    #[model(column("place", "at"))]
+    pub place: Option<ForeignKey<DaysKept>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Model)]
@@ -673,8 +693,10 @@ pub fn verify() -> Verify {
         .model::<ByText>()
         .model::<Chicken>()
         .model::<Clients>()
+        .model::<DaysKept>()
         .model::<Egg>()
         .model::<HalfUnique>()
+        .model::<Hours>()
         .model::<Itself>()
         .model::<Loose>()
         .model::<ModelRow>()

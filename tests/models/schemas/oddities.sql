@@ -83,6 +83,9 @@ CREATE TABLE egg (id int PRIMARY KEY REFERENCES chicken);
 ALTER TABLE chicken ADD FOREIGN KEY (id) REFERENCES egg DEFERRABLE INITIALLY DEFERRED;
 CREATE TABLE twice (id serial PRIMARY KEY, what int REFERENCES chicken, FOREIGN KEY (what) REFERENCES tenants,
     made int GENERATED ALWAYS AS (1) STORED REFERENCES tenants, now int DEFAULT (random() * 0)::int REFERENCES tenants);
+CREATE TABLE days_kept (place int, day date REFERENCES by_moment, PRIMARY KEY (place, day));
+CREATE TABLE hours (at timestamp, number int, place int, PRIMARY KEY (at, number),
+    FOREIGN KEY (place, at) REFERENCES days_kept);
 CREATE TABLE names (id int PRIMARY KEY, name name NOT NULL, flags bit(3), bits varbit, "char" "char",
     citxt text COLLATE "C", vector int2vector, range int4range, mac macaddr, zoned timetz, "Money" money,
     bytes bytea[], floats real[], uuids uuid[], jsons jsonb[], dates date[], spans interval[], cidr cidr);
