@@ -12,6 +12,9 @@ mod getting_started {}
 #[doc = include_str!("../docs/src/models.md")]
 mod models {}
 
+#[doc = include_str!("../docs/src/models-from-database.md")]
+mod models_from_database {}
+
 #[doc = include_str!("../docs/src/unit-of-work.md")]
 mod unit_of_work {}
 

@@ -6,6 +6,8 @@ mod chart;
 #[path = "examples/chart_program.rs"]
 mod chart_program;
 mod common;
+#[path = "examples/models_program.rs"]
+mod models_program;
 #[path = "../examples/git_import/parse.rs"]
 #[allow(dead_code, reason = "its own tests are what runs here")]
 mod parse;
@@ -30,7 +32,7 @@ fn programs() -> &'static Path {
         if let Some(cargo) = env::var_os("CARGO") {
             let mut build = Command::new(cargo);
             build.args(["build", "--quiet"]);
-            for example in ["bank", "chart", "csv_import", "demo", "git_import"] {
+            for example in ["bank", "chart", "csv_import", "demo", "git_import", "models"] {
                 build.args(["--example", example]);
             }
             build.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));

@@ -279,7 +279,9 @@ fn column_names(ident: &Ident, settings: &Settings<'_>, errors: &mut Errors) -> 
 fn sql_type(settings: &Settings<'_>, columns: usize, errors: &mut Errors) -> Option<QualifiedName> {
     let item = settings.get("sql_type")?;
     let sql_type = settings.qualified("sql_type", errors)?;
-    if sql_type.name.value().contains([' ', '(', '[']) {
+    // In a schema of the user's, it is a name and nothing else.
+    let is_clear = sql_type.schema.as_ref().is_some_and(|schema| schema.value() != "pg_catalog");
+    if !is_clear && sql_type.name.value().contains([' ', '(', '[']) {
         let message = "give the name that the catalog `pg_type` has, without a type modifier: \
                        `float8`, not `double precision`; `varchar`, not `varchar(3)`; \
                        `_mood`, not `mood[]`";

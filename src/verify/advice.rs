@@ -8,10 +8,7 @@ pub(super) fn for_type(ours: SqlType, our_name: &str, theirs: &Type) -> String {
     if let Some(rust) = rust_type(theirs.base) {
         return format!("make the field's type `{rust}`, or the column's {our_name}");
     }
-    let sql_type = match &theirs.path[..] {
-        [schema, name] => format!("#[model(sql_type({schema:?}, {name:?}))]"),
-        path => format!("#[model(sql_type = {:?})]", path.concat()),
-    };
+    let sql_type = sql_type(theirs);
     let text = if theirs.name.ends_with("[]") { SqlType::TEXT.array() } else { SqlType::TEXT };
     if text.reads(ours.oid()) {
         return format!("name the column's type with `{sql_type}`");
@@ -20,6 +17,14 @@ pub(super) fn for_type(ours: SqlType, our_name: &str, theirs: &Type) -> String {
     format!(
         "make the field a `{rust}`, or a type of your own that is sent as text, with `{sql_type}`"
     )
+}
+
+/// Returns the attribute that names a type.
+pub(super) fn sql_type(ty: &Type) -> String {
+    match &ty.path[..] {
+        [schema, name] => format!("#[model(sql_type({schema:?}, {name:?}))]"),
+        path => format!("#[model(sql_type = {:?})]", path.concat()),
+    }
 }
 
 const RUST_TYPES: &[(SqlType, &str)] = &[

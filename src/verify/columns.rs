@@ -56,8 +56,9 @@ impl Comparison<'_> {
                 let ours = self.catalog.built_in(column.ty());
                 let advice = match self.target_of(index) {
                     Some(target) => format!(
-                        "it holds the key of {target}, so that key has to have the same type, in \
-                         its model and in the database"
+                        "it holds the key of {target}: give that key the same type, in its model and \
+                         in the database, or name this column's with `{}`",
+                        advice::sql_type(theirs)
                     ),
                     None => advice::for_type(column.ty(), &ours, theirs),
                 };

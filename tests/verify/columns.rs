@@ -1,7 +1,7 @@
 //! Columns: types, NULL, defaults, and those that one side lacks.
 
 use insta::assert_snapshot;
-use onetrip::{Model, ProblemKind, Verify};
+use onetrip::{ForeignKey, Model, ProblemKind, Verify};
 
 use crate::{ADDRESSES, USERS, User, kinds, report, users_and_addresses};
 
@@ -87,7 +87,28 @@ fn a_reference_has_the_type_of_the_key() {
     let addresses = ADDRESSES.replace("user_id int", "user_id bigint");
     let report = report("types_reference", &[USERS, &addresses].concat(), &users_and_addresses());
     assert_eq!(kinds(&report), [ProblemKind::Type]);
-    assert_snapshot!(report, @"addresses.user_id: bigint in the database, integer in the model: it holds the key of users, so that key has to have the same type, in its model and in the database");
+    assert_snapshot!(report, @"addresses.user_id: bigint in the database, integer in the model: it holds the key of users: give that key the same type, in its model and in the database, or name this column's with `#[model(sql_type = \"int8\")]`");
+}
+
+#[derive(Model, Clone)]
+#[model(table = "visits")]
+struct Visit {
+    #[model(key)]
+    id: i32,
+    host: ForeignKey<User>,
+    #[model(sql_type = "int2")]
+    guest: ForeignKey<User>,
+    #[model(sql_type = "int8")]
+    friend: Option<ForeignKey<User>>,
+}
+
+#[test]
+fn a_reference_of_another_type_than_the_key_names_it() {
+    let visits = "CREATE TABLE visits (id int PRIMARY KEY, host smallint NOT NULL REFERENCES users,
+        guest smallint NOT NULL REFERENCES users, friend bigint REFERENCES users)";
+    let verify = Verify::new().model::<User>().model::<Visit>();
+    let report = report("types_of_references", &[USERS, visits].concat(), &verify);
+    assert_eq!(report.to_string(), "2 models fit the database");
 }
 
 // --- NULL ---

@@ -74,7 +74,7 @@ fn all_problems_of_all_models_are_in_one_report() {
     addresses.id: it can be NULL in the database, and cannot in the model: reading such a row fails; make the column NOT NULL, as a key is
     addresses.email: bytea in the database, text in the model: make the field's type `Vec<u8>`, or the column's text
     addresses.email: it can be NULL in the database, and cannot in the model: reading such a row fails; make the field an `Option`, or the column NOT NULL
-    addresses.user_id: bigint in the database, integer in the model: it holds the key of users, so that key has to have the same type, in its model and in the database
+    addresses.user_id: bigint in the database, integer in the model: it holds the key of users: give that key the same type, in its model and in the database, or name this column's with `#[model(sql_type = "int8")]`
     addresses.user_id: it can be NULL in the database, and cannot in the model: reading such a row fails; make the field an `Option`, or the column NOT NULL
     addresses.id: this is the model's key, and no primary key or unique index makes it one: add that, or mark the fields that are the key
     note: addresses.user_id: the database has no foreign key to users: add one, or the rows that it refers to can be missing
