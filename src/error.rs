@@ -54,6 +54,8 @@ struct Inner {
     came_first: bool,
     /// The entities whose rows are not there any more, or have another version.
     stale: Vec<AnyHandle>,
+    /// The entity that cannot be written.
+    entity: Option<AnyHandle>,
     /// The error of the driver or of the caller that this one is made of.
     source: Option<BoxError>,
 }
@@ -126,6 +128,7 @@ impl Error {
             hint: None,
             came_first: false,
             stale: Vec::new(),
+            entity: None,
             source: None,
         }))
     }
@@ -224,6 +227,12 @@ impl Error {
         self
     }
 
+    /// Names the entity that cannot be written.
+    pub(crate) fn with_entity(mut self, entity: AnyHandle) -> Error {
+        self.0.entity = Some(entity);
+        self
+    }
+
     /// Names the error that this one is made of.
     pub(crate) fn with_source(mut self, source: impl Into<BoxError>) -> Error {
         self.0.source = Some(source.into());
@@ -242,6 +251,7 @@ impl Error {
             hint,
             came_first,
             stale,
+            entity,
             source: _,
         } = &*self.0;
         Error(Box::new(Inner {
@@ -254,6 +264,7 @@ impl Error {
             hint: hint.clone(),
             came_first: *came_first,
             stale: stale.clone(),
+            entity: *entity,
             source: None,
         }))
     }
@@ -342,6 +353,31 @@ impl Error {
     #[must_use]
     pub fn stale_entities<T: 'static>(&self) -> Vec<Handle<T>> {
         self.0.stale.iter().filter_map(|entity| entity.typed()).collect()
+    }
+
+    /// Returns the entity of this model that cannot be written as it is: one with a reference that is not
+    /// set or leads nowhere, or with fields that do not agree on a column they share. It is `None` where
+    /// the error is about something else, or the entity is not known.
+    ///
+    /// ```
+    /// # use onetrip::{Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "addresses")]
+    /// # struct Address { #[model(key)] id: Option<i32>, email: String }
+    /// fn commit(uow: &mut UnitOfWork<'_>) -> Result<(), onetrip::Error> {
+    ///     if let Err(error) = uow.commit() {
+    ///         if let Some(address) = error.entity::<Address>() {
+    ///             eprintln!("the address {} cannot be written: {error}", uow[address].email);
+    ///         }
+    ///         return Err(error);
+    ///     }
+    ///     Ok(())
+    /// }
+    /// # let _ = commit;
+    /// ```
+    #[must_use]
+    pub fn entity<T: 'static>(&self) -> Option<Handle<T>> {
+        self.0.entity?.typed()
     }
 
     /// Returns `true` if the same work, done again from its reads on, may succeed: after a

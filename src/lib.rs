@@ -40,19 +40,21 @@ pub use flush_plan::{
 pub use graph::LoadPlan;
 pub use handle::Handle;
 pub use insert_strategy::{Batch, Copy, InsertStrategy, RowByRow, Unnest};
+#[doc(hidden)]
+pub use model::KeyPart;
 pub use model::{
     Assigned, Cells, Column, ColumnTypes, DefaultField, Encoder, Field, ForeignKey,
     ForeignKeyColumns, Key, KeyField, KeyValue, Model, NaturalKey, Parameter, QualifiedName,
     Reference, Row, SqlType, Table, Value,
 };
 #[cfg(feature = "derive")]
-pub use onetrip_derive::Model;
+pub use onetrip_derive::{Model, Value};
 pub use resolution::Upsert;
 pub use retry::{Retry, Retrying};
 pub use sql::{Params, Rows};
 pub use strategy::{Auto, OneTrip, Reason, Strategy, Way};
 pub use unit_of_work::{
-    CommitPlan, CommitReport, Graph, GraphQuery, Handles, Query, Relations, ToMany, ToOne,
-    UnitOfWork,
+    CommitPlan, CommitReport, EntityState, Graph, GraphQuery, Handles, Query, Relations, ToMany,
+    ToOne, UnitOfWork,
 };
 pub use verify::{Problem, ProblemKind, UndeclaredUniqueIndex, Verify, VerifyReport};

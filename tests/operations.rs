@@ -173,6 +173,7 @@ impl Memory {
     fn parent_of(&self, child: &Child) -> Option<usize> {
         let is = |parent: &Entity<Parent>| match &child.parent_id {
             ForeignKey::Pending(handle) => *handle == parent.handle,
+            ForeignKey::Unset => false,
             // A key that changes is followed, so it is that of the row, or the new one.
             ForeignKey::Key(key) => {
                 parent.row.as_ref().and_then(|row| row.id) == Some(*key)

@@ -4,7 +4,7 @@
 //! it means.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 
 use crate::assertions::assertions;
 use crate::check::{Assigned, Column, Field, Model, Role};
@@ -72,6 +72,9 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 /// Returns the associated type `Key` and the method `key`.
 fn key(model: &Model) -> TokenStream {
     let fields: Vec<&Field> = model.key_fields().collect();
+    if fields.len() > 1 && fields.iter().any(|field| field.columns.len() > 1) {
+        return flat_key(model, &fields);
+    }
     let types = fields.iter().map(|field| {
         let ty = &field.ty;
         quote_spanned!(field.span()=> <#ty as ::onetrip::KeyField>::Key)
@@ -96,6 +99,38 @@ fn key(model: &Model) -> TokenStream {
 
         fn key(&self) -> ::core::option::Option<#ty> {
             #value
+        }
+    }
+}
+
+/// Returns the same where a part of the key is a reference to a composite key: the parts of that key are
+/// parts of this one.
+fn flat_key(model: &Model, fields: &[&Field]) -> TokenStream {
+    let (mut types, mut parts, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    for field in fields {
+        let (ty, ident) = (&field.ty, &field.ident);
+        let key = quote_spanned!(field.span()=> <#ty as ::onetrip::KeyField>::Key);
+        let value = of_role(model, field, "__key");
+        let first = names.len();
+        names.extend((0..field.columns.len()).map(|part| format_ident!("__part_{}", first + part)));
+        let of_field = &names[first..];
+        if let [name] = of_field {
+            types.push(key);
+            parts.push(quote!(let #name = #value(&self.#ident)?;));
+            continue;
+        }
+        types.extend((0..of_field.len()).map(|part| {
+            let part = Literal::usize_unsuffixed(part);
+            quote_spanned!(field.span()=> <#key as ::onetrip::KeyPart<#part>>::Part)
+        }));
+        parts.push(quote!(let (#(#of_field),*) = #value(&self.#ident)?;));
+    }
+    quote_spanned! {model.span()=>
+        type Key = (#(#types),*);
+
+        fn key(&self) -> ::core::option::Option<(#(#types),*)> {
+            #(#parts)*
+            ::core::option::Option::Some((#(#names),*))
         }
     }
 }

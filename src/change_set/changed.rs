@@ -360,9 +360,7 @@ impl ChangeSet<'_> {
 
     /// Names an entity for an error.
     pub(crate) fn name(&self, rows: &ChangedRows<'_>, slot: u32) -> AnyHandle {
-        let model = self.arenas.get_index(rows.model).map(|(&model, _)| model);
-        let model = model.expect("a change set's models are those of its arenas");
-        AnyHandle { model, stamp: self.stamp, slot }
+        self.handle(EntityAt { model: rows.model, slot })
     }
 }
 

@@ -9,6 +9,8 @@ mod marks;
 mod natural;
 mod query;
 mod savepoint;
+mod sequences;
+mod states;
 mod write;
 
 use std::any::TypeId;
@@ -21,6 +23,7 @@ pub use graph::{Graph, GraphQuery, Handles, Relations, ToMany, ToOne};
 use natural::NaturalKeys;
 pub use query::Query;
 use savepoint::Savepoint;
+pub use states::EntityState;
 
 use crate::arena::{AnyArena, Arena, Arenas};
 use crate::connection::{Connection, IntoConnection, StatementCache};
