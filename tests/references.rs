@@ -83,14 +83,7 @@ fn address(email: &str) -> Address {
 }
 
 fn strategies() -> [Strategy; 6] {
-    [
-        Strategy::default(),
-        OneTrip.into(),
-        Copy.into(),
-        Unnest.into(),
-        Batch.into(),
-        RowByRow.into(),
-    ]
+    [Strategy::default(), OneTrip.into(), Copy.into(), Unnest.into(), Batch.into(), RowByRow.into()]
 }
 
 #[test]
@@ -185,7 +178,8 @@ fn a_reference_can_be_set_later() {
         let ada = uow.add(user("Ada"));
         let before = uow.add(Address { user_id: ada.into(), ..address("before") });
         let home = uow.add(address("home"));
-        for error in [uow.plan().unwrap_err(), uow.commit().unwrap_err(), uow.flush().unwrap_err()] {
+        for error in [uow.plan().unwrap_err(), uow.commit().unwrap_err(), uow.flush().unwrap_err()]
+        {
             assert_eq!(error.kind(), ErrorKind::Encode);
             assert_eq!(error.to_string(), NOT_SET);
             assert_eq!(error.entity::<Address>(), Some(home));

@@ -11,8 +11,9 @@ use crate::sql::Sql;
 /// SELECT (WITH n AS MATERIALIZED (
 ///             SELECT …sequence, step, greatest key…, nextval(…sequence…) AS next …)
 ///         SELECT CASE WHEN behind > 1000000 THEN setval(sequence, key)
-///                     WHEN behind > 0 THEN (SELECT max(nextval(sequence))
-///                                           FROM generate_series(1, behind + cached - 1)) END
+///                     WHEN behind > 0 THEN
+///                         (SELECT max(next) FROM (SELECT nextval(sequence) AS next
+///                                                 FROM generate_series(1, behind + cached - 1)) AS t) END
 ///         FROM (SELECT *, ceil((key - next) / step) AS behind FROM n) AS b)
 /// ```
 ///
@@ -43,8 +44,10 @@ pub(crate) fn render_catch_up(table: &'static Table, columns: &[usize]) -> Sql {
         sql.push("ON p.seqrelid = s.sequence), n AS MATERIALIZED (SELECT k.*, ");
         sql.push("nextval(k.sequence) AS next FROM k WHERE k.key IS NOT NULL) ");
         sql.push("SELECT CASE WHEN b.behind > 1000000 THEN setval(b.sequence, b.key::int8) ");
-        sql.push("WHEN b.behind > 0 THEN (SELECT max(nextval(b.sequence)) ");
-        sql.push("FROM generate_series(1, (b.behind + b.cached - 1)::int8)) END ");
+        sql.push(
+            "WHEN b.behind > 0 THEN (SELECT max(t.next) FROM (SELECT nextval(b.sequence) AS next ",
+        );
+        sql.push("FROM generate_series(1, (b.behind + b.cached - 1)::int8)) AS t) END ");
         sql.push("FROM (SELECT n.*, ceil((n.key - n.next) / n.step) AS behind FROM n) AS b)");
     }
     sql
