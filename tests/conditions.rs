@@ -276,6 +276,6 @@ fn a_text_in_an_array_that_cannot_be_sent_is_an_error() {
     let schema = Schema::new("nul_in_array", TABLES);
     let mut client = schema.client();
     let mut uow = UnitOfWork::new(&mut client);
-    let error = by(&mut uow, "code = ANY($1)").bind(&["a", "b\0"]).load().unwrap_err();
+    let error = by(&mut uow, "code = ANY($1)").bind(["a", "b\0"]).load().unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Encode);
 }

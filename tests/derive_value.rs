@@ -148,12 +148,13 @@ fn enums_and_newtypes_are_columns_with_every_strategy() {
         uow[found].mood = Mood::SoSo;
         uow.commit().unwrap();
         let moods = [Mood::SoSo, Mood::Happy];
+        let email = Email { text: "ada@example.org".to_owned() };
         let found = uow
             .query::<Person>("mood = $1 AND id = $2 AND email = $3 AND mood::text = ANY($4)")
             .bind(Mood::SoSo)
-            .bind(&UserId(1))
-            .bind(&Email { text: "ada@example.org".to_owned() })
-            .bind(&moods)
+            .bind(Some(&id))
+            .bind(&email)
+            .bind(moods)
             .load()
             .unwrap();
         assert_eq!(found.len(), 1);

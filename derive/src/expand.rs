@@ -72,7 +72,9 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 /// Returns the associated type `Key` and the method `key`.
 fn key(model: &Model) -> TokenStream {
     let fields: Vec<&Field> = model.key_fields().collect();
-    if fields.len() > 1 && fields.iter().any(|field| field.columns.len() > 1) {
+    let is_flat = fields.iter().all(|field| field.columns.len() == 1)
+        && model.key_columns().len() == fields.len();
+    if fields.len() > 1 && !is_flat {
         return flat_key(model, &fields);
     }
     let types = fields.iter().map(|field| {
@@ -103,32 +105,39 @@ fn key(model: &Model) -> TokenStream {
     }
 }
 
-/// Returns the same where a part of the key is a reference to a composite key: the parts of that key are
-/// parts of this one.
+/// Returns the same where fields of the key have several columns, or share one: the key has a part for each
+/// column.
 fn flat_key(model: &Model, fields: &[&Field]) -> TokenStream {
-    let (mut types, mut parts, mut names) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut known, mut types, mut names, mut parts) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for field in fields {
         let (ty, ident) = (&field.ty, &field.ident);
         let key = quote_spanned!(field.span()=> <#ty as ::onetrip::KeyField>::Key);
-        let value = of_role(model, field, "__key");
-        let first = names.len();
-        names.extend((0..field.columns.len()).map(|part| format_ident!("__part_{}", first + part)));
-        let of_field = &names[first..];
-        if let [name] = of_field {
-            types.push(key);
-            parts.push(quote!(let #name = #value(&self.#ident)?;));
-            continue;
+        let mut patterns = Vec::new();
+        for (part, column) in field.columns.iter().enumerate() {
+            if known.contains(column) {
+                patterns.push(quote!(_));
+                continue;
+            }
+            known.push(*column);
+            let name = format_ident!("__part_{}", column);
+            patterns.push(quote!(#name));
+            names.push(name);
+            types.push(if field.columns.len() == 1 {
+                key.clone()
+            } else {
+                let part = Literal::usize_unsuffixed(part);
+                quote_spanned!(field.span()=> <#key as ::onetrip::KeyPart<#part>>::Part)
+            });
         }
-        types.extend((0..of_field.len()).map(|part| {
-            let part = Literal::usize_unsuffixed(part);
-            quote_spanned!(field.span()=> <#key as ::onetrip::KeyPart<#part>>::Part)
-        }));
-        parts.push(quote!(let (#(#of_field),*) = #value(&self.#ident)?;));
+        let value = of_role(model, field, "__key");
+        // One of these is no tuple.
+        parts.push(quote!(let (#(#patterns),*) = #value(&self.#ident)?;));
     }
     quote_spanned! {model.span()=>
         type Key = (#(#types),*);
 
-        fn key(&self) -> ::core::option::Option<(#(#types),*)> {
+        fn key(&self) -> ::core::option::Option<<Self as ::onetrip::Model>::Key> {
             #(#parts)*
             ::core::option::Option::Some((#(#names),*))
         }
@@ -138,8 +147,7 @@ fn flat_key(model: &Model, fields: &[&Field]) -> TokenStream {
 fn table(model: &Model) -> TokenStream {
     let name = &model.table;
     let columns = model.columns.iter().map(|column| table_column(model, column));
-    let key = model.key_fields().flat_map(|field| &field.columns);
-    let key = key.map(|&position| Literal::usize_unsuffixed(position));
+    let key = model.key_columns().into_iter().map(Literal::usize_unsuffixed);
     let schema = model.schema.as_ref().map(|schema| quote!(.schema(#schema)));
     // Which fields are foreign keys, only their types know.
     let references = model.column_fields().map(|field| of_role(model, field, "REFERENCE"));

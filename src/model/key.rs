@@ -136,12 +136,12 @@ tuple_key!(A B C D E F G H);
 #[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "the key `{Self}` has no part {N}",
-    label = "as many columns are named here as that key has, and it is no flat tuple of so many parts",
-    note = "a key that is written by hand is flat: `(A, B, C)`, not `((A, B), C)`"
+    label = "the key that this refers to is no flat tuple of as many parts as columns are named",
+    note = "in a model by hand, write such a key flat: `(A, B, C)`, not `((A, B), C)`"
 )]
 pub trait KeyPart<const N: usize>: Key {
     /// The part's type.
-    type Part: KeyValue;
+    type Part: Key;
 }
 
 macro_rules! key_parts {
@@ -149,7 +149,7 @@ macro_rules! key_parts {
         $(key_parts!(@ $all $part $number);)*
     };
     (@ ($($all:ident),*) $part:ident $number:literal) => {
-        impl<$($all: KeyValue),*> KeyPart<$number> for ($($all),*) {
+        impl<$($all: Key),*> KeyPart<$number> for ($($all),*) {
             type Part = $part;
         }
     };

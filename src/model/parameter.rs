@@ -37,7 +37,8 @@ use crate::error::BoxError;
 /// # let _ = born;
 /// ```
 ///
-/// An array goes with `= ANY($1)`:
+/// An array goes with `= ANY($1)`. One of strings is of type `text[]`. Where it is compared with another
+/// type, name that: `mood = ANY($1::mood[])`.
 ///
 /// ```
 /// # use onetrip::{Handle, Model, UnitOfWork};
