@@ -375,7 +375,7 @@ impl Run<'_> {
                 let Some(child) = Memory::pick(&memory.children, child) else { return };
                 let Some(parent) = Memory::pick(&memory.parents, parent) else { return };
                 let parent_id: ForeignKey<Parent> = memory.parents[parent].handle.into();
-                uow[memory.children[child].handle].parent_id = parent_id.clone();
+                uow[memory.children[child].handle].parent_id = parent_id;
                 memory.children[child].value.parent_id = parent_id;
             }
             Op::DeleteParent(at) => {
@@ -548,7 +548,7 @@ impl Run<'_> {
                 if !parent.is_some_and(|parent| memory.parents[parent].is_live()) {
                     let Some(parent) = Memory::pick(&memory.parents, at) else { return };
                     let parent_id: ForeignKey<Parent> = memory.parents[parent].handle.into();
-                    uow[child.handle].parent_id = parent_id.clone();
+                    uow[child.handle].parent_id = parent_id;
                     memory.children[at].value.parent_id = parent_id;
                 }
             }

@@ -5,6 +5,7 @@ mod faults;
 mod identity;
 mod plans;
 mod savepoints;
+mod sequences;
 mod statements;
 mod states;
 mod transactions;
