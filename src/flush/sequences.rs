@@ -13,7 +13,7 @@ use crate::sql::Sql;
 ///         SELECT CASE WHEN behind > 1000000 THEN setval(sequence, key)
 ///                     WHEN behind > 0 THEN
 ///                         (SELECT max(next) FROM (SELECT nextval(sequence) AS next
-///                                                 FROM generate_series(1, behind + cached - 1)) AS t) END
+///                                                 FROM generate_series(1, behind)) AS t) END
 ///         FROM (SELECT *, ceil((key - next) / step) AS behind FROM n) AS b)
 /// ```
 ///
@@ -21,9 +21,6 @@ use crate::sql::Sql;
 /// others take at the same time, it only goes forward. Where it is far behind, that would take long, and
 /// it is set: it was asked in the same statement, so it would go back only if others took a million keys
 /// in between.
-///
-/// A session can hold keys that it has taken ahead, and gives these first. They are as many as `cached`
-/// less one.
 pub(crate) fn render_catch_up(table: &'static Table, columns: &[usize]) -> Sql {
     let mut sql = Sql::new();
     for (index, &column) in columns.iter().enumerate() {
@@ -36,7 +33,7 @@ pub(crate) fn render_catch_up(table: &'static Table, columns: &[usize]) -> Sql {
         sql.push("(WITH s AS MATERIALIZED (SELECT ");
         render_sequence(&mut sql, table, column);
         sql.push(" AS sequence), k AS MATERIALIZED (SELECT s.sequence, p.seqincrement AS step, ");
-        sql.push("p.seqcache AS cached, CASE WHEN p.seqincrement > 0 THEN ");
+        sql.push("CASE WHEN p.seqincrement > 0 THEN ");
         end(&mut sql, "max");
         sql.push(" ELSE ");
         end(&mut sql, "min");
@@ -47,7 +44,7 @@ pub(crate) fn render_catch_up(table: &'static Table, columns: &[usize]) -> Sql {
         sql.push(
             "WHEN b.behind > 0 THEN (SELECT max(t.next) FROM (SELECT nextval(b.sequence) AS next ",
         );
-        sql.push("FROM generate_series(1, (b.behind + b.cached - 1)::int8)) AS t) END ");
+        sql.push("FROM generate_series(1, b.behind::int8)) AS t) END ");
         sql.push("FROM (SELECT n.*, ceil((n.key - n.next) / n.step) AS behind FROM n) AS b)");
     }
     sql
