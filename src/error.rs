@@ -54,7 +54,7 @@ struct Inner {
     came_first: bool,
     /// The entities whose rows are not there any more, or have another version.
     stale: Vec<AnyHandle>,
-    /// The entity that the server's error is about, where it says so.
+    /// The entity that cannot be written, or that the server has refused, where the error says so.
     entity: Option<AnyHandle>,
     /// The error of the driver or of the caller that this one is made of.
     source: Option<BoxError>,
@@ -403,9 +403,10 @@ impl Error {
         self.0.stale.iter().filter_map(|entity| entity.typed()).collect()
     }
 
-    /// Returns the entity of this model that the server has refused, where the error says so by itself:
-    /// the row of a `COPY`, the one row of a statement. [`diagnose`](crate::UnitOfWork::diagnose) finds
-    /// it in other cases.
+    /// Returns the entity of this model that cannot be written as it is, where the error says so by itself:
+    /// one with a reference that is not set or leads nowhere, or with fields that do not agree on a column
+    /// they share; and one that the server has refused, as the row of a `COPY`, or as the one row of a
+    /// statement. [`diagnose`](crate::UnitOfWork::diagnose) finds it in other cases.
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};

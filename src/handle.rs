@@ -1,6 +1,7 @@
 //! `Handle`: how a user names an entity that a unit of work owns.
 
 use std::any::TypeId;
+use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::marker::PhantomData;
@@ -52,6 +53,20 @@ impl<T> PartialEq for Handle<T> {
 
 impl<T> Eq for Handle<T> {}
 
+impl<T> PartialOrd for Handle<T> {
+    fn partial_cmp(&self, other: &Handle<T>) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Handles of one unit of work are in the order in which it took their entities in. The order of handles
+/// of different ones means nothing.
+impl<T> Ord for Handle<T> {
+    fn cmp(&self, other: &Handle<T>) -> Ordering {
+        (self.stamp, self.slot).cmp(&(other.stamp, other.slot))
+    }
+}
+
 impl<T> Hash for Handle<T> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.stamp.hash(state);
@@ -61,16 +76,21 @@ impl<T> Hash for Handle<T> {
 
 impl<T> fmt::Debug for Handle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = std::any::type_name::<T>();
-        let name = name.rsplit("::").next().unwrap_or(name);
-        write!(f, "Handle<{name}>({})", self.slot)
+        f.write_str(&name_of::<T>(self.slot))
     }
+}
+
+/// Returns what a handle of the entity in this slot prints as.
+pub(crate) fn name_of<T>(slot: u32) -> String {
+    let name = std::any::type_name::<T>();
+    let name = name.rsplit("::").next().unwrap_or(name);
+    format!("Handle<{name}>({slot})")
 }
 
 /// The mark of one unit of work, so that no other one accepts its handles.
 ///
 /// Two halves rather than one `u64`: a handle then needs no padding, and a foreign key stays small.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Stamp([u32; 2]);
 
 impl Stamp {

@@ -40,20 +40,22 @@ pub use flush_plan::{
 pub use graph::LoadPlan;
 pub use handle::Handle;
 pub use insert_strategy::{Batch, Copy, InsertStrategy, RowByRow, Unnest};
+#[doc(hidden)]
+pub use model::KeyPart;
 pub use model::{
     Assigned, Cells, Column, ColumnTypes, DefaultField, Encoder, Field, ForeignKey,
     ForeignKeyColumns, Key, KeyField, KeyValue, Model, NaturalKey, Parameter, QualifiedName,
     Reference, Row, SqlType, Table, Value,
 };
 #[cfg(feature = "derive")]
-pub use onetrip_derive::Model;
+pub use onetrip_derive::{Model, Value};
 pub use resolution::Upsert;
 pub use retry::{Retry, Retrying};
 pub use sql::{Params, ResultColumn, ResultRow, Rows};
 pub use strategy::{Auto, OneTrip, Reason, Strategy, Way};
 pub use unit_of_work::{
-    CommitPlan, CommitReport, Culprit, Diagnosis, Graph, GraphQuery, Handles, Operation,
-    OtherEntity, OtherParty, Query, Relations, SqlStatement, ToMany, ToOne, UnitOfWork,
+    CommitPlan, CommitReport, Culprit, Diagnosis, EntityState, Graph, GraphQuery, Handles,
+    Operation, OtherEntity, OtherParty, Query, Relations, SqlStatement, ToMany, ToOne, UnitOfWork,
     ValidCommit,
 };
 pub use verify::{Problem, ProblemKind, UndeclaredUniqueIndex, Verify, VerifyReport};

@@ -203,3 +203,79 @@ fn what_a_session_gives_a_meaning_is_not_prepared() {
         assert_eq!(cache.prepare(&mut client).unwrap(), usize::from(turn == 1));
     }
 }
+
+#[test]
+fn what_a_program_has_at_hand_can_be_bound() {
+    use std::borrow::Cow;
+    use std::sync::Arc;
+
+    let schema = Schema::new("at_hand", TABLES);
+    macro_rules! find {
+        ($condition:literal, $($value:expr),+) => {
+            ids(&schema, |uow| by(uow, $condition)$(.bind($value))+.load())
+        };
+    }
+    let (numbers, words) = (vec![2, 4], vec!["c2".to_owned(), "c4".to_owned()]);
+    // Arrays of numbers.
+    assert_eq!(find!("id = ANY($1)", numbers.clone()), [2, 4]);
+    assert_eq!(find!("id = ANY($1)", &numbers), [2, 4]);
+    assert_eq!(find!("id = ANY($1)", &numbers[1..]), [4]);
+    assert_eq!(find!("id = ANY($1)", [2, 4]), [2, 4]);
+    assert_eq!(find!("id = ANY($1)", &[2_i64, 4]), [2, 4]);
+    assert_eq!(find!("id = ANY($1)", &[Some(2), None]), [2]);
+    assert_eq!(find!("id = ANY($1)", vec![Some(2), None]), [2]);
+    assert_eq!(find!("id = ANY($1)", &numbers.iter().collect::<Vec<_>>()), [2, 4]);
+    let none: [i32; 0] = [];
+    assert!(find!("id = ANY($1)", &none).is_empty());
+    // Arrays of strings.
+    assert_eq!(find!("code = ANY($1)", words.clone()), [2, 4]);
+    assert_eq!(find!("code = ANY($1)", &words), [2, 4]);
+    assert_eq!(find!("code = ANY($1)", &words[..1]), [2]);
+    assert_eq!(find!("code = ANY($1)", &["c2", "c4"]), [2, 4]);
+    assert_eq!(find!("code = ANY($1)", ["c2", "c4"]), [2, 4]);
+    assert_eq!(find!("code = ANY($1)", vec!["c2", "c4"]), [2, 4]);
+    assert_eq!(find!("code = ANY($1)", &vec!["c2", "c4"]), [2, 4]);
+    let slice: &[&str] = &["c2", "c4"];
+    assert_eq!(find!("code = ANY($1)", slice), [2, 4]);
+    assert_eq!(find!("code = ANY($1)", &[Some("c2"), None]), [2]);
+    assert_eq!(find!("mood = ANY($1::mood[]) AND id < 3", &["happy", "sad"]), [1, 2]);
+    // Strings.
+    let text = String::from("c2");
+    assert_eq!(find!("code = $1", &text), [2]);
+    assert_eq!(find!("code = $1", &&text[..]), [2]);
+    assert_eq!(find!("code = $1", Cow::Borrowed("c2")), [2]);
+    assert_eq!(find!("code = $1", &Cow::from(text.clone())), [2]);
+    assert_eq!(find!("code = $1", &Box::<str>::from("c2")), [2]);
+    assert_eq!(find!("code = $1", &Arc::<str>::from("c2")), [2]);
+    // Options, and references to them.
+    let (some, none): (Option<String>, Option<i32>) = (Some(text.clone()), None);
+    assert_eq!(find!("code = $1", &some), [2]);
+    assert_eq!(find!("code = $1", some.as_ref()), [2]);
+    assert_eq!(find!("code = $1", some.as_deref()), [2]);
+    assert_eq!(find!("$1::int IS NULL AND id = 5", &none), [5]);
+    assert_eq!(find!("id = ANY($1)", &Some(&numbers[..])), [2, 4]);
+    // Bytes.
+    let bytes = b"c2".to_vec();
+    assert_eq!(find!("convert_to(code, 'UTF8') = $1", b"c2"), [2]);
+    assert_eq!(find!("convert_to(code, 'UTF8') = $1", &bytes), [2]);
+    assert_eq!(find!("convert_to(code, 'UTF8') = $1", &bytes[..]), [2]);
+    let boxed: Box<[u8]> = bytes.clone().into();
+    assert_eq!(find!("convert_to(code, 'UTF8') = $1", &boxed), [2]);
+    // Other types by reference.
+    let key = uuid::Uuid::from_u128(2);
+    assert_eq!(find!("key = $1", &key), [2]);
+    assert_eq!(find!("key = ANY($1)", &[key]), [2]);
+    let born = time::macros::date!(2000 - 01 - 03);
+    assert_eq!(find!("born = $1", &born), [2]);
+    assert_eq!(find!("born = $1", &Some(&born)), [2]);
+    assert_eq!(find!("tags = $1", &serde_json::json!({ "n": 2 })), [2]);
+}
+
+#[test]
+fn a_text_in_an_array_that_cannot_be_sent_is_an_error() {
+    let schema = Schema::new("nul_in_array", TABLES);
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client);
+    let error = by(&mut uow, "code = ANY($1)").bind(["a", "b\0"]).load().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Encode);
+}

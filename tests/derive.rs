@@ -395,9 +395,112 @@ fn a_foreign_key_can_be_part_of_the_key() {
         &[0, 1, 3],
         &[(&[0, 1], "orders")],
     );
-    has_key::<Line, ((i32, i64), i16)>();
+    has_key::<Line, (i32, i64, i16)>();
     let line = Line { order: ForeignKey::Key((1, 2)), note: String::new(), number: 3 };
-    assert_eq!(line.key(), Some(((1, 2), 3)));
+    assert_eq!(line.key(), Some((1, 2, 3)));
+    let unset = Line { order: ForeignKey::Unset, ..line };
+    assert_eq!(unset.key(), None);
+}
+
+#[test]
+fn keys_of_references_to_references_are_flat() {
+    #[derive(Model, Clone)]
+    #[model(table = "parcels")]
+    struct Parcel {
+        #[model(key)]
+        label: String,
+        #[model(key, column("tenant", "order", "line"))]
+        line: ForeignKey<Line>,
+        #[model(key, column("other_tenant", "other_order"))]
+        other: ForeignKey<Order>,
+        #[model(key)]
+        user: ForeignKey<User>,
+    }
+    #[derive(Model, Clone)]
+    #[model(table = "lost_parcels")]
+    struct Lost {
+        #[model(key, column("l", "t", "o", "n", "ot", "oo", "u"))]
+        parcel: ForeignKey<Parcel>,
+    }
+
+    has_key::<Parcel, (String, i32, i64, i16, i32, i64, i32)>();
+    has_key::<Lost, (String, i32, i64, i16, i32, i64, i32)>();
+    let parcel = Parcel {
+        label: "x".to_owned(),
+        line: (1, 2, 3).into(),
+        other: (4, 5).into(),
+        user: 6.into(),
+    };
+    assert_eq!(parcel.key(), Some(("x".to_owned(), 1, 2, 3, 4, 5, 6)));
+    assert_eq!(Parcel { other: ForeignKey::Unset, ..parcel.clone() }.key(), None);
+    assert_eq!(Lost { parcel: parcel.key().unwrap().into() }.key(), parcel.key());
+}
+
+#[test]
+fn a_column_that_fields_of_the_key_share_is_in_it_once() {
+    #[derive(Model, Clone)]
+    #[model(table = "links")]
+    struct Link {
+        #[model(key)]
+        tenant_id: i32,
+        #[model(key, column("tenant_id", "from_id"))]
+        from: ForeignKey<Order>,
+        #[model(key, column("tenant_id", "to_id"))]
+        to: ForeignKey<Order>,
+    }
+    /// Its key is that of its user.
+    #[derive(Model, Clone)]
+    #[model(table = "admins")]
+    struct Admin {
+        #[model(key)]
+        id: i32,
+        #[model(key, column = "id")]
+        user: ForeignKey<User>,
+    }
+
+    has_key::<Link, (i32, i64, i64)>();
+    assert_eq!(Link::table().key(), [0, 1, 2]);
+    let link = Link { tenant_id: 7, from: (7, 1).into(), to: (7, 2).into() };
+    assert_eq!(link.key(), Some((7, 1, 2)));
+    has_key::<Admin, i32>();
+    assert_eq!(Admin::table().key(), [0]);
+    assert_eq!(Admin { id: 5, user: 5.into() }.key(), Some(5));
+    assert_eq!(Admin { id: 5, user: ForeignKey::Unset }.key(), None);
+}
+
+#[test]
+fn a_row_is_found_by_its_flat_key() {
+    let schema = Schema::new(
+        "flat_keys",
+        "CREATE TABLE orders (tenant_id int, id bigserial, PRIMARY KEY (tenant_id, id));
+         CREATE TABLE lines (tenant_id int, order_id bigint, note text NOT NULL, number smallint,
+             PRIMARY KEY (tenant_id, order_id, number),
+             FOREIGN KEY (tenant_id, order_id) REFERENCES orders)",
+    );
+    let strategies: [Strategy; 5] =
+        [OneTrip.into(), Copy.into(), Unnest.into(), Batch.into(), RowByRow.into()];
+    for strategy in strategies {
+        let mut client = schema.client();
+        client.batch_execute("TRUNCATE orders, lines RESTART IDENTITY").unwrap();
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy);
+        let order = uow.add(Order { tenant_id: 7, id: None });
+        let line = |number| Line { order: order.into(), note: "tea".to_owned(), number };
+        let (one, two) = (uow.add(line(1)), uow.add(line(2)));
+        uow.commit().unwrap();
+        assert_eq!(uow[two].key(), Some((7, 1, 2)));
+        assert_eq!(uow.find::<Line>((7, 1, 2)).unwrap(), Some(two));
+        uow.clear();
+        let keys = [(7, 1, 2), (7, 1, 9), (7, 1, 1)];
+        let found = uow.find_all::<Line>(keys).unwrap();
+        assert!(found[0].is_some() && found[1].is_none() && found[2].is_some());
+        let two = found[0].unwrap();
+        assert_eq!(uow[two].order, ForeignKey::Key((7, 1)));
+        uow[two].note.push('!');
+        uow.delete(found[2].unwrap()).unwrap();
+        uow.commit().unwrap();
+        assert_eq!(schema.rows("SELECT number, note FROM lines"), ["2|tea!"]);
+        assert!(uow.get(one).is_err(), "it was cleared");
+    }
 }
 
 #[test]

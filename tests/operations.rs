@@ -179,6 +179,7 @@ impl Memory {
     fn parent_of(&self, child: &Child) -> Option<usize> {
         let is = |parent: &Entity<Parent>| match &child.parent_id {
             ForeignKey::Pending(handle) => *handle == parent.handle,
+            ForeignKey::Unset => false,
             // A key that changes is followed, so it is that of the row, or the new one.
             ForeignKey::Key(key) => {
                 parent.row.as_ref().and_then(|row| row.id) == Some(*key)
@@ -380,7 +381,7 @@ impl Run<'_> {
                 let Some(child) = Memory::pick(&memory.children, child) else { return };
                 let Some(parent) = Memory::pick(&memory.parents, parent) else { return };
                 let parent_id: ForeignKey<Parent> = memory.parents[parent].handle.into();
-                uow[memory.children[child].handle].parent_id = parent_id.clone();
+                uow[memory.children[child].handle].parent_id = parent_id;
                 memory.children[child].value.parent_id = parent_id;
             }
             Op::DeleteParent(at) => {
@@ -582,7 +583,7 @@ impl Run<'_> {
                 if !parent.is_some_and(|parent| memory.parents[parent].is_live()) {
                     let Some(parent) = Memory::pick(&memory.parents, at) else { return };
                     let parent_id: ForeignKey<Parent> = memory.parents[parent].handle.into();
-                    uow[child.handle].parent_id = parent_id.clone();
+                    uow[child.handle].parent_id = parent_id;
                     memory.children[at].value.parent_id = parent_id;
                 }
             }

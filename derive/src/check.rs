@@ -65,6 +65,17 @@ impl Model {
         keys
     }
 
+    /// Returns the columns of the key, each once, in the order of its fields.
+    pub(crate) fn key_columns(&self) -> Vec<usize> {
+        let mut columns = Vec::new();
+        for &column in self.key_fields().flat_map(|field| &field.columns) {
+            if !columns.contains(&column) {
+                columns.push(column);
+            }
+        }
+        columns
+    }
+
     /// Returns the fields of the key.
     pub(crate) fn key_fields(&self) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(|field| matches!(field.role, Role::Key(_)))
@@ -332,15 +343,13 @@ impl Columns {
 }
 
 fn check_key(model: &Model, errors: &mut Errors) {
-    let mut columns = 0;
-    for field in model.key_fields() {
-        let before = columns;
-        columns += field.columns.len();
-        if before <= MAX_KEY_COLUMNS && columns > MAX_KEY_COLUMNS {
-            errors.at(&field.ident, "a key has at most 8 columns, and here it gets more");
-        }
+    let columns = model.key_columns();
+    let beyond = columns.get(MAX_KEY_COLUMNS);
+    let is_beyond = |field: &&Field| beyond.is_some_and(|column| field.columns.contains(column));
+    if let Some(field) = model.key_fields().find(is_beyond) {
+        errors.at(&field.ident, "a key has at most 8 columns, and here it gets more");
     }
-    if columns == 0 {
+    if columns.is_empty() {
         errors.at(&model.ident, "a model needs a key: mark its fields with `#[model(key)]`");
     }
 }

@@ -4,7 +4,7 @@
 //! it means.
 
 use proc_macro2::{Literal, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 
 use crate::assertions::assertions;
 use crate::check::{Assigned, Column, Field, Model, Role};
@@ -72,6 +72,11 @@ pub(crate) fn expand(model: &Model) -> TokenStream {
 /// Returns the associated type `Key` and the method `key`.
 fn key(model: &Model) -> TokenStream {
     let fields: Vec<&Field> = model.key_fields().collect();
+    let is_flat = fields.iter().all(|field| field.columns.len() == 1)
+        && model.key_columns().len() == fields.len();
+    if fields.len() > 1 && !is_flat {
+        return flat_key(model, &fields);
+    }
     let types = fields.iter().map(|field| {
         let ty = &field.ty;
         quote_spanned!(field.span()=> <#ty as ::onetrip::KeyField>::Key)
@@ -100,11 +105,49 @@ fn key(model: &Model) -> TokenStream {
     }
 }
 
+/// Returns the same where fields of the key have several columns, or share one: the key has a part for each
+/// column.
+fn flat_key(model: &Model, fields: &[&Field]) -> TokenStream {
+    let (mut known, mut types, mut names, mut parts) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for field in fields {
+        let (ty, ident) = (&field.ty, &field.ident);
+        let key = quote_spanned!(field.span()=> <#ty as ::onetrip::KeyField>::Key);
+        let mut patterns = Vec::new();
+        for (part, column) in field.columns.iter().enumerate() {
+            if known.contains(column) {
+                patterns.push(quote!(_));
+                continue;
+            }
+            known.push(*column);
+            let name = format_ident!("__part_{}", column);
+            patterns.push(quote!(#name));
+            names.push(name);
+            types.push(if field.columns.len() == 1 {
+                key.clone()
+            } else {
+                let part = Literal::usize_unsuffixed(part);
+                quote_spanned!(field.span()=> <#key as ::onetrip::KeyPart<#part>>::Part)
+            });
+        }
+        let value = of_role(model, field, "__key");
+        // One of these is no tuple.
+        parts.push(quote!(let (#(#patterns),*) = #value(&self.#ident)?;));
+    }
+    quote_spanned! {model.span()=>
+        type Key = (#(#types),*);
+
+        fn key(&self) -> ::core::option::Option<<Self as ::onetrip::Model>::Key> {
+            #(#parts)*
+            ::core::option::Option::Some((#(#names),*))
+        }
+    }
+}
+
 fn table(model: &Model) -> TokenStream {
     let name = &model.table;
     let columns = model.columns.iter().map(|column| table_column(model, column));
-    let key = model.key_fields().flat_map(|field| &field.columns);
-    let key = key.map(|&position| Literal::usize_unsuffixed(position));
+    let key = model.key_columns().into_iter().map(Literal::usize_unsuffixed);
     let schema = model.schema.as_ref().map(|schema| quote!(.schema(#schema)));
     // Which fields are foreign keys, only their types know.
     let references = model.column_fields().map(|field| of_role(model, field, "REFERENCE"));

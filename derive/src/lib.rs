@@ -1,9 +1,10 @@
-//! The derive macro of [`onetrip`](https://docs.rs/onetrip), which re-exports it.
+//! The derive macros of [`onetrip`](https://docs.rs/onetrip), which re-exports them.
 //!
 //! Three stages, each a file: `parse` reads the attributes as plain syntax, `check` finds out what
 //! they mean together and reports every mistake in them, and `expand` writes the implementation.
 //! What only the types can tell (whether the database assigns a key, how many columns a foreign
-//! key has) is left to the compiler: `roles` has the traits, `assertions` the constants.
+//! key has) is left to the compiler: `roles` has the traits, `assertions` the constants. `Value` has three
+//! stages of its own.
 
 mod assertions;
 mod check;
@@ -14,6 +15,9 @@ mod roles;
 mod settings;
 #[cfg(test)]
 mod tests;
+mod value_check;
+mod value_expand;
+mod value_parse;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -57,6 +61,73 @@ use crate::errors::Errors;
 pub fn derive_model(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     model(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+/// Implements `Value`, so that an enum or a newtype can be a column.
+///
+/// An enum is sent as text, as the label of its variant. Its variants have no fields. The column that has
+/// an enum type of the database names it with `#[model(sql_type = "…")]`; a `text` column needs nothing.
+/// A label that the enum does not know is an error when it is read, which names the type and not the
+/// label.
+///
+/// ```ignore
+/// use onetrip::Value;
+///
+/// #[derive(Value, Debug, Clone, Copy, PartialEq)]
+/// #[value(rename_all = "snake_case")]
+/// enum Status {
+///     Open,
+///     OnHold, // on_hold
+///     #[value(rename = "done!")]
+///     Done,
+/// }
+/// assert_eq!(Status::decode(b"on_hold").unwrap(), Status::OnHold);
+/// ```
+///
+/// A newtype is a struct of one field, whose type is a `Value`. It is sent as that.
+///
+/// ```ignore
+/// use onetrip::{ForeignKey, Model, Value};
+///
+/// #[derive(Value, Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// #[value(key)]
+/// struct UserId(i64);
+///
+/// #[derive(Model, Clone)]
+/// #[model(table = "users")]
+/// struct User {
+///     #[model(key)]
+///     id: Option<UserId>,
+///     invited_by: Option<ForeignKey<User>>,
+/// }
+///
+/// let by: ForeignKey<User> = UserId(7).into();
+/// ```
+///
+/// # On the enum or struct
+///
+/// | attribute | meaning |
+/// |---|---|
+/// | `key` | The type can be a key: implements `KeyValue`, and `From` for a `ForeignKey` to a model that has this key. The type has to be `Clone`, `Eq`, `Hash`, `Debug`, `Send` and `Sync`. |
+/// | `rename_all = "rule"` | Of an enum: how the names of variants become labels. Without it, the label is the name. The rules are `lowercase`, `UPPERCASE`, `PascalCase`, `camelCase`, `snake_case`, `SCREAMING_SNAKE_CASE`, `kebab-case` and `SCREAMING-KEBAB-CASE`. |
+///
+/// # On a variant
+///
+/// | attribute | meaning |
+/// |---|---|
+/// | `rename = "label"` | The label of this variant, whatever `rename_all` says. |
+#[proc_macro_derive(Value, attributes(value))]
+pub fn derive_value(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    value(&input).unwrap_or_else(syn::Error::into_compile_error).into()
+}
+
+fn value(input: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {
+    let mut errors = Errors::default();
+    let parsed = value_parse::parse(input, &mut errors);
+    let value = parsed.map(|parsed| value_check::check(parsed, &mut errors));
+    errors.finish()?;
+    Ok(value.map(|value| value_expand::expand(&value)).unwrap_or_default())
 }
 
 fn model(input: &DeriveInput) -> syn::Result<proc_macro2::TokenStream> {

@@ -52,7 +52,7 @@ pub(crate) fn parse(input: &DeriveInput, errors: &mut Errors) -> Option<Input> {
     } else if let Some(clause) = &generics.where_clause {
         errors.at(clause, "a model has no `where` clause");
     }
-    let mut attributes = AttributeReader { errors, malformed: false };
+    let mut attributes = AttributeReader::new("model", errors);
     let of_struct = attributes.read(&input.attrs);
     let Some(named) = named_fields(&input.data) else {
         attributes.errors.at(&input.ident, "a model is a struct with named fields");
@@ -66,7 +66,7 @@ pub(crate) fn parse(input: &DeriveInput, errors: &mut Errors) -> Option<Input> {
         })
     });
     let fields = fields.collect();
-    let understood = !attributes.malformed;
+    let understood = attributes.has_understood();
     understood.then(|| Input { ident: input.ident.clone(), attributes: of_struct, fields })
 }
 
@@ -80,17 +80,28 @@ fn named_fields(data: &Data) -> Option<&syn::FieldsNamed> {
     }
 }
 
-/// Reads every `#[model(...)]` of a struct.
-struct AttributeReader<'a> {
-    errors: &'a mut Errors,
+/// Reads every attribute of one name, such as `#[model(...)]`.
+pub(crate) struct AttributeReader<'a> {
+    name: &'static str,
+    pub(crate) errors: &'a mut Errors,
     /// Whether one of them was not a list of items: what it was to say is then anyone's guess.
     malformed: bool,
 }
 
-impl AttributeReader<'_> {
-    fn read(&mut self, attributes: &[Attribute]) -> Vec<Item> {
+impl<'a> AttributeReader<'a> {
+    pub(crate) fn new(name: &'static str, errors: &'a mut Errors) -> AttributeReader<'a> {
+        AttributeReader { name, errors, malformed: false }
+    }
+
+    /// Returns `true` if every attribute so far was a list of items.
+    pub(crate) fn has_understood(&self) -> bool {
+        !self.malformed
+    }
+
+    pub(crate) fn read(&mut self, attributes: &[Attribute]) -> Vec<Item> {
         let mut items = Vec::new();
-        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("model")) {
+        for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident(self.name))
+        {
             match attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated) {
                 Ok(list) => items.extend(list.into_iter().map(|meta| item(meta, self.errors))),
                 Err(error) => {

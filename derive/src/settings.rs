@@ -27,9 +27,11 @@ impl<'a> Settings<'a> {
             let name = &item.name;
             if !known.contains(&name.as_str()) {
                 let (last, rest) = known.split_last().expect("there are some");
-                let rest = rest.join("`, `");
-                let message =
-                    format!("unknown attribute `{name}`: {what} has `{rest}` and `{last}`");
+                let known = match rest {
+                    [] => format!("`{last}`"),
+                    _ => format!("`{}` and `{last}`", rest.join("`, `")),
+                };
+                let message = format!("unknown attribute `{name}`: {what} has {known}");
                 errors.at(item.meta.path(), message);
             } else if settings.get(name).is_some() {
                 errors.at(&item.meta, format!("duplicate attribute `{name}`"));

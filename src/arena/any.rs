@@ -21,6 +21,9 @@ pub(crate) trait AnyArena: Send {
     /// Returns the number of entities whose handles are accepted.
     fn len(&self) -> usize;
 
+    /// Returns what a handle of the entity in this slot prints as.
+    fn name(&self, slot: u32) -> String;
+
     /// Returns the state of an entity. A slot that was never given out is [`State::Detached`].
     fn state(&self, slot: u32) -> State;
 

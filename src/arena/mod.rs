@@ -8,6 +8,7 @@ mod found;
 mod locked;
 mod resolutions;
 mod slots;
+mod written;
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -15,16 +16,17 @@ use std::collections::HashMap;
 pub(crate) use any::AnyArena;
 pub(crate) use arenas::Arenas;
 use bytes::BytesMut;
-use compare::{changed_columns, columns_before, differs, encoded, without};
+use compare::differs;
 pub(crate) use encode::{CellSource, Encoded, FillCell, Frame, SizeCell};
 pub(crate) use found::Found;
 pub(crate) use resolutions::Resolutions;
 use slots::Slots;
 
 use crate::error::Error;
+use crate::handle::name_of;
 use crate::identity_map::{Identity, IdentityMap};
 use crate::journal::{ColumnsBefore, Flushed, Journal, Undo};
-use crate::model::{Cell, Encoder, Model, Row, SqlType, Table};
+use crate::model::{Encoder, Model, Row, SqlType, Table};
 use crate::state::{Event, State, Stored, Transaction};
 use crate::write_back::WriteBack;
 
@@ -273,49 +275,6 @@ impl<T: Model> Arena<T> {
     fn as_stored(&self, slot: u32) -> Option<&T> {
         self.journal.original(slot).or(self.entities.get(slot))
     }
-
-    /// Gives to a written entity the columns of a row. With an `undo`, the journal gets an entry.
-    fn written(&mut self, slot: u32, row: Option<(&[Cell<'_>], &[usize])>, undo: Option<Undo<T>>) {
-        let mut before = ColumnsBefore::default();
-        if let Some((row, columns)) = row {
-            if let (Some(_), Some(entity)) = (&undo, self.entities.get(slot)) {
-                before = columns_before(entity, row, columns);
-            }
-            self.write_back(slot, row, columns);
-        }
-        if let (Some(undo), Some(entity)) = (undo, self.entities.get(slot)) {
-            before.note_after(|column| encoded(entity, column));
-            self.journal.push_flushed(Flushed { slot, undo, before });
-        }
-    }
-
-    /// Gives to an entity what the database assigned. What the caller has changed since stays.
-    fn write_back(&mut self, slot: u32, row: &[Cell<'_>], columns: &[usize]) {
-        let Some(entity) = self.entities.get_mut(slot) else { return };
-        let table = T::table();
-        match self.journal.original_mut(slot) {
-            None => {
-                let _ = entity.update(&Row::new(table, row));
-            }
-            // The entity was changed while the outcome was unknown: what was written is the original,
-            // and what was changed stays.
-            Some(original) => {
-                let changed = changed_columns(entity, original, columns);
-                let _ = entity.update(&Row::new(table, &without(row, &changed)));
-                let _ = original.update(&Row::new(table, row));
-            }
-        }
-        self.identity.note(slot);
-    }
-
-    /// Takes from an entity what a flush gave to it. What the caller has changed since stays.
-    fn undo_write_back(&mut self, slot: u32, mut before: ColumnsBefore) {
-        let Some(entity) = self.entities.get_mut(slot) else { return };
-        before.retain_unchanged(|column| encoded(entity, column));
-        // Restoring cannot fail: it sets what was there.
-        let _ = entity.update(&Row::new(T::table(), &before.cells()));
-        self.identity.note(slot);
-    }
 }
 
 impl<T: Model> AnyArena for Arena<T> {
@@ -329,6 +288,10 @@ impl<T: Model> AnyArena for Arena<T> {
 
     fn len(&self) -> usize {
         self.entities.len() - self.absent
+    }
+
+    fn name(&self, slot: u32) -> String {
+        name_of::<T>(slot)
     }
 
     fn state(&self, slot: u32) -> State {

@@ -145,6 +145,7 @@ impl<'a> ChangeSet<'a> {
                 self.target(place, entity, part)?;
                 survey.bytes = survey.bytes.max(UNKNOWN_KEY_BYTES);
             }
+            Source::Unset => return Err(self.unset(place)),
             Source::Default | Source::Null => {}
         }
         Ok(())
@@ -277,8 +278,9 @@ impl<'a> ChangeSet<'a> {
                     self.arenas.get_index_of(&entity.handle.model) == Some(place.entity.model),
                 )
             }
-            Source::Null => 3,
-            Source::Default => 4,
+            Source::Unset => 3,
+            Source::Null => 4,
+            Source::Default => 5,
         };
         (0..sources.len()).min_by_key(|&index| rank(&sources[index])).unwrap_or(0)
     }
@@ -296,6 +298,7 @@ impl<'a> ChangeSet<'a> {
         loop {
             match source {
                 Source::Null => return Ok(Resolved::Null),
+                Source::Unset => return Err(self.unset(place)),
                 Source::Value { start, end } => return Ok(Resolved::Value(start, end)),
                 Source::Default => {
                     return self.assigned_or_default(origin, place, assigned, buffer);
@@ -447,5 +450,14 @@ impl<'a> ChangeSet<'a> {
         Error::new(kind, message.to_owned())
             .with_table(table.name())
             .with_column(table.columns()[place.column].name())
+            .with_entity(self.handle(place.entity))
+    }
+
+    /// Returns the error for a reference that is not set.
+    fn unset(&self, place: Place) -> Error {
+        let entity = self.arenas[place.entity.model].name(place.entity.slot);
+        let message = format!("the reference of {entity} is not set");
+        self.error(place, ErrorKind::Encode, &message)
+            .with_hint("give it a key or a handle before the entity is written")
     }
 }

@@ -180,26 +180,37 @@ pub(crate) fn explain_keys(error: Error, columns: &[(&'static Table, usize)]) ->
 /// `users_and_addresses_in_a_batch`, `names_are_quoted_in_a_batch` and
 /// `keys_of_an_expression_in_a_batch` pin the three.
 fn render_next_key<'s>(sql: &'s mut Sql, table: &Table, column: usize) -> &'s mut Sql {
+    match table.columns()[column].assigned_by() {
+        Some(Assigned::Expression(expression)) => sql.push("(").push(expression).push(")"),
+        Some(Assigned::OwnedSequence | Assigned::Sequence(_)) | None => {
+            sql.push("nextval(");
+            render_sequence(sql, table, column);
+            sql.push(")")
+        }
+    }
+}
+
+/// Appends the sequence that gives the keys of a column, as a `regclass`.
+pub(super) fn render_sequence(sql: &mut Sql, table: &Table, column: usize) {
     let column = &table.columns()[column];
     let mut quoted = Sql::new();
     match column.assigned_by() {
-        Some(Assigned::OwnedSequence) | None => {
+        Some(Assigned::Sequence(name)) => {
+            quoted.qualified(name.beside(table.qualified_name()));
+            sql.literal(quoted.as_str()).push("::regclass");
+        }
+        Some(Assigned::OwnedSequence | Assigned::Expression(_)) | None => {
             // The first argument is parsed as an identifier, the second is not. As a sub-select
             // the sequence is looked up once, not once a key.
             quoted.qualified(table.qualified_name());
             // Without a sequence it would be NULL, and so would be the keys: this is an error instead.
-            sql.push("nextval((SELECT COALESCE(pg_get_serial_sequence(")
+            sql.push("(SELECT COALESCE(pg_get_serial_sequence(")
                 .literal(quoted.as_str())
                 .push(", ")
                 .literal(column.name())
                 .push("), '\"")
                 .push(NO_SEQUENCE)
-                .push("\"')::regclass))")
+                .push("\"')::regclass)");
         }
-        Some(Assigned::Sequence(name)) => {
-            quoted.qualified(name.beside(table.qualified_name()));
-            sql.push("nextval(").literal(quoted.as_str()).push("::regclass)")
-        }
-        Some(Assigned::Expression(expression)) => sql.push("(").push(expression).push(")"),
     }
 }

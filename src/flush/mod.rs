@@ -12,6 +12,7 @@ pub(crate) mod keys;
 pub(crate) mod locks;
 mod matched;
 mod returned;
+pub(crate) mod sequences;
 pub(crate) mod set_aside;
 pub(crate) mod stale;
 pub(crate) mod statement_text;

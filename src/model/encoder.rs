@@ -148,6 +148,11 @@ impl<'a> Encoder<'a> {
     }
 
     #[inline]
+    pub(crate) fn unset(&mut self) {
+        self.add(Source::Unset);
+    }
+
+    #[inline]
     fn add(&mut self, source: Source) {
         if self.first.is_none() {
             self.first = Some(source);
@@ -225,6 +230,8 @@ pub(crate) enum Source {
     Value { start: usize, end: usize },
     /// Part `part` of the key of an entity that may have no key yet.
     Pending { entity: EntityRef, part: usize },
+    /// The field is a reference that is not set yet. An entity that has one cannot be written.
+    Unset,
 }
 
 /// A handle whose model is known at run time only, and the model's table.

@@ -182,6 +182,7 @@ impl<T: Model> Field for ForeignKey<T> {
         match self {
             ForeignKey::Key(key) => key.encode(part, out),
             ForeignKey::Pending(handle) => out.pending(*handle, part),
+            ForeignKey::Unset => out.unset(),
         }
     }
 
@@ -278,7 +279,7 @@ impl<T: Model> KeyField for ForeignKey<T> {
     fn key(&self) -> Option<T::Key> {
         match self {
             ForeignKey::Key(key) => Some(key.clone()),
-            ForeignKey::Pending(_) => None,
+            ForeignKey::Pending(_) | ForeignKey::Unset => None,
         }
     }
 }

@@ -8,6 +8,9 @@ use crate::error::BoxError;
 
 /// The key of a model: a [`KeyValue`], or a tuple of up to eight keys for a composite one.
 ///
+/// The derive makes a flat tuple, with a part for each column. Where a part of the key is a reference to a
+/// composite key, the parts of that key are parts of this one.
+///
 /// Equality here decides identity in a unit of work. It is Rust's, on values as they were written
 /// and read; types that the database compares more loosely (`citext`, `char(n)`) can therefore
 /// have several keys here for one row there.
@@ -128,3 +131,34 @@ tuple_key!(A B C D E);
 tuple_key!(A B C D E F);
 tuple_key!(A B C D E F G);
 tuple_key!(A B C D E F G H);
+
+/// The part of a composite key at a position, by which the derive makes flat keys of references.
+#[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "the key `{Self}` has no part {N}",
+    label = "the key that this refers to is no flat tuple of as many parts as columns are named",
+    note = "in a model by hand, write such a key flat: `(A, B, C)`, not `((A, B), C)`"
+)]
+pub trait KeyPart<const N: usize>: Key {
+    /// The part's type.
+    type Part: Key;
+}
+
+macro_rules! key_parts {
+    ($all:tt; $($part:ident = $number:literal),*) => {
+        $(key_parts!(@ $all $part $number);)*
+    };
+    (@ ($($all:ident),*) $part:ident $number:literal) => {
+        impl<$($all: Key),*> KeyPart<$number> for ($($all),*) {
+            type Part = $part;
+        }
+    };
+}
+
+key_parts!((A, B); A = 0, B = 1);
+key_parts!((A, B, C); A = 0, B = 1, C = 2);
+key_parts!((A, B, C, D); A = 0, B = 1, C = 2, D = 3);
+key_parts!((A, B, C, D, E); A = 0, B = 1, C = 2, D = 3, E = 4);
+key_parts!((A, B, C, D, E, F); A = 0, B = 1, C = 2, D = 3, E = 4, F = 5);
+key_parts!((A, B, C, D, E, F, G); A = 0, B = 1, C = 2, D = 3, E = 4, F = 5, G = 6);
+key_parts!((A, B, C, D, E, F, G, H); A = 0, B = 1, C = 2, D = 3, E = 4, F = 5, G = 6, H = 7);

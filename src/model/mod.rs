@@ -14,7 +14,7 @@ pub use encoder::Encoder;
 pub(crate) use encoder::{EntityRef, Source};
 pub use field::{DefaultField, Field, KeyField};
 pub use foreign_key::ForeignKey;
-pub use key::{Key, KeyValue};
+pub use key::{Key, KeyPart, KeyValue};
 pub use parameter::Parameter;
 pub(crate) use row::Cell;
 pub use row::{Cells, Row};

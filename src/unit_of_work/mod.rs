@@ -15,6 +15,8 @@ mod parents;
 mod query;
 mod savepoint;
 mod sent;
+mod sequences;
+mod states;
 mod update;
 mod write;
 
@@ -32,6 +34,7 @@ pub use own_sql::SqlStatement;
 pub use query::Query;
 use savepoint::Savepoint;
 use sent::Sent;
+pub use states::EntityState;
 
 use crate::arena::{AnyArena, Arena, Arenas};
 use crate::change_set::EntityAt;

@@ -122,7 +122,7 @@ fn key_bytes(
                         }
                     };
                 }
-                Source::Pending { .. } | Source::Default | Source::Null => {}
+                Source::Pending { .. } | Source::Default | Source::Null | Source::Unset => {}
             }
         }
         match value {
@@ -463,6 +463,8 @@ impl UnitOfWork<'_> {
                 }
                 Some([Source::Pending { .. }, ..]) => Cell::Pending(&pending[column]),
                 Some([Source::Default, ..]) => Cell::Default,
+                // There is nothing to keep.
+                Some([Source::Unset, ..]) => Cell::Absent,
                 Some(_) => Cell::Null,
             })
             .collect();

@@ -88,6 +88,7 @@ impl UnitOfWork<'_> {
     #[must_use]
     pub fn target<T: Model>(&self, reference: &ForeignKey<T>) -> Option<Handle<T>> {
         let handle = match reference {
+            ForeignKey::Unset => return None,
             ForeignKey::Pending(handle) => *handle,
             ForeignKey::Key(key) => match self.arena::<T>()?.find(key)? {
                 Found::Entity(slot) | Found::MarkedForDeletion(slot) => {
@@ -108,7 +109,7 @@ impl UnitOfWork<'_> {
         let (mut keys, mut places) = (Vec::new(), Vec::new());
         for (at, &child) in children.iter().enumerate() {
             match reference::<C, P>(self.get(child)?, columns)? {
-                None => {}
+                None | Some(ForeignKey::Unset) => {}
                 Some(ForeignKey::Key(key)) => {
                     keys.push(key);
                     places.push(at);
@@ -150,7 +151,7 @@ fn reference<C: Model, P: Model>(
                     }
                 }
                 Source::Value { start, end } => value = Some(BytesMut::from(&bytes[start..end])),
-                Source::Default | Source::Null => {}
+                Source::Default | Source::Null | Source::Unset => {}
             }
         }
         match value {

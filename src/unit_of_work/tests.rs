@@ -7,6 +7,7 @@ mod identity;
 mod own_sql;
 mod plans;
 mod savepoints;
+mod sequences;
 mod statements;
 mod states;
 mod transactions;

@@ -345,7 +345,7 @@ fn a_composite_key_changes(setup: &Setup) {
     assert_eq!(rows, ["eu|2|1|line 1", "eu|2|2|changed"]);
     assert_eq!(uow[lines[0]].order.key(), Some(&("eu".to_owned(), 2)));
     // The keys of the lines have changed too.
-    assert_eq!(uow.find::<Line>((("eu".to_owned(), 2), 1)).unwrap(), Some(lines[0]));
+    assert_eq!(uow.find::<Line>(("eu".to_owned(), 2, 1)).unwrap(), Some(lines[0]));
     uow[lines[0]].text = "again".to_owned();
     assert_eq!(uow.commit().unwrap().updated_rows(), 1);
 }

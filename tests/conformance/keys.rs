@@ -227,14 +227,14 @@ fn a_link_within_a_tenant(setup: &Setup) {
     let link = uow.add(Referral { customer: ada.into(), referred: bob.into(), bonus: None });
     let back = uow.add(Referral { customer: bob.into(), referred: ada.into(), bonus: Some(9) });
     uow.commit().unwrap();
-    let key_of = |id| (uow[acme].id.unwrap(), id);
-    let (ada, bob) = (key_of(uow[ada].id.unwrap()), key_of(uow[bob].id.unwrap()));
-    assert_eq!(uow[link].key(), Some((ada, bob)));
+    let (tenant, ada, bob) = (uow[acme].id.unwrap(), uow[ada].id.unwrap(), uow[bob].id.unwrap());
+    // The column that both references have is in the key once.
+    assert_eq!(uow[link].key(), Some((tenant, ada, bob)));
     assert_eq!((uow[link].bonus, uow[back].bonus), (Some(5), Some(9)));
-    assert_eq!(uow.find::<Referral>((bob, ada)).unwrap(), Some(back));
+    assert_eq!(uow.find::<Referral>((tenant, bob, ada)).unwrap(), Some(back));
     let mut other = setup.client();
     let mut uow = setup.uow(&mut other);
-    let found = uow.find::<Referral>((bob, ada)).unwrap().unwrap();
+    let found = uow.find::<Referral>((tenant, bob, ada)).unwrap().unwrap();
     assert_eq!(uow[found].bonus, Some(9));
 }
 

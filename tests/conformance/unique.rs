@@ -151,7 +151,7 @@ fn a_replacement_that_fails_can_be_mended(setup: &Setup) {
     uow[home].email = "old".to_owned();
     assert_eq!(uow.commit().unwrap_err().constraint(), Some("users_name_key"));
     assert_eq!(setup.schema.rows(HOMES), ["home|ada"]);
-    assert_eq!((uow[work].id, uow[work].user_id.clone()), (None, new.into()));
+    assert_eq!((uow[work].id, uow[work].user_id), (None, new.into()));
     assert_eq!((uow[new].id, &*uow[home].email), (key, "old"));
     uow[new].name = "eve".to_owned();
     uow.commit().unwrap();

@@ -6,6 +6,7 @@ mod range;
 mod system_time;
 mod text;
 
+pub(super) use array::{array_of, encode_array};
 pub(super) use text::encode as encode_text;
 
 use bytes::BytesMut;
@@ -26,7 +27,7 @@ use crate::error::BoxError;
 /// | `String`, `Box<str>`, `Arc<str>` | `text`; any string type fits |
 /// | `Vec<u8>`, `Box<[u8]>` | `bytea` |
 /// | `IpAddr`, `SystemTime` | `inet`, `timestamptz` |
-/// | `Vec<T>` | an array of `T`'s type |
+/// | `Vec<T>`, `Vec<Option<T>>` | an array of `T`'s type, the latter with NULLs |
 /// | dates and times of `chrono`, `jiff`, `time` | `date`, `time`, `timestamp`, `timestamptz` |
 /// | `Uuid`, `Decimal`, `serde_json::Value`, `Json<T>` | `uuid`, `numeric`, `jsonb`, `jsonb` |
 ///

@@ -1,0 +1,67 @@
+//! Sequences, after rows were written with keys that were given.
+
+use super::UnitOfWork;
+use super::load::in_table;
+use crate::connection::Calls;
+use crate::error::{Error, ErrorKind};
+use crate::flush::keys::explain_keys;
+use crate::flush::sequences::render_catch_up;
+use crate::model::{Assigned, Column, Model};
+use crate::sql::Params;
+
+impl UnitOfWork<'_> {
+    /// Moves the sequence of a model's key past all keys that the table has, in one round trip. Call it
+    /// after rows were written with keys that were given, as an import or a restored backup does: the
+    /// sequence has not learned of them, and a later insert would fail with a duplicate key (SQLSTATE
+    /// 23505).
+    ///
+    /// It looks at the rows that this connection sees: those that are committed, and those of its own
+    /// transaction. Entities that are not written yet do not count.
+    ///
+    /// Others can insert meanwhile. No lock is taken that they would wait for, and the sequence never goes
+    /// back: keys are taken from it until it is past the greatest one, and thrown away. At least one is,
+    /// each time, unless the table is empty. A sequence that is more than a million keys behind is set in
+    /// one go, in the statement that has looked at it; the role needs `UPDATE` on the sequence then. That
+    /// is safe as long as others do not take a million keys during the statement.
+    ///
+    /// A rollback does not undo it. Where a sequence has a `CACHE`, sessions that hold keys from it still
+    /// give those.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Model`] when no part of the key comes from a sequence, or the column owns none;
+    /// [`ErrorKind::Database`] when the role must not use the sequence, or its keys run out.
+    ///
+    /// ```
+    /// # use onetrip::{Model, UnitOfWork};
+    /// # #[derive(Model, Clone)]
+    /// # #[model(table = "users")]
+    /// # struct User { #[model(key)] id: Option<i32>, name: String }
+    /// fn import(uow: &mut UnitOfWork<'_>, users: &[(i32, &str)]) -> Result<(), onetrip::Error> {
+    ///     for &(id, name) in users {
+    ///         uow.add(User { id: Some(id), name: name.to_owned() });
+    ///     }
+    ///     uow.commit()?;
+    ///     uow.catch_up_sequences::<User>()
+    /// }
+    /// # let _ = import;
+    /// ```
+    pub fn catch_up_sequences<T: Model>(&mut self) -> Result<(), Error> {
+        let table = T::table();
+        table.validate()?;
+        let is_from_sequence = |column: &Column| {
+            matches!(column.assigned_by(), Some(Assigned::OwnedSequence | Assigned::Sequence(_)))
+        };
+        let mut columns: Vec<usize> = table.key().to_vec();
+        columns.retain(|&column| is_from_sequence(&table.columns()[column]));
+        if columns.is_empty() {
+            let message = "no part of the model's key comes from a sequence";
+            return Err(in_table(table)(Error::new(ErrorKind::Model, message)));
+        }
+        let sql = render_catch_up(table, &columns);
+        let named: Vec<_> = columns.into_iter().map(|column| (table, column)).collect();
+        let explain = |error| in_table(table)(explain_keys(error, &named));
+        let sent = self.connection.read(sql.as_str(), &Params::new(), Calls::Functions);
+        sent.map(drop).map_err(explain)
+    }
+}
