@@ -130,7 +130,7 @@ fn the_foreign_key_has_to_be_one() {
     for (error, message) in [
         (
             uow.parents::<Visit, Person>(&[]),
-            "the model has several foreign keys that refers to people",
+            "the model has several foreign keys that refer to people",
         ),
         (
             uow.parents::<Person, Room>(&[]).map(|_| Vec::new()),
