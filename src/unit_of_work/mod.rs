@@ -96,6 +96,11 @@ pub struct UnitOfWork<'c> {
     is_in_database: bool,
     /// The savepoints that are open, the outermost first.
     savepoints: Vec<Savepoint>,
+    /// The open transaction has run statements of the caller's own.
+    has_own: bool,
+    /// A transaction was undone without the caller's asking, with what only the caller can do again.
+    /// While it is so, nothing is written.
+    is_undone: bool,
     /// What was sent by the caller's own statements and by reads under a lock since the last report.
     sent: Sent,
 }
@@ -132,6 +137,8 @@ impl<'c> UnitOfWork<'c> {
             unknown: None,
             is_in_database: false,
             savepoints: Vec::new(),
+            has_own: false,
+            is_undone: false,
             sent: Sent::default(),
         }
     }
@@ -338,18 +345,27 @@ impl<'c> UnitOfWork<'c> {
         self.arenas.clear();
         self.natural_keys.clear();
         self.savepoints.clear();
+        (self.has_own, self.is_undone) = (false, false);
         self.sent = Sent::default();
         self.stamp = Stamp::new();
         self.unknown = None;
     }
 
-    /// Returns an error while the outcome of a commit is unknown.
+    /// Returns an error while the outcome of a commit is unknown, and where something was undone that only
+    /// the caller can do again.
     fn check_resolved(&self) -> Result<(), Error> {
         if self.unknown.is_some() {
             let message = "the outcome of the last commit is unknown, and writing again could \
                            write everything twice";
             return Err(Error::new(ErrorKind::UnknownOutcome, message)
                 .with_hint("find out whether it happened, then call `resolve_unknown`"));
+        }
+        // A lost connection has an error of its own.
+        if self.is_undone && !self.connection.is_lost() {
+            let message =
+                "the transaction was undone, and with it what `sql` or a savepoint has done";
+            return Err(Error::new(ErrorKind::Transaction, message)
+                .with_hint("call `rollback`, and do all of it again"));
         }
         Ok(())
     }
