@@ -134,6 +134,9 @@ pub(crate) enum Undo<T> {
     Update(T),
     /// The flush deleted the entity.
     Delete,
+    /// No flush, but a read in the open transaction has replaced what was known of the row, perhaps by what
+    /// will be undone. This is what was known.
+    Read(T),
 }
 
 /// The columns of an entity that a flush wrote back to, as they were before.

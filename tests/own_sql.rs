@@ -208,6 +208,246 @@ fn copy_is_an_error_and_does_not_wait() {
     });
 }
 
+// --- Errors that the work keeps to itself ---
+
+#[derive(Model, Clone)]
+#[model(table = "a")]
+struct A {
+    #[model(key)]
+    id: i32,
+    x: i32,
+}
+
+/// Three rows, with 1, 2 and 3.
+fn three(test: &str) -> Schema {
+    Schema::new(
+        &format!("own_sql_{test}"),
+        "CREATE TABLE a (id int PRIMARY KEY, x int NOT NULL);
+         INSERT INTO a SELECT n, n FROM generate_series(1, 3) AS n",
+    )
+}
+
+fn values(schema: &Schema) -> Vec<String> {
+    schema.rows("SELECT x FROM a ORDER BY id")
+}
+
+/// Aborts what is open, and says nothing of it.
+fn swallow(uow: &mut UnitOfWork<'_>) {
+    let _ = uow.sql("SELECT 1 / 0").execute();
+}
+
+/// Nests savepoints. Each writes its number into the second row, by an entity or by SQL, and the innermost
+/// swallows an error. Each but the outermost one handles the error of the next.
+fn nest(uow: &mut UnitOfWork<'_>, depth: i32, by_entity: bool) -> Result<(), Error> {
+    uow.savepoint(|uow| {
+        if by_entity {
+            let two = uow.find::<A>(2)?.expect("it is there");
+            uow[two].x = 100 + depth;
+            uow.flush()?;
+        } else {
+            uow.sql("UPDATE a SET x = $1 WHERE id = 2").bind(100 + depth).execute()?;
+        }
+        match depth {
+            1 => swallow(uow),
+            _ => {
+                let error = nest(uow, depth - 1, by_entity).err();
+                let aborted = Some(&SqlState::IN_FAILED_SQL_TRANSACTION);
+                assert_eq!(
+                    error.as_ref().and_then(Error::sqlstate),
+                    aborted.filter(|_| depth == 2)
+                );
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Runs work before, savepoints around an error that is swallowed, and a commit.
+fn work(uow: &mut UnitOfWork<'_>, depth: i32, by_entity: bool, before: bool) -> Result<(), Error> {
+    let one = uow.find::<A>(1)?.expect("it is there");
+    if before {
+        uow[one].x = 50;
+        uow.flush()?;
+        uow.sql("UPDATE a SET x = 60 WHERE id = 3").execute()?;
+    }
+    let result = nest(uow, depth, by_entity);
+    assert_eq!(result.is_err(), depth == 1, "only the innermost one fails");
+    if let (true, Some(two)) = (by_entity, uow.find::<A>(2)?) {
+        assert_eq!(uow[two].x, if depth == 1 { 2 } else { 102 });
+    }
+    uow[one].x += 1;
+    Ok(())
+}
+
+#[test]
+fn an_error_that_is_swallowed_undoes_the_innermost_savepoint_alone() {
+    for (depth, by_entity, before, way) in (1..=3).flat_map(|depth| {
+        [false, true].into_iter().flat_map(move |by_entity| {
+            [false, true]
+                .into_iter()
+                .flat_map(move |before| (0..3).map(move |way| (depth, by_entity, before, way)))
+        })
+    }) {
+        let schema = three("swallowed");
+        let mut client = schema.client();
+        match way {
+            0 => {
+                let mut uow = UnitOfWork::new(&mut client);
+                work(&mut uow, depth, by_entity, before).unwrap();
+                uow.commit().unwrap();
+            }
+            1 => {
+                let mut transaction = client.transaction().unwrap();
+                let mut uow = UnitOfWork::new(&mut transaction);
+                work(&mut uow, depth, by_entity, before).unwrap();
+                uow.commit().unwrap();
+                drop(uow);
+                transaction.commit().unwrap();
+            }
+            _ => Retry::new().run(&mut client, |uow| work(uow, depth, by_entity, before)).unwrap(),
+        }
+        let expected = [
+            if before { 51 } else { 2 },
+            if depth == 1 { 2 } else { 102 },
+            if before { 60 } else { 3 },
+        ];
+        let found = values(&schema);
+        let expected = expected.map(|value| value.to_string());
+        assert_eq!(found, expected, "{depth} by entity {by_entity} before {before} way {way}");
+    }
+}
+
+#[test]
+fn a_savepoint_in_which_nothing_else_is_sent_says_that_the_transaction_is_aborted() {
+    let schema = three("aborted");
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client);
+    let aborted = |result: Result<(), Error>| {
+        let error = result.unwrap_err();
+        assert_eq!(error.sqlstate(), Some(&SqlState::IN_FAILED_SQL_TRANSACTION), "{error}");
+    };
+    uow.sql("UPDATE a SET x = 50 WHERE id = 1").execute().unwrap();
+    aborted(uow.savepoint(|uow| {
+        aborted(uow.savepoint(|uow| {
+            swallow(uow);
+            uow.savepoint(|_| Ok::<(), Error>(())).unwrap_err();
+            Ok(())
+        }));
+        swallow(uow);
+        Ok(())
+    }));
+    uow.commit().unwrap();
+    assert_eq!(values(&schema), ["50", "2", "3"]);
+}
+
+#[test]
+fn a_commit_is_refused_while_what_sql_has_done_is_undone() {
+    const DEFERRED: &str =
+        "ALTER TABLE a ADD CONSTRAINT x_once UNIQUE (x) DEFERRABLE INITIALLY DEFERRED";
+    type Fail = fn(&mut UnitOfWork<'_>);
+    let fails: [Fail; 2] = [swallow, |uow| {
+        uow.add(A { id: 9, x: 2 });
+    }];
+    for (at, fail) in fails.into_iter().enumerate() {
+        for own in [false, true] {
+            let schema = three("undone");
+            schema.client().batch_execute(DEFERRED).unwrap();
+            let mut client = schema.client();
+            let mut uow = UnitOfWork::new(&mut client);
+            let one = uow.find::<A>(1).unwrap().unwrap();
+            uow[one].x = 10;
+            uow.flush().unwrap();
+            if own {
+                uow.sql("UPDATE a SET x = 30 WHERE id = 3").execute().unwrap();
+            }
+            uow[one].x = 11;
+            fail(&mut uow);
+            uow.commit().unwrap_err();
+            let added: Vec<_> = uow.added::<A>().collect();
+            for handle in added {
+                uow.expunge(handle).unwrap();
+            }
+            if own {
+                let refused = [
+                    uow.commit().unwrap_err(),
+                    uow.flush().unwrap_err(),
+                    uow.sql("SELECT 1").execute().unwrap_err(),
+                    uow.find_for_update::<A>(1).unwrap_err(),
+                    uow.savepoint(|_| Ok::<(), Error>(())).unwrap_err(),
+                ];
+                for error in refused {
+                    assert_eq!(error.kind(), ErrorKind::Transaction, "{at}: {error}");
+                    assert!(error.hint().is_some_and(|hint| hint.contains("`rollback`")));
+                }
+                assert_eq!(values(&schema), ["1", "2", "3"]);
+                uow.rollback();
+                assert_eq!(uow[one].x, 1);
+                uow.sql("UPDATE a SET x = 30 WHERE id = 3").execute().unwrap();
+                uow[one].x = 11;
+            }
+            uow.commit().unwrap();
+            assert_eq!(values(&schema), ["11", "2", if own { "30" } else { "3" }], "{at}");
+        }
+    }
+}
+
+/// The transaction is gone before the savepoint ends, and what follows would be in another one.
+#[test]
+fn a_savepoint_does_not_go_on_in_another_transaction() {
+    let schema = three("another");
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client);
+    let one = uow.find::<A>(1).unwrap().unwrap();
+    uow.savepoint(|uow| {
+        uow.sql("UPDATE a SET x = 20 WHERE id = 2").execute()?;
+        swallow(uow);
+        uow[one].x = 10;
+        uow.flush().unwrap_err();
+        let error = uow.sql("UPDATE a SET x = 30 WHERE id = 3").execute().unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Transaction, "{error}");
+        Ok::<(), Error>(())
+    })
+    .unwrap_err();
+    uow[one].x = 11;
+    uow.commit().unwrap();
+    assert_eq!(values(&schema), ["11", "2", "3"]);
+}
+
+#[test]
+fn nothing_stays_of_a_statement_whose_rows_cannot_be_read() {
+    let add = "UPDATE a SET x = x + 1 WHERE id = 1 RETURNING";
+    fn fail<R: onetrip::ResultRow>(uow: &mut UnitOfWork<'_>, text: String) {
+        let Err(error) = uow.sql(&*text).rows::<R>() else { panic!("{text} can be read") };
+        assert_eq!(error.kind(), ErrorKind::Decode, "{text}: {error}");
+    }
+    let fails: [&dyn Fn(&mut UnitOfWork<'_>); 4] = [
+        &|uow| fail::<f64>(uow, format!("{add} x")),
+        &|uow| fail::<i32>(uow, format!("{add} NULL::int4")),
+        &|uow| fail::<(i32, i32)>(uow, format!("{add} x")),
+        &|uow| fail::<i32>(uow, format!("{add} x::int8")),
+    ];
+    for (at, fail) in fails.into_iter().enumerate() {
+        let schema = three("unread");
+        let mut client = schema.client();
+        let mut uow = UnitOfWork::new(&mut client);
+        fail(&mut uow);
+        assert_eq!(uow.commit().unwrap().round_trips(), 0, "{at}: it was the first");
+        uow.sql("UPDATE a SET x = 20 WHERE id = 2").execute().unwrap();
+        uow.savepoint(|uow| {
+            fail(uow);
+            Ok::<(), Error>(())
+        })
+        .unwrap_err();
+        uow.commit().unwrap();
+        assert_eq!(values(&schema), ["1", "20", "3"], "{at}");
+        uow.sql("UPDATE a SET x = 21 WHERE id = 2").execute().unwrap();
+        fail(&mut uow);
+        uow.commit().unwrap_err();
+        uow.commit().unwrap_err();
+        assert_eq!(values(&schema), ["1", "20", "3"], "{at}");
+    }
+}
+
 // --- Rows ---
 
 #[test]

@@ -1,8 +1,9 @@
 //! Rows that were read under a lock, for entities that were there before.
 
 use super::Arena;
-use super::compare::{changed_columns, differs, encoded, without};
+use super::compare::{changed_columns, columns_before, differs, encoded, without};
 use crate::error::Error;
+use crate::journal::{Flushed, Undo};
 use crate::model::{Cell, Model, Row};
 
 impl<T: Model> Arena<T> {
@@ -19,7 +20,8 @@ impl<T: Model> Arena<T> {
             && differs(entity, original).unwrap_or(true)
     }
 
-    /// Gives to an entity the row that was read under a lock. What the caller has changed stays.
+    /// Gives to an entity the row that was read under a lock. What the caller has changed stays, and so
+    /// do fields that are no columns. A transaction is open, whose end may undo what was read.
     pub(crate) fn take_locked(
         &mut self,
         slot: u32,
@@ -27,18 +29,37 @@ impl<T: Model> Arena<T> {
         row: &[Cell<'_>],
     ) -> Result<(), Error> {
         let Some(entity) = self.entities.get_mut(slot) else { return Ok(()) };
-        match self.journal.original_mut(slot) {
-            None => *entity = read,
-            Some(original) => {
-                let all: Vec<usize> = (0..row.len()).collect();
-                let changed = changed_columns(entity, original, &all);
-                let mut merged = entity.clone();
-                merged.update(&Row::new(T::table(), &without(row, &changed)))?;
-                *entity = merged;
-                *original = read;
-            }
-        }
+        let all: Vec<usize> = (0..row.len()).collect();
+        let original = self.journal.original_mut(slot);
+        let changed = match &original {
+            Some(original) => changed_columns(entity, original, &all),
+            None => Vec::new(),
+        };
+        let mut merged = entity.clone();
+        merged.update(&Row::new(T::table(), &without(row, &changed)))?;
+        let mut before = columns_before(entity, row, &all);
+        let entity_before = std::mem::replace(entity, merged);
+        before.note_after(|column| encoded(entity, column));
+        let known = match original {
+            None => entity_before,
+            Some(original) => std::mem::replace(original, read),
+        };
+        self.journal.push_flushed(Flushed { slot, undo: Undo::Read(known), before });
         self.identity.note(slot);
         Ok(())
+    }
+
+    /// Replaces an entity by what was read of its row. Its unsaved changes are lost. If a transaction is
+    /// open, its end may undo what was read.
+    pub(crate) fn replace(&mut self, slot: u32, read: T) {
+        if self.is_in_transaction {
+            let Some(entity) = self.entities.get(slot) else { return };
+            let known = self.journal.original(slot).unwrap_or(entity).clone();
+            let all: Vec<usize> = (0..T::table().columns().len()).collect();
+            let mut before = columns_before(&known, &vec![Cell::Null; all.len()], &all);
+            before.note_after(|column| encoded(&read, column));
+            self.journal.push_flushed(Flushed { slot, undo: Undo::Read(known), before });
+        }
+        self.put_back(slot, read);
     }
 }

@@ -54,6 +54,8 @@ pub(crate) struct Arena<T: Model> {
     resolutions: Resolutions,
     /// How to undo what flushes and the caller have done.
     journal: Journal<T>,
+    /// A transaction is open, whose end may undo what is read.
+    is_in_transaction: bool,
 }
 
 impl<T: Model> Arena<T> {
@@ -69,6 +71,7 @@ impl<T: Model> Arena<T> {
             expected: HashMap::new(),
             resolutions: Resolutions::default(),
             journal: Journal::new(),
+            is_in_transaction: false,
         }
     }
 
@@ -175,8 +178,13 @@ impl<T: Model> Arena<T> {
         self.journal.original(slot).or_else(|| self.get(slot))?.key()
     }
 
+    /// Says whether a transaction is open, whose end may undo what is read now.
+    pub(crate) fn note_transaction(&mut self, is_open: bool) {
+        self.is_in_transaction = is_open;
+    }
+
     /// Replaces an entity by what the database has. Its unsaved changes are lost.
-    pub(crate) fn replace(&mut self, slot: u32, stored: T) {
+    fn put_back(&mut self, slot: u32, stored: T) {
         let Some(entity) = self.entities.get_mut(slot) else { return };
         *entity = stored;
         self.expected.remove(&slot);
@@ -512,6 +520,13 @@ impl<T: Model> AnyArena for Arena<T> {
                 (Undo::Delete, _) => {
                     self.apply(slot, Event::Unflush);
                 }
+                (Undo::Read(known), _) => {
+                    self.undo_write_back(slot, before);
+                    // What the caller has changed is to be written over what was known before.
+                    if let Some(original) = self.journal.original_mut(slot) {
+                        *original = known;
+                    }
+                }
             }
         }
         self.pending.sort_unstable();
@@ -531,7 +546,7 @@ impl<T: Model> AnyArena for Arena<T> {
             self.apply(slot, Event::Rollback);
         }
         for (slot, original) in self.journal.take_originals() {
-            self.replace(slot, original);
+            self.put_back(slot, original);
         }
         for Flushed { slot, undo, .. } in self.journal.take_flushed(to).into_iter().rev() {
             match (undo, self.state(slot)) {
@@ -539,7 +554,9 @@ impl<T: Model> AnyArena for Arena<T> {
                 (Undo::Insert, _) => {
                     self.apply(slot, Event::Rollback);
                 }
-                (Undo::Update(original), _) => self.replace(slot, original),
+                (Undo::Update(original) | Undo::Read(original), _) => {
+                    self.put_back(slot, original);
+                }
                 (Undo::Delete, _) => {
                     self.apply(slot, Event::Rollback);
                     self.identity.note(slot);

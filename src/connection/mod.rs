@@ -45,7 +45,8 @@ pub struct Connection<'c> {
     statements: u64,
     /// The number of round trips.
     round_trips: u64,
-    /// A statement was refused since the last `begin`, so the transaction may be aborted.
+    /// The last thing that was sent was refused, so the transaction may be aborted. What is answered well
+    /// shows that it is not.
     was_refused: bool,
     /// A savepoint was refused: the transaction was aborted before, and can only go back to an
     /// earlier one.
@@ -209,15 +210,22 @@ impl<'c> Connection<'c> {
         let sending = Sending::start(sql);
         let result = run(&mut *self.wire);
         sending.end(&result, rows);
-        self.was_refused |= result.is_err();
         self.note(result)
+    }
+
+    /// Aborts the transaction, as an error of the server does, so that nothing stays of its last statement.
+    pub(crate) fn abort(&mut self) {
+        // There is no such savepoint.
+        let _ = self.simple(&format!("RELEASE SAVEPOINT {OUTER}_abort"));
     }
 
     /// Makes sure that the transaction is still good, if a statement of it was refused and the caller
     /// went on.
     pub(crate) fn check_transaction(&mut self) -> Result<(), Error> {
-        if self.was_refused {
-            self.simple("SELECT 1")?;
+        if self.was_refused && (self.nested || self.in_transaction()) {
+            let result = self.simple("SELECT 1");
+            self.is_aborted |= result.is_err();
+            result?;
         }
         Ok(())
     }
@@ -265,7 +273,6 @@ impl<'c> Connection<'c> {
     /// transaction that somebody opened by hand, which our COMMIT would end.
     pub(crate) fn begin(&mut self) -> Result<(), Error> {
         self.check_not_lost()?;
-        self.was_refused = false;
         let is_ending = self.is_ending();
         match &mut self.progress {
             Progress::Open(savepoints) if is_ending => savepoints.begin_ahead(),
@@ -284,7 +291,6 @@ impl<'c> Connection<'c> {
 
     /// Begins a transaction, and sets a savepoint in it if one is named.
     fn begin_transaction(&mut self, savepoint: Option<&str>) -> Result<(), Error> {
-        self.was_refused = false;
         // In a transaction that begins with this message, both are the time of its arrival.
         // BEGIN inside a transaction does nothing but warn; it comes after what can fail, so that a
         // message that fails has opened none.
@@ -309,12 +315,21 @@ impl<'c> Connection<'c> {
 
     /// Keeps what was written since the last `begin`. A savepoint is released; the transaction
     /// itself stays open.
+    ///
+    /// # Errors
+    ///
+    /// Those of the server, also when a statement was refused before and the caller went on. The savepoint
+    /// is as open as before then: undo it by [`rollback_last`](Connection::rollback_last).
     pub(crate) fn release(&mut self) -> Result<(), Error> {
-        let Progress::Open(savepoints) = &mut self.progress else { return Ok(()) };
-        let Some(name) = savepoints.release() else { return Ok(()) };
-        let result = self.simple(&format!("RELEASE SAVEPOINT {name}"));
-        self.is_aborted |= result.is_err();
-        result.map(drop)
+        let Progress::Open(savepoints) = &self.progress else { return self.check_transaction() };
+        match savepoints.to_release() {
+            Some(name) => self.simple(&format!("RELEASE SAVEPOINT {name}")).map(drop)?,
+            None => self.check_transaction()?,
+        }
+        if let Progress::Open(savepoints) = &mut self.progress {
+            savepoints.release();
+        }
+        Ok(())
     }
 
     /// Ends our transaction, if it is open, and keeps what was written in it.
@@ -411,6 +426,7 @@ impl<'c> Connection<'c> {
 
     /// Takes note of an error, for the transaction, the attempt, and the connection.
     fn note<R>(&mut self, result: Result<R, Error>) -> Result<R, Error> {
+        self.was_refused = result.is_err();
         result.map_err(|error| {
             if error.kind() == ErrorKind::Connection {
                 self.progress = Progress::Lost;

@@ -95,7 +95,6 @@ impl<'c> Connection<'c> {
     /// Those of [`begin`](Connection::begin).
     pub(crate) fn begin_snapshot(&mut self) -> Result<(), Error> {
         self.check_not_lost()?;
-        self.was_refused = false;
         // The isolation level is set before anything is read, so the question comes in a message of its
         // own.
         self.check_fresh("SELECT now() = statement_timestamp()")?;

@@ -78,16 +78,23 @@ impl Savepoints {
         self.set.push(Savepoint { lowest: self.covered() + 1, highest: self.level });
     }
 
-    /// Ends a level, and returns the savepoint to release: none where the savepoint stands for
-    /// levels outside as well, and where nothing was sent.
-    pub(super) fn release(&mut self) -> Option<String> {
-        let level = self.end()?;
-        let last = self.set.last_mut().filter(|last| last.highest == level)?;
-        if last.lowest < level {
+    /// Returns the savepoint to release before the innermost level ends: none where the savepoint stands
+    /// for levels outside as well, and where nothing was sent.
+    pub(super) fn to_release(&self) -> Option<String> {
+        let last = self.set.last()?;
+        let is_of_one = last.lowest == self.level && last.highest == self.level;
+        is_of_one.then(|| name(last.lowest))
+    }
+
+    /// Ends a level, whose savepoint is released if it had one of its own.
+    pub(super) fn release(&mut self) {
+        let is_released = self.to_release().is_some();
+        let Some(level) = self.end() else { return };
+        if is_released {
+            self.set.pop();
+        } else if let Some(last) = self.set.last_mut().filter(|last| last.highest == level) {
             last.highest -= 1;
-            return None;
         }
-        self.set.pop().map(|last| name(last.lowest))
     }
 
     /// Ends a level, and returns the savepoint to go back to and release, unless nothing was sent.
@@ -133,6 +140,13 @@ mod tests {
         name
     }
 
+    /// Releases the savepoint that is to be released, and returns its name.
+    fn release(savepoints: &mut Savepoints) -> Option<String> {
+        let name = savepoints.to_release();
+        savepoints.release();
+        name
+    }
+
     #[test]
     fn levels_in_which_nothing_is_sent_cost_nothing() {
         let mut savepoints = Savepoints::default();
@@ -141,9 +155,9 @@ mod tests {
         savepoints.begin();
         assert_eq!(savepoints.level(), 2);
         assert_eq!(savepoints.undo(), None);
-        assert_eq!(savepoints.release(), None);
+        assert_eq!(release(&mut savepoints), None);
         assert_eq!(savepoints, Savepoints::default());
-        assert_eq!((savepoints.release(), savepoints.undo()), (None, None));
+        assert_eq!((release(&mut savepoints), savepoints.undo()), (None, None));
     }
 
     #[test]
@@ -169,14 +183,14 @@ mod tests {
         savepoints.begin();
         assert_eq!(send(&mut savepoints).as_deref(), Some("onetrip_1"));
         assert_eq!(send(&mut savepoints), None);
-        assert_eq!(savepoints.release(), None, "the outer one is still open");
+        assert_eq!(release(&mut savepoints), None, "the outer one is still open");
         // What comes now is inside of the outer one alone, which has something in it.
         savepoints.begin();
         assert!(!savepoints.is_settled());
         assert_eq!(send(&mut savepoints).as_deref(), Some("onetrip_2"));
         assert!(savepoints.is_settled());
         assert_eq!(savepoints.undo().as_deref(), Some("onetrip_2"));
-        assert_eq!(savepoints.release().as_deref(), Some("onetrip_1"));
+        assert_eq!(release(&mut savepoints).as_deref(), Some("onetrip_1"));
         assert_eq!(savepoints, Savepoints::default());
     }
 

@@ -70,10 +70,17 @@ pub(super) fn backslashes(sql: &str, at: usize) -> Backslashes {
 /// Returns `true` if what is before this position belongs to the same name: `a$1` is one.
 pub(super) fn is_within_name(sql: &str, at: usize) -> bool {
     let before = sql[..at].chars().next_back();
-    before.is_some_and(|char| char.is_alphanumeric() || char == '_' || char == '$')
+    before.is_some_and(|char| is_of_name(char) || char == '$')
 }
 
-/// Returns the length of what stands in quotes. Two quotes are one within.
+/// Returns `true` for what a name is made of, besides dollar signs: every character that is not ASCII is
+/// a letter to the server.
+fn is_of_name(char: char) -> bool {
+    char.is_ascii_alphanumeric() || char == '_' || !char.is_ascii()
+}
+
+/// Returns the length of what stands in quotes. Two quotes are one within. A literal goes on behind a line
+/// break, which matters where backslashes escape.
 pub(super) fn quoted(text: &str, quote: char, backslashes: Backslashes) -> usize {
     let mut chars = text.char_indices().skip(1).peekable();
     while let Some((at, char)) = chars.next() {
@@ -82,11 +89,36 @@ pub(super) fn quoted(text: &str, quote: char, backslashes: Backslashes) -> usize
         } else if char == quote {
             match chars.peek() {
                 Some((_, next)) if *next == quote => drop(chars.next()),
+                _ if backslashes == Backslashes::Escape => match continued(&text[at + 1..]) {
+                    Some(len) => {
+                        let next = at + 1 + len;
+                        while chars.next_if(|(at, _)| *at <= next).is_some() {}
+                    }
+                    None => return at + 1,
+                },
                 _ => return at + 1,
             }
         }
     }
     text.len()
+}
+
+/// Returns the length of what stands between two parts of one literal, if the text begins with it: white
+/// space and comments with a line break among them, before a quote.
+fn continued(text: &str) -> Option<usize> {
+    let (mut at, mut has_break) = (0, false);
+    loop {
+        let rest = &text[at..];
+        match rest.chars().next()? {
+            '\'' => return has_break.then_some(at),
+            '\n' | '\r' => has_break = true,
+            ' ' | '\t' | '\u{b}' | '\u{c}' => {}
+            // The line break behind it comes next.
+            '-' if rest.starts_with("--") => at += rest.find(['\n', '\r'])? - 1,
+            _ => return None,
+        }
+        at += 1;
+    }
 }
 
 /// Returns the length of a comment, in which other comments can be.
@@ -117,9 +149,10 @@ fn parameter(text: &str) -> Option<(usize, usize)> {
 
 /// Returns the length of a literal between dollar signs, `$$…$$` or `$tag$…$tag$`; 1 if it is none.
 pub(super) fn dollar_quoted(text: &str) -> usize {
-    let is_of_tag = |char: &char| char.is_alphanumeric() || *char == '_';
+    let is_of_tag = |char: &char| is_of_name(*char);
     let tag: usize = text[1..].chars().take_while(is_of_tag).map(char::len_utf8).sum();
-    if !text[1 + tag..].starts_with('$') {
+    let is_number = text[1..].starts_with(|char: char| char.is_ascii_digit());
+    if is_number || !text[1 + tag..].starts_with('$') {
         return 1;
     }
     let delimiter = &text[..tag + 2];
@@ -153,6 +186,14 @@ mod tests {
             ("a = $$ $1 $$ AND b = $2", 2),
             ("a = $x$ $1 $$ $2 $x$ AND b = $3", 3),
             ("ä = $1 AND 'ö' = $2", 2),
+            ("a = $€$ $1 $€$ AND b = $2", 2),
+            ("a = $x€1$ $1 $x€1$ AND b = $2", 2),
+            ("€$1 = 5", 0),
+            ("a = E'a'\n'b\\'$1' AND b = $2", 2),
+            ("a = E'a' -- c '\r\n -- d\n 'b\\'$1'\n'\\'$3' AND b = $2", 2),
+            ("a = E'a' '\\' || $2", 2),
+            ("a = E'a' -- '\\' || $2", 0),
+            ("a = 'a'\n'\\' || $2", 2),
             ("a = 'open $1", 0),
             ("a->>'$1' = $1", 1),
             ("$99999999999999999999", usize::MAX),

@@ -52,7 +52,9 @@ impl<'c> UnitOfWork<'c> {
     ///   committed, but a server default could not be read into its field.
     /// - When COMMIT itself is refused, as for a deferred constraint, the server has undone what
     ///   earlier calls of [`flush`](UnitOfWork::flush) wrote as well. Those entities are to be written
-    ///   again.
+    ///   again. Where [`sql`](UnitOfWork::sql) has run something in the transaction, that is undone, too,
+    ///   and nobody else can do it again: further commits are refused with [`ErrorKind::Transaction`]
+    ///   until [`rollback`](UnitOfWork::rollback).
     ///
     /// Within a [`savepoint`](UnitOfWork::savepoint), [`ErrorKind::Transaction`].
     pub fn commit(&mut self) -> Result<CommitReport, Error> {
@@ -78,6 +80,7 @@ impl<'c> UnitOfWork<'c> {
                 self.connection.rollback();
                 self.sent = Sent::default();
                 self.unflushed();
+                self.is_undone |= std::mem::take(&mut self.has_own);
             }
             return Err(error);
         }
@@ -111,13 +114,12 @@ impl<'c> UnitOfWork<'c> {
     /// Writes what there is to write, as [`flush`](UnitOfWork::flush) does. The report is of this alone.
     pub(super) fn flush_alone(&mut self) -> Result<CommitReport, Error> {
         let call = Call::start(&self.connection);
+        let was_open = self.connection.in_transaction();
         let written = self.write(Transaction::Open)?;
         if written.by.is_some() {
             if let Err(error) = self.connection.release() {
-                if self.savepoints.is_empty() {
-                    self.connection.rollback();
-                }
-                self.transaction_ended();
+                self.connection.rollback_last();
+                self.transaction_ended(was_open);
                 return Err(error);
             }
         }
@@ -137,6 +139,7 @@ impl<'c> UnitOfWork<'c> {
         self.connection.rollback();
         self.unknown = None;
         self.savepoints.clear();
+        (self.has_own, self.is_undone) = (false, false);
         self.sent = Sent::default();
         for arena in self.arenas.values_mut() {
             arena.rolled_back(0);
@@ -164,7 +167,10 @@ impl<'c> UnitOfWork<'c> {
                 let message = "no commit of this unit of work has an unknown outcome";
                 return Err(Error::new(ErrorKind::Transaction, message));
             }
-            (Some(_), false) => self.unflushed(),
+            (Some(_), false) => {
+                self.unflushed();
+                self.is_undone |= std::mem::take(&mut self.has_own);
+            }
             (Some(Unknown::Written(written)), true) => self.committed(written),
             (Some(Unknown::KeysLost), true) => {
                 for arena in self.arenas.values_mut() {
@@ -187,6 +193,7 @@ impl<'c> UnitOfWork<'c> {
         self.sent = Sent::default();
         if self.unknown.is_none() {
             self.unflushed();
+            self.is_undone |= std::mem::take(&mut self.has_own);
         }
     }
 
@@ -197,6 +204,7 @@ impl<'c> UnitOfWork<'c> {
     /// needs one statement only, that statement is the transaction.
     fn write(&mut self, then: Transaction) -> Result<Written, Error> {
         self.check_resolved()?;
+        let was_open = self.connection.in_transaction();
         let Self {
             arenas, stamp, strategy, connection, budget, on_progress, sent, left_out, ..
         } = self;
@@ -213,7 +221,7 @@ impl<'c> UnitOfWork<'c> {
                 if self.connection.take_committed() {
                     self.forget_all();
                 } else {
-                    self.transaction_ended();
+                    self.transaction_ended(was_open);
                 }
                 panic::resume_unwind(payload);
             }
@@ -227,7 +235,7 @@ impl<'c> UnitOfWork<'c> {
             }
             // The rows are there, under keys that could not be read.
             ErrorKind::ReadBack => self.forget_all(),
-            _ => self.transaction_ended(),
+            _ => self.transaction_ended(was_open),
         }
         if error.kind() == ErrorKind::Stale {
             return Err(self.connection.conflict(error));
@@ -241,10 +249,17 @@ impl<'c> UnitOfWork<'c> {
     }
 
     /// Marks what was flushed as new again, if the transaction has ended or the connection is lost.
-    /// Inside of savepoints this waits until the work of the outermost is undone.
-    pub(super) fn transaction_ended(&mut self) {
-        if self.savepoints.is_empty() && !self.connection.in_transaction() {
+    /// Inside of savepoints this waits until the work of the outermost is undone. Until then nothing more
+    /// is written, if the transaction `was_open` before the call that has ended it.
+    pub(super) fn transaction_ended(&mut self, was_open: bool) {
+        if self.connection.in_transaction() {
+            return;
+        }
+        if self.savepoints.is_empty() {
             self.unflushed();
+            self.is_undone |= std::mem::take(&mut self.has_own);
+        } else {
+            self.is_undone |= was_open;
         }
     }
 
@@ -313,6 +328,7 @@ impl<'c> UnitOfWork<'c> {
     /// Tells all entities that the transaction is committed, which has `written` last.
     fn committed(&mut self, written: Written) {
         self.written(&written, Transaction::Committed);
+        self.has_own = false;
         for arena in self.arenas.values_mut() {
             arena.committed();
         }

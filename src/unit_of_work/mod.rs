@@ -103,6 +103,11 @@ pub struct UnitOfWork<'c> {
     is_in_database: bool,
     /// The savepoints that are open, the outermost first.
     savepoints: Vec<Savepoint>,
+    /// The open transaction has run statements of the caller's own.
+    has_own: bool,
+    /// A transaction was undone without the caller's asking, with what only the caller can do again.
+    /// While it is so, nothing is written.
+    is_undone: bool,
     /// What was sent by the caller's own statements and by reads under a lock since the last report.
     sent: Sent,
     /// The entities that the commit that is under way leaves out.
@@ -141,6 +146,8 @@ impl<'c> UnitOfWork<'c> {
             unknown: None,
             is_in_database: false,
             savepoints: Vec::new(),
+            has_own: false,
+            is_undone: false,
             sent: Sent::default(),
             left_out: HashSet::new(),
         }
@@ -348,18 +355,27 @@ impl<'c> UnitOfWork<'c> {
         self.arenas.clear();
         self.natural_keys.clear();
         self.savepoints.clear();
+        (self.has_own, self.is_undone) = (false, false);
         self.sent = Sent::default();
         self.stamp = Stamp::new();
         self.unknown = None;
     }
 
-    /// Returns an error while the outcome of a commit is unknown.
+    /// Returns an error while the outcome of a commit is unknown, and where something was undone that only
+    /// the caller can do again.
     fn check_resolved(&self) -> Result<(), Error> {
         if self.unknown.is_some() {
             let message = "the outcome of the last commit is unknown, and writing again could \
                            write everything twice";
             return Err(Error::new(ErrorKind::UnknownOutcome, message)
                 .with_hint("find out whether it happened, then call `resolve_unknown`"));
+        }
+        // A lost connection has an error of its own.
+        if self.is_undone && !self.connection.is_lost() {
+            let message =
+                "the transaction was undone, and with it what `sql` or a savepoint has done";
+            return Err(Error::new(ErrorKind::Transaction, message)
+                .with_hint("call `rollback`, and do all of it again"));
         }
         Ok(())
     }
@@ -392,7 +408,10 @@ impl<'c> UnitOfWork<'c> {
 
     /// Returns the arena of a model, and makes one where there is none yet.
     fn arena_mut<T: Model>(&mut self) -> &mut Arena<T> {
-        arena_in(&mut self.arenas)
+        let is_open = self.connection.in_transaction();
+        let arena = arena_in(&mut self.arenas);
+        arena.note_transaction(is_open);
+        arena
     }
 }
 

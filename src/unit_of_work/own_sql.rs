@@ -7,7 +7,7 @@ use super::sent::Sent;
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::plural;
-use crate::model::Parameter;
+use crate::model::{Parameter, SqlType};
 use crate::sql::{OwnText, Params, ResultRow, Returns, Rows, parameters, wrong_type};
 
 /// A statement of the caller's own, as [`UnitOfWork::sql`] begins it.
@@ -31,8 +31,9 @@ impl<'c> UnitOfWork<'c> {
     /// Entities know nothing of it. What was added or changed is not written before it: call
     /// [`flush`](UnitOfWork::flush) first, if the statement is to see it. What the statement has changed
     /// is not in the entities: call [`refresh_all`](UnitOfWork::refresh_all) for those that may have
-    /// changed. It is not repeated either: when the transaction is undone, as after a lost connection or
-    /// a COMMIT that was refused, run it again.
+    /// changed. It is not repeated either: when the transaction is undone without your asking, as after a
+    /// lost connection or a COMMIT that was refused, nothing more is written until you call
+    /// [`rollback`](UnitOfWork::rollback). Then do all of it again.
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};
@@ -72,7 +73,7 @@ impl<'c> UnitOfWork<'c> {
             self.sent.add(Sent::by(&self.connection).since(before));
         }
         if result.is_err() {
-            self.transaction_ended();
+            self.transaction_ended(!is_first);
         }
         result
     }
@@ -125,7 +126,10 @@ impl<'c> SqlStatement<'_, 'c> {
     pub fn execute(self) -> Result<u64, Error> {
         let (uow, text, params) = self.check()?;
         let text = OwnText::new(&text);
-        uow.in_transaction(|connection| connection.execute(text.as_str(), &params))
+        let written =
+            uow.in_transaction(|connection| connection.execute(text.as_str(), &params))?;
+        uow.has_own = true;
+        Ok(written)
     }
 
     /// Runs the statement, and returns its rows: those of a query, of `RETURNING`, or of `SHOW` and
@@ -144,8 +148,8 @@ impl<'c> SqlStatement<'_, 'c> {
     /// # Errors
     ///
     /// As [`execute`](SqlStatement::execute), and [`ErrorKind::Decode`] when the columns are not as many
-    /// as the values of a row, or one of them is of another type. Nothing has been done then, but for an
-    /// integer that is wider than the one it is read as: that comes out when the rows are there.
+    /// as the values of a row, or one of them is of another type, or NULL where no `Option` takes it.
+    /// Nothing of the statement stays then: such an error aborts the transaction as one of the server does.
     /// [`ErrorKind::Unsupported`] for a statement that is none of these, such as `FETCH`.
     pub fn rows<R: ResultRow>(self) -> Result<Vec<R>, Error> {
         let (uow, text, params) = self.check()?;
@@ -155,12 +159,14 @@ impl<'c> SqlStatement<'_, 'c> {
                 let read_as = text.read_as(types.clone());
                 uow.in_transaction(|connection| {
                     let rows = connection.query_as_is(read_as.sql.as_str(), &params);
-                    rows.map_err(|error| read_as.explain(error))
+                    let rows = rows.map_err(|error| read_as.explain(error))?;
+                    read_rows(&rows, &types).inspect_err(|_| connection.abort())
                 })
             }
-            Returns::Text => {
-                uow.in_transaction(|connection| connection.query_as_is(text.as_str(), &params))
-            }
+            Returns::Text => uow.in_transaction(|connection| {
+                let rows = connection.query_as_is(text.as_str(), &params)?;
+                read_rows(&rows, &types).inspect_err(|_| connection.abort())
+            }),
             Returns::Nothing => {
                 let message = "rows can be read of SELECT, VALUES, TABLE, WITH, INSERT, UPDATE, \
                                DELETE, MERGE, SHOW and EXPLAIN";
@@ -168,18 +174,8 @@ impl<'c> SqlStatement<'_, 'c> {
                     .with_hint("run other statements with `execute`"))
             }
         }?;
-        if let Some(columns) = rows.columns().filter(|columns| *columns != types.len()) {
-            let expected = types.len();
-            let message = format!("the statement returns {columns} columns, and not {expected}");
-            return Err(Error::new(ErrorKind::Decode, message));
-        }
-        for (column, &ty) in types.iter().enumerate() {
-            if let Some(other) = rows.other_type(column, ty) {
-                let error = Error::new(ErrorKind::Decode, format!("it has the type {other}"));
-                return Err(wrong_type(error, column, ty));
-            }
-        }
-        (0..rows.len()).map(|row| read_row(&rows, row)).collect()
+        uow.has_own = true;
+        Ok(rows)
     }
 
     /// Runs the statement, and returns its first row, if it has any. All rows come; write `LIMIT 1` where
@@ -221,6 +217,22 @@ fn check_count(named: usize, bound: usize) -> Result<(), Error> {
     };
     Err(Error::new(ErrorKind::Encode, message)
         .with_hint("`bind` gives the values of $1, $2, … in order"))
+}
+
+/// Reads all rows, if their columns are as many as these types, and of them.
+fn read_rows<R: ResultRow>(rows: &Rows, types: &[SqlType]) -> Result<Vec<R>, Error> {
+    if let Some(columns) = rows.columns().filter(|columns| *columns != types.len()) {
+        let expected = types.len();
+        let message = format!("the statement returns {columns} columns, and not {expected}");
+        return Err(Error::new(ErrorKind::Decode, message));
+    }
+    for (column, &ty) in types.iter().enumerate() {
+        if let Some(other) = rows.other_type(column, ty) {
+            let error = Error::new(ErrorKind::Decode, format!("it has the type {other}"));
+            return Err(wrong_type(error, column, ty));
+        }
+    }
+    (0..rows.len()).map(|row| read_row(rows, row)).collect()
 }
 
 /// Reads a row.

@@ -10,6 +10,8 @@ pub(super) struct Savepoint {
     flushed: Vec<usize>,
     /// The transaction was open, so that it has a savepoint.
     is_in_transaction: bool,
+    /// The transaction had run statements of the caller's own.
+    has_own: bool,
 }
 
 impl<'c> UnitOfWork<'c> {
@@ -57,7 +59,7 @@ impl<'c> UnitOfWork<'c> {
         }
         let flushed = self.arenas.values().map(|arena| arena.flushed()).collect();
         let depth = self.savepoints.len();
-        self.savepoints.push(Savepoint { flushed, is_in_transaction });
+        self.savepoints.push(Savepoint { flushed, is_in_transaction, has_own: self.has_own });
         let inside = Inside { uow: self, depth };
         let result = work(&mut *inside.uow)?;
         inside.keep()?;
@@ -75,7 +77,11 @@ impl<'c> UnitOfWork<'c> {
         for (index, arena) in self.arenas.values_mut().enumerate() {
             arena.rolled_back(savepoint.flushed.get(index).copied().unwrap_or(0));
         }
-        self.transaction_ended();
+        self.has_own = savepoint.has_own;
+        if self.savepoints.is_empty() {
+            self.is_undone = false;
+        }
+        self.transaction_ended(savepoint.is_in_transaction);
     }
 }
 
@@ -95,8 +101,11 @@ impl Inside<'_, '_> {
             self.uow.savepoints.get(self.depth).map(|savepoint| savepoint.is_in_transaction)
         {
             self.uow.flush_alone()?;
+            // An error of the server that the work has kept to itself is one of the savepoint.
             if is_in_transaction {
                 self.uow.connection.release()?;
+            } else {
+                self.uow.connection.check_transaction()?;
             }
             self.uow.savepoints.truncate(self.depth);
         }
