@@ -108,6 +108,7 @@ impl UnitOfWork<'_> {
         if Blame::of(error) == Blame::NoRow {
             return Ok(Findings::none("the error is about no row"));
         }
+        let was_open = self.connection.in_transaction();
         let Self { arenas, stamp, strategy, connection, left_out, .. } = self;
         let changes = ChangeSet::collect(arenas, *stamp, left_out)?;
         let examination = Examination { changes: &changes, strategy, error, round_trips, aim };
@@ -117,7 +118,7 @@ impl UnitOfWork<'_> {
             _ => examination.run(connection),
         };
         if result.is_err() {
-            self.transaction_ended();
+            self.transaction_ended(was_open);
         }
         result
     }
