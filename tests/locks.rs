@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Duration;
 
 use common::Schema;
-use onetrip::{Error, ErrorKind, Model, Retry, UnitOfWork};
+use onetrip::{Error, ErrorKind, Handle, Model, Retry, UnitOfWork};
 use postgres::error::SqlState;
 use relayed::{client_through, relay_to};
 
@@ -39,6 +39,173 @@ struct Versioned {
 
 fn schema(test: &str) -> Schema {
     Schema::new(&format!("locks_{test}"), ACCOUNTS)
+}
+
+// --- The order of locks ---
+
+#[derive(Model, Clone)]
+#[model(table = "numbers")]
+struct Number {
+    #[model(key)]
+    id: i32,
+    n: i32,
+}
+
+#[derive(Model, Clone)]
+#[model(table = "words")]
+struct Word {
+    #[model(key)]
+    id: String,
+    n: i32,
+}
+
+/// For each row, returns those that are locked already when a statement waits for that one.
+fn locked_before(
+    schema: &Schema,
+    table: &str,
+    work: impl Fn(&mut UnitOfWork<'_>) + Sync,
+) -> Vec<Vec<String>> {
+    let ids = schema.rows(&format!("SELECT id FROM {table} ORDER BY id::text"));
+    let row = |id: &str| format!("SELECT id FROM {table} WHERE id::text = '{id}' FOR UPDATE");
+    let mut all = Vec::new();
+    for blocked in &ids {
+        let (mut blocker, mut client) = (schema.client(), schema.client());
+        let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
+        let mut transaction = blocker.transaction().unwrap();
+        transaction.batch_execute(&row(blocked)).unwrap();
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let mut uow = UnitOfWork::new(&mut client);
+                work(&mut uow);
+                uow.rollback();
+            });
+            let waits = format!("SELECT 1 FROM pg_locks WHERE pid = {pid} AND NOT granted");
+            while schema.rows(&waits).is_empty() {
+                thread::sleep(Duration::from_millis(2));
+            }
+            let is_locked =
+                |id: &&String| schema.rows(&format!("{} SKIP LOCKED", row(id))).is_empty();
+            let locked = ids.iter().filter(|id| *id != blocked).filter(is_locked);
+            all.push(locked.cloned().collect());
+            transaction.rollback().unwrap();
+        });
+    }
+    all
+}
+
+#[test]
+fn rows_are_locked_in_the_order_in_which_a_commit_locks_them() {
+    let schema = Schema::new(
+        "locks_order",
+        "CREATE TABLE numbers (id int PRIMARY KEY, n int NOT NULL);
+         CREATE TABLE words (id text COLLATE \"und-x-icu\" PRIMARY KEY, n int NOT NULL);
+         INSERT INTO numbers SELECT n, 0 FROM generate_series(-2, 2) AS n;
+         INSERT INTO words SELECT word, 0 FROM unnest(ARRAY['b', 'A', 'a', 'B', 'ab', 'é']) AS word",
+    );
+    let numbers = [1, -1, 0, 2, -2];
+    let by_lock = locked_before(&schema, "numbers", |uow| {
+        uow.find_all_for_update::<Number>(numbers).unwrap();
+    });
+    let by_flush = locked_before(&schema, "numbers", |uow| {
+        for handle in uow.find_all::<Number>(numbers).unwrap().into_iter().flatten() {
+            uow[handle].n += 1;
+        }
+        uow.flush().unwrap();
+    });
+    assert_eq!(by_lock, by_flush);
+
+    let words = ["b", "A", "a", "B", "ab", "é"].map(str::to_owned);
+    let by_lock = locked_before(&schema, "words", |uow| {
+        uow.find_all_for_update::<Word>(words.clone()).unwrap();
+    });
+    let by_flush = locked_before(&schema, "words", |uow| {
+        for handle in uow.find_all::<Word>(words.clone()).unwrap().into_iter().flatten() {
+            uow[handle].n += 1;
+        }
+        uow.flush().unwrap();
+    });
+    assert_eq!(by_lock, by_flush);
+}
+
+// --- What is undone ---
+
+#[derive(Model, Clone)]
+#[model(table = "accounts")]
+struct Noted {
+    #[model(key)]
+    id: i32,
+    owner: String,
+    balance: i64,
+    #[model(skip)]
+    note: String,
+}
+
+#[test]
+fn what_was_read_of_what_is_undone_does_not_stay_in_the_entity() {
+    type Read = fn(&mut UnitOfWork<'_>, Handle<Noted>);
+    let reads: [Read; 5] = [
+        |uow, one| assert_eq!(uow.find_for_update::<Noted>(1).unwrap(), Some(one)),
+        |uow, one| assert_eq!(uow.find_all_for_update::<Noted>([1]).unwrap(), [Some(one)]),
+        |uow, _| {
+            uow.query::<Noted>("id = 1").for_update().for_each(|_| Ok::<(), Error>(())).unwrap();
+        },
+        |uow, one| uow.refresh(one).unwrap(),
+        |uow, _| uow.refresh_all::<Noted>().unwrap(),
+    ];
+    let write = "UPDATE accounts SET balance = 99, owner = 'x' WHERE id = 1";
+    for (at, read) in reads.into_iter().enumerate() {
+        for (first, changed) in [(true, false), (false, false), (true, true), (false, true)] {
+            let schema = schema("undone");
+            let mut client = schema.client();
+            let mut uow = UnitOfWork::new(&mut client);
+            let one = uow.find::<Noted>(1).unwrap().unwrap();
+            if !first {
+                uow.sql("UPDATE accounts SET balance = 2 WHERE id = 2").execute().unwrap();
+            }
+            let check = |uow: &UnitOfWork<'_>| {
+                assert_eq!((uow[one].balance, &*uow[one].owner), (100, "owner 1"), "{at}");
+            };
+            uow.savepoint(|uow| {
+                uow.sql(write).execute().unwrap();
+                if changed {
+                    uow[one].owner = "mine".into();
+                }
+                read(uow, one);
+                assert_eq!(uow[one].balance, 99);
+                Err::<(), _>(uow.sql("COMMIT").execute().unwrap_err())
+            })
+            .unwrap_err();
+            check(&uow);
+            uow.sql(write).execute().unwrap();
+            read(&mut uow, one);
+            uow.rollback();
+            check(&uow);
+            uow[one].balance = 99;
+            assert_eq!(uow.commit().unwrap().updated_rows(), 1, "{at}");
+            assert_eq!(
+                schema.rows("SELECT balance, owner FROM accounts WHERE id = 1"),
+                ["99|owner 1"]
+            );
+        }
+    }
+}
+
+#[test]
+fn a_lock_leaves_fields_that_are_no_columns_alone() {
+    let schema = schema("skipped");
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client);
+    let handles = uow.query::<Noted>("id < 3").order_by("id").load().unwrap();
+    for &handle in &handles {
+        uow[handle].note = "kept".into();
+    }
+    uow.commit().unwrap();
+    schema.client().batch_execute("UPDATE accounts SET balance = 7").unwrap();
+    uow.find_for_update::<Noted>(1).unwrap();
+    uow.find_all_for_update::<Noted>([2]).unwrap();
+    for handle in handles {
+        assert_eq!((uow[handle].balance, &*uow[handle].note), (7, "kept"));
+    }
 }
 
 // --- Fresh values ---

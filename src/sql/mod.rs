@@ -21,6 +21,6 @@ pub(crate) use prefix::unused_prefix;
 pub use result_row::{ResultColumn, ResultRow};
 pub use rows::Rows;
 pub(crate) use select::{
-    key_arrays, select_all, select_by_key, select_by_keys, select_by_keys_in_order,
+    in_order_of_locks, key_arrays, lock_by_keys, select_all, select_by_key, select_by_keys,
 };
 pub(crate) use text::Sql;

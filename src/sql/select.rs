@@ -3,6 +3,7 @@
 use bytes::BytesMut;
 
 use super::{ArrayParam, Params, Sql};
+use crate::change_set::{CellValue, key_bytes};
 use crate::error::{Error, ErrorKind};
 use crate::model::{Encoder, Key, Model, Source, Table};
 
@@ -50,21 +51,52 @@ pub(crate) fn select_by_key<T: Model>(key: &T::Key) -> Result<(Sql, Params), Err
     Ok((sql, params))
 }
 
-/// Returns the query that [`select_by_keys`] returns, but its rows are in the order of their own keys:
-/// rows that are locked in one order by everybody are no reason for a deadlock.
+/// Returns keys in the order in which a commit locks their rows: by their bytes.
 ///
 /// # Errors
 ///
 /// When a key cannot be encoded.
-pub(crate) fn select_by_keys_in_order<K: Key>(
+pub(crate) fn in_order_of_locks<K: Key>(
     table: &'static Table,
-    columns: &[usize],
+    keys: Vec<K>,
+) -> Result<Vec<K>, Error> {
+    let mut keyed = Vec::with_capacity(keys.len());
+    for key in keys {
+        let bytes = key_bytes(table, table.key(), |column, out| {
+            let part = table.key().iter().position(|&other| other == column).unwrap_or(0);
+            encode_part(&key, part, table, column, out).map(|()| CellValue::Value)
+        })?;
+        keyed.push((bytes, key));
+    }
+    keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
+    Ok(keyed.into_iter().map(|(_, key)| key).collect())
+}
+
+/// Returns the query that [`select_by_keys`] returns, by the keys of the rows themselves, but it locks the
+/// rows, one after the other, in the order of `keys`.
+///
+/// ```text
+/// SELECT COALESCE(NULL::int4, t.id) AS id, k.n
+/// FROM unnest($1) WITH ORDINALITY AS k(k0, n),
+///      LATERAL (SELECT * FROM users AS t WHERE t.id = k.k0 FOR UPDATE) AS t
+/// ```
+///
+/// `rows_are_locked_as_they_are_read` pins the text. A subquery that locks cannot be merged into the query
+/// around it, so it runs once for each key, in their order.
+///
+/// # Errors
+///
+/// When a key cannot be encoded.
+pub(crate) fn lock_by_keys<K: Key>(
+    table: &'static Table,
     keys: &[K],
+    push_lock: impl FnOnce(&mut Sql),
 ) -> Result<(Sql, Params), Error> {
-    let (mut sql, params) = select_joined(table, columns, keys)?;
-    sql.push(" ORDER BY ").list(table.key(), |sql, &column| {
-        sql.push("t.").name(table.columns()[column].name());
-    });
+    let (mut sql, params) = select_from_keys(table, table.key(), keys)?;
+    sql.push(", LATERAL (SELECT * FROM ").qualified(table.qualified_name()).push(" AS t WHERE ");
+    push_match(&mut sql, table, table.key());
+    push_lock(&mut sql);
+    sql.push(") AS t");
     Ok((sql, params))
 }
 
@@ -102,6 +134,26 @@ fn select_joined<K: Key>(
     columns: &[usize],
     keys: &[K],
 ) -> Result<(Sql, Params), Error> {
+    let (mut sql, params) = select_from_keys(table, columns, keys)?;
+    sql.push(" JOIN ").qualified(table.qualified_name()).push(" AS t ON ");
+    push_match(&mut sql, table, columns);
+    Ok((sql, params))
+}
+
+/// Appends the condition that a row has a key.
+fn push_match(sql: &mut Sql, table: &'static Table, columns: &[usize]) {
+    sql.conditions(columns.iter().enumerate(), |sql, (part, &column)| {
+        sql.push("t.").name(table.columns()[column].name()).push(" = k.k").number(part);
+        sql.write_cast(table, column);
+    });
+}
+
+/// Returns the part of [`select_by_keys`] up to the keys.
+fn select_from_keys<K: Key>(
+    table: &'static Table,
+    columns: &[usize],
+    keys: &[K],
+) -> Result<(Sql, Params), Error> {
     let (mut sql, mut params) = (Sql::new(), Params::new());
     sql.push("SELECT ");
     for column in 0..table.columns().len() {
@@ -113,12 +165,7 @@ fn select_joined<K: Key>(
         sql.push(if part > 0 { ", " } else { "" }).param(number);
     }
     let names: Vec<_> = (0..columns.len()).map(|part| format!("k{part}")).collect();
-    sql.push(&format!(") WITH ORDINALITY AS k({}, n) JOIN ", names.join(", ")));
-    sql.qualified(table.qualified_name()).push(" AS t ON ");
-    sql.conditions(columns.iter().enumerate(), |sql, (part, &column)| {
-        sql.push("t.").name(table.columns()[column].name()).push(" = k.k").number(part);
-        sql.write_cast(table, column);
-    });
+    sql.push(&format!(") WITH ORDINALITY AS k({}, n)", names.join(", ")));
     Ok((sql, params))
 }
 

@@ -140,6 +140,7 @@ impl<'c> UnitOfWork<'c> {
         self.unknown = None;
         self.savepoints.clear();
         (self.has_own, self.is_undone) = (false, false);
+        self.natural_keys.clear();
         self.sent = Sent::default();
         for arena in self.arenas.values_mut() {
             arena.rolled_back(0);

@@ -10,7 +10,7 @@ use crate::arena::{AnyArena, Arena};
 use crate::error::{Error, ErrorKind};
 use crate::handle::{AnyHandle, Handle, Stamp};
 use crate::model::{Cell, Model};
-use crate::sql::{Params, Rows, Sql, select_by_key, select_by_keys_in_order};
+use crate::sql::{Params, Rows, Sql, in_order_of_locks, lock_by_keys, select_by_key};
 
 /// The lock that a query takes on its rows.
 #[derive(Debug, Clone, Copy)]
@@ -128,8 +128,8 @@ impl UnitOfWork<'_> {
     }
 
     /// Looks many rows up by their keys, locks them, and returns the handles of their entities in the order
-    /// of the keys. The rows are locked in the order of their own keys, so that two who lock the same
-    /// rows wait for each other and do not deadlock. Otherwise it does what
+    /// of the keys. The rows are locked in the order in which a commit locks them, so that two who lock or
+    /// change the same rows wait for each other and do not deadlock. Otherwise it does what
     /// [`find_for_update`](UnitOfWork::find_for_update) does.
     ///
     /// # Errors
@@ -155,18 +155,16 @@ impl UnitOfWork<'_> {
         table.validate()?;
         let keys: Vec<T::Key> = keys.into_iter().map(Into::into).collect();
         let (mut asked, mut positions) = (Vec::new(), HashMap::new());
-        for key in &keys {
-            positions.entry(key).or_insert_with(|| {
-                asked.push(key.clone());
+        for key in in_order_of_locks(table, keys.clone()).map_err(in_table(table))? {
+            positions.entry(key.clone()).or_insert_with(|| {
+                asked.push(key);
                 asked.len() - 1
             });
         }
         let mut found: Vec<Option<Handle<T>>> = vec![None; asked.len()];
         if !asked.is_empty() {
-            let (mut sql, params) =
-                select_by_keys_in_order(table, table.key(), &asked).map_err(in_table(table))?;
-            Lock::UPDATE.push_to(&mut sql);
-            sql.push(" OF t");
+            let (sql, params) = lock_by_keys(table, &asked, |sql| Lock::UPDATE.push_to(sql))
+                .map_err(in_table(table))?;
             let rows = self.read_locked(&sql, &params).map_err(in_table(table))?;
             for (row, handle) in self.take_in_locked::<T>(&rows)?.into_iter().enumerate() {
                 let at = super::load::position(&rows, row, table, asked.len())?;

@@ -77,6 +77,7 @@ impl<'c> UnitOfWork<'c> {
         for (index, arena) in self.arenas.values_mut().enumerate() {
             arena.rolled_back(savepoint.flushed.get(index).copied().unwrap_or(0));
         }
+        self.natural_keys.clear();
         self.has_own = savepoint.has_own;
         if self.savepoints.is_empty() {
             self.is_undone = false;

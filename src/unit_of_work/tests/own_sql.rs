@@ -103,7 +103,7 @@ fn rows_are_locked_as_they_are_read() {
     SELECT COALESCE(NULL::"int4", "id") AS "id", "name"::"text" AS "?" FROM "users" WHERE (true
     ) FOR UPDATE SKIP LOCKED -- 
     SELECT COALESCE(NULL::"int4", "id") AS "id", "name"::"text" AS "?" FROM "users" WHERE "id" = $1 FOR UPDATE -- 7 int4
-    SELECT COALESCE(NULL::"int4", t."id") AS "id", t."name"::"text" AS "?", k.n FROM unnest($1) WITH ORDINALITY AS k(k0, n) JOIN "users" AS t ON t."id" = k.k0 ORDER BY t."id" FOR UPDATE OF t -- int4[]
+    SELECT COALESCE(NULL::"int4", t."id") AS "id", t."name"::"text" AS "?", k.n FROM unnest($1) WITH ORDINALITY AS k(k0, n), LATERAL (SELECT * FROM "users" AS t WHERE t."id" = k.k0 FOR UPDATE) AS t -- int4[]
     "#);
 }
 
