@@ -19,6 +19,7 @@ use cell_value::{Resolved, Survey, UNKNOWN_KEY_BYTES};
 pub(crate) use cells::CellRange;
 pub(crate) use changed::{ChangedRows, KeyBytes, SetTo, UpdatedRow};
 pub(crate) use give_back::Extent;
+pub(crate) use named::Ties;
 pub(crate) use new_rows::NewRows;
 use passed_on::PassedOn;
 use place::Place;

@@ -10,6 +10,15 @@ use crate::error::Error;
 use crate::handle::AnyHandle;
 use crate::model::Table;
 
+/// By what a row refers to a new one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ties {
+    /// By its handle: without the new row there is nothing to refer to.
+    Handles,
+    /// By its handle, or by a value that it has: another row can have the value, too.
+    HandlesAndValues,
+}
+
 impl ChangeSet<'_> {
     /// Returns the handle of an entity.
     pub(crate) fn handle(&self, entity: EntityAt) -> Option<AnyHandle> {
@@ -89,7 +98,7 @@ impl ChangeSet<'_> {
 
     /// Returns for each new or updated row those new rows that it refers to, by a handle or by a key that
     /// the other one has.
-    pub(crate) fn references_to_new(&self) -> HashMap<EntityAt, Vec<EntityAt>> {
+    pub(crate) fn references_to_new(&self, by: Ties) -> HashMap<EntityAt, Vec<EntityAt>> {
         let (mut children, mut buffer) = (HashMap::<_, Vec<_>>::new(), BytesMut::new());
         for of in self.all_rows() {
             let (model, slots) = self.slots_of(of);
@@ -107,7 +116,7 @@ impl ChangeSet<'_> {
                             children.entry(parent).or_default().push(child);
                         }
                     }
-                    if by_key.is_empty() {
+                    if by_key.is_empty() || by == Ties::Handles {
                         continue;
                     }
                     let key = self.new_key_bytes(child, foreign_key.columns).ok().flatten();

@@ -182,7 +182,7 @@ impl<'c> Connection<'c> {
                     // also for a caller who uses the client again.
                     let _ = wire.simple(END_SESSION);
                     is_refused = true;
-                    error.with_hint("the driver cannot go on with this connection: open a new one")
+                    error.hinting("the driver cannot go on with this connection: open a new one")
                 }
             })
         };

@@ -468,3 +468,134 @@ fn nothing_is_asked_while_the_outcome_is_unknown() {
     let refused = uow.diagnose(&error).unwrap_err();
     assert_eq!(refused.kind(), ErrorKind::UnknownOutcome);
 }
+
+mod others {
+    //! Rows that are innocent, and what nobody can know.
+
+    use onetrip::{Diagnosis, ForeignKey, Handle, Model, OtherParty, UnitOfWork};
+
+    use crate::common::Schema;
+
+    #[derive(Model, Clone, Debug)]
+    #[model(table = "items")]
+    struct Item {
+        #[model(key)]
+        id: Option<i32>,
+        name: String,
+        num: Option<i32>,
+    }
+
+    #[derive(Model, Clone, Debug)]
+    #[model(table = "parts")]
+    struct Part {
+        #[model(key)]
+        id: Option<i32>,
+        item_id: ForeignKey<Item>,
+    }
+
+    #[derive(Model, Clone, Debug)]
+    #[model(table = "codes")]
+    struct Code {
+        #[model(key)]
+        id: Option<i32>,
+        #[model(default)]
+        code: Option<String>,
+        above: Option<String>,
+    }
+
+    const TABLES: &str = "
+        CREATE TABLE items (id serial PRIMARY KEY, name char(5) UNIQUE, num int);
+        CREATE TABLE parts (id serial PRIMARY KEY, item_id int NOT NULL REFERENCES items);
+        CREATE TABLE codes (id serial PRIMARY KEY, code text UNIQUE DEFAULT 'dflt',
+            above text REFERENCES codes (code));";
+
+    const CHAIN: &str = "
+        CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            IF NEW.num > 0 AND NOT EXISTS (SELECT FROM items WHERE num = NEW.num - 1) THEN
+                RAISE 'no row before this' USING ERRCODE = RAISES, CONSTRAINT = 'chain';
+            END IF;
+            RETURN NEW; END $$;
+        CREATE TRIGGER look BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION look();";
+
+    fn item(id: Option<i32>, name: &str, num: Option<i32>) -> Item {
+        Item { id, name: name.to_owned(), num }
+    }
+
+    fn named<T: Model>(diagnosis: &Diagnosis) -> Vec<Handle<T>> {
+        diagnosis.culprits().iter().filter_map(|culprit| culprit.entity()).collect()
+    }
+
+    #[test]
+    fn what_a_trigger_says_of_missing_rows_is_said_of_the_first_alone() {
+        for code in ["P0001", "23503", "23514", "23505"] {
+            let chain = CHAIN.replace("RAISES", &format!("'{code}'"));
+            let schema = Schema::new("diagnosis_chain", &format!("{TABLES}{chain}"));
+            let mut client = schema.client();
+            let mut uow = UnitOfWork::new(&mut client);
+            let all: Vec<_> = [0, 1, 5, 6, 7, 2]
+                .map(|num| uow.add(item(None, &format!("i{num}"), Some(num))))
+                .to_vec();
+            let error = uow.commit().unwrap_err();
+            let diagnosis = uow.diagnose(&error).unwrap();
+            // 6 and 7 only follow.
+            assert_eq!(named::<Item>(&diagnosis), [all[2]], "{code}: {diagnosis}");
+            assert!(!diagnosis.is_complete(), "{diagnosis}");
+        }
+    }
+
+    #[test]
+    fn a_row_may_need_what_a_refused_one_would_get_from_the_database() {
+        let schema = Schema::new("diagnosis_defaults", TABLES);
+        let mut client = schema.client();
+        let mut uow = UnitOfWork::new(&mut client);
+        let code = |code: Option<&str>, above: Option<&str>| Code {
+            id: None,
+            code: code.map(str::to_owned),
+            above: above.map(str::to_owned),
+        };
+        uow.add(code(Some("root"), None));
+        let guilty = uow.add(code(None, Some("zzz")));
+        uow.add(code(Some("leaf"), Some("dflt")));
+        let error = uow.commit().unwrap_err();
+        let diagnosis = uow.diagnose(&error).unwrap();
+        let named = named::<Code>(&diagnosis);
+        assert!(named.is_empty() || named == [guilty], "{diagnosis}");
+        uow[guilty].above = None;
+        uow.commit().unwrap();
+    }
+
+    #[test]
+    fn no_row_of_an_empty_table_is_the_other_party() {
+        let schema = Schema::new("diagnosis_padded", TABLES);
+        let mut client = schema.client();
+        let mut uow = UnitOfWork::new(&mut client);
+        uow.add(item(None, "ab", None));
+        let second = uow.add(item(None, "ab ", None));
+        let error = uow.commit().unwrap_err();
+        let diagnosis = uow.diagnose(&error).unwrap();
+        assert_eq!(named::<Item>(&diagnosis), [second], "{diagnosis}");
+        assert!(!matches!(diagnosis.culprits()[0].other(), Some(OtherParty::RowOfDatabase)));
+    }
+
+    #[test]
+    fn children_of_a_key_that_is_there_all_the_same_are_committed() {
+        let schema = Schema::new("diagnosis_twice", TABLES);
+        let mut client = schema.client();
+        client.batch_execute("INSERT INTO items (id, name) VALUES (3, 'three')").unwrap();
+        let mut uow = UnitOfWork::new(&mut client);
+        uow.add(item(Some(7), "seven", None));
+        let twice = uow.add(item(Some(7), "again", None));
+        let known = uow.add(item(Some(3), "new", None));
+        for key in [7, 3] {
+            uow.add(Part { id: None, item_id: ForeignKey::Key(key) });
+        }
+        let by_handle = uow.add(Part { id: None, item_id: known.into() });
+        let committed = uow.commit_valid().unwrap();
+        let refused: Vec<_> =
+            committed.refused().iter().filter_map(|r| r.entity::<Item>()).collect();
+        assert_eq!(refused, [twice, known]);
+        let parts: Vec<_> = committed.refused().iter().filter_map(|r| r.entity::<Part>()).collect();
+        assert_eq!(parts, [by_handle]);
+        assert_eq!(schema.rows("SELECT item_id FROM parts ORDER BY 1"), ["3", "7"]);
+    }
+}

@@ -6,7 +6,7 @@ use std::collections::hash_map::Entry;
 use super::culprit::{Culprit, Operation, OtherEntity, OtherParty};
 use super::search::Stop;
 use super::ties::children;
-use crate::change_set::{ChangeSet, EntityAt};
+use crate::change_set::{ChangeSet, EntityAt, Ties};
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::{Constraints, Done, done_to, positions};
 use crate::strategy::Strategy;
@@ -91,6 +91,12 @@ impl Examination<'_> {
         })
     }
 
+    /// Returns what is left out along with a row that is refused. Where all is to be committed that can be, a
+    /// value that is refused may be there already, or come with another row.
+    pub(super) fn ties(&self) -> Ties {
+        if self.aim == Aim::Error { Ties::HandlesAndValues } else { Ties::Handles }
+    }
+
     /// Returns the culprits, and what refers to them.
     pub(super) fn with_waiting(
         &self,
@@ -98,7 +104,7 @@ impl Examination<'_> {
         mut culprits: Vec<Culprit>,
         constraints: &Constraints,
     ) -> Findings {
-        let children = children(self.changes, constraints);
+        let children = children(self.changes, constraints, self.ties());
         let mut left_out: HashMap<EntityAt, EntityAt> =
             refused.iter().map(|&entity| (entity, entity)).collect();
         for entity in refused {

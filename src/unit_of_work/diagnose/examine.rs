@@ -57,6 +57,7 @@ impl Examination<'_> {
         let limits = |used: u64| Limits {
             round_trips: self.round_trips.map(|limit| limit.saturating_sub(used)),
             refused: if self.aim == Aim::Error { MAX_CULPRITS } else { usize::MAX },
+            ties: self.ties(),
         };
         // Guesses first, each of which is made sure of.
         let named = self.error.entity_handle().and_then(|handle| self.changes.entity_at(handle));
@@ -326,10 +327,14 @@ impl Examination<'_> {
         refused.sort_by_key(|refused| (refused.row.step, refused.row.at));
         let mut culprits = Vec::new();
         let name = signature.constraint().unwrap_or_default();
+        let mut is_first = true;
         for Refused { entity, done, row, error, is_certain } in refused {
-            let is_wanted = wants_all
-                || Signature::of(&error) == *signature
-                    && confirmed.get(&entity).copied().unwrap_or(true);
+            let is_refused = confirmed.get(&entity).copied().unwrap_or(true);
+            let is_wanted = wants_all || Signature::of(&error) == *signature && is_refused;
+            // All rows before the first one are there. A later one may lack what was refused.
+            let is_certain =
+                is_certain && (is_first || Signature::of(&error).needs_no_row(constraints));
+            is_first &= !is_refused;
             let lacks_parent = || {
                 let before = left_out.keys().copied().filter(|other| *other != entity);
                 signature.code() == "23503"

@@ -61,7 +61,17 @@ impl<'a> Parties<'a> {
             }
             by_value
         });
-        let Some(&other) = known.get(&value) else { return Some(OtherParty::RowOfDatabase) };
+        let Some(&other) = known.get(&value) else {
+            // Another entity can have the value after all: a trigger has changed it, or the column pads
+            // strings with spaces, or cuts spaces off.
+            let is_string = |&column: &usize| table.columns()[column].ty().is_string();
+            let ends_with_space = |value: &[u8]| columns.len() > 1 || value.ends_with(b" ");
+            let has_spaces = columns.iter().any(is_string)
+                && (ends_with_space(&value) || known.keys().any(|other| ends_with_space(other)));
+            let may_be_changed = has_spaces || !self.constraints.early_triggers.is_empty();
+            let is_alone = known.is_empty();
+            return (is_alone || !may_be_changed).then_some(OtherParty::RowOfDatabase);
+        };
         Some(OtherParty::Same(OtherEntity {
             entity: self.changes.handle(other)?,
             table: self.changes.table_of(other.model).name(),

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::signature::{Blame, Signature};
 use super::ties::{Children, children};
-use crate::change_set::{ChangeSet, EntityAt};
+use crate::change_set::{ChangeSet, EntityAt, Ties};
 use crate::connection::Trial;
 use crate::error::Error;
 use crate::flush::{Before, Flush};
@@ -49,7 +49,7 @@ impl Stop {
             Stop::Way => "the server cannot write a part of the rows alone",
             Stop::NoRow => "an error came up that is about no row",
             Stop::Circle => "rows that can only be written at once were refused together",
-            Stop::Change => "later rows may need a change that was refused",
+            Stop::Change => "later rows may need what was refused",
         }
     }
 }
@@ -69,6 +69,8 @@ pub(super) struct Limits {
     pub(super) round_trips: Option<u64>,
     /// The most rows that are refused.
     pub(super) refused: usize,
+    /// What else is left out along with a row that is refused.
+    pub(super) ties: Ties,
 }
 
 /// A search for the rows that are refused.
@@ -179,8 +181,8 @@ impl<'a, 'c> Search<'a, 'c> {
 
     /// Leaves entities out that are known to be refused, and all that refers to them.
     pub(super) fn leave_out(&mut self, entity: EntityAt) {
-        let (changes, constraints) = (self.changes, self.constraints);
-        let children = self.children.get_or_insert_with(|| children(changes, constraints));
+        let (changes, constraints, ties) = (self.changes, self.constraints, self.limits.ties);
+        let children = self.children.get_or_insert_with(|| children(changes, constraints, ties));
         let mut open = vec![entity];
         while let Some(next) = open.pop() {
             if let Entry::Vacant(new) = self.left_out.entry(next) {

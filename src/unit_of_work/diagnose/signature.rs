@@ -1,6 +1,7 @@
 //! `Signature`: by what an error of the server is known again.
 
 use crate::error::{Error, ErrorKind};
+use crate::flush_plan::Constraints;
 
 /// By what an error is known again when the rows are sent once more. It has no values of rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,24 @@ impl Signature {
         self.code().starts_with("22")
             || self.code() == NOT_NULL
             || self.code() == CHECK && self.constraint.is_some()
+    }
+
+    /// Returns `true` if no row that is missing can be the reason for such an error, but one that a foreign
+    /// key refers to. What a trigger raises can depend on any row.
+    pub(super) fn needs_no_row(&self, constraints: &Constraints) -> bool {
+        let has_triggers =
+            !constraints.early_triggers.is_empty() || !constraints.late_triggers.is_empty();
+        let is_known = |name: &str| {
+            constraints.foreign_keys.iter().any(|fk| fk.name == name)
+                || constraints.unique.iter().any(|unique| unique.plain_name == name)
+        };
+        match self.code() {
+            "23505" | "23P01" | "23503" => {
+                !has_triggers || self.constraint.as_deref().is_some_and(is_known)
+            }
+            CHECK => !has_triggers && self.is_of_row_alone(),
+            _ => self.is_of_row_alone(),
+        }
     }
 }
 

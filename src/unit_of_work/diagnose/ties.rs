@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::coupled::comparable;
 use crate::assignments::RowsOf;
-use crate::change_set::{ChangeSet, EntityAt};
+use crate::change_set::{ChangeSet, EntityAt, Ties};
 use crate::flush_plan::{Constraints, ForeignKeyConstraint, positions};
 use crate::model::Table;
 
@@ -12,8 +12,11 @@ use crate::model::Table;
 pub(super) type Children = HashMap<EntityAt, Vec<EntityAt>>;
 
 /// Returns what refers to each new row: by a handle, by its key, or by another value of it.
-pub(super) fn children(changes: &ChangeSet<'_>, constraints: &Constraints) -> Children {
-    let mut children = changes.references_to_new();
+pub(super) fn children(changes: &ChangeSet<'_>, constraints: &Constraints, by: Ties) -> Children {
+    let mut children = changes.references_to_new(by);
+    if by == Ties::Handles {
+        return children;
+    }
     for fk in &constraints.foreign_keys {
         let is_of = |table: &'static Table, oid| constraints.relation(table) == Some(oid);
         let mut parents = HashMap::new();
@@ -60,11 +63,16 @@ pub(super) fn may_lack_parent(
     // One that is not known refers to a table that has no rows in the flush.
     let named = |fk: &&ForeignKeyConstraint| fk.name == name;
     let open: Vec<&ForeignKeyConstraint> = constraints.foreign_keys.iter().filter(named).collect();
-    let mut refused = refused.map(|entity| changes.table_of(entity.model));
-    refused.any(|table| {
+    // A value that the database assigns, or a trigger changes, is not known here.
+    let has_triggers = !constraints.early_triggers.is_empty();
+    let mut refused = refused.map(|entity| (entity, changes.table_of(entity.model)));
+    refused.any(|(entity, table)| {
         open.iter().any(|fk| {
-            constraints.relation(table) == Some(fk.parent)
-                && comparable(table, &fk.parent_columns).is_none()
+            let is_known = || {
+                let columns = comparable(table, &fk.parent_columns)?;
+                changes.new_key_bytes(entity, &columns).ok().flatten()
+            };
+            constraints.relation(table) == Some(fk.parent) && (has_triggers || is_known().is_none())
         })
     })
 }
