@@ -149,7 +149,7 @@ mod demo {
             let loaded = measured.remove(&format!("loaded by {name}")).expect("it is measured");
             assert_eq!(loaded["verified"], true, "{name}");
             assert_eq!(loaded["round_trips"], round_trips, "{name}");
-            assert_eq!(loaded["entities"], 20 + 100 + 400 + 50, "{name}");
+            assert_eq!(loaded["entities"], 20 + 100 + 400 + 47, "{name}");
         }
         for (name, object) in &measured {
             assert_eq!(object["verified"], true, "{name}");

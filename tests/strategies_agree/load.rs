@@ -20,7 +20,7 @@ struct Ask {
     kind: Kind,
     /// The model of the rows.
     model: usize,
-    /// The first column of the foreign key.
+    /// A column that the foreign key has alone.
     column: String,
     /// Rows with this label are left out.
     without: Option<String>,
@@ -97,7 +97,17 @@ fn ask_for(
     let mut candidates = Vec::new();
     for (other, described) in schema.describe().into_iter().enumerate() {
         for foreign_key in described.table.foreign_keys() {
-            let column = name(other, foreign_key.columns[0]);
+            // A column that no other foreign key to the same table has.
+            let is_alone = |at: &&usize| {
+                let mut all = described.table.foreign_keys();
+                !all.any(|fk| {
+                    fk.target.name() == foreign_key.target.name()
+                        && fk.columns != foreign_key.columns
+                        && fk.columns.contains(at)
+                })
+            };
+            let Some(&alone) = foreign_key.columns.iter().find(is_alone) else { continue };
+            let column = name(other, alone);
             if foreign_key.target.name() == schema.tables[table].name {
                 candidates.push((Kind::Children, other, column.clone()));
                 if other == table {
@@ -293,7 +303,7 @@ where
     let table = Node::<N>::table();
     let mut foreign_keys = table.foreign_keys();
     let foreign_key = foreign_keys.find(|foreign_key| {
-        table.columns()[foreign_key.columns[0]].name() == column
+        foreign_key.columns.iter().any(|&at| table.columns()[at].name() == column)
             && foreign_key.target.name() == Node::<M>::table().name()
     });
     let Some(foreign_key) = foreign_key else { return Ok(None) };
