@@ -82,9 +82,15 @@ impl<'c> Connection<'c> {
         self.send(sql, 1, run, |&count| count).map(drop).map_err(|error| name_column(error, sql))
     }
 
-    /// Returns `true` if a read begins our transaction where none is open.
-    pub(crate) fn reads_in_transaction(&self) -> bool {
-        self.attempt.as_ref().map(Attempt::reads) == Some(AttemptReads::Transaction)
+    /// Returns `true` if our transaction would begin with what is read now.
+    pub(crate) fn begins_with_reads(&self) -> bool {
+        let reads = self.attempt.as_ref().map(Attempt::reads);
+        self.is_autocommit() && reads == Some(AttemptReads::Transaction)
+    }
+
+    /// Returns `true` if what is read now would be a transaction of its own.
+    pub(crate) fn reads_alone(&self) -> bool {
+        self.is_autocommit() && !self.begins_with_reads()
     }
 
     /// Opens our transaction, in which all statements see one snapshot. It takes
@@ -109,8 +115,7 @@ impl<'c> Connection<'c> {
     /// A savepoint is set along with it, in the same round trip. As long as the transaction has only
     /// read, the last commit can go back to it, and needs none of its own.
     fn begin_to_read(&mut self) -> Result<(), Error> {
-        let begins = self.attempt.as_ref().map(Attempt::reads) == Some(AttemptReads::Transaction);
-        if !begins || !self.is_autocommit() {
+        if !self.begins_with_reads() {
             return Ok(());
         }
         self.check_not_lost()?;

@@ -2,8 +2,8 @@
 
 use super::Edge;
 use crate::error::{Error, ErrorKind};
-use crate::model::{Parameter, Table};
-use crate::sql::{ArrayParam, Params, parameters};
+use crate::model::Table;
+use crate::sql::{ArrayParam, Bound, Params};
 
 /// The levels of a graph. Each but the first hangs below one that comes before it.
 #[derive(Debug)]
@@ -53,45 +53,32 @@ pub(crate) struct Selection {
     pub(crate) limit: Option<u64>,
     /// The number of rows that are skipped.
     pub(crate) offset: Option<u64>,
-    /// The error is that of the first value that could not be encoded.
-    pub(crate) params: Result<Params, Error>,
+    /// The values of the parameters of these texts.
+    pub(crate) bound: Bound,
 }
 
 impl Selection {
     /// Returns what selects everything.
     pub(crate) fn all() -> Selection {
-        Selection {
-            condition: None,
-            order: None,
-            limit: None,
-            offset: None,
-            params: Ok(Params::new()),
-        }
+        Selection { condition: None, order: None, limit: None, offset: None, bound: Bound::new() }
     }
 
-    /// Appends the value of the next parameter.
-    pub(crate) fn bind<P: Parameter>(&mut self, value: &P) {
-        if let Ok(params) = &mut self.params {
-            if let Err(error) = params.push_parameter(value) {
-                let message = format!("cannot send parameter {}: {error}", params.len() + 1);
-                self.params = Err(Error::new(ErrorKind::Encode, message).with_source(error));
-            }
-        }
+    /// Returns the texts that the caller has written.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.condition.iter().chain(&self.order).map(String::as_str)
     }
 
-    /// Checks what can be checked before anything is sent.
+    /// Checks what can be checked before anything is sent, but the parameters.
     ///
     /// # Errors
     ///
-    /// Mistakes of the model, and of parameters.
+    /// Mistakes of the model, and a limit or an offset that is too large.
     pub(crate) fn check(&self, table: &'static Table) -> Result<(), Error> {
         table.validate()?;
-        let in_table = |error: Error| error.with_table(table.name());
-        self.checked_params().map_err(in_table)?;
         for (name, rows) in [("LIMIT", self.limit), ("OFFSET", self.offset)] {
             if let Some(rows) = rows.filter(|&rows| i32::try_from(rows).is_err()) {
                 let message = format!("{name} {rows} is more than 2,147,483,647");
-                return Err(in_table(Error::new(ErrorKind::Encode, message)));
+                return Err(Error::new(ErrorKind::Encode, message).with_table(table.name()));
             }
         }
         Ok(())
@@ -106,28 +93,14 @@ impl Selection {
     ///
     /// # Errors
     ///
-    /// When a value could not be encoded, and when the texts name another number of parameters than
-    /// there are values.
-    pub(crate) fn checked_params(&self) -> Result<&Params, Error> {
-        let params = self.params.as_ref().map_err(Error::without_source)?;
-        let texts = [&self.condition, &self.order];
-        let named = texts.into_iter().flatten().map(|text| parameters(text)).max().unwrap_or(0);
-        if named != params.len() {
-            return Err(wrong_count(named, params.len()));
-        }
-        Ok(params)
+    /// Those of [`Bound::check`].
+    pub(crate) fn params(&self, table: &'static Table) -> Result<&Params, Error> {
+        self.bound.check(CONDITION, self.texts()).map_err(|error| error.with_table(table.name()))
     }
 }
 
-/// Returns the error for a condition that names another number of parameters than there are values.
-fn wrong_count(named: usize, bound: usize) -> Error {
-    let message = match named.checked_sub(bound) {
-        Some(_) => format!("the condition names ${named}, and {bound} values are bound"),
-        None => format!("{bound} values are bound, and the condition names no more than {named}"),
-    };
-    Error::new(ErrorKind::Encode, message)
-        .with_hint("`bind` gives the values of $1, $2, … in order")
-}
+/// What errors call the texts of a selection.
+pub(crate) const CONDITION: &str = "condition";
 
 impl Relation {
     /// Returns the position of the level above, unless this is the first.
@@ -276,10 +249,15 @@ impl Levels {
     }
 
     /// Returns the texts that the caller has written.
-    pub(crate) fn texts(&self) -> impl Iterator<Item = &String> {
-        self.0
-            .iter()
-            .flat_map(|Level { selection, .. }| selection.condition.iter().chain(&selection.order))
+    pub(crate) fn texts(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().flat_map(|level| level.selection.texts())
+    }
+
+    /// Returns the error of the first value that could not be encoded, if there is one.
+    pub(crate) fn take_error(&mut self) -> Option<Error> {
+        self.0.iter_mut().find_map(|Level { table, selection, .. }| {
+            selection.bound.take_error().map(|error| error.with_table(table.name()))
+        })
     }
 
     /// Checks everything that can be checked before anything is sent.
@@ -288,6 +266,9 @@ impl Levels {
     ///
     /// Mistakes of a model, and of parameters.
     pub(crate) fn check(&self) -> Result<(), Error> {
-        self.0.iter().try_for_each(|level| level.selection.check(level.table))
+        self.0.iter().try_for_each(|Level { table, selection, .. }| {
+            selection.check(table)?;
+            selection.params(table).map(drop)
+        })
     }
 }

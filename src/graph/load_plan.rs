@@ -3,7 +3,8 @@
 use std::fmt;
 
 use super::Edge;
-use super::level::{Levels, Relation, Root};
+use super::level::{Level, Levels, Relation, Root};
+use crate::flush_plan::plural;
 
 /// What [`load`](crate::GraphQuery::load) would do: the levels of the graph, the statements, and the
 /// round trips. It prints itself:
@@ -48,8 +49,11 @@ impl LoadPlan {
             (1..levels.len()).filter(|&level| !Edge::of(levels, level).is_exact()).count();
         let columns: usize = (0..levels.len()).map(|level| levels.read_columns(level).len()).sum();
         let is_split = levels.len() > 1 && (must_split || columns + told > MOST_COLUMNS);
-        let is_empty = matches!(levels.at(0).relation, Relation::Root(Root::Keys { len: 0, .. }));
-        let statements = match (is_empty, is_split) {
+        let is_known = match levels.at(0).relation {
+            Relation::Root(Root::Keys { len, .. }) => len == 0 || levels.len() == 1,
+            _ => false,
+        };
+        let statements = match (is_known, is_split) {
             (true, _) => 0,
             (false, true) => levels.len() + told,
             (false, false) => 1,
@@ -94,15 +98,13 @@ impl LoadPlan {
     }
 }
 
-fn describe(levels: &Levels, level: &super::Level) -> String {
-    let names: Vec<&str> = {
-        let table = match (level.relation.above(), level.relation.leads_to_parents()) {
-            (Some(above), true) => levels.at(above).table,
-            _ => level.table,
-        };
-        level.relation.columns().iter().map(|&column| table.columns()[column].name()).collect()
+fn describe(levels: &Levels, level: &Level) -> String {
+    let table = match (level.relation.above(), level.relation.leads_to_parents()) {
+        (Some(above), true) => levels.at(above).table,
+        _ => level.table,
     };
-    let by = names.join(", ");
+    let names = level.relation.columns().iter().map(|&column| table.columns()[column].name());
+    let by = names.collect::<Vec<_>>().join(", ");
     let mut text = match &level.relation {
         Relation::Root(Root::Query) => String::new(),
         Relation::Root(Root::Keys { len, .. }) => format!(": {len} by their keys"),
@@ -122,10 +124,6 @@ fn describe(levels: &Levels, level: &super::Level) -> String {
 
 impl fmt::Display for LoadPlan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let plural = |count: usize, one: &str| {
-            let s = if count == 1 { "" } else { "s" };
-            format!("{count} {one}{s}")
-        };
         writeln!(
             f,
             "graph: {} in {}, {}",

@@ -11,6 +11,6 @@ mod render;
 
 pub(crate) use columns::LevelRows;
 pub(crate) use edges::{Edge, Matches, NOBODY};
-pub(crate) use level::{Level, Levels, Relation, Root, Selection};
+pub(crate) use level::{CONDITION, Level, Levels, Relation, Root, Selection};
 pub use load_plan::LoadPlan;
 pub(crate) use render::{Statement, match_apart, one_level, whole_graph};

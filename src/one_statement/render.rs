@@ -357,7 +357,7 @@ impl<'a, 'c> Renderer<'a, 'c> {
 /// `a_default_is_taken_and_read_back` pins the text.
 fn render_column_arrays(table: &Table, columns: &[usize], part: &str, sql: &mut Sql) {
     for (at, &column) in columns.iter().enumerate() {
-        sql.push(", ARRAY(SELECT ").element(table.columns()[column].ty(), at);
+        sql.push(", ARRAY(SELECT ").element(table.columns()[column].ty(), 'r', at);
         sql.push(" FROM ").push(part).push(")");
     }
 }

@@ -1,6 +1,7 @@
 //! Statements: their text, their parameters and their results.
 
 mod array;
+mod bound;
 mod condition;
 mod copy_data;
 mod own_text;
@@ -12,6 +13,7 @@ mod select;
 mod text;
 
 pub(crate) use array::{ArrayParam, array_elements};
+pub(crate) use bound::Bound;
 pub(crate) use condition::{parameters, renumbered};
 pub(crate) use copy_data::CopyData;
 pub(crate) use own_text::{OwnText, Returns, wrong_type};

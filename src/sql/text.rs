@@ -186,12 +186,17 @@ impl Sql {
         })
     }
 
-    /// Appends the column `r{number}` of a query, of this type, as an element of an array. Arrays could be
-    /// put into an array if all of them had one length, and it would be flattened: each goes as bytes.
-    pub(crate) fn element(&mut self, ty: SqlType, number: usize) -> &mut Sql {
+    /// Appends a numbered column of a query, of this type, as an element of an array. Arrays could be put
+    /// into an array if all of them had one length, and it would be flattened: each goes as bytes.
+    ///
+    /// ```text
+    /// r0
+    /// array_send(c1)
+    /// ```
+    pub(crate) fn element(&mut self, ty: SqlType, letter: char, number: usize) -> &mut Sql {
         match ty.is_array() {
-            true => self.push("array_send(r").number(number).push(")"),
-            false => self.push("r").number(number),
+            true => self.display(format_args!("array_send({letter}{number})")),
+            false => self.display(format_args!("{letter}{number}")),
         }
     }
 

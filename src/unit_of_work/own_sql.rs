@@ -8,7 +8,7 @@ use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::plural;
 use crate::model::{Parameter, SqlType};
-use crate::sql::{OwnText, Params, ResultRow, Returns, Rows, parameters, wrong_type};
+use crate::sql::{Bound, OwnText, Params, ResultRow, Returns, Rows, wrong_type};
 
 /// A statement of the caller's own, as [`UnitOfWork::sql`] begins it.
 #[must_use = "a statement does nothing until it is run"]
@@ -17,8 +17,8 @@ pub struct SqlStatement<'q, 'c> {
     uow: &'q mut UnitOfWork<'c>,
     /// The statement.
     text: String,
-    /// The error is that of the first value that could not be encoded.
-    params: Result<Params, Error>,
+    /// The values of its parameters.
+    bound: Bound,
 }
 
 impl<'c> UnitOfWork<'c> {
@@ -53,7 +53,7 @@ impl<'c> UnitOfWork<'c> {
     /// # let _ = raise;
     /// ```
     pub fn sql(&mut self, text: impl Into<String>) -> SqlStatement<'_, 'c> {
-        SqlStatement { uow: self, text: text.into(), params: Ok(Params::new()) }
+        SqlStatement { uow: self, text: text.into(), bound: Bound::new() }
     }
 
     /// Runs something in the transaction, which is opened if it is not open. The next report counts it,
@@ -100,12 +100,7 @@ impl<'c> UnitOfWork<'c> {
 impl<'c> SqlStatement<'_, 'c> {
     /// Binds the value of the next parameter; see [`Parameter`].
     pub fn bind<P: Parameter>(mut self, value: P) -> Self {
-        if let Ok(params) = &mut self.params {
-            if let Err(error) = params.push_parameter(&value) {
-                let message = format!("cannot send parameter {}: {error}", params.len() + 1);
-                self.params = Err(Error::new(ErrorKind::Encode, message).with_source(error));
-            }
-        }
+        self.bound.push(&value);
         self
     }
 
@@ -201,22 +196,14 @@ impl<'c> SqlStatement<'_, 'c> {
 impl<'q, 'c> SqlStatement<'q, 'c> {
     /// Returns what is to be sent, if it is a statement that can be, with as many values as it names.
     fn check(self) -> Result<(&'q mut UnitOfWork<'c>, String, Params), Error> {
-        let params = self.params?;
+        let mut bound = self.bound;
+        if let Some(error) = bound.take_error() {
+            return Err(error);
+        }
         OwnText::new(&self.text).check()?;
-        check_count(parameters(&self.text), params.len())?;
+        let params = bound.into_params("statement", [self.text.as_str()])?;
         Ok((self.uow, self.text, params))
     }
-}
-
-/// Makes sure that the text names as many parameters as there are values.
-fn check_count(named: usize, bound: usize) -> Result<(), Error> {
-    let message = match named.checked_sub(bound) {
-        Some(0) => return Ok(()),
-        Some(_) => format!("the statement names ${named}, and {bound} values are bound"),
-        None => format!("{bound} values are bound, and the statement names no more than {named}"),
-    };
-    Err(Error::new(ErrorKind::Encode, message)
-        .with_hint("`bind` gives the values of $1, $2, … in order"))
 }
 
 /// Reads all rows, if their columns are as many as these types, and of them.

@@ -10,10 +10,10 @@ use super::lock::{Lock, not_for_graphs};
 use crate::arena::AnyArena;
 use crate::connection::Calls;
 use crate::error::Error;
-use crate::graph::{Level, Relation, Root, Selection};
+use crate::graph::{CONDITION, Level, Relation, Root, Selection};
 use crate::handle::Handle;
 use crate::model::{Model, Parameter, Table};
-use crate::sql::{Params, Rows, Sql, select_all};
+use crate::sql::{Bound, Params, Rows, Sql, select_all};
 
 /// A query of one model, as [`UnitOfWork::query`] begins it.
 #[must_use = "a query does nothing until it is loaded"]
@@ -70,7 +70,7 @@ impl<'c> UnitOfWork<'c> {
 impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     /// Binds the value of the next parameter of the condition; see [`Parameter`].
     pub fn bind<P: Parameter>(mut self, value: P) -> Self {
-        self.selection.bind(&value);
+        self.selection.bound.push(&value);
         self
     }
 
@@ -185,8 +185,7 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
 
     /// Returns what the query may do besides reading.
     pub(super) fn calls(&self) -> Calls {
-        let Selection { condition, order, .. } = &self.selection;
-        Calls::in_texts(condition.iter().chain(order))
+        Calls::in_texts(self.selection.texts())
     }
 
     /// Returns the statement that begins with this, up to the table. The condition is in parentheses of its
@@ -196,20 +195,20 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         begin: impl FnOnce(&'static Table) -> Sql,
     ) -> Result<Rendered<'q, 'c>, Error> {
         let table = T::table();
-        let Selection { condition, order, limit, offset, .. } = &self.selection;
         self.selection.check(table)?;
-        let mut params = Params::new();
-        params.append(self.selection.checked_params().map_err(in_table(table))?);
+        let Selection { condition, order, limit, offset, bound } = self.selection;
+        let texts = condition.iter().chain(&order).map(String::as_str);
+        let mut params = bound.into_params(CONDITION, texts).map_err(in_table(table))?;
         let mut sql = begin(table);
-        if let Some(condition) = condition {
+        if let Some(condition) = &condition {
             sql.push(" WHERE (").push(condition).push("\n)");
         }
-        if let Some(order) = order {
+        if let Some(order) = &order {
             sql.push(" ORDER BY ").push(order).push("\n");
         }
         for (keyword, rows) in [(" LIMIT ", limit), (" OFFSET ", offset)] {
             if let Some(rows) = rows {
-                let number = params.push_count(*rows);
+                let number = params.push_count(rows);
                 sql.push(keyword).param(number);
             }
         }
@@ -264,7 +263,7 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     /// ```
     pub fn with(mut self, below: impl FnOnce(&mut Relations<'_, T>)) -> GraphQuery<'q, 'c, T> {
         if self.lock.is_some() {
-            self.selection.params = Err(not_for_graphs());
+            self.selection.bound = Bound::refused(not_for_graphs());
         }
         let root = Level {
             table: T::table(),

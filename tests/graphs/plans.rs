@@ -56,6 +56,20 @@ fn the_plan_is_what_happens() -> Result<(), Error> {
 }
 
 #[test]
+fn a_graph_without_relations_has_its_roots() -> Result<(), Error> {
+    let schema = Schema::new("graph_bare", TABLES);
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client);
+    let graph = uow.query::<Customer>("id < 3").with(|_| {}).load()?;
+    assert_eq!(graph.roots().len(), 2);
+    let roots: Vec<_> = graph.roots().collect();
+    let query = uow.graph(&roots, |_| {});
+    assert_eq!(query.plan()?.round_trips(), 0);
+    assert!(query.load()?.roots().eq(roots));
+    Ok(())
+}
+
+#[test]
 fn load_change_and_commit_are_two_round_trips() -> Result<(), Error> {
     let schema = Schema::new("graph_two_trips", TABLES);
     let relay = relay_to(&schema);

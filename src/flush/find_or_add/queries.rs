@@ -267,7 +267,7 @@ impl Queries<'_> {
         let (table, at, merge) = (self.table(), self.step.at, self.step.name("x"));
         sql.push("SELECT ");
         for (column, description) in table.columns().iter().enumerate() {
-            sql.push("ARRAY(SELECT ").element(description.ty(), column);
+            sql.push("ARRAY(SELECT ").element(description.ty(), 'r', column);
             sql.push(" FROM ").push(&merge).push(" ORDER BY n) AS ");
             KeyName::Found { step: at, column }.render(sql).push(", ");
         }

@@ -1,6 +1,6 @@
 //! The query of the result: arrays, and which rows belong together where the server tells.
 
-use super::Renderer;
+use super::{Renderer, names};
 use crate::graph::Edge;
 
 impl Renderer<'_> {
@@ -8,14 +8,13 @@ impl Renderer<'_> {
     pub(super) fn render_arrays(&mut self) {
         let levels = self.levels;
         let mut column = 0;
-        let mut selected = Vec::new();
         for level in 0..levels.len() {
             let columns = levels.read_columns(level);
             self.text.outputs.push((level, column));
-            selected.extend(columns.iter().map(|of_table| format!("s{level}.c{of_table}")));
             column += columns.len();
+            self.text.sql.push(if level > 0 { ", " } else { " SELECT " });
+            self.text.sql.push(&names(&format!("s{level}.c"), columns));
         }
-        self.text.sql.push(" SELECT ").push(&selected.join(", "));
         for level in (1..levels.len()).filter(|&level| !Edge::of(levels, level).is_exact()) {
             self.text.matches.push((level, column));
             self.text.sql.push(", ");
@@ -29,22 +28,17 @@ impl Renderer<'_> {
             let sql = &mut self.text.sql;
             sql.push(if level > 0 { ", (SELECT " } else { "(SELECT " });
             sql.list(&columns, |sql, &column| {
-                // Arrays in an array would be flattened, if they had one length: each goes as bytes.
-                match table.columns()[column].ty().is_array() {
-                    true => sql.push(&format!("array_agg(array_send(c{column}))")),
-                    false => sql.push(&format!("array_agg(c{column})")),
-                };
+                sql.push("array_agg(").element(table.columns()[column].ty(), 'c', column).push(")");
             });
-            let names: Vec<_> = columns.iter().map(|column| format!("c{column}")).collect();
-            sql.push(&format!(" FROM {name}) AS s{level} ({})", names.join(", ")));
+            sql.push(&format!(" FROM {name}) AS s{level} ({})", names("c", columns)));
         }
     }
 
     /// Appends the matches of a level's edge.
     pub(super) fn render_matches(&mut self, level: usize) {
         let edge = Edge::of(self.levels, level);
-        let names = |levels: &[usize]| levels.iter().map(|&at| self.name('t', at)).collect();
-        let (one, many): (Vec<_>, Vec<_>) = (names(&edge.one), names(&edge.many));
+        let queries = |levels: &[usize]| levels.iter().map(|&at| self.name('t', at)).collect();
+        let (one, many): (Vec<_>, Vec<_>) = (queries(&edge.one), queries(&edge.many));
         self.render_matches_of(&edge, &one, &many);
     }
 
@@ -58,27 +52,23 @@ impl Renderer<'_> {
     /// ```
     pub(super) fn render_matches_of(&mut self, edge: &Edge, one: &[String], many: &[String]) {
         let parts = edge.key.len();
-        let names = |letter: &str| {
-            let names: Vec<_> = (0..parts).map(|part| format!("{letter}{part}")).collect();
-            names.join(", ")
-        };
         let union = |queries: &[String], columns: &[usize]| {
-            let columns: Vec<_> = columns.iter().map(|column| format!("k{column}")).collect();
+            let columns = names("k", columns.iter().copied());
             let mut before = String::new();
             let mut selects = Vec::new();
             for query in queries {
-                selects.push(format!("SELECT {}, n{before} FROM {query}", columns.join(", ")));
+                selects.push(format!("SELECT {columns}, n{before} FROM {query}"));
                 before += &format!(" + (SELECT count(*) FROM {query})");
             }
             selects.join(" UNION ALL ")
         };
-        let keys = names("k");
+        let keys = names("k", 0..parts);
         let sql = &mut self.text.sql;
         sql.push(&format!(
             "ARRAY(SELECT coalesce(o.n, 0) FROM ({}) AS m ({}, n) LEFT JOIN (SELECT {keys}, min(n) FROM ({}) AS o \
              ({keys}, n) GROUP BY {keys}) AS o ({keys}, n) ON ",
             union(many, edge.foreign_key),
-            names("f"),
+            names("f", 0..parts),
             union(one, edge.key),
         ));
         sql.conditions(0..parts, |sql, part| {

@@ -1,6 +1,6 @@
 //! The queries of rows that the client has, by their keys.
 
-use super::Renderer;
+use super::{Renderer, names};
 use crate::error::Error;
 use crate::graph::LevelRows;
 use crate::graph::level::{Relation, Root};
@@ -50,11 +50,8 @@ impl Renderer<'_> {
         };
         self.begin_query();
         let sql = &mut self.text.sql;
-        sql.push(&format!("{name} ("));
-        sql.list(columns, |sql, &column| {
-            sql.push("k").number(column);
-        });
-        sql.push(", n) AS (SELECT DISTINCT ON (u.n) ");
+        let keys = names("k", columns.iter().copied());
+        sql.push(&format!("{name} ({keys}, n) AS (SELECT DISTINCT ON (u.n) "));
         sql.list(columns, |sql, &column| {
             sql.push("t.").name(table.columns()[column].name());
         });
@@ -71,8 +68,8 @@ impl Renderer<'_> {
             let number = self.text.params.push_array(array.clone());
             self.text.sql.push(if part > 0 { ", " } else { "" }).param(number);
         }
-        let names: Vec<_> = (0..arrays.len()).map(|part| format!("u{part}")).collect();
-        self.text.sql.push(&format!(") WITH ORDINALITY AS u ({}, n) LEFT JOIN ", names.join(", ")));
+        let parts = names("u", 0..arrays.len());
+        self.text.sql.push(&format!(") WITH ORDINALITY AS u ({parts}, n) LEFT JOIN "));
         self.text.sql.qualified(table.qualified_name()).push(" AS t ON ");
         self.text.sql.conditions(table.key().iter().enumerate(), |sql, (part, &column)| {
             sql.push("t.").name(table.columns()[column].name()).push(" = u.u").number(part);

@@ -1,6 +1,6 @@
 //! The queries of links whose rows are selected.
 
-use super::Renderer;
+use super::{Renderer, names};
 
 impl Renderer<'_> {
     /// Appends the query of the rows that links lead to, and their order.
@@ -14,11 +14,9 @@ impl Renderer<'_> {
         let table = target_level.table;
         let name = self.name('a', at);
         self.begin_query();
-        self.text.sql.push(&name).push(" (");
-        self.text.sql.list(0..table.key().len(), |sql, part| {
-            sql.push("k").number(part);
-        });
-        self.text.sql.push(", z) AS (SELECT ").columns(table, table.key());
+        let keys = names("k", 0..table.key().len());
+        self.text.sql.push(&format!("{name} ({keys}, z) AS (SELECT "));
+        self.text.sql.columns(table, table.key());
         self.text.sql.push(", row_number() OVER (");
         self.render_order(target_level, offset);
         self.text.sql.push(") FROM ").qualified(table.qualified_name());
@@ -38,34 +36,30 @@ impl Renderer<'_> {
     /// FROM (SELECT …, row_number() OVER (ORDER BY student_id, course_id), u1."?0" FROM enrolments JOIN …)
     /// AS s (c0, k0, y, p0) JOIN a1 AS a ON a.k0 = s.k1) AS r (c0, k0, y, p0, z) WHERE z <= $2 ORDER BY z
     /// ```
-    pub(super) fn render_picked(&mut self, at: usize, target: usize, names: &str) {
+    pub(super) fn render_picked(&mut self, at: usize, target: usize, columns: &str) {
         let (link, target_level) = (self.levels.at(at), self.levels.at(target));
         let (targets, parts) = (self.name('a', at), link.relation.columns().len());
-        let partition = |of: &str| {
-            let parts: Vec<_> = (0..parts).map(|part| format!("{of}p{part}")).collect();
-            parts.join(", ")
-        };
         let order = if target_level.selection.order.is_some() { "a.z, s.y" } else { "s.y" };
         self.text.sql.push(&format!(
-            "SELECT {names} FROM (SELECT s.*, row_number() OVER (PARTITION BY {} ORDER BY {order}) \
+            "SELECT {columns} FROM (SELECT s.*, row_number() OVER (PARTITION BY {} ORDER BY {order}) \
              FROM (SELECT ",
-            partition("s.")
+            names("s.p", 0..parts)
         ));
         self.render_list(at, "");
         self.text.sql.push(", row_number() OVER (ORDER BY ").columns(link.table, link.table.key());
         let joined = self.joined_parts(at);
         self.text.sql.push(&format!("), {joined}"));
         self.render_from(at, 0);
-        let names = format!("{names}, y, {}", partition(""));
+        let all = format!("{columns}, y, {}", names("p", 0..parts));
         let sql = &mut self.text.sql;
-        sql.push(&format!(") AS s ({names}) JOIN {targets} AS a ON "));
+        sql.push(&format!(") AS s ({all}) JOIN {targets} AS a ON "));
         sql.conditions(
             target_level.relation.columns().iter().enumerate(),
             |sql, (part, &column)| {
                 sql.push("a.k").number(part).push(" = s.k").number(column);
             },
         );
-        sql.push(&format!(") AS r ({names}, z)"));
+        sql.push(&format!(") AS r ({all}, z)"));
         if let Some(limit) = target_level.selection.limit {
             let number = self.text.params.push_count(limit);
             self.text.sql.push(" WHERE z <= ").param(number);

@@ -58,7 +58,7 @@ impl Statement {
 pub(crate) fn whole_graph(levels: &Levels) -> Result<Statement, Error> {
     let mut renderer = Renderer::new(levels);
     for level in 0..levels.len() {
-        renderer.render_level(level, level > 0)?;
+        renderer.render_level(level)?;
     }
     renderer.render_arrays();
     Ok(renderer.text)
@@ -82,15 +82,11 @@ pub(crate) fn one_level(
         let name = renderer.name('t', above);
         renderer.render_known(&name, above, columns, rows)?;
     }
-    renderer.render_level(level, above.is_some())?;
+    renderer.render_level(level)?;
     renderer.text.outputs.push((level, 0));
     let columns = levels.read_columns(level);
     let name = renderer.name('t', level);
-    renderer.text.sql.push(" SELECT ");
-    renderer.text.sql.list(&columns, |sql, &column| {
-        sql.push("c").number(column);
-    });
-    renderer.text.sql.push(" FROM ").push(&name);
+    renderer.text.sql.push(&format!(" SELECT {} FROM {name}", names("c", columns)));
     Ok(renderer.text)
 }
 
@@ -142,11 +138,8 @@ const KINDS: [char; 6] = ['t', 'r', 'a', 'o', 'm', 'u'];
 
 impl<'l> Renderer<'l> {
     fn new(levels: &'l Levels) -> Renderer<'l> {
-        let texts = levels.iter().flat_map(|level| {
-            let Selection { condition, order, .. } = &level.selection;
-            [Some(level.table.name()), condition.as_deref(), order.as_deref()]
-        });
-        let texts: Vec<&str> = texts.flatten().collect();
+        let tables = levels.iter().map(|level| level.table.name());
+        let texts: Vec<&str> = tables.chain(levels.texts()).collect();
         let prefix = unused_prefix(&KINDS, &texts);
         let text = Statement {
             sql: Sql::new(),
@@ -176,11 +169,8 @@ impl<'l> Renderer<'l> {
     }
 
     /// Appends the query of a level.
-    fn render_level(&mut self, at: usize, has_above: bool) -> Result<(), Error> {
+    fn render_level(&mut self, at: usize) -> Result<(), Error> {
         let (start, level) = (self.text.sql.as_str().len(), self.levels.at(at));
-        if !has_above && level.relation.above().is_some() {
-            return Ok(());
-        }
         let picked_by = self.levels.picked_by(at);
         let offset = self.text.params.len();
         match (&level.relation, picked_by) {
@@ -200,8 +190,8 @@ impl<'l> Renderer<'l> {
         let names = self.column_names(at);
         let is_numbered = self.levels.is_numbered(at);
         let name = self.name('t', at);
-        let all = if is_numbered { format!("{names}, n") } else { names.clone() };
-        self.text.sql.push(&name).push(&format!(" ({all}) AS ("));
+        let number = if is_numbered { ", n" } else { "" };
+        self.text.sql.push(&format!("{name} ({names}{number}) AS ("));
         if let Relation::Root(Root::Keys { arrays, .. }) = &level.relation {
             self.render_root_keys(at, arrays);
         } else {
@@ -222,17 +212,17 @@ impl<'l> Renderer<'l> {
     }
 
     fn append_params(&mut self, level: &Level) -> Result<(), Error> {
-        let params = level.selection.checked_params();
-        self.text.params.append(params.map_err(|error| error.with_table(level.table.name()))?);
+        self.text.params.append(level.selection.params(level.table)?);
         Ok(())
     }
 
     /// Returns the names of the columns of a level but `n`.
     fn column_names(&self, at: usize) -> String {
-        let read = self.levels.read_columns(at).into_iter().map(|column| format!("c{column}"));
-        let keys = self.levels.join_columns(at).into_iter().map(|column| format!("k{column}"));
-        let names: Vec<String> = read.chain(keys).collect();
-        names.join(", ")
+        [names("c", self.levels.read_columns(at)), names("k", self.levels.join_columns(at))]
+            .into_iter()
+            .filter(|names| !names.is_empty())
+            .collect::<Vec<_>>()
+            .join(", ")
     }
 
     /// Appends the list of what is selected of a level's own table.
@@ -343,30 +333,31 @@ impl<'l> Renderer<'l> {
         keys: impl Iterator<Item = usize>,
     ) {
         let table = self.levels.at(at).table;
-        let keys: Vec<String> = keys.map(|key| format!("k{key}")).collect();
-        let all = keys.join(", ");
-        let name = self.name('u', at);
-        let sql = &mut self.text.sql;
+        let keys: Vec<usize> = keys.collect();
+        let all = names("k", keys.iter().copied());
+        let (name, parts) = (self.name('u', at), self.hidden_parts("", keys.len()));
+        let (sql, hidden) = (&mut self.text.sql, &self.hidden);
         sql.push(" JOIN unnest(");
         sql.list(&keys, |sql, key| {
-            sql.push(&format!("ARRAY(SELECT {key} FROM {query} GROUP BY {all} ORDER BY {all})"));
+            sql.push(&format!("ARRAY(SELECT k{key} FROM {query} GROUP BY {all} ORDER BY {all})"));
         });
-        // No name of the caller's can mean a column that is named so.
-        let hidden = &self.hidden;
-        let names: Vec<String> =
-            (0..keys.len()).map(|part| format!("\"{hidden}{part}\"")).collect();
-        sql.push(&format!(") AS {name} ({}) ON ", names.join(", ")));
-        sql.conditions(columns.iter().zip(&names), |sql, (&column, part)| {
-            sql.push(&format!("{name}.{part} = ")).name(table.columns()[column].name());
+        sql.push(&format!(") AS {name} ({parts}) ON "));
+        sql.conditions(columns.iter().enumerate(), |sql, (part, &column)| {
+            sql.push(&format!("{name}.\"{hidden}{part}\" = "));
+            sql.name(table.columns()[column].name());
         });
     }
 
     /// Returns the parts of the key with which a level of children is joined.
     fn joined_parts(&self, at: usize) -> String {
-        let (name, hidden) = (self.name('u', at), &self.hidden);
-        let parts = self.levels.at(at).relation.columns().len();
-        let parts: Vec<_> = (0..parts).map(|part| format!("{name}.\"{hidden}{part}\"")).collect();
-        parts.join(", ")
+        let of = format!("{}.", self.name('u', at));
+        self.hidden_parts(&of, self.levels.at(at).relation.columns().len())
+    }
+
+    /// Returns the names of so many parts of a key. No name of the caller's can mean a column that is named
+    /// so.
+    fn hidden_parts(&self, of: &str, parts: usize) -> String {
+        list((0..parts).map(|part| format!("{of}\"{}{part}\"", self.hidden)))
     }
 
     /// Appends the caller's condition, if there is one. It is in parentheses of its own lines, so that
@@ -386,4 +377,17 @@ impl<'l> Renderer<'l> {
             None => self.text.sql.columns(level.table, level.table.key()),
         };
     }
+}
+
+/// Returns the names of numbered columns.
+///
+/// ```text
+/// k0, k2
+/// ```
+fn names(before: &str, numbers: impl IntoIterator<Item = usize>) -> String {
+    list(numbers.into_iter().map(|number| format!("{before}{number}")))
+}
+
+fn list(names: impl Iterator<Item = String>) -> String {
+    names.collect::<Vec<_>>().join(", ")
 }

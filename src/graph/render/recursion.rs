@@ -1,6 +1,6 @@
 //! The queries of the keys of trees.
 
-use super::Renderer;
+use super::{Renderer, names};
 
 impl Renderer<'_> {
     /// Appends the query of the keys of a tree. Only keys go through the recursion: `UNION` leaves out
@@ -21,10 +21,7 @@ impl Renderer<'_> {
         // A step leads from the columns `from` to the columns `to` of one row.
         let (from, to) = if is_upwards { (key, references) } else { (references, key) };
         let (name, above) = (self.name('r', at), self.name('t', above));
-        let parts = |letter: &str| {
-            let names: Vec<_> = (0..key.len()).map(|part| format!("{letter}{part}")).collect();
-            names.join(", ")
-        };
+        let parts = |letter: &str| names(letter, 0..key.len());
         if let Some(limit) = level.selection.limit.filter(|_| !is_upwards) {
             let limit = self.text.params.push_count(limit);
             return self.render_limited_recursion(at, &name, &above, offset, limit);
@@ -32,10 +29,8 @@ impl Renderer<'_> {
         self.begin_query();
         self.text.sql.push(&format!("{name} ({}) AS (SELECT ", parts("k")));
         if is_upwards {
-            self.text.sql.list(references, |sql, &column| {
-                sql.push("k").number(column);
-            });
-            self.text.sql.push(" FROM ").push(&above);
+            let keys = names("k", references.iter().copied());
+            self.text.sql.push(&format!("{keys} FROM {above}"));
         } else {
             self.text.sql.columns(table, key);
             self.text.sql.push(" FROM ").qualified(table.qualified_name());
@@ -70,25 +65,19 @@ impl Renderer<'_> {
     ) {
         let level = self.levels.at(at);
         let (table, key) = (level.table, level.table.key());
-        let keys: Vec<_> = (0..key.len()).map(|part| format!("k{part}")).collect();
-        let keys = keys.join(", ");
+        let keys = names("k", 0..key.len());
         self.begin_query();
         self.text.sql.push(&format!("{name} ({keys}) AS ("));
-        let names_above: Vec<_> = key.iter().map(|column| format!("k{column}")).collect();
-        let names_below: Vec<_> = (0..key.len()).map(|part| format!("k{part}")).collect();
-        for (from, names) in [(above, names_above), (name, names_below)] {
+        let (of_above, of_own) = (format!("{above}.k"), format!("{name}.k"));
+        let keys_above = names(&of_above, key.iter().copied());
+        for (from, from_keys) in [(above, keys_above), (name, names(&of_own, 0..key.len()))] {
             let is_first = from == above;
             self.text.sql.push(if is_first { "SELECT " } else { " UNION SELECT " });
-            self.text.sql.list(0..key.len(), |sql, part| {
-                sql.push("x.k").number(part);
-            });
+            self.text.sql.push(&names("x.k", 0..key.len()));
             self.text.sql.push(&format!(" FROM {from}, LATERAL (SELECT ")).columns(table, key);
             self.text.sql.push(" FROM ").qualified(table.qualified_name()).push(" WHERE (");
-            self.text.sql.columns(table, level.relation.columns()).push(") = (");
-            self.text.sql.list(names, |sql, column| {
-                sql.push(&format!("{from}.{column}"));
-            });
-            self.text.sql.push(")");
+            self.text.sql.columns(table, level.relation.columns());
+            self.text.sql.push(&format!(") = ({from_keys})"));
             self.render_condition(level, " AND ", offset);
             self.render_order(level, offset);
             self.text.sql.push(" LIMIT ").param(limit);

@@ -115,10 +115,10 @@ impl<'q, 'c, T: Model> GraphQuery<'q, 'c, T> {
         self.draft.levels.check()?;
         let connection = &self.uow.connection;
         Ok(LoadPlan::new(&self.draft.levels, self.must_split, |statements| {
-            match (connection.is_autocommit(), connection.reads_in_transaction()) {
+            match statements {
+                2.. if connection.reads_alone() => SNAPSHOT_ROUND_TRIPS + 1,
                 // It is ended with the commit.
-                (true, true) if statements > 0 => 1,
-                (true, false) if statements > 1 => SNAPSHOT_ROUND_TRIPS + 1,
+                1.. if connection.begins_with_reads() => 1,
                 _ => 0,
             }
         }))
@@ -135,7 +135,10 @@ impl<'q, 'c, T: Model> GraphQuery<'q, 'c, T> {
     /// [`ErrorKind::Model`] when a model has no such foreign key, or several; [`ErrorKind::Handle`] when a
     /// root that is given has no key yet; otherwise as [`Query::load`](crate::Query::load). After an error
     /// nothing of the graph has come into the unit of work.
-    pub fn load(self) -> Result<Graph<T>, Error> {
+    pub fn load(mut self) -> Result<Graph<T>, Error> {
+        if let Some(mistake) = self.draft.take_mistake() {
+            return Err(mistake);
+        }
         let plan = self.plan()?;
         let GraphQuery { uow, draft, roots, .. } = self;
         let mut loader = Loader { uow, draft: &draft };
@@ -190,8 +193,7 @@ impl Loader<'_, '_> {
 
     /// Reads each level in a statement of its own.
     fn read_split(&mut self) -> Result<Read, Error> {
-        let is_alone =
-            self.uow.connection.is_autocommit() && !self.uow.connection.reads_in_transaction();
+        let is_alone = self.uow.connection.reads_alone();
         if is_alone {
             self.uow.connection.begin_snapshot()?;
         }
@@ -206,18 +208,20 @@ impl Loader<'_, '_> {
         let levels = &self.draft.levels;
         let mut results: Vec<Option<Rows>> = Vec::new();
         for level in 0..levels.len() {
-            let of_levels = in_rows(self.draft, &results)?;
-            let above = levels.at(level).relation.above();
-            let above = above.and_then(|above| of_levels[above].as_ref());
-            if level > 0 && above.is_none_or(|above| above.len() == 0) {
+            let above = match levels.at(level).relation.above() {
+                Some(above) => in_rows(self.draft, above, &results)?,
+                None => None,
+            };
+            if level > 0 && above.as_ref().is_none_or(|above| above.len() == 0) {
                 results.push(None);
                 continue;
             }
-            let statement = one_level(levels, level, above)?;
+            let statement = one_level(levels, level, above.as_ref())?;
             let rows = self.send(&statement)?;
             results.push(Some(rows));
         }
-        let of_levels = in_rows(self.draft, &results)?;
+        let of_levels = (0..levels.len()).map(|level| in_rows(self.draft, level, &results));
+        let of_levels = of_levels.collect::<Result<Vec<_>, _>>()?;
         let mut told = Vec::new();
         for level in 1..levels.len() {
             let edge = Edge::of(levels, level);
@@ -242,10 +246,8 @@ impl Loader<'_, '_> {
         let calls = Calls::in_texts(levels.texts());
         let result = self.uow.connection.read(statement.sql.as_str(), &statement.params, calls);
         result.map_err(|error| {
-            let level = error.position().and_then(|position| statement.level_at(position));
-            let table = level.map_or(levels.at(0), |level| levels.at(level)).table;
-            match level {
-                Some(_) => error.with_table(table.name()),
+            match error.position().and_then(|position| statement.level_at(position)) {
+                Some(level) => error.with_table(levels.at(level).table.name()),
                 None => error,
             }
         })
@@ -334,16 +336,14 @@ impl Loader<'_, '_> {
     }
 }
 
-/// Returns the rows of the levels that were read so far.
+/// Returns the rows of a level, if they were read.
 fn in_rows<'r>(
     draft: &Draft,
+    level: usize,
     results: &'r [Option<Rows>],
-) -> Result<Vec<Option<LevelRows<'r>>>, Error> {
-    let in_rows = |(level, rows): (usize, &'r Option<Rows>)| {
-        let (table, columns) = (draft.levels.at(level).table, draft.levels.read_columns(level));
-        rows.as_ref().map(|rows| LevelRows::in_rows(table, rows, columns)).transpose()
-    };
-    results.iter().enumerate().map(in_rows).collect()
+) -> Result<Option<LevelRows<'r>>, Error> {
+    let (table, columns) = (draft.levels.at(level).table, draft.levels.read_columns(level));
+    results[level].as_ref().map(|rows| LevelRows::in_rows(table, rows, columns)).transpose()
 }
 
 /// Returns the matches that the server has told, in a column of one row.

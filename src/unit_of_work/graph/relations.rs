@@ -20,6 +20,11 @@ pub(super) struct Draft {
 }
 
 impl Draft {
+    /// Returns the first mistake, if there is one.
+    pub(super) fn take_mistake(&mut self) -> Option<Error> {
+        self.mistake.take().or_else(|| self.levels.take_error())
+    }
+
     pub(super) fn new<T: Model>(root: Level) -> Draft {
         Draft { levels: Levels::new(root), models: vec![Of::<T>::entities()], mistake: None }
     }
@@ -239,7 +244,7 @@ macro_rules! selects {
             /// Binds the value of the next parameter of this level; see [`Parameter`].
             #[allow(clippy::needless_pass_by_value, reason = "as that of `Query`")]
             pub fn bind<P: Parameter>(self, value: P) -> Self {
-                self.draft.levels.at_mut(self.level).selection.bind(&value);
+                self.draft.levels.at_mut(self.level).selection.bound.push(&value);
                 self
             }
 
