@@ -431,6 +431,11 @@ impl<'a> ChangeSet<'a> {
         EntityAt { model, slot: slots[cell.row as usize] }.column(cell.column)
     }
 
+    /// Returns the model of the rows of a table.
+    pub(crate) fn model_of(&self, rows: RowsOf) -> usize {
+        self.slots_of(rows).0
+    }
+
     /// Returns the model and the entities of the rows of a table.
     fn slots_of(&self, rows: RowsOf) -> (usize, &[u32]) {
         match rows {

@@ -104,7 +104,13 @@ impl ChangeSet<'_> {
             let (model, slots) = self.slots_of(of);
             let table = self.arenas[model].table();
             for foreign_key in table.foreign_keys() {
-                let by_key = self.new_by_key(foreign_key.target, foreign_key.target.key());
+                let target = foreign_key.target;
+                let by_key = match by {
+                    Ties::Handles => HashMap::new(),
+                    Ties::HandlesAndValues => {
+                        self.new_by_key(|table| table.is(target).then(|| target.key().to_vec()))
+                    }
+                };
                 for (row, &slot) in (0..).zip(slots) {
                     let child = EntityAt { model, slot };
                     for &column in foreign_key.columns {
@@ -116,7 +122,7 @@ impl ChangeSet<'_> {
                             children.entry(parent).or_default().push(child);
                         }
                     }
-                    if by_key.is_empty() || by == Ties::Handles {
+                    if by_key.is_empty() {
                         continue;
                     }
                     let key = self.new_key_bytes(child, foreign_key.columns).ok().flatten();
@@ -129,13 +135,18 @@ impl ChangeSet<'_> {
         children
     }
 
-    /// Returns the new rows of a table by the bytes of some columns, where these are known.
-    fn new_by_key(&self, table: &Table, columns: &[usize]) -> HashMap<Vec<u8>, EntityAt> {
+    /// Returns the new rows of the tables that have such columns, by the bytes of these, where they are
+    /// known.
+    pub(crate) fn new_by_key(
+        &self,
+        columns_of: impl Fn(&'static Table) -> Option<Vec<usize>>,
+    ) -> HashMap<Vec<u8>, EntityAt> {
         let mut by_key = HashMap::new();
-        for rows in self.tables.iter().filter(|rows| rows.table().is(table)) {
+        for rows in &self.tables {
+            let Some(columns) = columns_of(rows.table()) else { continue };
             for &slot in rows.slots() {
                 let entity = EntityAt { model: rows.model(), slot };
-                if let Ok(Some(key)) = self.new_key_bytes(entity, columns) {
+                if let Ok(Some(key)) = self.new_key_bytes(entity, &columns) {
                     by_key.insert(key, entity);
                 }
             }

@@ -9,13 +9,9 @@ use crate::model::Table;
 impl Flush<'_, '_> {
     /// Names the entity of the one row of a statement in the error that the row was refused with.
     pub(crate) fn blame_only_row(&self, error: Error, rows: RowsOf, slots: &[u32]) -> Error {
-        let model = match rows {
-            RowsOf::New(at) => self.changes.tables()[at].model(),
-            RowsOf::Changed(at) => self.changes.changed()[at].model(),
-        };
         match slots {
             [slot] if error.is_about_rows() => {
-                let entity = EntityAt { model, slot: *slot };
+                let entity = EntityAt { model: self.changes.model_of(rows), slot: *slot };
                 error.with_entity(self.changes.handle(entity))
             }
             _ => error,

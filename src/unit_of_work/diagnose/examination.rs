@@ -1,11 +1,8 @@
 //! `Examination`: an error that is looked into, and how what is found is told.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
-
 use super::culprit::{Culprit, Operation, OtherEntity, OtherParty};
 use super::search::Stop;
-use super::ties::children;
+use super::ties::{LeftOut, children, leave_out_children};
 use crate::change_set::{ChangeSet, EntityAt, Ties};
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::{Constraints, Done, done_to, positions};
@@ -105,16 +102,9 @@ impl Examination<'_> {
         constraints: &Constraints,
     ) -> Findings {
         let children = children(self.changes, constraints, self.ties());
-        let mut left_out: HashMap<EntityAt, EntityAt> =
-            refused.iter().map(|&entity| (entity, entity)).collect();
+        let mut left_out: LeftOut = refused.iter().map(|&entity| (entity, entity)).collect();
         for entity in refused {
-            let mut open = children.get(&entity).cloned().unwrap_or_default();
-            while let Some(next) = open.pop() {
-                if let Entry::Vacant(new) = left_out.entry(next) {
-                    new.insert(entity);
-                    open.extend(children.get(&next).into_iter().flatten().copied());
-                }
-            }
+            leave_out_children(&mut left_out, &children, entity);
         }
         if self.aim == Aim::AllRefused {
             culprits.extend(self.waiting(&left_out, constraints));
@@ -125,11 +115,7 @@ impl Examination<'_> {
     }
 
     /// Returns the entities that are left out for the sake of others.
-    pub(super) fn waiting(
-        &self,
-        left_out: &HashMap<EntityAt, EntityAt>,
-        constraints: &Constraints,
-    ) -> Vec<Culprit> {
+    pub(super) fn waiting(&self, left_out: &LeftOut, constraints: &Constraints) -> Vec<Culprit> {
         let mut waiting: Vec<(EntityAt, EntityAt)> =
             left_out.iter().filter(|(entity, of)| entity != of).map(|(&e, &of)| (e, of)).collect();
         waiting.sort_unstable();

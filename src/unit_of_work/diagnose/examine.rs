@@ -101,9 +101,8 @@ impl Examination<'_> {
             return Ok(Findings::none(Stop::Budget.text()));
         }
         let trial = Trial::begin(connection)?;
-        let limits = limits(used);
-        let mut search = Search::new(self.changes, &plan, &constraints, trial, limits.clone());
-        self.by_removal(&mut search, &limits, &plan, &constraints)
+        let mut search = Search::new(self.changes, &plan, &constraints, trial, limits(used));
+        self.by_removal(&mut search, &plan, &constraints)
     }
 
     /// Returns `true` if there is no room for so many round trips more.
@@ -161,7 +160,6 @@ impl Examination<'_> {
     fn by_removal(
         &self,
         search: &mut Search<'_, '_>,
-        limits: &Limits,
         plan: &FlushPlan,
         constraints: &Constraints,
     ) -> Result<Findings, Error> {
@@ -169,7 +167,7 @@ impl Examination<'_> {
         while units.len() > 1 {
             // Two tries, each with all steps, the end of each, and the end of all.
             let more = 3 * (plan.steps().len() as u64 + 2) + 1;
-            if limits.round_trips.is_some_and(|limit| search.trial().round_trips() + more > limit) {
+            if search.lacks(more) {
                 return Ok(Findings::none(Stop::Budget.text()));
             }
             let middle = units.start + units.len() / 2;
@@ -181,7 +179,7 @@ impl Examination<'_> {
                 first
             } else {
                 // Rows of both halves belong together. A single one may still be the only reason.
-                match self.only_one(search, limits, plan, units)? {
+                match self.only_one(search, plan, units)? {
                     Some(unit) => unit..unit + 1,
                     None => {
                         return Ok(Findings::none(
@@ -205,7 +203,6 @@ impl Examination<'_> {
     fn only_one(
         &self,
         search: &mut Search<'_, '_>,
-        limits: &Limits,
         plan: &FlushPlan,
         units: std::ops::Range<usize>,
     ) -> Result<Option<usize>, Error> {
@@ -214,7 +211,7 @@ impl Examination<'_> {
         }
         for unit in units {
             let more = 2 * (plan.steps().len() as u64 + 2) + 1;
-            if limits.round_trips.is_some_and(|limit| search.trial().round_trips() + more > limit) {
+            if search.lacks(more) {
                 return Ok(None);
             }
             if search.passes_without(unit..unit + 1)? {
@@ -330,10 +327,10 @@ impl Examination<'_> {
         let mut is_first = true;
         for Refused { entity, done, row, error, is_certain } in refused {
             let is_refused = confirmed.get(&entity).copied().unwrap_or(true);
-            let is_wanted = wants_all || Signature::of(&error) == *signature && is_refused;
+            let of_row = Signature::of(&error);
+            let is_wanted = wants_all || of_row == *signature && is_refused;
             // All rows before the first one are there. A later one may lack what was refused.
-            let is_certain =
-                is_certain && (is_first || Signature::of(&error).needs_no_row(constraints));
+            let is_certain = is_certain && (is_first || of_row.needs_no_row(constraints));
             is_first &= !is_refused;
             let lacks_parent = || {
                 let before = left_out.keys().copied().filter(|other| *other != entity);

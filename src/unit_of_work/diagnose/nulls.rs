@@ -12,10 +12,8 @@ pub(super) fn null_rows(changes: &ChangeSet<'_>, error: &Error) -> Vec<EntityAt>
     let (Some(table), Some(column)) = (error.table(), error.column()) else { return Vec::new() };
     let (mut found, mut buffer, none) = (Vec::new(), BytesMut::new(), Assignments::default());
     for rows_of in changes.all_rows() {
-        let (description, model) = match rows_of {
-            RowsOf::New(at) => (changes.tables()[at].table(), changes.tables()[at].model()),
-            RowsOf::Changed(at) => (changes.changed()[at].table(), changes.changed()[at].model()),
-        };
+        let model = changes.model_of(rows_of);
+        let description = changes.table_of(model);
         let at = description.columns().iter().position(|other| other.name() == column);
         let Some(at) = at.filter(|_| description.name() == table) else { continue };
         // Two tables of this name are in two schemas, and the error does not say in which.

@@ -1,11 +1,11 @@
 //! `Search`: sends the rows in halves, and keeps what passes, until each row that is refused stands alone.
 
+use std::collections::HashSet;
 use std::collections::hash_map::Entry;
-use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use super::signature::{Blame, Signature};
-use super::ties::{Children, children};
+use super::ties::{Children, LeftOut, children, leave_out_children};
 use crate::change_set::{ChangeSet, EntityAt, Ties};
 use crate::connection::Trial;
 use crate::error::Error;
@@ -64,7 +64,6 @@ enum Sent {
 }
 
 /// How far a search goes.
-#[derive(Debug, Clone)]
 pub(super) struct Limits {
     pub(super) round_trips: Option<u64>,
     /// The most rows that are refused.
@@ -85,9 +84,8 @@ pub(super) struct Search<'a, 'c> {
     limits: Limits,
     /// What refers to which new row.
     children: Option<Children>,
-    /// The entities that are not sent any more, with the refused one that they wait for, or
-    /// themselves.
-    left_out: HashMap<EntityAt, EntityAt>,
+    /// The entities that are not sent any more.
+    left_out: LeftOut,
     refused: Vec<Refused>,
     /// What comes later may need a change that was refused.
     lacks_change: bool,
@@ -126,7 +124,7 @@ impl<'a, 'c> Search<'a, 'c> {
             sent: if is_plain { Sent::Together } else { Sent::Alone },
             limits,
             children: None,
-            left_out: HashMap::new(),
+            left_out: LeftOut::new(),
             refused: Vec::new(),
             lacks_change: false,
             passed: HashSet::new(),
@@ -144,7 +142,7 @@ impl<'a, 'c> Search<'a, 'c> {
     }
 
     /// Returns the rows that were refused, and the entities that wait for them.
-    pub(super) fn into_refused(self) -> (Vec<Refused>, HashMap<EntityAt, EntityAt>) {
+    pub(super) fn into_refused(self) -> (Vec<Refused>, LeftOut) {
         (self.refused, self.left_out)
     }
 
@@ -153,7 +151,7 @@ impl<'a, 'c> Search<'a, 'c> {
         &self.units
     }
 
-    /// Returns `true` if a unit was sent and kept, or could be.
+    /// Returns `true` if an entity is not sent any more.
     pub(super) fn is_left_out(&self, entity: EntityAt) -> bool {
         self.left_out.contains_key(&entity)
     }
@@ -179,16 +177,13 @@ impl<'a, 'c> Search<'a, 'c> {
         rows.all(|other| other == first).then_some(first)
     }
 
-    /// Leaves entities out that are known to be refused, and all that refers to them.
+    /// Leaves an entity out that is known to be refused, and all that refers to it.
     pub(super) fn leave_out(&mut self, entity: EntityAt) {
         let (changes, constraints, ties) = (self.changes, self.constraints, self.limits.ties);
         let children = self.children.get_or_insert_with(|| children(changes, constraints, ties));
-        let mut open = vec![entity];
-        while let Some(next) = open.pop() {
-            if let Entry::Vacant(new) = self.left_out.entry(next) {
-                new.insert(entity);
-                open.extend(children.get(&next).into_iter().flatten().copied());
-            }
+        if let Entry::Vacant(new) = self.left_out.entry(entity) {
+            new.insert(entity);
+            leave_out_children(&mut self.left_out, children, entity);
         }
     }
 
@@ -243,13 +238,18 @@ impl<'a, 'c> Search<'a, 'c> {
         Ok(None)
     }
 
+    /// Returns `true` if there is no room for so many round trips more.
+    pub(super) fn lacks(&self, more: u64) -> bool {
+        self.limits.round_trips.is_some_and(|limit| self.trial.round_trips() + more > limit)
+    }
+
     fn check_limits(&self, units: Range<usize>) -> Option<Stop> {
         // The statements, what keeps or undoes them, a look at what is deferred, and the end.
         let mut steps: Vec<usize> =
             self.units[units].iter().flatten().map(|row| row.step).collect();
         steps.dedup();
         let more = steps.len() as u64 + 3;
-        if self.limits.round_trips.is_some_and(|limit| self.trial.round_trips() + more > limit) {
+        if self.lacks(more) {
             return Some(Stop::Budget);
         }
         (self.refused.len() >= self.limits.refused).then_some(Stop::Many)

@@ -1,9 +1,9 @@
 //! Which rows refer to which new rows, also by foreign keys that only the database knows.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::coupled::comparable;
-use crate::assignments::RowsOf;
 use crate::change_set::{ChangeSet, EntityAt, Ties};
 use crate::flush_plan::{Constraints, ForeignKeyConstraint, positions};
 use crate::model::Table;
@@ -18,29 +18,17 @@ pub(super) fn children(changes: &ChangeSet<'_>, constraints: &Constraints, by: T
         return children;
     }
     for fk in &constraints.foreign_keys {
-        let is_of = |table: &'static Table, oid| constraints.relation(table) == Some(oid);
-        let mut parents = HashMap::new();
-        for rows in changes.tables().iter().filter(|rows| is_of(rows.table(), fk.parent)) {
-            let Some(columns) = positions(rows.table(), &fk.parent_columns) else { continue };
-            for &slot in rows.slots() {
-                let entity = EntityAt { model: rows.model(), slot };
-                if let Ok(Some(value)) = changes.new_key_bytes(entity, &columns) {
-                    parents.insert(value, entity);
-                }
-            }
-        }
+        let columns_of = |table: &'static Table, oid, columns: &[String]| {
+            let is_it = constraints.relation(table) == Some(oid);
+            is_it.then(|| positions(table, columns)).flatten()
+        };
+        let parents = changes.new_by_key(|table| columns_of(table, fk.parent, &fk.parent_columns));
         if parents.is_empty() {
             continue;
         }
         for of in changes.all_rows() {
-            let table = match of {
-                RowsOf::New(at) => changes.tables()[at].table(),
-                RowsOf::Changed(at) => changes.changed()[at].table(),
-            };
-            if !is_of(table, fk.child) {
-                continue;
-            }
-            let Some(columns) = positions(table, &fk.child_columns) else { continue };
+            let table = changes.table_of(changes.model_of(of));
+            let Some(columns) = columns_of(table, fk.child, &fk.child_columns) else { continue };
             for child in changes.written_in(of) {
                 let value = changes.new_key_bytes(child, &columns).ok().flatten();
                 if let Some(&parent) = value.and_then(|value| parents.get(&value)) {
@@ -50,6 +38,23 @@ pub(super) fn children(changes: &ChangeSet<'_>, constraints: &Constraints, by: T
         }
     }
     children
+}
+
+/// The entities that are left out, each with the refused one that it waits for, or itself.
+pub(super) type LeftOut = HashMap<EntityAt, EntityAt>;
+
+/// Leaves out what refers to an entity that is refused, and what refers to that, but for what is left out
+/// already.
+pub(super) fn leave_out_children(left_out: &mut LeftOut, children: &Children, refused: EntityAt) {
+    let mut open = vec![refused];
+    while let Some(next) = open.pop() {
+        for &child in children.get(&next).into_iter().flatten() {
+            if let Entry::Vacant(new) = left_out.entry(child) {
+                new.insert(refused);
+                open.push(child);
+            }
+        }
+    }
 }
 
 /// Returns `true` if a row may have lost what it refers to by a foreign key of this name, since one of these
