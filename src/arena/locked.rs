@@ -49,17 +49,14 @@ impl<T: Model> Arena<T> {
         Ok(())
     }
 
-    /// Replaces an entity by what was read of its row. Its unsaved changes are lost. If a transaction is
-    /// open, its end may undo what was read.
-    pub(crate) fn replace(&mut self, slot: u32, read: T) {
-        if self.is_in_transaction {
-            let Some(entity) = self.entities.get(slot) else { return };
-            let known = self.journal.original(slot).unwrap_or(entity).clone();
-            let all: Vec<usize> = (0..T::table().columns().len()).collect();
-            let mut before = columns_before(&known, &vec![Cell::Null; all.len()], &all);
-            before.note_after(|column| encoded(&read, column));
-            self.journal.push_flushed(Flushed { slot, undo: Undo::Read(known), before });
-        }
-        self.put_back(slot, read);
+    /// Notes what is known of an entity that [`put_back`](Arena::put_back) replaces by what was read. A
+    /// transaction is open, whose end may undo what was read.
+    pub(crate) fn note_replaced(&mut self, slot: u32, read: &T) {
+        let Some(entity) = self.entities.get(slot) else { return };
+        let known = self.journal.original(slot).unwrap_or(entity).clone();
+        let all: Vec<usize> = (0..T::table().columns().len()).collect();
+        let mut before = columns_before(&known, &vec![Cell::Null; all.len()], &all);
+        before.note_after(|column| encoded(read, column));
+        self.journal.push_flushed(Flushed { slot, undo: Undo::Read(known), before });
     }
 }

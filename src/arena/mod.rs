@@ -54,8 +54,6 @@ pub(crate) struct Arena<T: Model> {
     resolutions: Resolutions,
     /// How to undo what flushes and the caller have done.
     journal: Journal<T>,
-    /// A transaction is open, whose end may undo what is read.
-    is_in_transaction: bool,
 }
 
 impl<T: Model> Arena<T> {
@@ -71,7 +69,6 @@ impl<T: Model> Arena<T> {
             expected: HashMap::new(),
             resolutions: Resolutions::default(),
             journal: Journal::new(),
-            is_in_transaction: false,
         }
     }
 
@@ -178,13 +175,8 @@ impl<T: Model> Arena<T> {
         self.journal.original(slot).or_else(|| self.get(slot))?.key()
     }
 
-    /// Says whether a transaction is open, whose end may undo what is read now.
-    pub(crate) fn note_transaction(&mut self, is_open: bool) {
-        self.is_in_transaction = is_open;
-    }
-
     /// Replaces an entity by what the database has. Its unsaved changes are lost.
-    fn put_back(&mut self, slot: u32, stored: T) {
+    pub(crate) fn put_back(&mut self, slot: u32, stored: T) {
         let Some(entity) = self.entities.get_mut(slot) else { return };
         *entity = stored;
         self.expected.remove(&slot);

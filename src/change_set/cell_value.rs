@@ -75,16 +75,7 @@ pub(crate) fn key_bytes(
         if value(column, &mut bytes)? != CellValue::Value {
             return Ok(None);
         }
-        match table.columns()[column].ty().as_integer(&bytes) {
-            Some(integer) => {
-                key.extend_from_slice(&size_of::<i64>().to_be_bytes());
-                key.extend_from_slice(&integer.to_be_bytes());
-            }
-            None => {
-                key.extend_from_slice(&bytes.len().to_be_bytes());
-                key.extend_from_slice(&bytes);
-            }
-        }
+        table.columns()[column].ty().push_key_part(&bytes, &mut key);
     }
     Ok(Some(key))
 }

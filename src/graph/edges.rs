@@ -120,14 +120,7 @@ impl Edge {
 fn bytes(types: &[SqlType], parts: &[Option<&[u8]>]) -> Option<Vec<u8>> {
     let mut key = Vec::new();
     for (ty, part) in types.iter().zip(parts) {
-        let raw = (*part)?;
-        match ty.as_integer(raw) {
-            Some(integer) => key.extend(integer.to_be_bytes()),
-            None => {
-                key.extend((raw.len() as u64).to_be_bytes());
-                key.extend(raw);
-            }
-        }
+        ty.push_key_part((*part)?, &mut key);
     }
     Some(key)
 }

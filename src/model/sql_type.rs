@@ -98,6 +98,20 @@ impl SqlType {
         SqlType::new(self.name, self.element_oid, self.oid)
     }
 
+    /// Appends a value to the bytes of a key, after its length. Equal integers have equal bytes, whatever
+    /// their types.
+    pub(crate) fn push_key_part(self, raw: &[u8], key: &mut Vec<u8>) {
+        match self.as_integer(raw) {
+            Some(integer) => push_part(&integer.to_be_bytes(), key),
+            None => push_part(raw, key),
+        }
+    }
+
+    /// Returns the type's name for people, with `[]` behind that of an array.
+    pub(crate) fn full_name(self) -> String {
+        format!("{}{}", self.name, if self.is_array() { "[]" } else { "" })
+    }
+
     /// Returns `true` if this is a type of integers.
     pub(crate) fn is_integer(self) -> bool {
         [SqlType::INT2, SqlType::INT4, SqlType::INT8].contains(&self)
@@ -148,6 +162,12 @@ impl SqlType {
         };
         self.oid == oid || are_both(|ty| ty.oid) || are_both(|ty| ty.array_oid)
     }
+}
+
+/// Appends a part of a key after its length.
+fn push_part(part: &[u8], key: &mut Vec<u8>) {
+    key.extend_from_slice(&part.len().to_be_bytes());
+    key.extend_from_slice(part);
 }
 
 const STRINGS: [SqlType; 4] = [SqlType::TEXT, SqlType::VARCHAR, SqlType::BPCHAR, SqlType::NAME];

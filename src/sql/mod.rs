@@ -4,6 +4,7 @@ mod array;
 mod bound;
 mod condition;
 mod copy_data;
+mod lexeme;
 mod own_text;
 mod params;
 mod prefix;

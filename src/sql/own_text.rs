@@ -1,7 +1,7 @@
 //! `OwnText`: a statement that the caller wrote, what kind it is of, and how its rows are read.
 
 use super::Sql;
-use super::condition::{Backslashes, backslashes, comment, dollar_quoted, is_within_name, quoted};
+use super::lexeme::{Lexeme, lexeme};
 use super::text::keeps_type;
 use crate::error::{Error, ErrorKind};
 use crate::model::SqlType;
@@ -230,9 +230,8 @@ impl ReadAs {
 
 /// Says in an error which column is read as a type that it does not have.
 pub(crate) fn wrong_type(error: Error, column: usize, ty: SqlType) -> Error {
-    let array = if ty.is_array() { "[]" } else { "" };
     error
-        .while_doing(&format!("the result is read as {}{array} there", ty.name()))
+        .while_doing(&format!("the result is read as {} there", ty.full_name()))
         .with_column((column + 1).to_string())
         .hinting("read it as the type that it has, or cast it in the statement, as in `::text`")
 }
@@ -269,31 +268,14 @@ fn chars(sql: &Sql) -> usize {
 /// Returns the words and signs of a text, without comments and white space. What is quoted is one sign.
 fn tokens(sql: &str) -> Vec<(usize, &str)> {
     let (mut tokens, mut at) = (Vec::new(), 0);
-    while let Some(char) = sql[at..].chars().next() {
-        let rest = &sql[at..];
-        let is_comment = rest.starts_with("--") || rest.starts_with("/*");
-        let len = match char {
-            '\'' => quoted(rest, '\'', backslashes(sql, at)),
-            '"' => quoted(rest, '"', Backslashes::AreCharacters),
-            '-' if is_comment => rest.find(['\n', '\r']).map_or(rest.len(), |end| end + 1),
-            '/' if is_comment => comment(rest),
-            '$' if !is_within_name(sql, at) => dollar_quoted(rest),
-            _ if is_of_word(char) => rest.find(|char| !is_of_word(char)).unwrap_or(rest.len()),
-            _ => char.len_utf8(),
-        };
-        // The vertical tab is none to Rust's functions for ASCII.
-        let is_space = char.is_ascii_whitespace() || char == '\u{b}';
-        if !is_space && !is_comment {
-            tokens.push((at, &rest[..len]));
+    while at < sql.len() {
+        let (lexeme, len) = lexeme(sql, at);
+        if lexeme != Lexeme::Space {
+            tokens.push((at, &sql[at..at + len]));
         }
-        at += len.max(1);
+        at += len;
     }
     tokens
-}
-
-/// Returns `true` for what a word is made of.
-fn is_of_word(char: char) -> bool {
-    char.is_ascii_alphanumeric() || char == '_' || char == '$' || !char.is_ascii()
 }
 
 #[cfg(test)]

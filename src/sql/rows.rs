@@ -128,9 +128,8 @@ impl Rows {
         }
         let (result, type_name) = self.names(column);
         let message = format!(
-            "it has the type {type_name} in the database, and the model reads it as {}{}",
-            ty.name(),
-            if ty.is_array() { "[]" } else { "" },
+            "it has the type {type_name} in the database, and the model reads it as {}",
+            ty.full_name(),
         );
         Err(Error::new(ErrorKind::Decode, message)
             .with_column(name(&result))

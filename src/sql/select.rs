@@ -120,23 +120,13 @@ pub(crate) fn select_by_keys<K: Key>(
     columns: &[usize],
     keys: &[K],
 ) -> Result<(Sql, Params), Error> {
-    let (mut sql, params) = select_joined(table, columns, keys)?;
+    let (mut sql, params) = select_from_keys(table, columns, keys)?;
+    sql.push(" JOIN ").qualified(table.qualified_name()).push(" AS t ON ");
+    push_match(&mut sql, table, columns);
     sql.push(" ORDER BY k.n");
     for &column in table.key() {
         sql.push(", t.").name(table.columns()[column].name());
     }
-    Ok((sql, params))
-}
-
-/// Returns the query of [`select_by_keys`], without its order.
-fn select_joined<K: Key>(
-    table: &'static Table,
-    columns: &[usize],
-    keys: &[K],
-) -> Result<(Sql, Params), Error> {
-    let (mut sql, params) = select_from_keys(table, columns, keys)?;
-    sql.push(" JOIN ").qualified(table.qualified_name()).push(" AS t ON ");
-    push_match(&mut sql, table, columns);
     Ok((sql, params))
 }
 

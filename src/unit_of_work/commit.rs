@@ -80,7 +80,6 @@ impl<'c> UnitOfWork<'c> {
                 self.connection.rollback();
                 self.sent = Sent::default();
                 self.unflushed();
-                self.is_undone |= std::mem::take(&mut self.has_own);
             }
             return Err(error);
         }
@@ -170,7 +169,6 @@ impl<'c> UnitOfWork<'c> {
             }
             (Some(_), false) => {
                 self.unflushed();
-                self.is_undone |= std::mem::take(&mut self.has_own);
             }
             (Some(Unknown::Written(written)), true) => self.committed(written),
             (Some(Unknown::KeysLost), true) => {
@@ -194,7 +192,6 @@ impl<'c> UnitOfWork<'c> {
         self.sent = Sent::default();
         if self.unknown.is_none() {
             self.unflushed();
-            self.is_undone |= std::mem::take(&mut self.has_own);
         }
     }
 
@@ -258,7 +255,6 @@ impl<'c> UnitOfWork<'c> {
         }
         if self.savepoints.is_empty() {
             self.unflushed();
-            self.is_undone |= std::mem::take(&mut self.has_own);
         } else {
             self.is_undone |= was_open;
         }
@@ -335,11 +331,13 @@ impl<'c> UnitOfWork<'c> {
         }
     }
 
-    /// Marks what was flushed as new again.
-    pub(super) fn unflushed(&mut self) {
+    /// Marks what was flushed as new again, and notes that the caller's own statements are undone, which
+    /// only the caller can run again.
+    fn unflushed(&mut self) {
         for arena in self.arenas.values_mut() {
             arena.unflushed();
         }
+        self.is_undone |= std::mem::take(&mut self.has_own);
     }
 }
 

@@ -203,9 +203,13 @@ impl UnitOfWork<'_> {
         if read.len() > keys.len() {
             return Err(not_unique(table));
         }
+        let is_open = self.connection.in_transaction();
         let arena = self.arena_mut::<T>();
-        for (position, entity) in read {
-            arena.replace(slots[position], entity);
+        for (position, read) in read {
+            if is_open {
+                arena.note_replaced(slots[position], &read);
+            }
+            arena.put_back(slots[position], read);
         }
         Ok(())
     }

@@ -408,10 +408,7 @@ impl<'c> UnitOfWork<'c> {
 
     /// Returns the arena of a model, and makes one where there is none yet.
     fn arena_mut<T: Model>(&mut self) -> &mut Arena<T> {
-        let is_open = self.connection.in_transaction();
-        let arena = arena_in(&mut self.arenas);
-        arena.note_transaction(is_open);
-        arena
+        arena_in(&mut self.arenas)
     }
 }
 
