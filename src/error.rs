@@ -246,9 +246,14 @@ impl Error {
         self
     }
 
-    /// Returns `true` if the server says that something is larger than it can be.
+    /// Returns `true` if the server says that something is larger than it can be. For a row it says so by
+    /// an internal error of its memory.
     pub(crate) fn is_too_large(&self) -> bool {
+        let is_of_memory = |error: &DbError| {
+            error.code() == &SqlState::INTERNAL_ERROR && error.file() == Some("mcxt.c")
+        };
         self.sqlstate() == Some(&SqlState::PROGRAM_LIMIT_EXCEEDED)
+            || self.db().is_some_and(is_of_memory)
     }
 
     /// Names the table that a model knows, where the server has named another.
@@ -269,7 +274,7 @@ impl Error {
         self
     }
 
-    /// Replaces the server's hint by this one.
+    /// Replaces the hint by this one.
     pub(crate) fn hinting(mut self, hint: &'static str) -> Error {
         self.0.hint = Some(hint.into());
         self

@@ -1,9 +1,79 @@
-//! The query of the result: arrays, and which rows belong together where the server tells.
+//! Arrays of the rows of a level, and which rows belong together where the server tells.
 
-use super::{Renderer, names};
+use super::{Renderer, list, names};
 use crate::graph::Edge;
 
 impl Renderer<'_> {
+    /// Returns `true` if the rows of a level are there as arrays only: nobody asks for their numbers.
+    pub(super) fn has_arrays(&self, level: usize) -> bool {
+        self.is_whole && !self.levels.is_numbered(level)
+    }
+
+    /// Appends what stands before the query of a level whose rows become arrays: of the columns that are
+    /// read, and of those by which the rows of other levels are found.
+    ///
+    /// ```text
+    /// s0 (c0, c1, k1) AS (SELECT array_agg(c0), array_agg(c1), array_agg(k1) FROM (
+    /// ```
+    pub(super) fn render_arrays_of(&mut self, level: usize) {
+        let name = self.name('s', level);
+        let read = self.levels.read_columns(level);
+        let keys: Vec<usize> = self.array_keys(level);
+        let all = [names("c", read.iter().copied()), names("k", keys.iter().copied())];
+        let all = list(all.into_iter().filter(|names| !names.is_empty()));
+        self.text.sql.push(&format!("{name} ({all}) AS ("));
+        self.render_aggregates(level, &read);
+        for key in keys {
+            self.text.sql.push(&format!(", array_agg(k{key})"));
+        }
+        self.text.sql.push(" FROM (");
+    }
+
+    /// Appends the arrays of columns that are read.
+    ///
+    /// ```text
+    /// SELECT array_agg(c0), array_agg(array_send(c1))
+    /// ```
+    fn render_aggregates(&mut self, level: usize, columns: &[usize]) {
+        let table = self.levels.at(level).table;
+        self.text.sql.push("SELECT ").list(columns, |sql, &column| {
+            sql.push("array_agg(").element(table.columns()[column].ty(), 'c', column).push(")");
+        });
+    }
+
+    /// Returns the columns of a level that have arrays beside those that are read: by these the rows of
+    /// other levels are found, and what is read of them can compare otherwise.
+    fn array_keys(&self, level: usize) -> Vec<usize> {
+        let below = (1..self.levels.len())
+            .filter(|&below| self.levels.at(below).relation.above() == Some(level));
+        let mut keys: Vec<usize> =
+            below.flat_map(|below| self.levels.columns_above(below)).copied().collect();
+        keys.retain(|&key| !self.is_read_as_it_is(level, key));
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// Returns `true` if what is read of a column compares as the column does.
+    fn is_read_as_it_is(&self, level: usize, column: usize) -> bool {
+        let table = self.levels.at(level).table;
+        table.columns()[column].ty().is_integer() && table.cast(column).is_none()
+    }
+
+    /// Returns the source of the values of columns of a level whose rows are there as arrays.
+    ///
+    /// ```text
+    /// (SELECT unnest(c0), unnest(k1) FROM s0)
+    /// ```
+    pub(super) fn elements(&self, level: usize, columns: &[usize], distinct: &str) -> String {
+        let element = |&column: &usize| {
+            let letter = if self.is_read_as_it_is(level, column) { 'c' } else { 'k' };
+            format!("unnest({letter}{column})")
+        };
+        let elements = list(columns.iter().map(element));
+        format!("(SELECT {distinct}{elements} FROM {})", self.name('s', level))
+    }
+
     /// Appends the query of the result: the arrays of all levels, and the matches that the server tells.
     pub(super) fn render_arrays(&mut self) {
         let levels = self.levels;
@@ -13,7 +83,7 @@ impl Renderer<'_> {
             self.text.outputs.push((level, column));
             column += columns.len();
             self.text.sql.push(if level > 0 { ", " } else { " SELECT " });
-            self.text.sql.push(&names(&format!("s{level}.c"), columns));
+            self.text.sql.push(&names(&format!("{}.c", self.name('s', level)), columns));
         }
         for level in (1..levels.len()).filter(|&level| !Edge::of(levels, level).is_exact()) {
             self.text.matches.push((level, column));
@@ -23,14 +93,18 @@ impl Renderer<'_> {
         }
         self.text.sql.push(" FROM ");
         for level in 0..levels.len() {
-            let (name, table) = (self.name('t', level), levels.at(level).table);
-            let columns = levels.read_columns(level);
-            let sql = &mut self.text.sql;
-            sql.push(if level > 0 { ", (SELECT " } else { "(SELECT " });
-            sql.list(&columns, |sql, &column| {
-                sql.push("array_agg(").element(table.columns()[column].ty(), 'c', column).push(")");
-            });
-            sql.push(&format!(" FROM {name}) AS s{level} ({})", names("c", columns)));
+            let (rows, arrays) = (self.name('t', level), self.name('s', level));
+            self.text.sql.push(if level > 0 { " LEFT JOIN " } else { "" });
+            if self.has_arrays(level) {
+                self.text.sql.push(&arrays);
+            } else {
+                let columns = levels.read_columns(level);
+                self.text.sql.push("(");
+                self.render_aggregates(level, &columns);
+                self.text.sql.push(&format!(" FROM {rows}) AS {arrays} ({})", names("c", columns)));
+            }
+            // The planner leaves outer joins in their order. It would try every order of others.
+            self.text.sql.push(if level > 0 { " ON true" } else { "" });
         }
     }
 

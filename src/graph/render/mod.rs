@@ -1,18 +1,20 @@
 //! The statements that load a graph.
 //!
-//! A level is a `WITH` query. Its columns have names of ours: `c` and a column's position is what is read
-//! of it, `k` and the position the column itself, by which levels belong together, and `n` the number of
-//! the row. The result is one row, with an array for each column that is read.
+//! A level is a `WITH` query of one row, with an array for each column. Its columns have names of ours: `c`
+//! and a column's position is what is read of it, `k` and the position the column itself, by which levels
+//! belong together. The result is the row of all levels.
 //!
 //! ```text
 //! WITH RECURSIVE
-//!   t0 (c0, c1, k0) AS (SELECT … FROM customers WHERE (region = $1) ORDER BY name LIMIT $2),
-//!   t1 (c0, c1, k1) AS (SELECT … FROM orders
-//!     JOIN unnest(ARRAY(SELECT k0 FROM t0 GROUP BY k0 ORDER BY k0)) AS u1 ("?0") ON u1."?0" = customer_id)
-//! SELECT s0.c0, s0.c1, s1.c0, s1.c1
-//! FROM (SELECT array_agg(c0), array_agg(c1) FROM t0) AS s0 (c0, c1),
-//!   (SELECT array_agg(c0), array_agg(c1) FROM t1) AS s1 (c0, c1)
+//!   s0 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (
+//!     SELECT … FROM customers WHERE (region = $1) ORDER BY name LIMIT $2) AS t0 (c0, c1)),
+//!   s1 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (
+//!     SELECT … FROM orders JOIN (SELECT unnest(c0) FROM s0) AS u1 ("?0") ON u1."?0" = customer_id) AS t1 (c0, c1))
+//! SELECT s0.c0, s0.c1, s1.c0, s1.c1 FROM s0 LEFT JOIN s1 ON true
 //! ```
+//!
+//! Where the server has to tell which rows belong together, the rows of a level are a `WITH` query `t0`
+//! beside its arrays, with the number `n` of each row.
 //!
 //! `a_graph_is_one_statement` pins the text. What was tried for the keys of the level above is in
 //! `DESIGN.md`.
@@ -57,6 +59,7 @@ impl Statement {
 /// When a value cannot be encoded.
 pub(crate) fn whole_graph(levels: &Levels) -> Result<Statement, Error> {
     let mut renderer = Renderer::new(levels);
+    renderer.is_whole = true;
     for level in 0..levels.len() {
         renderer.render_level(level)?;
     }
@@ -129,12 +132,14 @@ struct Renderer<'l> {
     prefix: String,
     /// The name of columns that nobody is to mean: no column of a table begins so.
     hidden: String,
+    /// Whether all levels are in this statement.
+    is_whole: bool,
     text: Statement,
 }
 
-/// What names begin with, after the prefix: levels, recursions, the rows that links lead to, keys that
-/// are to be matched, and keys of the level above.
-const KINDS: [char; 6] = ['t', 'r', 'a', 'o', 'm', 'u'];
+/// What names begin with, after the prefix: the rows of levels and their arrays, recursions, the rows that
+/// links lead to, keys that are to be matched, and keys of the level above.
+const KINDS: [char; 7] = ['t', 's', 'r', 'a', 'o', 'm', 'u'];
 
 impl<'l> Renderer<'l> {
     fn new(levels: &'l Levels) -> Renderer<'l> {
@@ -155,7 +160,7 @@ impl<'l> Renderer<'l> {
         while levels.iter().any(|level| begins(level.table, &hidden)) {
             hidden.push('?');
         }
-        Renderer { levels, prefix, hidden, text }
+        Renderer { levels, prefix, hidden, is_whole: false, text }
     }
 
     fn name(&self, kind: char, level: usize) -> String {
@@ -191,7 +196,11 @@ impl<'l> Renderer<'l> {
         let is_numbered = self.levels.is_numbered(at);
         let name = self.name('t', at);
         let number = if is_numbered { ", n" } else { "" };
-        self.text.sql.push(&format!("{name} ({names}{number}) AS ("));
+        if self.has_arrays(at) {
+            self.render_arrays_of(at);
+        } else {
+            self.text.sql.push(&format!("{name} ({names}{number}) AS ("));
+        }
         if let Relation::Root(Root::Keys { arrays, .. }) = &level.relation {
             self.render_root_keys(at, arrays);
         } else {
@@ -207,6 +216,9 @@ impl<'l> Renderer<'l> {
             }
         }
         self.text.sql.push(")");
+        if self.has_arrays(at) {
+            self.text.sql.push(&format!(" AS {name} ({names}))"));
+        }
         self.text.places.push((at, start..self.text.sql.as_str().len()));
         Ok(())
     }
@@ -299,16 +311,19 @@ impl<'l> Renderer<'l> {
         match level.relation {
             Relation::Root(_) => {}
             Relation::Children { above, columns, .. } => {
-                let keys = self.levels.at(above).table.key().iter().copied();
-                self.render_join(at, columns, &self.name('t', above), keys);
+                self.render_join(
+                    at,
+                    columns,
+                    &self.keys_above(above, self.levels.at(above).table.key()),
+                );
             }
             Relation::Parent { above, columns } => {
-                self.render_join(at, key, &self.name('t', above), columns.iter().copied());
+                self.render_join(at, key, &self.keys_above(above, columns));
             }
             Relation::Descendants { .. } | Relation::Ancestors { .. } => {
                 is_recursive = true;
                 // The keys of a recursion are counted by their parts.
-                self.render_join(at, key, &self.name('r', at), 0..key.len());
+                self.render_join(at, key, &distinct(&self.name('r', at), 0..key.len()));
             }
         }
         // A recursion has applied the condition to each step, and links have applied that of their rows.
@@ -317,35 +332,35 @@ impl<'l> Renderer<'l> {
         }
     }
 
-    /// Appends a join with keys of another query, each of which counts once.
+    /// Appends a join with keys, of which each is there once.
     ///
     /// ```text
-    /// JOIN unnest(ARRAY(SELECT k0 FROM t0 GROUP BY k0 ORDER BY k0)) AS u1 ("?0") ON u1."?0" = customer_id
+    /// JOIN (SELECT unnest(c0) FROM s0) AS u1 ("?0") ON u1."?0" = customer_id
     /// ```
     ///
-    /// The planner takes an array for ten elements. So it uses an index where there is one, in the order
-    /// of the keys. Without an index it hashes the keys, and reads the table once.
-    fn render_join(
-        &mut self,
-        at: usize,
-        columns: &[usize],
-        query: &str,
-        keys: impl Iterator<Item = usize>,
-    ) {
+    /// The planner takes an array for ten elements. So it uses an index where there is one. Without an
+    /// index it hashes the keys, and reads the table once.
+    fn render_join(&mut self, at: usize, columns: &[usize], keys: &str) {
         let table = self.levels.at(at).table;
-        let keys: Vec<usize> = keys.collect();
-        let all = names("k", keys.iter().copied());
-        let (name, parts) = (self.name('u', at), self.hidden_parts("", keys.len()));
+        let (name, parts) = (self.name('u', at), self.hidden_parts("", columns.len()));
         let (sql, hidden) = (&mut self.text.sql, &self.hidden);
-        sql.push(" JOIN unnest(");
-        sql.list(&keys, |sql, key| {
-            sql.push(&format!("ARRAY(SELECT k{key} FROM {query} GROUP BY {all} ORDER BY {all})"));
-        });
-        sql.push(&format!(") AS {name} ({parts}) ON "));
+        sql.push(&format!(" JOIN {keys} AS {name} ({parts}) ON "));
         sql.conditions(columns.iter().enumerate(), |sql, (part, &column)| {
             sql.push(&format!("{name}.\"{hidden}{part}\" = "));
             sql.name(table.columns()[column].name());
         });
+    }
+
+    /// Returns the source of the different values of these columns of a level.
+    fn keys_above(&self, level: usize, columns: &[usize]) -> String {
+        match self.has_arrays(level) {
+            // The model says of its key that it is different in each row.
+            true if columns == self.levels.at(level).table.key() => {
+                self.elements(level, columns, "")
+            }
+            true => self.elements(level, columns, "DISTINCT "),
+            false => distinct(&self.name('t', level), columns.iter().copied()),
+        }
     }
 
     /// Returns the parts of the key with which a level of children is joined.
@@ -377,6 +392,18 @@ impl<'l> Renderer<'l> {
             None => self.text.sql.columns(level.table, level.table.key()),
         };
     }
+}
+
+/// Returns the source of the different values of numbered columns of a query.
+///
+/// ```text
+/// unnest(ARRAY(SELECT k0 FROM t0 GROUP BY k0 ORDER BY k0))
+/// ```
+fn distinct(query: &str, columns: impl Iterator<Item = usize>) -> String {
+    let columns: Vec<usize> = columns.collect();
+    let all = names("k", columns.iter().copied());
+    let array = |key| format!("ARRAY(SELECT k{key} FROM {query} GROUP BY {all} ORDER BY {all})");
+    format!("unnest({})", list(columns.into_iter().map(array)))
 }
 
 /// Returns the names of numbered columns.

@@ -20,21 +20,21 @@ impl Renderer<'_> {
         let is_upwards = level.relation.leads_to_parents();
         // A step leads from the columns `from` to the columns `to` of one row.
         let (from, to) = if is_upwards { (key, references) } else { (references, key) };
-        let (name, above) = (self.name('r', at), self.name('t', above));
+        let name = self.name('r', at);
         let parts = |letter: &str| names(letter, 0..key.len());
         if let Some(limit) = level.selection.limit.filter(|_| !is_upwards) {
             let limit = self.text.params.push_count(limit);
-            return self.render_limited_recursion(at, &name, &above, offset, limit);
+            return self.render_limited_recursion(at, &name, above, offset, limit);
         }
         self.begin_query();
         self.text.sql.push(&format!("{name} ({}) AS (SELECT ", parts("k")));
         if is_upwards {
-            let keys = names("k", references.iter().copied());
-            self.text.sql.push(&format!("{keys} FROM {above}"));
+            let (rows, keys) = self.rows_above(above, references);
+            self.text.sql.push(&format!("{keys} FROM {rows}"));
         } else {
             self.text.sql.columns(table, key);
             self.text.sql.push(" FROM ").qualified(table.qualified_name());
-            self.render_join(at, references, &above, key.iter().copied());
+            self.render_join(at, references, &self.keys_above(above, key));
             self.render_condition(level, " WHERE ", offset);
         }
         self.text.sql.push(" UNION SELECT ").push(&parts("x.k"));
@@ -59,7 +59,7 @@ impl Renderer<'_> {
         &mut self,
         at: usize,
         name: &str,
-        above: &str,
+        above: usize,
         offset: usize,
         limit: usize,
     ) {
@@ -68,11 +68,12 @@ impl Renderer<'_> {
         let keys = names("k", 0..key.len());
         self.begin_query();
         self.text.sql.push(&format!("{name} ({keys}) AS ("));
-        let (of_above, of_own) = (format!("{above}.k"), format!("{name}.k"));
-        let keys_above = names(&of_above, key.iter().copied());
-        for (from, from_keys) in [(above, keys_above), (name, names(&of_own, 0..key.len()))] {
-            let is_first = from == above;
-            self.text.sql.push(if is_first { "SELECT " } else { " UNION SELECT " });
+        let (rows, keys_above) = self.rows_above(above, key);
+        let own_keys = names(&format!("{name}.k"), 0..key.len());
+        for (before, from, from_keys) in
+            [("SELECT ", &*rows, keys_above), (" UNION SELECT ", name, own_keys)]
+        {
+            self.text.sql.push(before);
             self.text.sql.push(&names("x.k", 0..key.len()));
             self.text.sql.push(&format!(" FROM {from}, LATERAL (SELECT ")).columns(table, key);
             self.text.sql.push(" FROM ").qualified(table.qualified_name()).push(" WHERE (");
@@ -84,5 +85,16 @@ impl Renderer<'_> {
             self.text.sql.push(&format!(") AS x ({keys})"));
         }
         self.text.sql.push(")");
+    }
+
+    /// Returns the rows of a level, and the names that some of its columns have there.
+    fn rows_above(&self, level: usize, columns: &[usize]) -> (String, String) {
+        let name = self.name('t', level);
+        let keys = names("k", columns.iter().copied());
+        let names = names(&format!("{name}.k"), columns.iter().copied());
+        match self.has_arrays(level) {
+            true => (format!("{} AS {name} ({keys})", self.elements(level, columns, "")), names),
+            false => (name, names),
+        }
     }
 }

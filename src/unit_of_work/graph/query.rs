@@ -151,7 +151,7 @@ impl<'q, 'c, T: Model> GraphQuery<'q, 'c, T> {
                 Err(error) if loader.can_split(&error) => loader.read_split()?,
                 Err(error) if error.is_too_large() => {
                     let hint = "the graph is too large for one statement: ask for it with `split`";
-                    return Err(error.with_hint(hint));
+                    return Err(error.hinting(hint));
                 }
                 result => result?,
             },
