@@ -144,3 +144,41 @@ fn collations_that_no_model_tells_of() -> Result<(), Error> {
     }
     Ok(())
 }
+
+/// A view has no key that the database keeps.
+#[derive(Model, Clone, Debug)]
+#[model(table = "owners")]
+struct Owner {
+    #[model(key)]
+    id: i32,
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "pets")]
+struct Pet {
+    #[model(key)]
+    id: i32,
+    owner_id: ForeignKey<Owner>,
+}
+
+#[test]
+fn a_row_that_is_there_twice_has_its_children_once() -> Result<(), Error> {
+    let schema = Schema::new(
+        "graph_twice",
+        "CREATE TABLE pets (id int PRIMARY KEY, owner_id int NOT NULL);
+         INSERT INTO pets VALUES (1, 7), (2, 7), (3, 8);
+         CREATE VIEW owners AS SELECT owner_id AS id FROM pets",
+    );
+    let mut client = schema.client();
+    for is_split in [false, true] {
+        let mut uow = UnitOfWork::new(&mut client);
+        let query = uow.query::<Owner>("true").order_by("id").with(|owner| {
+            owner.children::<Pet>();
+        });
+        let graph = if is_split { query.split() } else { query }.load()?;
+        let owner = graph.roots().next().expect("it is there");
+        let pets: Vec<i32> = graph.children::<Pet>(owner)?.map(|pet| uow[pet].id).collect();
+        assert_eq!((uow[owner].id, pets), (7, vec![1, 2]));
+    }
+    Ok(())
+}

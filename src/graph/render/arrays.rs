@@ -65,13 +65,19 @@ impl Renderer<'_> {
     /// ```text
     /// (SELECT unnest(c0), unnest(k1) FROM s0)
     /// ```
-    pub(super) fn elements(&self, level: usize, columns: &[usize], distinct: &str) -> String {
+    pub(super) fn elements(
+        &self,
+        select: &str,
+        level: usize,
+        columns: &[usize],
+        order: &str,
+    ) -> String {
         let element = |&column: &usize| {
             let letter = if self.is_read_as_it_is(level, column) { 'c' } else { 'k' };
             format!("unnest({letter}{column})")
         };
         let elements = list(columns.iter().map(element));
-        format!("(SELECT {distinct}{elements} FROM {})", self.name('s', level))
+        format!("({select} {elements} FROM {}{order})", self.name('s', level))
     }
 
     /// Appends the query of the result: the arrays of all levels, and the matches that the server tells.

@@ -9,7 +9,7 @@
 //!   s0 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (
 //!     SELECT … FROM customers WHERE (region = $1) ORDER BY name LIMIT $2) AS t0 (c0, c1)),
 //!   s1 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (
-//!     SELECT … FROM orders JOIN (SELECT unnest(c0) FROM s0) AS u1 ("?0") ON u1."?0" = customer_id) AS t1 (c0, c1))
+//!     SELECT … FROM orders JOIN (SELECT DISTINCT unnest(c0) FROM s0 ORDER BY 1) AS u1 ("?0") ON u1."?0" = customer_id) AS t1 (c0, c1))
 //! SELECT s0.c0, s0.c1, s1.c0, s1.c1 FROM s0 LEFT JOIN s1 ON true
 //! ```
 //!
@@ -335,7 +335,7 @@ impl<'l> Renderer<'l> {
     /// Appends a join with keys, of which each is there once.
     ///
     /// ```text
-    /// JOIN (SELECT unnest(c0) FROM s0) AS u1 ("?0") ON u1."?0" = customer_id
+    /// JOIN (SELECT DISTINCT unnest(c0) FROM s0 ORDER BY 1) AS u1 ("?0") ON u1."?0" = customer_id
     /// ```
     ///
     /// The planner takes an array for ten elements. So it uses an index where there is one. Without an
@@ -353,12 +353,14 @@ impl<'l> Renderer<'l> {
 
     /// Returns the source of the different values of these columns of a level.
     fn keys_above(&self, level: usize, columns: &[usize]) -> String {
+        let is_key = columns == self.levels.at(level).table.key();
         match self.has_arrays(level) {
-            // The model says of its key that it is different in each row.
-            true if columns == self.levels.at(level).table.key() => {
-                self.elements(level, columns, "")
+            // Most keys are in their order already. In this order an index is read the fastest.
+            true if is_key => {
+                let order = list((1..=columns.len()).map(|part| part.to_string()));
+                self.elements("SELECT DISTINCT", level, columns, &format!(" ORDER BY {order}"))
             }
-            true => self.elements(level, columns, "DISTINCT "),
+            true => self.elements("SELECT DISTINCT", level, columns, ""),
             false => distinct(&self.name('t', level), columns.iter().copied()),
         }
     }

@@ -93,7 +93,10 @@ impl Renderer<'_> {
         let keys = names("k", columns.iter().copied());
         let names = names(&format!("{name}.k"), columns.iter().copied());
         match self.has_arrays(level) {
-            true => (format!("{} AS {name} ({keys})", self.elements(level, columns, "")), names),
+            true => (
+                format!("{} AS {name} ({keys})", self.elements("SELECT", level, columns, "")),
+                names,
+            ),
             false => (name, names),
         }
     }

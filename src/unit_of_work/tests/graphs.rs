@@ -23,7 +23,7 @@ fn a_graph_is_one_statement() {
     assert_snapshot!(sent, @r#"
     WITH RECURSIVE s0 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (id > $1 OR id = $2
     ) ORDER BY name
-     LIMIT $3) AS t0 (c0, c1, k0)), s1 (c0, c1, c2) AS (SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "email"::"text" AS "?", COALESCE(NULL::"int4", "user_id") AS "?", "user_id" AS "?" FROM "addresses" JOIN (SELECT unnest(c0) FROM s0) AS u1 ("?0") ON u1."?0" = "user_id" WHERE (id <> $4 AND email <> '$1'
+     LIMIT $3) AS t0 (c0, c1, k0)), s1 (c0, c1, c2) AS (SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "email"::"text" AS "?", COALESCE(NULL::"int4", "user_id") AS "?", "user_id" AS "?" FROM "addresses" JOIN (SELECT DISTINCT unnest(c0) FROM s0 ORDER BY 1) AS u1 ("?0") ON u1."?0" = "user_id" WHERE (id <> $4 AND email <> '$1'
     )) AS t1 (c0, c1, c2, k2)) SELECT s0.c0, s0.c1, s1.c0, s1.c1, s1.c2 FROM s0 LEFT JOIN s1 ON true -- 5 int4, 7 int4, 20 int4, 9 int4
     "#);
 }
@@ -39,7 +39,7 @@ fn children_are_limited_for_each_parent() {
     assert_snapshot!(sent, @r#"
     WITH RECURSIVE s0 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (true
     )) AS t0 (c0, c1, k0)), s1 (c0, c1, c2) AS (SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (SELECT c0, c1, c2, k2 FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "email"::"text" AS "?", COALESCE(NULL::"int4", "user_id") AS "?", "user_id" AS "?", row_number() OVER (PARTITION BY u1."?0" ORDER BY email
-    ) AS "?" FROM "addresses" JOIN (SELECT unnest(c0) FROM s0) AS u1 ("?0") ON u1."?0" = "user_id") AS r (c0, c1, c2, k2, z) WHERE z <= $1 ORDER BY z) AS t1 (c0, c1, c2, k2)) SELECT s0.c0, s0.c1, s1.c0, s1.c1, s1.c2 FROM s0 LEFT JOIN s1 ON true -- 3 int4
+    ) AS "?" FROM "addresses" JOIN (SELECT DISTINCT unnest(c0) FROM s0 ORDER BY 1) AS u1 ("?0") ON u1."?0" = "user_id") AS r (c0, c1, c2, k2, z) WHERE z <= $1 ORDER BY z) AS t1 (c0, c1, c2, k2)) SELECT s0.c0, s0.c1, s1.c0, s1.c1, s1.c2 FROM s0 LEFT JOIN s1 ON true -- 3 int4
     "#);
 }
 
@@ -73,7 +73,7 @@ fn trees_go_through_their_keys() {
     });
     assert_snapshot!(sent, @r#"
     WITH RECURSIVE s0 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "id" AS "?" FROM "nodes" WHERE (id = 1
-    )) AS t0 (c0, c1, k0)), r1 (k0) AS (SELECT "id" FROM "nodes" JOIN (SELECT unnest(c0) FROM s0) AS u1 ("?0") ON u1."?0" = "parent" WHERE (id <> $1
+    )) AS t0 (c0, c1, k0)), r1 (k0) AS (SELECT "id" FROM "nodes" JOIN (SELECT DISTINCT unnest(c0) FROM s0 ORDER BY 1) AS u1 ("?0") ON u1."?0" = "parent" WHERE (id <> $1
     ) UNION SELECT x.k0 FROM r1 JOIN (SELECT "parent", "id" FROM "nodes" WHERE (id <> $1
     )) AS x (f0, k0) ON x.f0 = r1.k0), s1 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "id" AS "?", "parent" AS "?" FROM "nodes" JOIN unnest(ARRAY(SELECT k0 FROM r1 GROUP BY k0 ORDER BY k0)) AS u1 ("?0") ON u1."?0" = "id") AS t1 (c0, c1, k0, k1)) SELECT s0.c0, s0.c1, s1.c0, s1.c1 FROM s0 LEFT JOIN s1 ON true -- 2 int4
     WITH RECURSIVE s0 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "id" AS "?" FROM "nodes" WHERE (id = 1
