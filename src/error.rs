@@ -190,11 +190,6 @@ impl Error {
         self.db().map_or(&self.0.message, DbError::message)
     }
 
-    /// Returns the schema that the server names.
-    pub(crate) fn server_schema(&self) -> Option<&str> {
-        self.db().and_then(DbError::schema)
-    }
-
     /// Returns where the server says that it was, for people and in its language.
     pub(crate) fn context(&self) -> Option<&str> {
         self.db().and_then(DbError::where_)

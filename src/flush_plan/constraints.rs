@@ -75,6 +75,9 @@ pub(crate) struct Constraints {
     pub(crate) generated: HashSet<(u32, String)>,
     pub(crate) foreign_keys: Vec<ForeignKeyConstraint>,
     pub(crate) unique: Vec<UniqueConstraint>,
+    /// The constraints that are looked at when the transaction ends: their names as errors have them, and
+    /// with their schemas, quoted.
+    pub(crate) deferred: Vec<(String, String)>,
     /// The values that nobody has in a column of a table, if there are any for its type.
     pub(crate) room: HashMap<(u32, String), SetAside>,
     /// The triggers by which foreign keys act on rows that refer to these tables, by their OIDs.

@@ -126,3 +126,13 @@ FROM reached r JOIN pg_catalog.pg_trigger t ON t.tgrelid = r.oid
 WHERE NOT t.tgisinternal AND t.tgenabled <> 'D'
 AND (t.tgtype & 66 = 0 OR t.tgtype & 3 = 3 AND r.oid IN (SELECT oid FROM asked))
 ORDER BY t.oid)
+
+UNION ALL
+-- Constraints that are looked at when the transaction ends, also of tables that refer to these or that
+-- these refer to.
+(SELECT 'deferred', f.conrelid, NULL, pg_catalog.format('%I.%I', n.nspname, f.conname), f.conname::text,
+    NULL, NULL, NULL, NULL, NULL, NULL
+FROM pg_catalog.pg_constraint f JOIN pg_catalog.pg_namespace n ON n.oid = f.connamespace
+WHERE f.condeferred AND f.contype IN ('f', 'p', 'u', 'x')
+AND (f.conrelid IN (SELECT oid FROM asked) OR f.confrelid IN (SELECT oid FROM asked))
+ORDER BY f.conrelid, f.conname)

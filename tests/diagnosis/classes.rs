@@ -178,7 +178,7 @@ fn describe(fault: Fault) -> (&'static str, &'static str) {
         Fault::ForeignKey => ("23503", "a foreign key that leads nowhere"),
         Fault::InTheTable => ("23505", "a unique index of an expression, a row of the database"),
         Fault::InTheBatch => ("23505", "a unique index of an expression, another new row"),
-        Fault::Deferred => ("23505", "a deferred unique constraint"),
+        Fault::Deferred => ("23505", "a deferred unique constraint, beside triggers"),
         Fault::Trigger => ("P0001", "an error that a trigger raises"),
         Fault::UserInTheTable => ("23505", "a unique constraint, a row of the database"),
         Fault::UserInTheBatch => ("23505", "a unique constraint, another new row"),

@@ -6,5 +6,6 @@ mod common;
 
 mod cases;
 mod classes;
+mod deferred;
 mod model;
 mod random_faults;

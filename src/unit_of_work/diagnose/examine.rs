@@ -14,7 +14,6 @@ use crate::connection::{Connection, Trial};
 use crate::error::Error;
 use crate::flush_plan::{Constraints, FlushPlan};
 use crate::model::Table;
-use crate::sql::Sql;
 use crate::strategy::{Dispatch, Sizes};
 
 /// So many units are tried one by one, where halves say nothing.
@@ -54,6 +53,7 @@ impl Examination<'_> {
             return Ok(Findings::none(Stop::Budget.text()));
         }
         let deferred = self.deferred(&constraints, &plan, &signature)?;
+        let at_once = self.looked_at_once(&constraints, &plan, &signature)?;
         let limits = |used: u64| Limits {
             round_trips: self.round_trips.map(|limit| limit.saturating_sub(used)),
             refused: if self.aim == Aim::Error { MAX_CULPRITS } else { usize::MAX },
@@ -70,7 +70,8 @@ impl Examination<'_> {
                 return Ok(Findings::none(Stop::Budget.text()));
             }
             let trial = Trial::begin(connection)?;
-            let search = Search::new(self.changes, &plan, &constraints, trial, limits(used));
+            let mut search = Search::new(self.changes, &plan, &constraints, trial, limits(used));
+            search.look_at_once(&at_once)?;
             if let Some((search, stop)) = self.by_guess(search, guess, used)? {
                 return self.findings(search, used, stop, &signature, &plan, &constraints);
             }
@@ -82,18 +83,43 @@ impl Examination<'_> {
             let used = connection.round_trips() - before;
             let trial = Trial::begin(connection)?;
             let mut search = Search::new(self.changes, &plan, &constraints, trial, limits(used));
-            if deferred == Deferred::Constraint {
-                self.look_at_once(&mut search)?;
-            }
+            search.look_at_once(&at_once)?;
             let stop = search.run(true)?;
-            if !search.refused().is_empty() || stop.is_some() {
+            let is_sure = at_once.is_empty() || !self.has_late_triggers(&constraints);
+            if is_sure && (!search.refused().is_empty() || stop.is_some()) {
                 return self.findings(search, used, stop, &signature, &plan, &constraints);
             }
-            // All rows were taken: it is said in the end, if at all.
-            match search.check_deferred() {
-                Err(error) if Signature::of(&error) == signature => {}
-                Err(error) if search.trial().connection().is_lost() => return Err(error),
-                _ => return Ok(Findings::none("the error does not come up again")),
+            if let (false, Some(stop)) = (is_sure, stop) {
+                return Ok(Findings::none(stop.text()));
+            }
+            if search.refused().is_empty() {
+                // All rows were taken: it is said in the end, if at all.
+                match search.check_deferred() {
+                    Err(error) if Signature::of(&error) == signature => {}
+                    Err(error) if search.trial().connection().is_lost() => return Err(error),
+                    _ => return Ok(Findings::none("the error does not come up again")),
+                }
+            } else {
+                // A trigger may write what these rows lack, before the server looks at them.
+                let mut guess: Vec<EntityAt> =
+                    search.refused().iter().map(|refused| refused.entity).collect();
+                drop(search);
+                // Those that the server takes in the end are there with the others the second time.
+                for _ in 0..2 {
+                    let used = connection.round_trips() - before;
+                    if self.lacks(used, 8 + 2 * guess.len() as u64) {
+                        return Ok(Findings::none(Stop::Budget.text()));
+                    }
+                    let trial = Trial::begin(connection)?;
+                    let mut search =
+                        Search::new(self.changes, &plan, &constraints, trial, limits(used));
+                    let taken = search.look_in_the_end(&guess)?;
+                    if taken.as_ref().is_some_and(Vec::is_empty) {
+                        return self.findings(search, used, None, &signature, &plan, &constraints);
+                    }
+                    let Some(taken) = taken else { break };
+                    guess.retain(|entity| !taken.contains(entity));
+                }
             }
         }
         let used = connection.round_trips() - before;
@@ -118,42 +144,69 @@ impl Examination<'_> {
         signature: &Signature,
     ) -> Result<Deferred, Error> {
         let Some(name) = signature.constraint() else { return Ok(Deferred::No) };
-        let mut unique = constraints.unique.iter().filter(|unique| unique.plain_name == name);
-        let mut foreign_keys = constraints.foreign_keys.iter().filter(|fk| fk.name == name);
-        if !unique.any(|unique| unique.is_deferred) && !foreign_keys.any(|fk| fk.is_deferred) {
+        if !constraints.deferred.iter().any(|(plain, _)| plain == name) {
             return Ok(Deferred::No);
         }
-        let (changes, units) = (self.changes, plan.units());
-        let rows = Rows { changes, plan, constraints, units: &units };
-        Ok(match rows.are_coupled(name)? {
+        Ok(match self.are_coupled(constraints, plan, name)? {
             true => Deferred::Together,
             false => Deferred::Constraint,
         })
     }
 
-    /// Returns the rows that have NULL where the server takes none, if it is certain that these are they.
-    fn nulls(&self, signature: &Signature, constraints: &Constraints) -> Option<Vec<EntityAt>> {
-        // A trigger can mend a NULL, and make one.
+    /// Returns the constraints, by their quoted names, that the server would look at in the end, and can as
+    /// well look at after each statement: the one of the error, or all that could refuse a row.
+    fn looked_at_once<'s>(
+        &self,
+        constraints: &'s Constraints,
+        plan: &FlushPlan,
+        signature: &Signature,
+    ) -> Result<Vec<&'s str>, Error> {
+        let mut names = Vec::new();
+        for (plain, quoted) in &constraints.deferred {
+            let is_asked = match self.aim {
+                Aim::Error => signature.constraint() == Some(plain),
+                Aim::AllRefused => true,
+            };
+            if is_asked && !self.are_coupled(constraints, plan, plain)? {
+                names.push(&**quoted);
+            }
+        }
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+
+    fn are_coupled(
+        &self,
+        constraints: &Constraints,
+        plan: &FlushPlan,
+        name: &str,
+    ) -> Result<bool, Error> {
+        let (changes, units) = (self.changes, plan.units());
+        Rows { changes, plan, constraints, units: &units }.are_coupled(name)
+    }
+
+    /// Returns `true` if triggers may run between a row and the server's look at its constraints.
+    fn has_late_triggers(&self, constraints: &Constraints) -> bool {
+        !constraints.late_triggers.is_empty() || !self.are_plain(constraints)
+    }
+
+    /// Returns `true` if the triggers of all tables are known.
+    fn are_plain(&self, constraints: &Constraints) -> bool {
         let is_plain = |table: &'static Table| {
             constraints.relation(table).is_some_and(|oid| constraints.plain.contains(&oid))
         };
-        let are_plain = || self.changes.tables().iter().all(|rows| is_plain(rows.table()));
-        if signature.code() != NOT_NULL || !constraints.early_triggers.is_empty() || !are_plain() {
+        self.changes.tables().iter().all(|rows| is_plain(rows.table()))
+    }
+
+    /// Returns the rows that have NULL where the server takes none, if it is certain that these are they.
+    fn nulls(&self, signature: &Signature, constraints: &Constraints) -> Option<Vec<EntityAt>> {
+        // A trigger can mend a NULL, and make one.
+        let is_plain = constraints.early_triggers.is_empty() && self.are_plain(constraints);
+        if signature.code() != NOT_NULL || !is_plain {
             return None;
         }
         Some(null_rows(self.changes, self.error)).filter(|rows| !rows.is_empty())
-    }
-
-    /// Has the server look at the error's constraint after each statement.
-    fn look_at_once(&self, search: &mut Search<'_, '_>) -> Result<(), Error> {
-        let mut sql = Sql::new();
-        sql.push("SET CONSTRAINTS ");
-        if let Some(schema) = self.error.server_schema() {
-            sql.name(schema).push(".");
-        }
-        sql.name(self.error.constraint().unwrap_or_default()).push(" IMMEDIATE");
-        search.trial().send(sql.as_str())?;
-        search.trial().keep()
     }
 
     /// Finds the one row without which all others pass.
@@ -266,7 +319,7 @@ impl Examination<'_> {
         let entities: Vec<EntityAt> =
             entities.into_iter().filter(|&entity| search.is_own(entity)).collect();
         let stop = search.run(false)?;
-        if stop.is_some() || !search.confirm(&entities)? {
+        if stop.is_some() || !search.confirm(&entities, false)?.is_empty() {
             return Ok(None);
         }
         Ok(Some((search, stop)))

@@ -81,6 +81,8 @@ pub(super) struct Search<'a, 'c> {
     trial: Trial<'a, 'c>,
     before: Before,
     sent: Sent,
+    /// Rows are only taken if the server takes them in the end, too.
+    looks_in_the_end: bool,
     limits: Limits,
     /// What refers to which new row.
     children: Option<Children>,
@@ -122,6 +124,7 @@ impl<'a, 'c> Search<'a, 'c> {
             trial,
             before: Before::default(),
             sent: if is_plain { Sent::Together } else { Sent::Alone },
+            looks_in_the_end: false,
             limits,
             children: None,
             left_out: LeftOut::new(),
@@ -134,6 +137,41 @@ impl<'a, 'c> Search<'a, 'c> {
     /// Returns what is tried.
     pub(super) fn trial(&mut self) -> &mut Trial<'a, 'c> {
         &mut self.trial
+    }
+
+    /// Has the server look at some constraints, by their quoted names, after each statement.
+    ///
+    /// # Errors
+    ///
+    /// Those of the server.
+    pub(super) fn look_at_once(&mut self, constraints: &[&str]) -> Result<(), Error> {
+        if constraints.is_empty() {
+            return Ok(());
+        }
+        self.trial.send(&format!("SET CONSTRAINTS {} IMMEDIATE", constraints.join(", ")))?;
+        self.trial.keep()
+    }
+
+    /// Leaves entities out, and notes those of them that the server refuses in the end. Returns those that
+    /// it takes; nothing if it refuses others.
+    ///
+    /// # Errors
+    ///
+    /// When the connection is lost.
+    pub(super) fn look_in_the_end(
+        &mut self,
+        entities: &[EntityAt],
+    ) -> Result<Option<Vec<EntityAt>>, Error> {
+        self.looks_in_the_end = true;
+        for &entity in entities {
+            self.leave_out(entity);
+        }
+        let own: Vec<EntityAt> =
+            entities.iter().copied().filter(|&entity| self.is_own(entity)).collect();
+        if self.run(false)?.is_some() || !self.refused.is_empty() || !self.passes_the_end()? {
+            return Ok(None);
+        }
+        self.confirm(&own, true).map(Some)
     }
 
     /// Returns the rows that were refused so far.
@@ -339,35 +377,53 @@ impl<'a, 'c> Search<'a, 'c> {
         Ok(rows.into_iter().map(entity).collect())
     }
 
-    /// Finds out whether each of these entities is refused alone, when all others are there, and notes
-    /// those that are. Returns `false` if one is not.
+    /// Finds out which of these entities are refused alone, when all others are there, and notes them.
+    /// Returns those that are not, of which one is enough unless `wants_all`.
     ///
     /// # Errors
     ///
     /// When the connection is lost.
-    pub(super) fn confirm(&mut self, entities: &[EntityAt]) -> Result<bool, Error> {
-        let mut confirmed = Vec::new();
+    pub(super) fn confirm(
+        &mut self,
+        entities: &[EntityAt],
+        wants_all: bool,
+    ) -> Result<Vec<EntityAt>, Error> {
+        let (mut confirmed, mut others) = (Vec::new(), Vec::new());
         for &entity in entities {
-            let is_of = |rows: &Vec<RowAt>| {
-                rows.iter().all(|&row| self.plan.entity(self.changes, row).0 == entity)
-            };
-            let Some(unit) = self.units.iter().position(is_of) else { return Ok(false) };
-            let rows = self.units[unit].clone();
-            let others = std::mem::take(&mut self.left_out);
-            let result = self.try_rows(&rows, self.sent);
-            self.left_out = others;
-            let result = result?;
-            self.trial.undo()?;
-            let Err(error) = result else { return Ok(false) };
-            if Blame::of(&error) != Blame::Rows {
-                return Ok(false);
+            match self.refused_alone(entity)? {
+                Some(refused) => confirmed.push(refused),
+                None => others.push(entity),
             }
-            let row = rows[0];
-            let (_, done) = self.plan.entity(self.changes, row);
-            confirmed.push(Refused { entity, done, row, error, is_certain: true });
+            if !others.is_empty() && !wants_all {
+                return Ok(others);
+            }
         }
         self.refused.extend(confirmed);
-        Ok(true)
+        Ok(others)
+    }
+
+    /// Returns an entity that is left out as one that is refused, if it is.
+    fn refused_alone(&mut self, entity: EntityAt) -> Result<Option<Refused>, Error> {
+        let is_of = |rows: &Vec<RowAt>| {
+            rows.iter().all(|&row| self.plan.entity(self.changes, row).0 == entity)
+        };
+        let Some(unit) = self.units.iter().position(is_of) else { return Ok(None) };
+        let rows = self.units[unit].clone();
+        let others = std::mem::take(&mut self.left_out);
+        let result = self.try_rows(&rows, self.sent);
+        self.left_out = others;
+        let result = match result? {
+            Ok(_) if self.looks_in_the_end => self.check_deferred(),
+            result => result.map(drop),
+        };
+        self.trial.undo()?;
+        let Err(error) = result else { return Ok(None) };
+        if Blame::of(&error) != Blame::Rows {
+            return Ok(None);
+        }
+        let row = rows[0];
+        let (_, done) = self.plan.entity(self.changes, row);
+        Ok(Some(Refused { entity, done, row, error, is_certain: true }))
     }
 
     /// Sends a refused row once more, when all others have passed, together with what refers to it.
@@ -432,6 +488,13 @@ impl<'a, 'c> Search<'a, 'c> {
         }
         self.trial.undo()?;
         self.left_out.clear();
+        Ok(passes)
+    }
+
+    /// Returns `true` if what was kept is taken in the end.
+    fn passes_the_end(&mut self) -> Result<bool, Error> {
+        let passes = self.check_deferred().is_ok();
+        self.trial.undo()?;
         Ok(passes)
     }
 
