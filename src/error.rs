@@ -251,6 +251,20 @@ impl Error {
             || self.db().is_some_and(is_of_memory)
     }
 
+    /// Returns `true` if Citus has refused a statement: for tables whose rows lie on several servers, it has a
+    /// planner of its own.
+    pub(crate) fn is_of_citus(&self) -> bool {
+        let Some(error) = self.db() else { return false };
+        // Citus writes all its messages in English.
+        let says = |word: &str| error.message().contains(word);
+        let file = error.file().unwrap_or_default();
+        ["distributed", "Citus", "shard", "push down", "pushdown"].into_iter().any(says)
+            || file.starts_with("multi_")
+            || ["pushdown", "distributed", "recursive_planning", "insert_select"]
+                .into_iter()
+                .any(|part| file.contains(part))
+    }
+
     /// Names the table that a model knows, where the server has named another.
     pub(crate) fn of_table(mut self, table: &'static str) -> Error {
         self.0.table = Some(table.into());

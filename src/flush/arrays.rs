@@ -2,6 +2,7 @@
 
 use super::array_source::{ColumnArrays, GroupCells, KeyName};
 use crate::error::Error;
+use crate::model::{SqlType, Table};
 use crate::sql::{ArrayParam, Params, Sql};
 
 /// The rows of a statement, as they stand in its text.
@@ -138,6 +139,20 @@ impl ArrayRows {
         sql.push(")");
     }
 
+    /// Appends a query of some columns of the rows.
+    ///
+    /// ```text
+    /// SELECT c0, k0[c1] COLLATE "C" FROM (SELECT *, unnest($1) AS c0, unnest($2) AS c1 FROM k) AS r
+    /// ```
+    pub(crate) fn render_columns(&self, columns: &[SortedColumn], from: &str, sql: &mut Sql) {
+        sql.push("SELECT ").list(columns, |sql, sorted| {
+            self.columns[sorted.column].render(sql, &render_element_name);
+            sql.push(sorted.collation());
+        });
+        self.render_named_elements(sql.push(" FROM (SELECT *, "));
+        sql.push(from).push(") AS r");
+    }
+
     /// Returns the position among the statement's arrays of keys, if the column is one of them.
     pub(crate) fn keys(&self, column: usize) -> Option<KeyName> {
         match self.columns[column] {
@@ -183,6 +198,13 @@ pub(crate) struct SortedColumn {
 }
 
 impl SortedColumn {
+    /// Returns the columns of a key, by the positions that they have when they are returned first.
+    pub(crate) fn all_of_key(table: &Table) -> Vec<SortedColumn> {
+        let is_text = |&column: &usize| table.columns()[column].ty() == SqlType::TEXT;
+        let column = |(at, column)| SortedColumn { column: at, is_text: is_text(column) };
+        table.key().iter().enumerate().map(column).collect()
+    }
+
     /// Returns the text that follows the column. Texts are ordered by their bytes, for columns can have
     /// other rules than constants.
     pub(crate) fn collation(&self) -> &'static str {

@@ -163,6 +163,14 @@ impl Levels {
         self.0.iter()
     }
 
+    /// Returns `true` if a level is a tree.
+    pub(crate) fn is_recursive(&self) -> bool {
+        let is_tree = |level: &Level| {
+            matches!(level.relation, Relation::Descendants { .. } | Relation::Ancestors { .. })
+        };
+        self.0.iter().any(is_tree)
+    }
+
     /// Returns `true` if the graph begins with rows that are loaded already.
     pub(crate) fn begins_with_keys(&self) -> bool {
         matches!(self.0[0].relation, Relation::Root(Root::Keys { .. }))

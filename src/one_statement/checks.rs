@@ -106,11 +106,21 @@ impl Checks {
     /// ```
     ///
     /// `deletes_come_before_updates_and_those_before_inserts` pins the first.
+    ///
+    /// Where what an insert returns has no order, `unordered` is the parameter with the number of rows, and
+    /// where they come from:
+    ///
+    /// ```text
+    ///  WHEN (SELECT count(*) FROM i0) <> $7
+    ///    OR EXISTS (SELECT r0, r1 FROM i0 EXCEPT SELECT c0, k0[c1] FROM (…) AS r)
+    ///  THEN 'onetrip check i0'
+    /// ```
     pub(super) fn render_stored_keys_check(
         &mut self,
         name: &str,
         insert: GroupInsert<'_>,
         rows: &ArrayRows,
+        unordered: Option<(usize, &str)>,
     ) {
         let (table, named, sql) = (insert.table, insert.named(), &mut self.0);
         let sent = |&column: &usize| SortedColumn {
@@ -118,6 +128,17 @@ impl Checks {
             is_text: table.columns()[column].ty() == SqlType::TEXT,
         };
         let sent: Vec<SortedColumn> = table.key().iter().map(sent).collect();
+        if let Some((count, from)) = unordered {
+            sql.push(&format!(
+                " WHEN (SELECT count(*) FROM {name}) <> ${count} OR EXISTS (SELECT "
+            ));
+            sql.list(sent.iter().enumerate(), |sql, (part, sorted)| {
+                sql.push("r").number(part).push(sorted.collation());
+            });
+            rows.render_columns(&sent, from, sql.push(" FROM ").push(name).push(" EXCEPT "));
+            sql.push(") THEN '").push(AGAINST).push(" i").number(insert.group.table()).push("'");
+            return;
+        }
         for (part, of_part) in sent.iter().enumerate() {
             sql.push(if part == 0 { " WHEN " } else { " OR " });
             sql.push("ARRAY(SELECT r").number(part).push(" FROM ").push(name).push(" ORDER BY ");

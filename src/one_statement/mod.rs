@@ -52,6 +52,7 @@ struct Statement<'a> {
     locks: Option<Locks>,
     /// The names of the parts.
     names: Names,
+    form: Form,
 }
 
 /// A part of the statement, by its position among those of its kind.
@@ -103,19 +104,25 @@ pub(crate) struct Guarded<'a> {
     pub(crate) harmless: &'a [u32],
 }
 
-/// When the rows that a statement changes are locked.
+/// The form of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Locking {
-    /// Before any of them is changed, in the order that all commits keep to.
-    Ahead,
-    /// As they are changed.
-    AsChanged,
+pub(crate) enum Form {
+    /// The rows that it changes are locked before any of them is changed, in the order that all commits
+    /// keep to.
+    LocksAhead,
+    /// The rows that it changes are locked as they are changed.
+    Plain,
+    /// Citus takes it for tables whose rows lie on several servers. Citus runs the parts one after the
+    /// other, as if each were a statement, and checks foreign keys after each. So the parts are in the order
+    /// of the steps. What a part returns has no order there, and rows of several servers cannot be locked
+    /// ahead.
+    Distributed,
 }
 
-impl Locking {
-    /// Returns `Ahead` if rows are to be locked ahead.
-    pub(crate) fn ahead_if(is_ahead: bool) -> Locking {
-        if is_ahead { Locking::Ahead } else { Locking::AsChanged }
+impl Form {
+    /// Returns `true` if what a part returns is in no order.
+    fn is_unordered(self) -> bool {
+        self == Form::Distributed
     }
 }
 
@@ -128,14 +135,14 @@ pub(crate) fn write(
     flush: &mut Flush<'_, '_>,
     steps: Range<usize>,
     guarded: Guarded<'_>,
-    locking: Locking,
+    form: Form,
 ) -> Result<Outcome, Error> {
     let plan = flush.plan();
-    let locks = match locking {
-        Locking::Ahead => Some(Locks::new(flush)).filter(|locks| !locks.is_empty()),
-        Locking::AsChanged => None,
+    let locks = match form {
+        Form::LocksAhead => Some(Locks::new(flush)).filter(|locks| !locks.is_empty()),
+        Form::Plain | Form::Distributed => None,
     };
-    let statement = Statement::new(flush, &plan.steps()[steps], locks);
+    let statement = Statement::new(flush, &plan.steps()[steps], locks, form);
     let (sql, params) = Renderer::new(&statement, flush).render(guarded)?;
     let rows = flush
         .query(sql.as_str(), &params)
@@ -175,15 +182,23 @@ impl<'a> Statement<'a> {
     /// Returns the statement of some steps.
     ///
     /// They are written in the order of the steps, but for what is deleted: foreign keys are checked when
-    /// the statement ends, so everything that is deleted goes first, and makes room.
-    fn new(flush: &Flush<'_, '_>, steps: &'a [Step], locks: Option<Locks>) -> Statement<'a> {
+    /// the statement ends, so everything that is deleted goes first, and makes room. In the distributed form
+    /// it keeps its place.
+    fn new(
+        flush: &Flush<'_, '_>,
+        steps: &'a [Step],
+        locks: Option<Locks>,
+        form: Form,
+    ) -> Statement<'a> {
         let (mut deletes, mut updates, mut groups) = (Vec::new(), Vec::new(), Vec::new());
         let mut inserted: IndexMap<usize, Vec<u32>> = IndexMap::new();
         let (mut first, mut parts, mut found) = (Vec::new(), Vec::new(), Vec::new());
         for step in steps {
             match step {
                 Step::Delete(step) => {
-                    first.push(Part::Delete(deletes.len()));
+                    let goes_first = form != Form::Distributed;
+                    let list = if goes_first { &mut first } else { &mut parts };
+                    list.push(Part::Delete(deletes.len()));
                     deletes.push(step);
                 }
                 Step::Update(step) => {
@@ -220,7 +235,7 @@ impl<'a> Statement<'a> {
         for (at, &step) in found.iter().enumerate() {
             keys.extend(FindOrAdd { step, at, prefix: names.prefix() }.key_arrays());
         }
-        Statement { keys, taken, found, groups, deletes, updates, parts, locks, names }
+        Statement { keys, taken, found, groups, deletes, updates, parts, locks, names, form }
     }
 
     /// Adds the keys that the statement takes for rows of a table.

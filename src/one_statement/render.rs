@@ -11,7 +11,7 @@ use super::{Guarded, Part, Statement};
 use crate::error::Error;
 use crate::flush::Flush;
 use crate::flush::array_source::KeyArray;
-use crate::flush::arrays::ArrayRows;
+use crate::flush::arrays::{ArrayRows, SortedColumn};
 use crate::flush::change::Change;
 use crate::flush::change_statement::Returning;
 use crate::flush::find_or_add::FindOrAdd;
@@ -244,7 +244,11 @@ impl<'a, 'c> Renderer<'a, 'c> {
                 }
                 insert.render(&rows, from, OnConflict::Fail, sql);
                 sql.push(")");
-                self.checks.render_stored_keys_check(&name, insert, &rows);
+                let unordered = statement.form.is_unordered().then(|| {
+                    let count = insert.group.rows.len() as u64;
+                    (self.text.params.push_count(count), &*self.text.from)
+                });
+                self.checks.render_stored_keys_check(&name, insert, &rows, unordered);
                 return Ok(());
             }
         };
@@ -314,6 +318,7 @@ impl<'a, 'c> Renderer<'a, 'c> {
     /// may look for the row.
     fn render_result(&mut self) {
         let (statement, flush, sql) = (self.statement, self.text.flush, &mut self.text.sql);
+        let is_unordered = statement.form.is_unordered();
         if let Some((_, missing)) = &self.missing {
             render_failure(missing, sql.push(" SELECT "));
             sql.push(" FROM ").push(&statement.names.keys());
@@ -331,14 +336,27 @@ impl<'a, 'c> Renderer<'a, 'c> {
             let insert = statement.insert(at, flush);
             if !insert.read_back().is_empty() {
                 let part = statement.names.insert(at);
-                render_column_arrays(insert.table, &insert.returned(), &part, sql);
+                let keys = SortedColumn::all_of_key(insert.table);
+                let order = |sql: &mut Sql| {
+                    sql.push(" ORDER BY ").list(&keys, |sql, sorted| {
+                        sql.push("r").number(sorted.column).push(sorted.collation());
+                    });
+                };
+                let order = is_unordered.then_some(&order as &dyn Fn(&mut Sql));
+                render_column_arrays(insert.table, &insert.returned(), &part, order, sql);
             }
         }
         for (at, step) in statement.updates.iter().enumerate() {
             let (read_back, part) = (Change::Update(step).read_back(), statement.names.update(at));
             if !read_back.is_empty() {
-                sql.push(", ARRAY(SELECT n FROM ").push(&part).push(")");
-                render_column_arrays(step.table(), &read_back, &part, sql);
+                let order = |sql: &mut Sql| {
+                    sql.push(" ORDER BY n");
+                };
+                let order = is_unordered.then_some(&order as &dyn Fn(&mut Sql));
+                sql.push(", ARRAY(SELECT n FROM ").push(&part);
+                order.inspect(|order| order(sql));
+                sql.push(")");
+                render_column_arrays(step.table(), &read_back, &part, order, sql);
             }
         }
         sql.push(" FROM ").push(&statement.names.keys());
@@ -355,10 +373,20 @@ impl<'a, 'c> Renderer<'a, 'c> {
 /// ```
 ///
 /// `a_default_is_taken_and_read_back` pins the text.
-fn render_column_arrays(table: &Table, columns: &[usize], part: &str, sql: &mut Sql) {
+///
+/// What Citus returns of a part can come in another order each time: `order` appends one.
+fn render_column_arrays(
+    table: &Table,
+    columns: &[usize],
+    part: &str,
+    order: Option<&dyn Fn(&mut Sql)>,
+    sql: &mut Sql,
+) {
     for (at, &column) in columns.iter().enumerate() {
         sql.push(", ARRAY(SELECT ").element(table.columns()[column].ty(), 'r', at);
-        sql.push(" FROM ").push(part).push(")");
+        sql.push(" FROM ").push(part);
+        order.inspect(|order| order(sql));
+        sql.push(")");
     }
 }
 

@@ -233,6 +233,19 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         };
         for refusal in Refusal::all_of(error) {
             let next = match (refusal, attempt.way) {
+                (Refusal::Distributed, way) if !self.is_distributed() => {
+                    self.strategy.memory().distributed(&self.written);
+                    let reason = attempt.reason.clone();
+                    Some(match way {
+                        Way::OneStatement => {
+                            let again = self.one_statement(self.plan_for_one_statement()?, reason);
+                            let needs_transaction = attempt.needs_transaction;
+                            let harmless = attempt.harmless.clone();
+                            Attempt { needs_transaction, harmless, ..again }
+                        }
+                        Way::StepByStep => self.step_by_step(reason)?,
+                    })
+                }
                 (Refusal::OneStatement, Way::OneStatement) => {
                     if !code.is_empty() {
                         self.strategy.memory().refused(&self.written, code.clone());
@@ -357,8 +370,17 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         self.step_by_step(attempt.reason.clone()).map(Some)
     }
 
-    /// Returns the plan of one statement, by the models alone.
+    /// Returns `true` if rows of the flush are known to lie on several servers.
+    fn is_distributed(&self) -> bool {
+        self.strategy.memory().are_distributed(&self.written)
+    }
+
+    /// Returns the plan of one statement, by the models alone. Citus runs the parts of a statement as steps,
+    /// and so it takes the plan of these.
     fn plan_for_one_statement(&self) -> Result<FlushPlan, Error> {
+        if self.is_distributed() {
+            return self.plan_for_steps(Cycles::Any);
+        }
         FlushPlan::new(self.changes, Arc::clone(&self.tables), Cycles::Any, None)
     }
 
@@ -434,6 +456,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         let harmless = self.constraints.as_ref().map(|known| known.harmless());
         let harmless = harmless.unwrap_or_default();
         let checks_defaults = self.checks_defaults();
+        let is_distributed = self.is_distributed();
         Attempt {
             checks_defaults,
             plan,
@@ -442,6 +465,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             inserts: &Unnest,
             harmless: Some(harmless),
             locks: self.strategy.memory().can_lock(&self.written),
+            is_distributed,
             changes: self.strategy.changes(),
             without_returning: Vec::new(),
             constraints: None,
@@ -511,6 +535,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             inserts,
             harmless: None,
             locks: memory.can_lock(&self.written),
+            is_distributed: false,
             changes: match self.is_row_by_row {
                 true => Changes::RowByRow,
                 false => self.strategy.changes(),

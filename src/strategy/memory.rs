@@ -12,6 +12,8 @@ pub(super) struct Memory {
     refused: Vec<(Vec<QualifiedName>, String)>,
     /// Sets of tables whose rows could not be locked ahead.
     unlockable: Vec<Vec<QualifiedName>>,
+    /// Tables that were written when rows lay on several servers.
+    distributed: Vec<QualifiedName>,
     /// Tables of which changes return nothing.
     without_returning: Vec<&'static str>,
     /// Tables whose keys come from where the DEFAULTs of their columns say.
@@ -37,12 +39,25 @@ impl Memory {
 
     /// Returns `true` if rows of these tables can be locked ahead, as far as is known.
     pub(super) fn can_lock(&self, tables: &[&'static Table]) -> bool {
-        !self.unlockable.iter().any(|set| is_among(set, tables))
+        !self.are_distributed(tables) && !self.unlockable.iter().any(|set| is_among(set, tables))
     }
 
     /// Remembers that rows of these tables cannot be locked ahead.
     pub(super) fn cannot_lock(&mut self, tables: &[&'static Table]) {
         remember(&mut self.unlockable, names(tables));
+    }
+
+    /// Returns `true` if rows of these tables may lie on several servers, as far as is known. The form of
+    /// statements for these is right for others, too.
+    pub(super) fn are_distributed(&self, tables: &[&'static Table]) -> bool {
+        tables.iter().any(|table| self.distributed.contains(&table.qualified_name()))
+    }
+
+    /// Remembers that rows of some of these tables lie on several servers.
+    pub(super) fn distributed(&mut self, tables: &[&'static Table]) {
+        let mut new = names(tables);
+        new.retain(|name| !self.distributed.contains(name));
+        self.distributed.extend(new);
     }
 
     /// Returns the tables of which changes return nothing.

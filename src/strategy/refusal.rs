@@ -11,6 +11,8 @@ pub(super) enum Refusal {
     /// Something that has looked for rows of the same statement: a trigger, which has raised an error, or
     /// a step that finds or adds rows.
     Trigger,
+    /// The form of a statement, where rows lie on several servers.
+    Distributed,
     /// Locks on rows ahead, for which more is needed than for what becomes of the rows.
     Locks,
     /// The order in which rows were written.
@@ -38,6 +40,14 @@ impl Refusal {
             return Vec::new();
         }
         let Some(code) = error.sqlstate().map(|code| code.code()) else { return Vec::new() };
+        let by_code = Refusal::all_of_code(code);
+        match error.is_of_citus() {
+            true => [vec![Refusal::Distributed], by_code].concat(),
+            false => by_code,
+        }
+    }
+
+    fn all_of_code(code: &str) -> Vec<Refusal> {
         match code {
             "0A000" => vec![Refusal::OneStatement, Refusal::Locks, Refusal::Returning],
             // A policy may look for rows of the same statement, as a trigger may.

@@ -5,7 +5,7 @@
 //! belong together. The result is the row of all levels.
 //!
 //! ```text
-//! WITH RECURSIVE
+//! WITH
 //!   s0 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (
 //!     SELECT … FROM customers WHERE (region = $1) ORDER BY name LIMIT $2) AS t0 (c0, c1)),
 //!   s1 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (
@@ -169,8 +169,9 @@ impl<'l> Renderer<'l> {
 
     /// Appends what stands before a `WITH` query.
     fn begin_query(&mut self) {
-        let text = if self.text.sql.as_str().is_empty() { "WITH RECURSIVE " } else { ", " };
-        self.text.sql.push(text);
+        // Citus refuses the word where nothing is recursive.
+        let first = if self.levels.is_recursive() { "WITH RECURSIVE " } else { "WITH " };
+        self.text.sql.push(if self.text.sql.as_str().is_empty() { first } else { ", " });
     }
 
     /// Appends the query of a level.
@@ -396,16 +397,22 @@ impl<'l> Renderer<'l> {
     }
 }
 
-/// Returns the source of the different values of numbered columns of a query.
+/// Returns the source of the different values of numbered columns of a query. They go through arrays, for the
+/// sake of what the planner takes these for.
 ///
 /// ```text
-/// unnest(ARRAY(SELECT k0 FROM t0 GROUP BY k0 ORDER BY k0))
+/// (SELECT unnest(k0) FROM (SELECT array_agg(k0) FROM (SELECT DISTINCT k0 FROM t0 ORDER BY 1) AS d) AS d (k0))
 /// ```
 fn distinct(query: &str, columns: impl Iterator<Item = usize>) -> String {
     let columns: Vec<usize> = columns.collect();
     let all = names("k", columns.iter().copied());
-    let array = |key| format!("ARRAY(SELECT k{key} FROM {query} GROUP BY {all} ORDER BY {all})");
-    format!("unnest({})", list(columns.into_iter().map(array)))
+    let call = |function| list(columns.iter().map(|key| format!("{function}(k{key})")));
+    let order = list((1..=columns.len()).map(|part| part.to_string()));
+    format!(
+        "(SELECT {} FROM (SELECT {} FROM (SELECT DISTINCT {all} FROM {query} ORDER BY {order}) AS d) AS d ({all}))",
+        call("unnest"),
+        call("array_agg"),
+    )
 }
 
 /// Returns the names of numbered columns.

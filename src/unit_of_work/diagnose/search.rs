@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::flush::{Before, Flush};
 use crate::flush_plan::{Constraints, Done, FlushPlan, RowAt, Step, Suspects, done_to};
 use crate::model::Table;
-use crate::one_statement::{self, Guarded, Locking, Outcome};
+use crate::one_statement::{self, Form, Guarded, Outcome};
 
 /// A row that was refused.
 pub(super) struct Refused {
@@ -549,7 +549,7 @@ fn write(
         let suspects = suspects.map(Suspects::of_foreign_keys);
         let guarded = Guarded { suspects: suspects.as_ref(), harmless: &harmless };
         next = range.end;
-        if one_statement::write(flush, range, guarded, Locking::AsChanged)? == Outcome::Refused {
+        if one_statement::write(flush, range, guarded, Form::Plain)? == Outcome::Refused {
             let message = "a foreign key acts on rows that can only be written at once";
             return Err(Error::new(crate::error::ErrorKind::Unsupported, message));
         }

@@ -21,7 +21,7 @@ fn a_graph_is_one_statement() {
         assert!(query.load().is_err());
     });
     assert_snapshot!(sent, @r#"
-    WITH RECURSIVE s0 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (id > $1 OR id = $2
+    WITH s0 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (id > $1 OR id = $2
     ) ORDER BY name
      LIMIT $3) AS t0 (c0, c1, k0)), s1 (c0, c1, c2) AS (SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "email"::"text" AS "?", COALESCE(NULL::"int4", "user_id") AS "?", "user_id" AS "?" FROM "addresses" JOIN (SELECT DISTINCT unnest(c0) FROM s0 ORDER BY 1) AS u1 ("?0") ON u1."?0" = "user_id" WHERE (id <> $4 AND email <> '$1'
     )) AS t1 (c0, c1, c2, k2)) SELECT s0.c0, s0.c1, s1.c0, s1.c1, s1.c2 FROM s0 LEFT JOIN s1 ON true -- 5 int4, 7 int4, 20 int4, 9 int4
@@ -37,7 +37,7 @@ fn children_are_limited_for_each_parent() {
         assert!(query.load().is_err());
     });
     assert_snapshot!(sent, @r#"
-    WITH RECURSIVE s0 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (true
+    WITH s0 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (true
     )) AS t0 (c0, c1, k0)), s1 (c0, c1, c2) AS (SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (SELECT c0, c1, c2, k2 FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "email"::"text" AS "?", COALESCE(NULL::"int4", "user_id") AS "?", "user_id" AS "?", row_number() OVER (PARTITION BY u1."?0" ORDER BY email
     ) AS "?" FROM "addresses" JOIN (SELECT DISTINCT unnest(c0) FROM s0 ORDER BY 1) AS u1 ("?0") ON u1."?0" = "user_id") AS r (c0, c1, c2, k2, z) WHERE z <= $1 ORDER BY z) AS t1 (c0, c1, c2, k2)) SELECT s0.c0, s0.c1, s1.c0, s1.c1, s1.c2 FROM s0 LEFT JOIN s1 ON true -- 3 int4
     "#);
@@ -52,7 +52,7 @@ fn parents_and_entities_that_are_loaded() {
         });
         assert!(query.load().is_err());
     });
-    assert_snapshot!(sent, @r#"WITH RECURSIVE t0 (c1, k1, n) AS (SELECT COALESCE(NULL::"int4", t."member") AS "?", t."member" AS "?", u.n FROM unnest($1) WITH ORDINALITY AS u (u0, n) LEFT JOIN "passes" AS t ON t."id" = u.u0 ORDER BY u.n), s1 (c0, c1, c2) AS (SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", COALESCE(NULL::"int4", "visits") AS "?", "id" AS "?" FROM "members" JOIN unnest(ARRAY(SELECT k1 FROM t0 GROUP BY k1 ORDER BY k1)) AS u1 ("?0") ON u1."?0" = "id") AS t1 (c0, c1, c2, k0)) SELECT s0.c1, s1.c0, s1.c1, s1.c2 FROM (SELECT array_agg(c1) FROM t0) AS s0 (c1) LEFT JOIN s1 ON true -- int4[]"#);
+    assert_snapshot!(sent, @r#"WITH t0 (c1, k1, n) AS (SELECT COALESCE(NULL::"int4", t."member") AS "?", t."member" AS "?", u.n FROM unnest($1) WITH ORDINALITY AS u (u0, n) LEFT JOIN "passes" AS t ON t."id" = u.u0 ORDER BY u.n), s1 (c0, c1, c2) AS (SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", COALESCE(NULL::"int4", "visits") AS "?", "id" AS "?" FROM "members" JOIN (SELECT unnest(k1) FROM (SELECT array_agg(k1) FROM (SELECT DISTINCT k1 FROM t0 ORDER BY 1) AS d) AS d (k1)) AS u1 ("?0") ON u1."?0" = "id") AS t1 (c0, c1, c2, k0)) SELECT s0.c1, s1.c0, s1.c1, s1.c2 FROM (SELECT array_agg(c1) FROM t0) AS s0 (c1) LEFT JOIN s1 ON true -- int4[]"#);
 }
 
 #[test]
@@ -75,11 +75,11 @@ fn trees_go_through_their_keys() {
     WITH RECURSIVE s0 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "id" AS "?" FROM "nodes" WHERE (id = 1
     )) AS t0 (c0, c1, k0)), r1 (k0) AS (SELECT "id" FROM "nodes" JOIN (SELECT DISTINCT unnest(c0) FROM s0 ORDER BY 1) AS u1 ("?0") ON u1."?0" = "parent" WHERE (id <> $1
     ) UNION SELECT x.k0 FROM r1 JOIN (SELECT "parent", "id" FROM "nodes" WHERE (id <> $1
-    )) AS x (f0, k0) ON x.f0 = r1.k0), s1 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "id" AS "?", "parent" AS "?" FROM "nodes" JOIN unnest(ARRAY(SELECT k0 FROM r1 GROUP BY k0 ORDER BY k0)) AS u1 ("?0") ON u1."?0" = "id") AS t1 (c0, c1, k0, k1)) SELECT s0.c0, s0.c1, s1.c0, s1.c1 FROM s0 LEFT JOIN s1 ON true -- 2 int4
+    )) AS x (f0, k0) ON x.f0 = r1.k0), s1 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "id" AS "?", "parent" AS "?" FROM "nodes" JOIN (SELECT unnest(k0) FROM (SELECT array_agg(k0) FROM (SELECT DISTINCT k0 FROM r1 ORDER BY 1) AS d) AS d (k0)) AS u1 ("?0") ON u1."?0" = "id") AS t1 (c0, c1, k0, k1)) SELECT s0.c0, s0.c1, s1.c0, s1.c1 FROM s0 LEFT JOIN s1 ON true -- 2 int4
     WITH RECURSIVE s0 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "id" AS "?" FROM "nodes" WHERE (id = 1
-    )) AS t0 (c0, c1, k0)), r1 (k0) AS (SELECT x.k0 FROM (SELECT unnest(c0) FROM s0) AS t0 (k0), LATERAL (SELECT "id" FROM "nodes" WHERE ("parent") = (t0.k0) ORDER BY "id" LIMIT $1) AS x (k0) UNION SELECT x.k0 FROM r1, LATERAL (SELECT "id" FROM "nodes" WHERE ("parent") = (r1.k0) ORDER BY "id" LIMIT $1) AS x (k0)), s1 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "id" AS "?", "parent" AS "?" FROM "nodes" JOIN unnest(ARRAY(SELECT k0 FROM r1 GROUP BY k0 ORDER BY k0)) AS u1 ("?0") ON u1."?0" = "id") AS t1 (c0, c1, k0, k1)) SELECT s0.c0, s0.c1, s1.c0, s1.c1 FROM s0 LEFT JOIN s1 ON true -- 2 int4
+    )) AS t0 (c0, c1, k0)), r1 (k0) AS (SELECT x.k0 FROM (SELECT unnest(c0) FROM s0) AS t0 (k0), LATERAL (SELECT "id" FROM "nodes" WHERE ("parent") = (t0.k0) ORDER BY "id" LIMIT $1) AS x (k0) UNION SELECT x.k0 FROM r1, LATERAL (SELECT "id" FROM "nodes" WHERE ("parent") = (r1.k0) ORDER BY "id" LIMIT $1) AS x (k0)), s1 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "id" AS "?", "parent" AS "?" FROM "nodes" JOIN (SELECT unnest(k0) FROM (SELECT array_agg(k0) FROM (SELECT DISTINCT k0 FROM r1 ORDER BY 1) AS d) AS d (k0)) AS u1 ("?0") ON u1."?0" = "id") AS t1 (c0, c1, k0, k1)) SELECT s0.c0, s0.c1, s1.c0, s1.c1 FROM s0 LEFT JOIN s1 ON true -- 2 int4
     WITH RECURSIVE s0 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "parent" AS "?" FROM "nodes" WHERE (id = 1
-    )) AS t0 (c0, c1, k1)), r1 (k0) AS (SELECT t0.k1 FROM (SELECT unnest(c1) FROM s0) AS t0 (k1) UNION SELECT x.k0 FROM r1 JOIN (SELECT "id", "parent" FROM "nodes") AS x (f0, k0) ON x.f0 = r1.k0), s1 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "id" AS "?", "parent" AS "?" FROM "nodes" JOIN unnest(ARRAY(SELECT k0 FROM r1 GROUP BY k0 ORDER BY k0)) AS u1 ("?0") ON u1."?0" = "id") AS t1 (c0, c1, k0, k1)) SELECT s0.c0, s0.c1, s1.c0, s1.c1 FROM s0 LEFT JOIN s1 ON true --
+    )) AS t0 (c0, c1, k1)), r1 (k0) AS (SELECT t0.k1 FROM (SELECT unnest(c1) FROM s0) AS t0 (k1) UNION SELECT x.k0 FROM r1 JOIN (SELECT "id", "parent" FROM "nodes") AS x (f0, k0) ON x.f0 = r1.k0), s1 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", COALESCE(NULL::"int4", "parent") AS "?", "id" AS "?", "parent" AS "?" FROM "nodes" JOIN (SELECT unnest(k0) FROM (SELECT array_agg(k0) FROM (SELECT DISTINCT k0 FROM r1 ORDER BY 1) AS d) AS d (k0)) AS u1 ("?0") ON u1."?0" = "id") AS t1 (c0, c1, k0, k1)) SELECT s0.c0, s0.c1, s1.c0, s1.c1 FROM s0 LEFT JOIN s1 ON true --
     "#);
 }
 
@@ -94,7 +94,7 @@ fn a_level_can_be_a_statement_of_its_own() {
     assert_snapshot!(recording.take(), @r#"
     SELECT now() = statement_timestamp()
     BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY
-    WITH RECURSIVE t0 (c0, c1, k0) AS (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (true
+    WITH t0 (c0, c1, k0) AS (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (true
     )) SELECT c0, c1 FROM t0 -- 
     ROLLBACK
     "#);

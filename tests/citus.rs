@@ -1,0 +1,178 @@
+//! Tables whose rows lie on several servers, with Citus: `scripts/with-citus cargo test --test citus`.
+//! Where the server has no Citus, the tests say so and do nothing.
+
+#[path = "common/mod.rs"]
+mod common;
+#[path = "../examples/support/strategies.rs"]
+mod strategies;
+
+use common::Schema;
+use onetrip::{
+    Column, Error, ErrorKind, ForeignKey, Handle, Model, OneTrip, Strategy, Table, UnitOfWork,
+    Upsert,
+};
+use postgres::{Client, NoTls};
+use strategies::STRATEGIES;
+
+/// A reference table: each server has all rows.
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "currencies")]
+struct Currency {
+    #[model(key)]
+    code: String,
+    name: String,
+}
+
+/// Distributed by the tenant.
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "accounts")]
+struct Account {
+    #[model(key, unique)]
+    tenant_id: i32,
+    #[model(key)]
+    id: Option<i64>,
+    #[model(unique)]
+    name: String,
+    currency: ForeignKey<Currency>,
+    balance: i64,
+    #[model(version)]
+    version: i32,
+}
+
+/// Distributed by the tenant, beside its accounts.
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "entries")]
+struct Entry {
+    #[model(key)]
+    tenant_id: i32,
+    #[model(key)]
+    id: Option<i64>,
+    #[model(column("tenant_id", "account_id"))]
+    account: ForeignKey<Account>,
+    amount: i64,
+    #[model(default)]
+    state: Option<String>,
+}
+
+/// A table of the coordinator alone.
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "notes")]
+struct Note {
+    #[model(key)]
+    id: Option<i32>,
+    text: String,
+}
+
+const TABLES: &str = "
+    CREATE TABLE currencies (code text PRIMARY KEY, name text NOT NULL);
+    CREATE TABLE accounts (tenant_id int, id bigserial, name text NOT NULL,
+        currency text NOT NULL REFERENCES currencies, balance bigint NOT NULL, version int NOT NULL,
+        PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, name));
+    CREATE TABLE entries (tenant_id int, id bigserial, account_id bigint NOT NULL, amount bigint NOT NULL
+            CONSTRAINT entries_amount CHECK (amount < 1000000),
+        state text NOT NULL DEFAULT 'open',
+        PRIMARY KEY (tenant_id, id));
+    CREATE TABLE notes (id serial PRIMARY KEY, text text NOT NULL);
+    SELECT create_reference_table('currencies');
+    SELECT create_distributed_table('accounts', 'tenant_id', shard_count => 8);
+    SELECT create_distributed_table('entries', 'tenant_id', colocate_with => 'accounts');
+    ALTER TABLE entries ADD FOREIGN KEY (tenant_id, account_id) REFERENCES accounts;
+    INSERT INTO currencies VALUES ('EUR', 'Euro'), ('CHF', 'Franc')";
+
+/// The tables, if the server has Citus.
+fn schema(test: &str) -> Option<Schema> {
+    let url = std::env::var("DATABASE_URL").expect("run this through `scripts/with-citus`");
+    let mut client = Client::connect(&url, NoTls).expect("the server is reachable");
+    let citus = "SELECT FROM pg_extension WHERE extname = 'citus'";
+    if client.query(citus, &[]).expect("the catalog can be read").is_empty() {
+        eprintln!("no Citus here: run this through `scripts/with-citus`");
+        return None;
+    }
+    Some(Schema::new(&format!("citus_{test}"), TABLES))
+}
+
+fn account(tenant_id: i32, name: &str) -> Account {
+    let (name, currency) = (name.to_owned(), ForeignKey::Key("EUR".to_owned()));
+    Account { tenant_id, id: None, name, currency, balance: 10, version: 1 }
+}
+
+fn entry(tenant_id: i32, account: Handle<Account>, amount: i64) -> Entry {
+    Entry { tenant_id, id: None, account: account.into(), amount, state: None }
+}
+
+/// Adds accounts with two entries each.
+fn add(uow: &mut UnitOfWork<'_>, tenants: i32) -> Vec<Handle<Account>> {
+    (1..=tenants)
+        .map(|tenant| {
+            let account = uow.add(account(tenant, "main"));
+            for amount in [i64::from(tenant), 100] {
+                uow.add(entry(tenant, account, amount));
+            }
+            account
+        })
+        .collect()
+}
+
+#[test]
+fn every_strategy_inserts_changes_and_deletes_rows_of_many_tenants() -> Result<(), Error> {
+    for named in STRATEGIES {
+        let Some(schema) = schema(&format!("all_{}", named.name)) else { return Ok(()) };
+        let mut client = schema.client();
+        let strategy = (named.strategy)();
+        let is_one = ["auto", "one_trip"].contains(&named.name);
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
+        let accounts = add(&mut uow, 10);
+        let note = uow.add(Note { id: None, text: "local".into() });
+        let currency = uow.add(Currency { code: "USD".into(), name: "Dollar".into() });
+        uow[accounts[0]].currency = currency.into();
+        uow.commit().map_err(|error| Error::other(format!("{}: {error:?}", named.name)))?;
+        assert!(uow[note].id.is_some());
+        assert!(accounts.iter().all(|&account| uow[account].id.is_some()));
+        assert_eq!((schema.count("accounts"), schema.count("entries")), (10, 20));
+        assert_eq!(schema.rows("SELECT DISTINCT state FROM entries"), ["open"]);
+        drop(uow);
+
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
+        let graph = uow
+            .query::<Account>("true")
+            .order_by("tenant_id")
+            .with(|account| {
+                account.children::<Entry>();
+                account.parent::<Currency>();
+            })
+            .load()?;
+        let accounts: Vec<_> = graph.roots().collect();
+        for (n, &account) in accounts.iter().enumerate() {
+            let entries: Vec<_> = graph.children::<Entry>(account)?.collect();
+            assert_eq!(entries.len(), 2);
+            let amounts: i64 = entries.iter().map(|&entry| uow[entry].amount).sum();
+            uow[account].balance = amounts;
+            if n % 3 == 0 {
+                uow.delete(entries[0])?;
+            }
+            let (tenant, id) = (uow[account].tenant_id, account);
+            uow.add(entry(tenant, id, 7));
+        }
+        let last = accounts[9];
+        for entry in graph.children::<Entry>(last)? {
+            if uow.get(entry).is_ok() {
+                uow.delete(entry).ok();
+            }
+        }
+        let report =
+            uow.commit().map_err(|error| Error::other(format!("{}: {error:?}", named.name)))?;
+        assert!(!is_one || report.round_trips() <= 2, "{report:?}");
+        assert!(accounts.iter().all(|&account| uow[account].version == 2));
+        let sums = "SELECT sum(balance), min(version), max(version) FROM accounts";
+        assert_eq!(schema.rows(sums), [format!("{}|2|2", 55 + 1000)]);
+        for &account in &accounts {
+            uow[account].balance += 1;
+        }
+        uow[accounts[4]].name = "renamed".to_owned();
+        let report = uow.commit()?;
+        assert!(!is_one || report.round_trips() == 1, "{report:?}");
+        let sums = "SELECT sum(balance), min(version), max(version) FROM accounts";
+        assert_eq!(schema.rows(sums), [format!("{}|3|3", 55 + 1010)]);
+    }
+    Ok(())
+}
