@@ -7,10 +7,7 @@ mod common;
 mod strategies;
 
 use common::Schema;
-use onetrip::{
-    Column, Error, ErrorKind, ForeignKey, Handle, Model, OneTrip, Strategy, Table, UnitOfWork,
-    Upsert,
-};
+use onetrip::{Error, ErrorKind, ForeignKey, Handle, Model, OneTrip, Retry, UnitOfWork, Upsert};
 use postgres::{Client, NoTls};
 use strategies::STRATEGIES;
 
@@ -174,5 +171,214 @@ fn every_strategy_inserts_changes_and_deletes_rows_of_many_tenants() -> Result<(
         let sums = "SELECT sum(balance), min(version), max(version) FROM accounts";
         assert_eq!(schema.rows(sums), [format!("{}|3|3", 55 + 1010)]);
     }
+    Ok(())
+}
+
+#[test]
+fn stale_rows_are_named() -> Result<(), Error> {
+    for named in STRATEGIES {
+        let Some(schema) = schema(&format!("stale_{}", named.name)) else { return Ok(()) };
+        let mut client = schema.client();
+        let mut uow = UnitOfWork::new(&mut client).with_strategy((named.strategy)());
+        let accounts = add(&mut uow, 12);
+        uow.commit()?;
+        let others = "UPDATE accounts SET version = 9 WHERE tenant_id = 7;
+                      DELETE FROM entries WHERE tenant_id = 3; DELETE FROM accounts WHERE tenant_id = 3";
+        schema.client().batch_execute(others).expect("it works");
+        for _ in 0..2 {
+            for &account in &accounts {
+                uow[account].balance += 1;
+            }
+            let error = uow.commit().expect_err("two are not there any more");
+            assert_eq!(error.kind(), ErrorKind::Stale, "{}: {error:?}", named.name);
+            let mut stale = error.stale_entities::<Account>();
+            stale.sort_unstable();
+            assert_eq!(stale, [accounts[2], accounts[6]], "{}", named.name);
+            assert_eq!(schema.rows("SELECT DISTINCT balance FROM accounts"), ["10"]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn natural_keys_find_add_and_write_over() -> Result<(), Error> {
+    for named in STRATEGIES {
+        let Some(schema) = schema(&format!("natural_{}", named.name)) else { return Ok(()) };
+        let mut client = schema.client();
+        let strategy = (named.strategy)();
+        let is_one = ["auto", "one_trip"].contains(&named.name);
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
+        add(&mut uow, 5);
+        uow.commit()?;
+        drop(uow);
+        for round in 1..=2 {
+            let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
+            let mut all = Vec::new();
+            for tenant in 1..=8 {
+                let found = uow.find_or_add(account(tenant, "main"))?;
+                uow.add(entry(tenant, found, 1));
+                let mut other = account(tenant, "other");
+                other.balance = 50;
+                uow.upsert_with(other, Upsert::new().increment(["balance"]))?;
+                all.push(found);
+            }
+            let report = uow
+                .commit()
+                .map_err(|error| Error::other(format!("{} {round}: {error:?}", named.name)))?;
+            assert!(!is_one || report.round_trips() <= 2, "{report:?}");
+            assert!(all.iter().all(|&account| uow[account].id.is_some()));
+            let sums = "SELECT count(*), sum(balance) FROM accounts WHERE name = 'other'";
+            assert_eq!(schema.rows(sums), [format!("8|{}", round * 400)], "{}", named.name);
+            assert_eq!(schema.count("accounts"), 16);
+            let lost = "SELECT count(*) FROM entries e LEFT JOIN accounts a USING (tenant_id)
+                        WHERE a.id = e.account_id";
+            assert_eq!(schema.rows(lost), [schema.count("entries").to_string()]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_worker_writes_as_the_coordinator_does() -> Result<(), Error> {
+    let Some(schema) = schema("worker") else { return Ok(()) };
+    let worker = std::env::var("ONETRIP_CITUS_WORKER").expect("`scripts/with-citus` sets it");
+    let mut client = schema.client_at(&worker);
+    let mut uow = UnitOfWork::new(&mut client).with_strategy(OneTrip);
+    let accounts = add(&mut uow, 10);
+    assert_eq!(uow.commit()?.round_trips(), 1);
+    for &account in &accounts {
+        uow[account].balance += 1;
+    }
+    uow.commit()?;
+    for &account in &accounts {
+        uow[account].balance += 1;
+    }
+    assert_eq!(uow.commit()?.round_trips(), 1);
+    drop(uow);
+    let mut uow = UnitOfWork::new(&mut client);
+    let graph = uow
+        .query::<Account>("balance = 12")
+        .with(|account| {
+            account.children::<Entry>();
+        })
+        .load()?;
+    assert_eq!(graph.roots().len(), 10);
+    assert_eq!(schema.count("entries"), 20);
+    Ok(())
+}
+
+#[test]
+fn fifty_thousand_rows_are_one_round_trip() -> Result<(), Error> {
+    let Some(schema) = schema("large") else { return Ok(()) };
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client).with_strategy(OneTrip);
+    let mut accounts = Vec::new();
+    for tenant in 1..=20 {
+        for n in 0..500 {
+            let account = uow.add(account(tenant, &format!("account {n}")));
+            for amount in 0..4 {
+                uow.add(entry(tenant, account, amount));
+            }
+            accounts.push(account);
+        }
+    }
+    let report = uow.commit()?;
+    assert_eq!((report.rows(), report.round_trips()), (50_000, 1));
+    assert_eq!((schema.count("accounts"), schema.count("entries")), (10_000, 40_000));
+    for &account in &accounts {
+        uow[account].balance += 1;
+    }
+    uow.commit()?;
+    assert_eq!(schema.rows("SELECT DISTINCT balance, version FROM accounts"), ["11|2"]);
+    Ok(())
+}
+
+#[test]
+fn a_failed_commit_leaves_nothing_and_is_diagnosed() -> Result<(), Error> {
+    for named in STRATEGIES {
+        let Some(schema) = schema(&format!("failed_{}", named.name)) else { return Ok(()) };
+        let mut client = schema.client();
+        let mut uow = UnitOfWork::new(&mut client).with_strategy((named.strategy)());
+        let accounts = add(&mut uow, 10);
+        let twice = uow.add(account(4, "main"));
+        let wide = uow.add(entry(6, accounts[5], 5_000_000));
+        let error = uow.commit().expect_err("there are two of it");
+        assert_eq!(error.kind(), ErrorKind::Database, "{}: {error:?}", named.name);
+        assert!(
+            [Some("accounts"), Some("entries"), None].contains(&error.table()),
+            "{}: {error:?}",
+            named.name
+        );
+        assert_eq!((schema.count("accounts"), schema.count("entries")), (0, 0), "{}", named.name);
+        assert!(accounts.iter().all(|&account| uow[account].id.is_none()));
+        let committed = uow
+            .commit_valid()
+            .map_err(|error| Error::other(format!("{}: {error:?}", named.name)))?;
+        let refused: Vec<_> = committed.refused().iter().map(|r| r.to_string()).collect();
+        assert_eq!(refused.len(), 2, "{}: {refused:?}", named.name);
+        assert!(committed.refused().iter().any(|r| r.entity() == Some(twice)));
+        assert!(committed.refused().iter().any(|r| r.entity() == Some(wide)));
+        assert_eq!((schema.count("accounts"), schema.count("entries")), (10, 20));
+    }
+    Ok(())
+}
+
+#[test]
+fn work_is_repeated_and_rows_are_locked() -> Result<(), Error> {
+    let Some(schema) = schema("retry") else { return Ok(()) };
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client);
+    add(&mut uow, 3);
+    uow.commit()?;
+    drop(uow);
+    let other = &schema;
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(move || {
+                let mut client = other.client();
+                for _ in 0..5 {
+                    Retry::new()
+                        .run(&mut client, |uow| {
+                            let account = uow.find_by::<Account, _>((2, "main".to_owned()))?;
+                            let account = account.expect("it is there");
+                            uow[account].balance += 1;
+                            Ok(())
+                        })
+                        .expect("it comes through");
+                }
+            });
+        }
+    });
+    assert_eq!(schema.rows("SELECT balance FROM accounts WHERE tenant_id = 2"), ["30"]);
+    Ok(())
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "moods")]
+struct Mood {
+    #[model(key)]
+    id: i32,
+    #[model(sql_type = "mood")]
+    mood: String,
+}
+
+#[test]
+fn what_citus_refuses_says_so() -> Result<(), Error> {
+    let Some(schema) = schema("refused") else { return Ok(()) };
+    let mut client = schema.client();
+    client
+        .batch_execute(
+            "CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE TABLE moods (id int PRIMARY KEY, mood mood);
+             SELECT create_distributed_table('moods', 'id');",
+        )
+        .expect("the table can be made");
+    let mut uow = UnitOfWork::new(&mut client);
+    let moods: Vec<_> = (0..5).map(|id| uow.add(Mood { id, mood: "good".into() })).collect();
+    uow.commit()?;
+    for &mood in &moods {
+        uow[mood].mood = "bad".into();
+    }
+    let result = uow.commit();
+    println!("{result:?}");
     Ok(())
 }
