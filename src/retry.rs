@@ -10,9 +10,9 @@ use crate::connection::{AttemptReads, Session};
 use crate::error::Error;
 use crate::unit_of_work::UnitOfWork;
 
-/// Runs a piece of work in a unit of work of its own, commits it, and does all of it again when the
-/// server has refused it for the sake of another transaction: after a serialization failure, after
-/// a deadlock, and when entities are stale, as [`Error::is_retryable`] has it.
+/// Runs work in a unit of work of its own, commits the unit of work, and repeats both after a conflict
+/// with another transaction: after a serialization failure, after a deadlock, and if entities are
+/// stale. [`Error::is_retryable`] tells these errors from others.
 ///
 /// ```
 /// use onetrip::{Error, Model, Retry};
@@ -78,11 +78,12 @@ pub struct Retry {
 type Configure = dyn for<'c> Fn(UnitOfWork<'c>) -> UnitOfWork<'c> + Send + Sync;
 type OnRetry = dyn Fn(&Retrying<'_>) + Send + Sync;
 
-/// An attempt that has failed and is to be followed by another. It prints itself as one line.
+/// An attempt that has failed and is followed by another attempt. It prints itself as one line.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Retrying<'a> {
-    /// The conflict. The driver's error is not its source: the work has that, with the original.
+    /// The conflict. The driver's error is not the source of this error: the work has the original
+    /// error, with its source.
     pub error: &'a Error,
     /// The number of the attempt that has failed, from 1.
     pub attempt: u32,
@@ -100,7 +101,7 @@ impl fmt::Display for Retrying<'_> {
 }
 
 impl Retry {
-    /// Returns up to 8 attempts, with 10 milliseconds up to a second between them.
+    /// Returns a `Retry` of up to 8 attempts, with 10 milliseconds up to a second between them.
     #[must_use]
     pub const fn new() -> Retry {
         Retry {
@@ -120,8 +121,9 @@ impl Retry {
         self
     }
 
-    /// Sets the time to wait after the first attempt. The time doubles with every further attempt,
-    /// and a random part of up to one half is left out, lest those who met once meet again.
+    /// Sets the time to wait after the first attempt. The time doubles with every further attempt, and
+    /// a random part of up to one half is left out, so that two programs that met once do not meet
+    /// again.
     #[must_use]
     pub const fn base_delay(mut self, delay: Duration) -> Retry {
         self.base_delay = delay;
@@ -135,10 +137,10 @@ impl Retry {
         self
     }
 
-    /// Leaves reads out of the transaction, so that work that loads, changes and commits takes two round
-    /// trips: one for the read, and one for the commit as one statement. What finds conflicts out are the
-    /// [versions](crate::Model) of the entities that are changed or deleted: where one of them is stale,
-    /// the work is done again, with fresh reads.
+    /// Leaves reads out of the transaction, so that work that loads, changes and commits takes two
+    /// round trips: one for the read, and one for the commit as one statement. The
+    /// [versions](crate::Model) of changed and deleted entities detect conflicts: if an entity is
+    /// stale, the work is done again, with fresh reads.
     ///
     /// This is for work whose decisions are about the entities that it changes, and whose models have a
     /// version. Other than without it,
@@ -179,8 +181,8 @@ impl Retry {
         self
     }
 
-    /// Sets up the unit of work of each attempt by this function: its strategy, its budget of round
-    /// trips.
+    /// Sets a function that sets up the unit of work of each attempt, for instance its strategy or its
+    /// budget of round trips.
     ///
     /// ```
     /// use onetrip::{Batch, Retry};
@@ -197,7 +199,7 @@ impl Retry {
         self
     }
 
-    /// Calls `on_retry` after each attempt that is followed by another, for a log or a metric.
+    /// Calls `on_retry` after each attempt that is followed by another attempt, for a log or a metric.
     ///
     /// ```
     /// use onetrip::Retry;
@@ -211,7 +213,8 @@ impl Retry {
         self
     }
 
-    /// Runs the work and commits it, and repeats this where another attempt may succeed.
+    /// Runs the work, commits it, and returns what the work returned. Repeats all of this if another
+    /// attempt may succeed.
     ///
     /// When the work returns `Ok`, the unit of work is committed, unless the work has done so
     /// itself. When it returns an error, the unit of work is rolled back. The thread waits between
@@ -233,10 +236,9 @@ impl Retry {
         self.try_run(client, work)
     }
 
-    /// Runs work that has errors of its own, as [`run`](Retry::run) does. Any type will do that `?`
-    /// can turn an [`Error`] into. When the last thing that the server refused to the unit of work
-    /// was a conflict, an error of the work is a reason to repeat it, whatever the work has made of
-    /// it.
+    /// Runs work that has errors of its own, as [`run`](Retry::run) does. The error can have any type
+    /// that `?` can turn an [`Error`] into. If the last error of the unit of work was a conflict, and
+    /// the work returns an error, the work is repeated, whatever error it returns.
     ///
     /// ```
     /// # use onetrip::{Error, Model, Retry};

@@ -99,8 +99,8 @@ impl StatementCache {
         StatementCache::with_capacity(64)
     }
 
-    /// Returns an empty cache of up to so many statements. When the cache is full, a new statement
-    /// takes the place of the one that was not used for longest.
+    /// Returns an empty cache of up to `statements` statements. When the cache is full, a new statement
+    /// replaces the statement that was not used for the longest time.
     ///
     /// The server keeps each in the memory of the session: 100 KiB for a commit of two tables
     /// (`pg_backend_memory_contexts`, PostgreSQL 15).
@@ -110,9 +110,9 @@ impl StatementCache {
         StatementCache(Arc::new(Mutex::new(statements)))
     }
 
-    /// Prepares the statements that have come up at least twice and are not prepared yet, and
-    /// returns their number. The client is the one whose commits came up. Where there is nothing to
-    /// prepare, nothing is sent.
+    /// Prepares the statements that have come up at least twice and are not prepared yet, and returns
+    /// their number. `client` has to be the client whose commits sent these statements. If there is
+    /// nothing to prepare, nothing is sent.
     ///
     /// # Errors
     ///

@@ -45,7 +45,7 @@ use crate::error::{Error, ErrorKind};
 use crate::model::Table;
 use crate::toposort::Graph;
 
-/// Which circles of new rows a strategy can write.
+/// The circles of new rows that a strategy can write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cycles {
@@ -57,7 +57,7 @@ pub enum Cycles {
     Any,
 }
 
-/// The steps of a flush, in an order that is right when each is sent as statements of its own.
+/// The steps of a flush, in an order that is right when each step is sent as statements of its own.
 ///
 /// What gives a key or a unique value up comes before what takes it. What refers to a row comes
 /// after the row is there, and goes, or moves elsewhere, before the row goes. So the steps are

@@ -13,7 +13,7 @@ use crate::sql::{Params, Sql};
 use check::render_copy_check;
 
 /// Reserves all keys in one query, then writes each table by binary `COPY`: for bulk, with bounded
-/// memory. 3T + 3 round trips for T tables, since the driver takes three for a `COPY`.
+/// memory. T tables take 3T + 3 round trips, because the driver takes three round trips for a `COPY`.
 ///
 /// The query that reserves the keys also asks the server what the tables are. Where `COPY` would do
 /// something else than an insert, the table is written by inserts from arrays instead, as

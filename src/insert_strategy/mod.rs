@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::flush::Flush;
 use crate::flush_plan::{Cycles, Inserts, PlannedStatement};
 
-/// Sends the rows of insert steps, where a flush is written step by step.
+/// A way to send the rows of insert steps, for a flush that is written step by step.
 ///
 /// The unit of work has ordered the rows and opened the transaction; afterwards it commits and
 /// writes back what was assigned. A strategy sends statements through the [`Flush`] and hands over
@@ -75,7 +75,7 @@ pub trait InsertStrategy: Send + Sync {
     /// Returns a short name for reports, such as `batch`.
     fn name(&self) -> &str;
 
-    /// Returns which circles of new rows the strategy can write. The plan is made accordingly.
+    /// Returns the circles of new rows that the strategy can write. The plan depends on them.
     fn cycles(&self) -> Cycles;
 
     /// Returns the statements that [`insert`](InsertStrategy::insert) would send for these steps.

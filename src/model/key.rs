@@ -6,7 +6,7 @@ use super::row::{Cell, Cells, MISSING};
 use super::{ColumnTypes, Encoder, Value};
 use crate::error::BoxError;
 
-/// The key of a model: a [`KeyValue`], or a tuple of up to eight keys for a composite one.
+/// The key of a model: a [`KeyValue`], or a tuple of up to eight keys for a composite key.
 ///
 /// The derive makes a flat tuple, with a part for each column. Where a part of the key is a reference to a
 /// composite key, the parts of that key are parts of this one.

@@ -84,10 +84,11 @@ use crate::error::Error;
 ///
 /// `Clone` is asked for because the unit of work keeps an original of what it changes.
 pub trait Model: Clone + Send + 'static {
-    /// What identifies a row: a [`KeyValue`] or a tuple of them, without `Option`.
+    /// The type of the key, which identifies a row: a [`KeyValue`] or a tuple of them, without
+    /// `Option`.
     type Key: Key;
 
-    /// Returns the static description of the model. Every call must return the same one.
+    /// Returns the static description of the model. Every call must return the same description.
     fn table() -> &'static Table;
 
     /// Returns the key, if the entity knows all of it.

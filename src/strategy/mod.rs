@@ -23,8 +23,8 @@ use crate::insert_strategy::{Batch, Copy, InsertStrategy, RowByRow, Unnest};
 use crate::model::Table;
 use crate::step_by_step::Changes;
 
-/// The way in which a unit of work writes its commits: what
-/// [`with_strategy`](crate::UnitOfWork::with_strategy) takes.
+/// The way in which a unit of work writes its commits; see
+/// [`with_strategy`](crate::UnitOfWork::with_strategy).
 ///
 /// It is made of [`Auto`], which is the default, of [`OneTrip`], or of any [`InsertStrategy`]. A
 /// strategy never decides what is written: whichever is taken, the same rows and the same entities
@@ -72,9 +72,9 @@ enum Kind {
     },
 }
 
-/// The whole commit as one statement, in one network round trip, whatever its size: keys are
-/// assigned by the server inside the statement, foreign keys are resolved there, and the transaction
-/// ends with it.
+/// Writes the whole commit as one statement, in one network round trip, whatever its size. Inside the
+/// statement, the server assigns keys and resolves references to new rows, and the transaction ends
+/// with the statement.
 ///
 /// PostgreSQL checks foreign keys that are not deferred when the statement ends, after all its
 /// inserts have run. So rows that refer to themselves, and circles of `NOT NULL` foreign keys,
@@ -132,7 +132,7 @@ impl Strategy {
         Strategy { kind, memory: Arc::new(Mutex::new(Memory::default())) }
     }
 
-    /// Returns the strategy's name, as reports have it.
+    /// Returns the strategy's name, as it is in reports.
     #[must_use]
     pub fn name(&self) -> &str {
         match &self.kind {

@@ -13,8 +13,8 @@ use crate::state::Transaction;
 use crate::strategy::{Dispatch, Sizes, Strategy};
 
 impl<'c> UnitOfWork<'c> {
-    /// Returns what [`commit`](UnitOfWork::commit) would do now: steps, statements, rows, bytes and
-    /// round trips. Nothing is sent.
+    /// Returns the plan of a [`commit`](UnitOfWork::commit) that would be called now: its steps,
+    /// statements, rows, bytes and round trips. Nothing is sent.
     ///
     /// # Errors
     ///
@@ -146,8 +146,8 @@ impl<'c> UnitOfWork<'c> {
         }
     }
 
-    /// Tells the unit of work how a commit of unknown outcome has ended. The caller has to find
-    /// that out, for instance by looking for one of its rows over a new connection.
+    /// Tells the unit of work how a commit of unknown outcome has ended. The caller has to find this
+    /// out, for instance by looking for a row of the commit over a new connection.
     ///
     /// A row that is not there may still appear as long as the old session is listed in
     /// `pg_stat_activity`.
@@ -181,8 +181,8 @@ impl<'c> UnitOfWork<'c> {
     }
 
     /// Continues on another connection, with all entities. A transaction that is open on the old
-    /// one is rolled back, and what was flushed in it is new again. An outcome that is unknown
-    /// remains to be resolved.
+    /// connection is rolled back, and entities that were flushed in it are to be written again. An
+    /// unknown outcome remains to be resolved.
     ///
     /// The unit of work borrows the connection: declare the client before it.
     pub fn reconnect(&mut self, connection: impl IntoConnection<'c>) {

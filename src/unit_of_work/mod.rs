@@ -161,12 +161,12 @@ impl<'c> UnitOfWork<'c> {
         self
     }
 
-    /// Limits the round trips of every commit and flush. One whose plan needs more fails with
-    /// [`ErrorKind::Budget`] before anything is sent: a guard for code that must stay cheap,
+    /// Limits the round trips of every commit and flush. A call whose plan needs more fails with
+    /// [`ErrorKind::Budget`] before anything is sent. The budget guards code that must stay cheap,
     /// whatever it comes to write one day.
     ///
-    /// What [`sql`](UnitOfWork::sql) and reads under a lock have sent since the last report counts towards
-    /// the commit or flush that comes next, and such a call fails likewise.
+    /// What [`sql`](UnitOfWork::sql) and reads under a lock have sent since the last report counts
+    /// towards the next commit or flush, and such a call fails in the same way.
     ///
     /// ```
     /// # use onetrip::UnitOfWork;
@@ -181,9 +181,9 @@ impl<'c> UnitOfWork<'c> {
         self
     }
 
-    /// Prepares the statements once that this connection sends again and again; see
-    /// [`StatementCache`]. The cache is the connection's: it outlives the unit of work, and
-    /// [`reconnect`](UnitOfWork::reconnect) leaves it behind.
+    /// Uses the prepared statements of this connection; see [`StatementCache`]. The cache belongs to
+    /// the connection: it outlives the unit of work, and is not used any more after
+    /// [`reconnect`](UnitOfWork::reconnect).
     ///
     /// ```
     /// # use onetrip::{StatementCache, UnitOfWork};
@@ -277,9 +277,9 @@ impl<'c> UnitOfWork<'c> {
     /// Marks an entity for deletion by the next [`commit`](UnitOfWork::commit) or
     /// [`flush`](UnitOfWork::flush). An entity that was only added is forgotten.
     ///
-    /// Rows that refer to it are the database's affair: its foreign key says whether they are deleted
-    /// along with it, or keep it from being deleted. Entities of this unit of work that are changed
-    /// or new cannot refer to it by its handle any more.
+    /// The foreign keys in the database decide about other rows that refer to this row: they are
+    /// deleted along with it, or keep it from being deleted. New and changed entities of this unit of
+    /// work cannot refer to the entity by its handle any more.
     ///
     /// Until then the entity can still be read, and [`rollback`](UnitOfWork::rollback) keeps it.
     ///

@@ -22,8 +22,9 @@ pub struct SqlStatement<'q, 'c> {
 }
 
 impl<'c> UnitOfWork<'c> {
-    /// Begins a statement of your own, with `$1`, `$2`, … for values, which [`bind`](SqlStatement::bind)
-    /// gives in their order. The text is trusted; values belong into parameters.
+    /// Begins a statement of your own, with `$1`, `$2`, … for values, which
+    /// [`bind`](SqlStatement::bind) gives in their order. The text is trusted, so pass values as
+    /// parameters.
     ///
     /// The statement is in the transaction of the unit of work. Where none is open, it opens it. So it is
     /// committed by the next [`commit`](UnitOfWork::commit), together with the entities, and never alone.
@@ -128,7 +129,7 @@ impl<'c> SqlStatement<'_, 'c> {
     }
 
     /// Runs the statement, and returns its rows: those of a query, of `RETURNING`, or of `SHOW` and
-    /// `EXPLAIN`. What a row is read as is a [`ResultRow`].
+    /// `EXPLAIN`. A row is read as a [`ResultRow`].
     ///
     /// A `String` reads the text of any type. Every other type has to be that of the column.
     ///
@@ -173,8 +174,8 @@ impl<'c> SqlStatement<'_, 'c> {
         Ok(rows)
     }
 
-    /// Runs the statement, and returns its first row, if it has any. All rows come; write `LIMIT 1` where
-    /// there are many.
+    /// Runs the statement, and returns its first row, if it has any. The server sends all rows; write
+    /// `LIMIT 1` if there are many.
     ///
     /// ```
     /// # use onetrip::UnitOfWork;

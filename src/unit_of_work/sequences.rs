@@ -10,10 +10,9 @@ use crate::model::{Assigned, Column, Model};
 use crate::sql::Params;
 
 impl UnitOfWork<'_> {
-    /// Moves the sequence of a model's key past all keys that the table has, in one round trip. Call it
-    /// after rows were written with keys that were given, as an import or a restored backup does: the
-    /// sequence has not learned of them, and a later insert would fail with a duplicate key (SQLSTATE
-    /// 23505).
+    /// Moves the sequence of a model's key past all keys of the table, in one round trip. Call it after
+    /// rows were written with their keys, as an import or a restored backup does: the sequence has not
+    /// learned of these keys, and a later insert would fail with a duplicate key (SQLSTATE 23505).
     ///
     /// It looks at the rows that this connection sees: those that are committed, and those of its own
     /// transaction. Entities that are not written yet do not count.

@@ -47,7 +47,7 @@ pub struct Verify {
 }
 
 impl Verify {
-    /// Returns a comparison of no models yet.
+    /// Returns a comparison without models.
     #[must_use]
     pub const fn new() -> Verify {
         Verify { tables: Vec::new(), accepted: Vec::new() }
@@ -63,8 +63,8 @@ impl Verify {
         self
     }
 
-    /// Accepts a problem that is known: by its kind, and by what it is about, as it [prints
-    /// itself](Problem::name). Such a problem is reported as a [note](Problem::is_note).
+    /// Accepts a known problem, by its kind and its [name](Problem::name). Such a problem is reported
+    /// as a [note](Problem::is_note).
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/samples/users.rs"));
@@ -86,7 +86,7 @@ impl Verify {
         self
     }
 
-    /// Asks the database about the models, and returns what differs.
+    /// Compares the models with the database, and returns the differences.
     ///
     /// It takes one round trip, and none without models. In a transaction of the caller's it is a
     /// statement like any other.

@@ -69,8 +69,8 @@ pub trait Value: Sized {
     /// The type that parameters are declared with and results are expected in.
     const TYPE: SqlType;
 
-    /// Appends the value's binary form to `out`, without a length. What is in `out` already is that of
-    /// other values: to change it is an error.
+    /// Appends the value's binary form to `out`, without a length. The bytes that are in `out` already
+    /// belong to other values: to change them is an error.
     ///
     /// # Errors
     ///

@@ -23,8 +23,8 @@ use crate::change_set::ChangeSet;
 use crate::error::{Error, ErrorKind};
 
 impl UnitOfWork<'_> {
-    /// Returns the entities for which a commit or a flush was refused, after it has failed with this
-    /// error and before anything is changed. It names the right entity, or none.
+    /// Returns the entities for which a commit or a flush was refused, after the call has failed with
+    /// this error and before anything is changed. A diagnosis names the right entity, or none.
     ///
     /// What is cheap is tried first: what the error itself says, and NULLs. Then the rows are sent
     /// again, in halves, within a transaction that is rolled back, or between savepoints where one is
@@ -58,8 +58,9 @@ impl UnitOfWork<'_> {
         self.diagnose_with(error, budget)
     }
 
-    /// Returns the same as [`diagnose`](UnitOfWork::diagnose), in at most so many round trips. What was
-    /// found by then is returned, and [`is_complete`](Diagnosis::is_complete) says that it may not be all.
+    /// Returns the same as [`diagnose`](UnitOfWork::diagnose), in at most `round_trips` round trips.
+    /// The diagnosis has the culprits that were found by then, and is not
+    /// [complete](Diagnosis::is_complete) if there may be others.
     ///
     /// # Errors
     ///

@@ -5,7 +5,8 @@ use super::{Culprit, UnitOfWork};
 use crate::error::Error;
 use crate::unit_of_work::CommitReport;
 
-/// What [`commit_valid`](UnitOfWork::commit_valid) has written, and what it has left out.
+/// The result of [`commit_valid`](UnitOfWork::commit_valid): the report of the commit, and the entities
+/// that were left out.
 #[derive(Debug)]
 pub struct ValidCommit {
     report: CommitReport,
@@ -20,15 +21,15 @@ impl ValidCommit {
         &self.report
     }
 
-    /// Returns the entities that were left out, each with its reason. Those that only refer to one that
-    /// is refused say [`OtherParty::Refused`](crate::OtherParty::Refused).
+    /// Returns the entities that were left out, each with its reason. An entity that only refers to a
+    /// refused entity has the reason [`OtherParty::Refused`](crate::OtherParty::Refused).
     #[must_use]
     pub fn refused(&self) -> &[Culprit] {
         &self.refused
     }
 
-    /// Returns the number of round trips of all that was sent: the first commit, the search, and the
-    /// commit without what was refused.
+    /// Returns the number of round trips of the whole call: the first commit, the search, and the
+    /// commit without the refused entities.
     #[must_use]
     pub fn round_trips(&self) -> u64 {
         self.round_trips
@@ -49,7 +50,8 @@ const MAX_COMMITS: usize = 4;
 
 impl UnitOfWork<'_> {
     /// Commits what the database takes, and returns the entities that it refuses, each with its reason:
-    /// for imports, in which some lines are wrong. What refers to a refused entity is refused with it.
+    /// for imports, in which some lines are wrong. An entity that refers to a refused entity is refused
+    /// with it.
     ///
     /// All that is written is one transaction. Where nothing is refused, it is
     /// [`commit`](UnitOfWork::commit) and takes no round trip more. Otherwise the refused rows are looked

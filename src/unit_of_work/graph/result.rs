@@ -10,8 +10,8 @@ use crate::handle::{Handle, Stamp};
 use crate::model::Model;
 use crate::unit_of_work::load::foreign_key;
 
-/// A graph of entities that was loaded: who is whose child, and who is whose parent, as the database had
-/// it. The entities themselves are in the unit of work.
+/// A loaded graph of entities. It knows the children and the parents of each entity, as the database
+/// had them. The entities themselves are in the unit of work.
 ///
 /// A graph stays as it was loaded: what is added, changed or deleted later does not change it.
 pub struct Graph<T> {
@@ -207,8 +207,8 @@ impl<T: Model> Graph<T> {
         Ok(Handles::new(self.stamp, slots))
     }
 
-    /// Returns the parent of an entity, if the graph has it: none where the entity refers to nothing, and
-    /// where the parent was not selected.
+    /// Returns the parent of an entity, if the graph has it. The result is `None` if the entity refers
+    /// to nothing, or if the parent was not selected.
     ///
     /// # Errors
     ///
@@ -244,7 +244,7 @@ impl<T: Model> Graph<T> {
         Ok((slot != NOBODY).then(|| Handle::new(self.stamp, slot)))
     }
 
-    /// Returns what links of `L` lead to from an entity, in the order that was asked for.
+    /// Returns the entities to which links of `L` lead from an entity, in the order that was asked for.
     ///
     /// # Errors
     ///
@@ -257,8 +257,9 @@ impl<T: Model> Graph<T> {
         self.through_in::<L, C, _>(from, None, None)
     }
 
-    /// Returns what links of `L` lead to from an entity, by the foreign keys of the link table that have these
-    /// columns: that which refers to the entity, and that which refers to `C`.
+    /// Returns the entities to which links of `L` lead from an entity, by two foreign keys of the link
+    /// table: the foreign key with the column `from` refers to the entity, and the foreign key with the
+    /// column `to` refers to `C`.
     ///
     /// # Errors
     ///
@@ -323,7 +324,7 @@ fn not_here<T: Model>() -> Error {
     Error::new(ErrorKind::Handle, message).with_table(T::table().name())
 }
 
-/// The handles of entities of one model: what [`Graph::roots`] and [`Graph::children`] return.
+/// The handles of entities of one model, as [`Graph::roots`] and [`Graph::children`] return them.
 pub struct Handles<'g, T> {
     stamp: Stamp,
     slots: std::slice::Iter<'g, u32>,
