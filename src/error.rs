@@ -14,11 +14,12 @@ use crate::handle::{AnyHandle, Handle};
 /// constraint, followed by the server's own message. The driver's error is its
 /// [`source`](std::error::Error::source).
 ///
-/// This crate puts no values into it, but for the keys of [stale](ErrorKind::Stale) entities and of rows
-/// that [conflict](ErrorKind::Conflict), where they are integers or UUIDs. Others can: the server's message
-/// has the text that a type does not take (SQLSTATE 22P02, 22007, 22008, such as a label that an enum does
-/// not have), and whatever a trigger raises; and so do conversions, of your own `Value`s and of `serde`. The
-/// server's DETAIL, which has whole keys and rows, stays in the source.
+/// This crate puts no values into the line, except the keys of [stale](ErrorKind::Stale) entities and
+/// of rows that [conflict](ErrorKind::Conflict), if these keys are integers or UUIDs. Values can come
+/// from elsewhere: the server's message has the text that a type does not take (SQLSTATE 22P02, 22007,
+/// 22008, such as a label that an enum does not have), and the text that a trigger raises. The errors
+/// of conversions, of your own `Value`s and of `serde`, can have values, too. The server's DETAIL,
+/// which has whole keys and rows, stays in the source.
 ///
 /// ```
 /// use onetrip::{Error, ErrorKind};
@@ -433,7 +434,8 @@ impl Error {
     /// Returns `true` if the same work, done again from its reads on, may succeed: after a
     /// serialization failure, a deadlock, or where entities were [stale](ErrorKind::Stale).
     ///
-    /// Never true when the outcome is unknown, since a repetition could write everything twice.
+    /// It is never `true` when the outcome is unknown, because a repetition could write everything
+    /// twice.
     ///
     /// [`Retry`](crate::Retry) does the work again.
     #[must_use]

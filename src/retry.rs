@@ -40,14 +40,16 @@ use crate::unit_of_work::UnitOfWork;
 /// # let _ = book;
 /// ```
 ///
-/// Each attempt is the whole work, from its reads on, since the reads decided what to write. So a
-/// read that is sent to the server begins the transaction here, where otherwise only a write would,
-/// and what was read holds for the commit as far as the isolation level says so. The level is the
-/// session's: `SET default_transaction_isolation = 'serializable'`, or the same as an option of the
-/// connection, of the user or of the database. [`optimistic`](Retry::optimistic) leaves reads out of it.
+/// Each attempt is the whole work, from its reads on, because the reads decided what to write. So in an
+/// attempt, a read that is sent to the server begins the transaction, while otherwise only a write
+/// does. What was read then holds for the commit as far as the isolation level promises. The level is
+/// that of the session: `SET default_transaction_isolation = 'serializable'`, or the same as an option
+/// of the connection, of the user or of the database. [`optimistic`](Retry::optimistic) leaves reads
+/// out of the transaction.
 ///
-/// The work must have no effects that may not happen twice. It gets a client, not a
-/// [`Transaction`](postgres::Transaction): one that the caller has begun cannot be begun again here.
+/// The work may run several times, so all its effects should be in the database. `run` takes a client,
+/// and no [`Transaction`](postgres::Transaction), because it cannot begin a transaction of the caller
+/// again.
 ///
 /// ```compile_fail,E0308
 /// # use onetrip::Retry;
@@ -57,8 +59,8 @@ use crate::unit_of_work::UnitOfWork;
 /// ```
 ///
 /// Nothing else is repeated: no violated constraint, no lost connection, and above all no commit of
-/// unknown outcome. Nor is work that has itself called [`UnitOfWork::commit`] and failed after that,
-/// for what it has committed would be written twice.
+/// unknown outcome. Work that has itself called [`UnitOfWork::commit`] and failed after it is not
+/// repeated either, because what it has committed would be written twice.
 #[derive(Clone)]
 pub struct Retry {
     /// The most attempts, with the first one.
@@ -143,16 +145,17 @@ impl Retry {
     /// stale, the work is done again, with fresh reads.
     ///
     /// This is for work whose decisions are about the entities that it changes, and whose models have a
-    /// version. Other than without it,
+    /// version. There are these differences:
     ///
     /// - two reads of one attempt can see different states of the database;
-    /// - what was read and not changed can have changed before the commit: write skew is not found out;
-    /// - a row without a version is written over, whoever has changed it meanwhile;
-    /// - an isolation level of the session, such as `SERIALIZABLE`, is that of the commit, and of each read
-    ///   alone: it says nothing of reads and commit together.
+    /// - entities that were read and not changed can have changed in the database before the commit:
+    ///   write skew is not detected;
+    /// - a row without a version is overwritten, whoever has changed it meanwhile;
+    /// - an isolation level of the session, such as `SERIALIZABLE`, holds for the commit, and for each
+    ///   read alone, but not for reads and commit together.
     ///
-    /// Reads under a lock, [`sql`](UnitOfWork::sql) and [`flush`](UnitOfWork::flush) open the transaction as
-    /// ever, and reads after them are in it.
+    /// Reads under a lock, [`sql`](UnitOfWork::sql) and [`flush`](UnitOfWork::flush) open the
+    /// transaction all the same, and reads after them are in the transaction.
     ///
     /// ```
     /// # use onetrip::{Error, Model, Retry};
@@ -216,14 +219,14 @@ impl Retry {
     /// Runs the work, commits it, and returns what the work returned. Repeats all of this if another
     /// attempt may succeed.
     ///
-    /// When the work returns `Ok`, the unit of work is committed, unless the work has done so
-    /// itself. When it returns an error, the unit of work is rolled back. The thread waits between
+    /// When the work returns `Ok`, the unit of work is committed, unless the work has committed it
+    /// already. When it returns an error, the unit of work is rolled back. The thread waits between
     /// attempts, and no transaction is open meanwhile.
     ///
     /// # Errors
     ///
-    /// What the work returns, and those of [`UnitOfWork::commit`]. An error that was a reason to
-    /// try again, but came in the last attempt, says so: `attempt 8 of 8: could not serialize …`.
+    /// Those of the work, and those of [`UnitOfWork::commit`]. An error that would be a reason to try
+    /// again, but comes in the last attempt, says so: `attempt 8 of 8: could not serialize …`.
     ///
     /// # Panics
     ///

@@ -91,11 +91,11 @@ impl Models {
 
     /// Reads the catalog of the database, and returns the source of the models.
     ///
-    /// Names are printed without their schema where the search path of the connection finds them.
+    /// Names are printed without their schema if the search path of the connection finds them.
     ///
     /// # Errors
     ///
-    /// When a query fails, and when a schema or table that was added is not there.
+    /// When a query fails, and when an added schema or table does not exist.
     pub fn print(&self, client: &mut impl GenericClient) -> Result<String, Error> {
         let schemas = (!self.schemas.is_empty()).then_some(&self.schemas[..]);
         self.check_schemas(client)?;

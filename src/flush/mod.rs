@@ -216,9 +216,8 @@ impl<'a, 'c> Flush<'a, 'c> {
 
     /// Appends the value of a cell to the parameters, unless the row leaves the cell to the database.
     ///
-    /// Foreign keys come out as the keys that are known by now: those of rows that were there
-    /// before, and those that were handed over by [`assign`](Flush::assign) or
-    /// [`returned`](Flush::returned).
+    /// A reference is appended as the key that is known by now: the key of a row that was there before,
+    /// or a key that was handed over by [`assign`](Flush::assign) or [`returned`](Flush::returned).
     ///
     /// # Errors
     ///
@@ -391,9 +390,9 @@ impl<'a, 'c> Flush<'a, 'c> {
 
     /// Hands over the rows that an `INSERT … RETURNING` has returned.
     ///
-    /// `columns` says which columns the statement returned, and must include those of the key.
-    /// Since PostgreSQL does not promise an order, rows are matched by their key. Where a key is
-    /// assigned by the database and not known yet, `sent` has to be a single row.
+    /// `columns` names the columns that the statement returned, and must include those of the key. Rows
+    /// are matched by their key, because PostgreSQL does not promise an order. If the database assigns
+    /// a key that is not known yet, `sent` has to be a single row.
     ///
     /// # Errors
     ///

@@ -59,10 +59,11 @@ pub enum Cycles {
 
 /// The steps of a flush, in an order that is right when each step is sent as statements of its own.
 ///
-/// What gives a key or a unique value up comes before what takes it. What refers to a row comes
-/// after the row is there, and goes, or moves elsewhere, before the row goes. So the steps are
-/// mostly deletes, children first; updates; inserts, parents first, among them the steps that find or
-/// add rows; updates that refer to new rows; and deletes of what those rows referred to until then.
+/// A row that gives up a key or a unique value is written before a row that takes it. A row is written
+/// after the rows that it refers to, and is deleted, or refers to another row, before such a row is
+/// deleted. So the steps are mostly in this order: deletes, children first; updates; inserts, parents
+/// first, among them the steps that find or add rows; updates that refer to new rows; and deletes of
+/// the rows to which updated rows referred until then.
 ///
 /// Plain data, without SQL. It prints itself:
 ///

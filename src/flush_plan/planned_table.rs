@@ -158,7 +158,7 @@ impl PlannedTable {
     /// Returns the size of the values of the new rows, in bytes and as they are sent. A key that is yet
     /// to be assigned counts 0 bytes in its own row, and 4 bytes in each row that refers to it.
     ///
-    /// 0 in a commit whose strategy does not look at it, as with `OneTrip`.
+    /// The size is 0 in a commit whose strategy does not use it, as with `OneTrip`.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes.unwrap_or(0)

@@ -47,8 +47,8 @@ impl<'a> Encoder<'a> {
 
     /// Writes column `part` of an ordinary field. `part` is 0 for every field that is one column.
     ///
-    /// A column that several fields share gets one call for each of them: those that have a value
-    /// must agree.
+    /// A column that several fields share gets one call for each of these fields. The fields that have
+    /// a value must agree.
     pub fn put<F: Field>(&mut self, field: &F, part: usize) {
         field.encode(part, self);
     }

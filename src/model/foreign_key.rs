@@ -28,8 +28,9 @@ use crate::handle::Handle;
 /// assert_eq!(reviewer, Some(author));
 /// ```
 ///
-/// It is `Copy` where the key is, and ordered where the key is: keys come first, in their order; then
-/// handles, in the order in which a unit of work took their entities in; then what is not set.
+/// A reference is `Copy` if its key is, and ordered if its key is: keys come first, in their order.
+/// Then come handles, in the order in which a unit of work took their entities in, and then references
+/// that are not set.
 #[derive(Default)]
 pub enum ForeignKey<T: Model> {
     /// The key of a row that exists, or of an entity that is added with this key.

@@ -5,9 +5,9 @@ use crate::flush_plan::PlannedTable;
 /// Writes a commit of up to 20,000 new rows and 8 MiB of their values as one statement, and a larger
 /// commit step by step, with the inserts of [`Copy`](struct@crate::Copy).
 ///
-/// Rows that refer to each other in a circle take one statement, whatever their size. What the
-/// server cannot write in one statement, or what one statement would not mean, is written step by
-/// step, whatever its size.
+/// Rows that refer to each other in a circle take one statement, whatever their size. A commit that the
+/// server cannot write in one statement, or that would have another effect as one statement, is written
+/// step by step, whatever its size.
 ///
 /// ```
 /// use onetrip::{Auto, UnitOfWork};

@@ -19,7 +19,7 @@ use crate::strategy::{Attempt, Reason, Strategy, Way};
 ///   1 × COMMIT
 /// ```
 ///
-/// With `{plan:#}`, the steps come first, which say what is written before what:
+/// With `{plan:#}`, the steps come first, in the order in which they are written:
 ///
 /// ```text
 /// 1. users: 100 rows

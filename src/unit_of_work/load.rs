@@ -117,9 +117,8 @@ impl UnitOfWork<'_> {
     /// # Errors
     ///
     /// [`ErrorKind::Model`] when the child's model has no foreign key to the parent's table, or
-    /// several: then say which with [`children_by`](UnitOfWork::children_by).
-    /// [`ErrorKind::Handle`] when a parent has no key yet. Otherwise as
-    /// [`find`](UnitOfWork::find).
+    /// several: call [`children_by`](UnitOfWork::children_by) then. [`ErrorKind::Handle`] when a parent
+    /// has no key yet. Otherwise as [`find`](UnitOfWork::find).
     ///
     /// ```
     /// # use onetrip::{ForeignKey, Handle, Model, UnitOfWork};

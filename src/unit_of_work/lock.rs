@@ -36,10 +36,10 @@ impl<T: Model> Query<'_, '_, T> {
     /// The query waits for other transactions that have locked the rows. It opens the transaction, if
     /// none is open.
     ///
-    /// What is read under a lock is what the row holds now. So an entity that the unit of work has already
-    /// gets the values of the row, but for the columns that you have changed. If it has changes, and its
-    /// version is not that of the row any more, the query fails with [`ErrorKind::Stale`]: lock first, and
-    /// change then.
+    /// A read under a lock returns the row as it is now. So an entity that the unit of work has already
+    /// gets the values of the row, except in the columns that you have changed. If the entity has
+    /// changes, and its version is not the version of the row any more, the query fails with
+    /// [`ErrorKind::Stale`]: lock first, and change then.
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};

@@ -49,11 +49,11 @@ use write::Written;
 
 /// Collects entities and writes them together.
 ///
-/// Entities are added by value and named by a [`Handle`] afterwards. They can refer to each other
-/// before any of them has a key; [`commit`](UnitOfWork::commit) writes them in the right order,
+/// Entities are added by value, and a [`Handle`] names each of them afterwards. They can refer to each
+/// other before any of them has a key; [`commit`](UnitOfWork::commit) writes them in the right order,
 /// in one transaction, and sets the keys.
 ///
-/// Dropped without a commit, a unit of work has written nothing.
+/// A unit of work that is dropped without a commit has written nothing.
 ///
 /// ```
 /// use onetrip::{ForeignKey, Model, UnitOfWork};
@@ -126,12 +126,13 @@ impl<'c> UnitOfWork<'c> {
     /// Returns an empty unit of work on a connection: `&mut postgres::Client`, a pooled client as
     /// `&mut *pooled`, or `&mut postgres::Transaction`.
     ///
-    /// With a client, it opens a transaction of its own when it first writes, and ends it. Inside
-    /// a [`Transaction`](postgres::Transaction) it sets a savepoint instead, and "committed" means
-    /// that the work is part of that transaction, which remains the caller's to commit.
+    /// With a client, the unit of work opens a transaction of its own when it first writes, and ends
+    /// this transaction. Inside a [`Transaction`](postgres::Transaction) it sets a savepoint instead.
+    /// Then "committed" means that the work is part of the transaction, and the caller commits the
+    /// transaction.
     ///
-    /// If that transaction is rolled back later, the entities know nothing of it: drop the unit of
-    /// work with it.
+    /// If the caller rolls the transaction back later, the entities do not learn of it: drop the unit
+    /// of work, too.
     ///
     /// Nothing is sent yet.
     pub fn new(connection: impl IntoConnection<'c>) -> UnitOfWork<'c> {
@@ -165,8 +166,8 @@ impl<'c> UnitOfWork<'c> {
     /// [`ErrorKind::Budget`] before anything is sent. The budget guards code that must stay cheap,
     /// whatever it comes to write one day.
     ///
-    /// What [`sql`](UnitOfWork::sql) and reads under a lock have sent since the last report counts
-    /// towards the next commit or flush, and such a call fails in the same way.
+    /// The round trips of [`sql`](UnitOfWork::sql) and of reads under a lock since the last report
+    /// count towards the next commit or flush, and such a call fails in the same way.
     ///
     /// ```
     /// # use onetrip::UnitOfWork;
@@ -324,7 +325,7 @@ impl<'c> UnitOfWork<'c> {
     /// Lets an entity go: the unit of work forgets it, and the database keeps its row. An entity
     /// that was only added will not be written.
     ///
-    /// Entities that still refer to it by its handle cannot be written any more.
+    /// Entities that still refer to the forgotten entity by its handle cannot be written any more.
     ///
     /// # Errors
     ///

@@ -150,17 +150,17 @@ impl UnitOfWork<'_> {
     /// only if it is not there. A row that is there stays as it is, and the entity gets the values of
     /// this row.
     ///
-    /// The handle can be referred to as that of any new entity, by entities that are new as well, and by
-    /// natural keys. It takes no further round trip.
+    /// Other entities, also new entities and natural keys, can refer to the handle like to that of any
+    /// new entity. The look-up takes no further round trip.
     ///
-    /// An entity of this unit of work that has the same natural key, be it loaded or new, is the one that
-    /// the handle names: it stays as it is, and `entity` is dropped.
+    /// If an entity of this unit of work has the same natural key, be it loaded or new, the handle
+    /// names this entity. It stays as it is, and `entity` is dropped.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Model`] when the model has no natural key, or several and none without a name;
-    /// [`ErrorKind::Conflict`] when a part of it is NULL, for which no row can be found; a value that
-    /// cannot be encoded.
+    /// [`ErrorKind::Conflict`] when a part of the natural key is NULL, so that no row can be found; a
+    /// value that cannot be encoded.
     ///
     /// ```
     /// # use onetrip::{ForeignKey, Model, UnitOfWork};
@@ -215,8 +215,8 @@ impl UnitOfWork<'_> {
     /// key and of the natural key, and columns that the entity leaves to their defaults. A version is
     /// counted up, and not checked.
     ///
-    /// An entity of this unit of work that has the same natural key gets the values instead, and is the
-    /// one that the handle names.
+    /// If an entity of this unit of work has the same natural key, this entity gets the values, and the
+    /// handle names it.
     ///
     /// # Errors
     ///

@@ -33,9 +33,9 @@ impl<'c> UnitOfWork<'c> {
     /// with `$1`, `$2`, … for values, which [`bind`](Query::bind) gives in their order. Columns are
     /// named as in the database. The text is trusted, so pass values as parameters.
     ///
-    /// An entity that the unit of work has already stays as it is, with its unsaved changes, and
-    /// keeps its handle. What was added and not written yet is not found, nor is what is marked to be
-    /// deleted; the condition is about what the database has.
+    /// An entity that the unit of work has already stays as it is, with its unsaved changes, and keeps
+    /// its handle. The condition is about the rows of the database. Entities that were added and not
+    /// written yet are not found, and neither are entities that are marked for deletion.
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};
@@ -95,9 +95,9 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
 
     /// Loads the entities, in one round trip.
     ///
-    /// The rows of a table have different keys, and so each row is an entity. Where the key of the
-    /// model is not unique, as can happen with a view, rows with one key are several entities, unless
-    /// the unit of work had one of them before.
+    /// The rows of a table have different keys, and so each row is an entity. If the key of the model
+    /// is not unique, as can happen with a view, rows with one key are several entities, unless the
+    /// unit of work had an entity with this key before.
     ///
     /// # Errors
     ///
@@ -139,7 +139,7 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     /// them into the unit of work. If the unit of work has the entity of a row, `each` gets this
     /// entity.
     ///
-    /// What `each` gives up with ends the query and is handed on.
+    /// An error of `each` ends the query, and is returned.
     ///
     /// # Errors
     ///

@@ -89,7 +89,7 @@ impl UnitOfWork<'_> {
     /// Returns the entities of a model whose rows the next commit or flush updates because their values
     /// have been changed, in the order in which the unit of work took them in.
     ///
-    /// References that a commit makes follow a changed key do not count.
+    /// References that follow a changed key in a commit do not count.
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};

@@ -250,8 +250,9 @@ impl VerifyReport {
     /// which the models were given. Such an index is no problem, and the report does not print it: a
     /// program that finds rows by their keys needs no natural key.
     ///
-    /// They are those whose columns are all in the model, `NOT NULL` and written by the application,
-    /// without those that are unique by the model's key or are the primary key.
+    /// An index is in the list if all its columns are in the model, `NOT NULL`, and written by the
+    /// application. The primary key, and an index that is unique by the model's key, are not in the
+    /// list.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/samples/users.rs"));

@@ -17,7 +17,7 @@ use crate::error::BoxError;
 
 /// A Rust type that is written and read as one built-in PostgreSQL type, in its binary form.
 ///
-/// The type is fixed by the Rust type, so nothing has to be asked of the server first:
+/// The Rust type decides the PostgreSQL type, so the server need not be asked first:
 ///
 /// | Rust | PostgreSQL |
 /// |---|---|

@@ -14,7 +14,7 @@ use crate::handle::{AnyHandle, Handle};
 /// addresses: row 17 of 200 (new): addresses_email_key, the same as row 3
 /// ```
 ///
-/// The line has no values of the row, but for those that the server puts into its own message.
+/// The line has no values of the row, except values that the server puts into its own message.
 pub struct Culprit {
     pub(super) entity: AnyHandle,
     pub(super) table: &'static str,

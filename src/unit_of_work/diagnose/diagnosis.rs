@@ -7,7 +7,7 @@ use super::culprit::Culprit;
 /// The entities for which a commit was refused, as [`diagnose`](crate::UnitOfWork::diagnose) returns
 /// them.
 ///
-/// It prints itself, a line for each culprit, and a last one that says what it took:
+/// It prints itself with a line for each culprit, and a last line with its round trips:
 ///
 /// ```text
 /// addresses: row 17 of 200 (new): addresses_email_key, the same as row 3

@@ -53,19 +53,20 @@ impl UnitOfWork<'_> {
     /// for imports, in which some lines are wrong. An entity that refers to a refused entity is refused
     /// with it.
     ///
-    /// All that is written is one transaction. Where nothing is refused, it is
-    /// [`commit`](UnitOfWork::commit) and takes no round trip more. Otherwise the refused rows are looked
-    /// for as [`diagnose`](UnitOfWork::diagnose) does, for any error, in a number of statements that
-    /// grows with the refused rows and with the logarithm of all; then the others are committed.
+    /// All rows are written in one transaction. If nothing is refused, the call is
+    /// [`commit`](UnitOfWork::commit) and takes no further round trip. Otherwise it looks for the
+    /// refused rows as [`diagnose`](UnitOfWork::diagnose) does, for any error, and then commits the
+    /// other rows. The number of statements grows with the number of refused rows and with the
+    /// logarithm of the number of all rows.
     ///
-    /// The refused entities stay in the unit of work as they were: new, changed or to be deleted. Mend
-    /// them, or let them go with [`expunge`](UnitOfWork::expunge) or [`take`](UnitOfWork::take): the next
-    /// commit writes them, too.
+    /// The refused entities stay in the unit of work as they were: new, changed or to be deleted.
+    /// Correct them, or let them go with [`expunge`](UnitOfWork::expunge) or
+    /// [`take`](UnitOfWork::take): the next commit writes them, too.
     ///
     /// # Errors
     ///
-    /// Those of [`commit`](UnitOfWork::commit) that are not about rows, and where the refused rows
-    /// cannot be found. Then nothing was written.
+    /// Those of [`commit`](UnitOfWork::commit) that no row has caused, and the error of the commit if
+    /// the refused rows cannot be found. Then nothing was written.
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};

@@ -107,7 +107,7 @@ impl<'q, 'c, T: Model> GraphQuery<'q, 'c, T> {
     ///
     /// # Errors
     ///
-    /// Those that `load` would give before it sends anything: mistakes in a model or in a relation, and
+    /// Those that `load` returns before it sends anything: mistakes in a model or in a relation, and
     /// parameters that do not fit the conditions.
     pub fn plan(&self) -> Result<LoadPlan, Error> {
         if let Some(mistake) = &self.draft.mistake {
@@ -127,9 +127,10 @@ impl<'q, 'c, T: Model> GraphQuery<'q, 'c, T> {
 
     /// Loads the graph, in one round trip, and in one snapshot.
     ///
-    /// Everything comes through the identity map: an entity that the unit of work has already stays as
-    /// it is, with its unsaved changes. What belongs together is as the database has it. What was added
-    /// and not written yet is not found, nor is what is marked for deletion.
+    /// All entities go through the identity map: an entity that the unit of work has already stays as
+    /// it is, with its unsaved changes. The database decides which entities belong together. Entities
+    /// that were added and not written yet are not found, and neither are entities that are marked for
+    /// deletion.
     ///
     /// # Errors
     ///

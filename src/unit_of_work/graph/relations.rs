@@ -74,8 +74,8 @@ impl<'g, T: Model> Relations<'g, T> {
 
     /// Loads the children of each entity: the rows of `C` that refer to it.
     ///
-    /// A model without a foreign key to `T`, or with several, is an error when the graph is loaded;
-    /// [`children_by`](Relations::children_by) says which of several.
+    /// A model without a foreign key to `T`, or with several, is an error when the graph is loaded. If
+    /// there are several, call [`children_by`](Relations::children_by).
     pub fn children<C: Model>(&mut self) -> ToMany<'_, C> {
         self.push_children::<C>(foreign_key::<C, T>(None, "children_by"))
     }
@@ -101,8 +101,8 @@ impl<'g, T: Model> Relations<'g, T> {
     /// Loads the parent of each entity: the row of `P` that it refers to. Each parent is loaded once,
     /// however many entities refer to it.
     ///
-    /// A model without a foreign key to `P`, or with several, is an error when the graph is loaded;
-    /// [`parent_by`](Relations::parent_by) says which of several.
+    /// A model without a foreign key to `P`, or with several, is an error when the graph is loaded. If
+    /// there are several, call [`parent_by`](Relations::parent_by).
     pub fn parent<P: Model>(&mut self) -> ToOne<'_, P> {
         self.push_parent::<P>(foreign_key::<T, P>(None, "parent_by"))
     }
@@ -123,8 +123,8 @@ impl<'g, T: Model> Relations<'g, T> {
     /// that refer to the entity, and the rows of `C` to which these rows refer.
     ///
     /// Condition, order and limit are those of `C`; links to rows that are not selected are not loaded.
-    /// Both are entities: [`Graph::through`](crate::Graph::through) gives the rows of `C`, and
-    /// [`Graph::children`](crate::Graph::children) the links.
+    /// Links and rows of `C` are entities: [`Graph::through`](crate::Graph::through) returns the rows
+    /// of `C`, and [`Graph::children`](crate::Graph::children) returns the links.
     ///
     /// ```
     /// # use onetrip::{ForeignKey, Model, UnitOfWork};
@@ -188,8 +188,8 @@ impl<'g, T: Model> Relations<'g, T> {
 
     /// Loads the children of each entity, their children, and so on, for a table that refers to itself.
     ///
-    /// A row that the condition leaves out is not loaded, nor is what is below it. A circle of rows ends
-    /// where it begins.
+    /// A row that the condition leaves out is not loaded, and neither are the rows below it. A circle
+    /// of rows ends where it begins.
     pub fn descendants(&mut self) -> ToMany<'_, T> {
         self.push_descendants(foreign_key::<T, T>(None, "descendants_by"))
     }
@@ -209,7 +209,7 @@ impl<'g, T: Model> Relations<'g, T> {
     /// Loads the parent of each entity, the parent of the parent, and so on, for a table that refers to
     /// itself.
     ///
-    /// A row that the condition leaves out is not loaded, nor is what is above it.
+    /// A row that the condition leaves out is not loaded, and neither are the rows above it.
     pub fn ancestors(&mut self) -> ToOne<'_, T> {
         self.push_ancestors(foreign_key::<T, T>(None, "ancestors_by"))
     }
@@ -237,7 +237,7 @@ macro_rules! selects {
             /// Loads only rows that meet a condition. The condition is the text of a `WHERE`, as that
             /// of [`query`](crate::UnitOfWork::query), with parameters of its own, from `$1` on.
             ///
-            /// A second condition takes the place of the first.
+            /// A second condition replaces the first.
             pub fn filter(self, condition: impl Into<String>) -> Self {
                 self.draft.levels.at_mut(self.level).selection.condition = Some(condition.into());
                 self
