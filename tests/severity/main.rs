@@ -14,7 +14,7 @@ mod users;
 
 use common::Schema;
 use liar::{Liar, Lie};
-use onetrip::{Error, ErrorKind, Handle, Retry, StatementCache, Strategy, UnitOfWork};
+use onetrip::{Error, ErrorKind, Handle, Model, Retry, StatementCache, Strategy, UnitOfWork};
 use postgres::config::Host;
 use postgres::{Client, Config, NoTls};
 use users::{User, address, user};
@@ -55,6 +55,16 @@ macro_rules! suite {
                 }
 
                 #[test]
+                fn natural_keys() {
+                    setup("natural").lie_everywhere(Context::Natural);
+                }
+
+                #[test]
+                fn sql_of_the_callers() {
+                    setup("sql").lie_everywhere(Context::Sql);
+                }
+
+                #[test]
                 fn repeated_work() {
                     setup("retry").lie_everywhere(Context::Retry);
                 }
@@ -82,17 +92,34 @@ enum Context {
     Savepoint,
     Callers,
     Cache,
+    /// Rows are found or added, and written over.
+    Natural,
+    /// A statement of the caller's runs between a flush and the commit.
+    Sql,
     Retry,
+}
+
+#[derive(Model, Clone)]
+#[model(table = "tags")]
+struct Tag {
+    #[model(key)]
+    id: Option<i32>,
+    #[model(unique)]
+    name: String,
+    uses: i32,
 }
 
 const TABLES: &str = "
     CREATE TABLE users (id serial PRIMARY KEY, name text NOT NULL);
     CREATE TABLE addresses (id serial PRIMARY KEY, email text NOT NULL,
         user_id int NOT NULL REFERENCES users);
-    INSERT INTO users VALUES (-1, 'old'), (-2, 'older')";
+    CREATE TABLE tags (id serial PRIMARY KEY, name text NOT NULL UNIQUE, uses int NOT NULL);
+    INSERT INTO users VALUES (-1, 'old'), (-2, 'older');
+    INSERT INTO tags VALUES (-1, 'tag', 1)";
 
 /// All that the tables hold, but for the keys that the server assigns.
-const ROWS: &str = "SELECT name FROM users UNION ALL SELECT email FROM addresses ORDER BY 1";
+const ROWS: &str = "SELECT name FROM users UNION ALL SELECT email FROM addresses
+    UNION ALL SELECT name || uses FROM tags ORDER BY 1";
 
 struct Setup {
     schema: Schema,
@@ -107,6 +134,8 @@ struct Outcome {
     times: usize,
     /// Whether the unit of work was asked again, and what that said.
     again: Option<Result<(), Error>>,
+    /// Whether the caller's statement was refused, so that it is not part of the commit.
+    lacks_sql: bool,
 }
 
 /// Two rows to add, one to change and one to delete.
@@ -153,7 +182,8 @@ impl Setup {
     fn reset(&self, observer: &mut Client) {
         observer
             .batch_execute(
-                "TRUNCATE users, addresses; INSERT INTO users VALUES (-1, 'old'), (-2, 'older')",
+                "TRUNCATE users, addresses, tags; INSERT INTO users VALUES (-1, 'old'), (-2, 'older');
+                 INSERT INTO tags VALUES (-1, 'tag', 1)",
             )
             .unwrap();
     }
@@ -176,8 +206,12 @@ impl Setup {
     fn lie_everywhere(&self, context: Context) {
         let mut observer = self.schema.client();
         observer.batch_execute("SET synchronous_commit = off").unwrap();
-        let stored = "old older";
-        let whole = "changed new new@example.org";
+        let stored = "old older tag1";
+        let whole = match context {
+            Context::Natural => "changed found0 new new@example.org tag2",
+            Context::Sql => "changed new new@example.org tag3",
+            _ => "changed new new@example.org tag1",
+        };
         // Without a lie, it is written, and this many requests are made.
         self.reset(&mut observer);
         let (outcome, requests, _) = self.run(context, None);
@@ -190,7 +224,10 @@ impl Setup {
                 let (outcome, _, pid) = self.run(context, Some((at, lie)));
                 self.wait(&mut observer, pid);
                 let after = self.liar.requests_after();
-                let rows = self.rows(&mut observer);
+                let mut rows = self.rows(&mut observer);
+                if outcome.lacks_sql && rows == "changed new new@example.org tag1" {
+                    rows = whole.to_owned();
+                }
                 let what = format!("{context:?}, request {at} of {requests}, {lie:?}: {rows}");
                 assert!(rows == stored || rows == whole, "half of it is written: {what}");
                 let is_written = rows == whole;
@@ -253,7 +290,7 @@ impl Setup {
             }
             cache.prepare(&mut client).unwrap();
         }
-        let (mut times, mut again) = (0, None);
+        let (mut times, mut again, mut lacks_sql) = (0, None, false);
         let result = match context {
             Context::Retry => {
                 self.liar.lie(lie);
@@ -281,7 +318,7 @@ impl Setup {
                     // What the caller does with an error.
                     drop(transaction);
                 }
-                let outcome = Outcome { result, times, again };
+                let outcome = Outcome { result, times, again, lacks_sql };
                 if !matches!(lie, Some((_, Lie::AfterIt(..) | Lie::BeforeIt(..)))) {
                     alive(&mut client, self.is_copy());
                 }
@@ -294,6 +331,11 @@ impl Setup {
                     uow = uow.with_statement_cache(&cache);
                 }
                 let loaded = change(&mut uow);
+                if context == Context::Natural {
+                    let tag = |name: &str, uses| Tag { id: None, name: name.to_owned(), uses };
+                    uow.upsert(tag("tag", 2)).expect("nothing is sent yet");
+                    uow.find_or_add(tag("found", 0)).expect("nothing is sent yet");
+                }
                 self.liar.lie(lie);
                 let result = loaded.and_then(|new| match context {
                     Context::Flush => {
@@ -301,6 +343,13 @@ impl Setup {
                         uow[new].name.push('!');
                         uow.flush()?;
                         uow[new].name.pop();
+                        uow.commit().map(drop)
+                    }
+                    Context::Sql => {
+                        lacks_sql = true;
+                        uow.flush()?;
+                        uow.sql("UPDATE tags SET uses = $1").bind(3).execute()?;
+                        lacks_sql = false;
                         uow.commit().map(drop)
                     }
                     Context::Savepoint => {
@@ -316,7 +365,7 @@ impl Setup {
             }
         };
         let requests = self.liar.requests();
-        let outcome = Outcome { result, times, again };
+        let outcome = Outcome { result, times, again, lacks_sql };
         if !matches!(lie, Some((_, Lie::AfterIt(..) | Lie::BeforeIt(..)))) {
             alive(&mut client, self.is_copy());
         }
