@@ -14,11 +14,12 @@ use crate::handle::{AnyHandle, Handle};
 /// constraint, followed by the server's own message. The driver's error is its
 /// [`source`](std::error::Error::source).
 ///
-/// This crate puts no values into it, but for the keys of [stale](ErrorKind::Stale) entities and of rows
-/// that [conflict](ErrorKind::Conflict), where they are integers or UUIDs. Others can: the server's message
-/// has the text that a type does not take (SQLSTATE 22P02, 22007, 22008, such as a label that an enum does
-/// not have), and whatever a trigger raises; and so do conversions, of your own `Value`s and of `serde`. The
-/// server's DETAIL, which has whole keys and rows, stays in the source.
+/// This crate puts no values into the line, except the keys of [stale](ErrorKind::Stale) entities and
+/// of rows that [conflict](ErrorKind::Conflict), if these keys are integers or UUIDs. Values can come
+/// from elsewhere: the server's message has the text that a type does not take (SQLSTATE 22P02, 22007,
+/// 22008, such as a label that an enum does not have), and the text that a trigger raises. The errors
+/// of conversions, of your own `Value`s and of `serde`, can have values, too. The server's DETAIL,
+/// which has whole keys and rows, stays in the source.
 ///
 /// ```
 /// use onetrip::{Error, ErrorKind};
@@ -60,7 +61,7 @@ struct Inner {
     source: Option<BoxError>,
 }
 
-/// What went wrong, in classes that a caller would handle differently.
+/// The class of an error. A caller would handle errors of different classes differently.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -69,12 +70,12 @@ pub enum ErrorKind {
     Database,
     /// The connection is lost or unusable. Nothing was written.
     Connection,
-    /// The connection was lost while the commit was under way: it may or may not have happened.
+    /// The connection was lost during the commit: the server may or may not have committed.
     ///
     /// See [`UnitOfWork::resolve_unknown`](crate::UnitOfWork::resolve_unknown).
     UnknownOutcome,
-    /// The connection's transaction is not in the state that the call needs, such as one that was
-    /// opened by hand with `BEGIN`.
+    /// The connection's transaction is not in the state that the call needs. For example, somebody has
+    /// opened a transaction by hand with `BEGIN`.
     Transaction,
     /// A model's description of its table is wrong or incomplete.
     Model,
@@ -82,9 +83,9 @@ pub enum ErrorKind {
     Encode,
     /// A value from the server does not fit the model's field.
     Decode,
-    /// The commit has happened, but a value that the database assigned cannot be read into its
-    /// field. The entities have their keys; the fields that could not be read are as before. Where
-    /// a column has another type than the model says, the entities leave the unit of work.
+    /// The commit has happened, but a value that the database assigned cannot be read into its field.
+    /// The entities have their keys; the fields that could not be read are as before. If a column has
+    /// another type than the model says, the entities leave the unit of work.
     ///
     /// Only a strategy whose one statement is the whole commit can give this: the others read
     /// before they commit, and undo everything.
@@ -97,8 +98,8 @@ pub enum ErrorKind {
     Cycle,
     /// The server did not store the rows that were sent: a trigger, rule or policy interfered.
     RowMismatch,
-    /// Rows that entities stand for are not in the database any more, or somebody else has changed
-    /// them: [`Error::stale_entities`] says which. Nothing of this call was written.
+    /// The rows of some entities are not in the database any more, or somebody else has changed them:
+    /// [`Error::stale_entities`] returns these entities. Nothing of this call was written.
     Stale,
     /// A strategy cannot write a value, or the rows of a table.
     Unsupported,
@@ -112,7 +113,7 @@ pub enum ErrorKind {
     AsyncContext,
 }
 
-/// The error of a conversion, as [`Value`](crate::Value) gives it.
+/// The error of a conversion, such as that of a [`Value`](crate::Value).
 pub type BoxError = Box<dyn StdError + Send + Sync>;
 
 impl Error {
@@ -387,7 +388,7 @@ impl Error {
         self.0.sqlstate.as_ref()
     }
 
-    /// Returns what the server, or this crate, suggests.
+    /// Returns the suggestion of the server, or of this crate, if there is one.
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
@@ -417,10 +418,11 @@ impl Error {
         self.0.stale.iter().filter_map(|entity| entity.typed()).collect()
     }
 
-    /// Returns the entity of this model that cannot be written as it is, where the error says so by itself:
-    /// one with a reference that is not set or leads nowhere, or with fields that do not agree on a column
-    /// they share; and one that the server has refused, as the row of a `COPY`, or as the one row of a
-    /// statement. [`diagnose`](crate::UnitOfWork::diagnose) finds it in other cases.
+    /// Returns the entity of this model that cannot be written as it is, if the error names the entity
+    /// by itself. The error names an entity with a reference that is not set or leads nowhere, an
+    /// entity with fields that disagree on a column that they share, and an entity that the server has
+    /// refused as the row of a `COPY` or as the one row of a statement. In other cases,
+    /// [`diagnose`](crate::UnitOfWork::diagnose) finds the entity.
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};
@@ -446,7 +448,8 @@ impl Error {
     /// Returns `true` if the same work, done again from its reads on, may succeed: after a
     /// serialization failure, a deadlock, or where entities were [stale](ErrorKind::Stale).
     ///
-    /// Never true when the outcome is unknown, since a repetition could write everything twice.
+    /// It is never `true` when the outcome is unknown, because a repetition could write everything
+    /// twice.
     ///
     /// [`Retry`](crate::Retry) does the work again.
     #[must_use]

@@ -6,10 +6,10 @@ use std::fmt;
 use std::hash::{BuildHasher, Hash, Hasher, RandomState};
 use std::marker::PhantomData;
 
-/// A reference to an entity of a [`UnitOfWork`](crate::UnitOfWork): what `add` and `find` give.
+/// A reference to an entity of a [`UnitOfWork`](crate::UnitOfWork), as `add` and `find` return it.
 ///
-/// It is small, `Copy` and carries no lifetime. A handle belongs to the unit of work that made it:
-/// another one refuses it, and so does the same one after
+/// A handle is small, `Copy` and has no lifetime. A handle belongs to the unit of work that made it.
+/// Another unit of work refuses the handle, and so does the same unit of work after
 /// [`clear`](crate::UnitOfWork::clear). Handles are never reused for another entity.
 pub struct Handle<T> {
     /// The unit of work that the entity is of.

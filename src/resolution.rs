@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 use crate::model::{NaturalKey, Table};
 
-/// What [`upsert_with`](crate::UnitOfWork::upsert_with) writes into a row that is there.
+/// The columns that [`upsert_with`](crate::UnitOfWork::upsert_with) writes into a row that is there.
 ///
 /// ```
 /// # use onetrip::{Model, UnitOfWork, Upsert};
@@ -39,7 +39,7 @@ impl Upsert {
         Upsert::default()
     }
 
-    /// Finds the row by the natural key of this name, for a model that has several.
+    /// Finds the row by the natural key of this name, for a model that has several natural keys.
     #[must_use]
     pub fn by(mut self, natural_key: &'static str) -> Upsert {
         self.natural_key = Some(natural_key);
@@ -53,8 +53,8 @@ impl Upsert {
         self
     }
 
-    /// Adds the entity's value to what the row has, in these columns, by their names in the database. A
-    /// new row gets the value as it is.
+    /// Adds the entity's value to the row's value, in these columns, by their names in the database. A
+    /// new row gets the entity's value as it is.
     #[must_use]
     pub fn increment(mut self, columns: impl IntoIterator<Item = &'static str>) -> Upsert {
         self.increment.extend(columns);

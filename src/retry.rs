@@ -10,9 +10,9 @@ use crate::connection::{AttemptReads, Session};
 use crate::error::Error;
 use crate::unit_of_work::UnitOfWork;
 
-/// Runs a piece of work in a unit of work of its own, commits it, and does all of it again when the
-/// server has refused it for the sake of another transaction: after a serialization failure, after
-/// a deadlock, and when entities are stale, as [`Error::is_retryable`] has it.
+/// Runs work in a unit of work of its own, commits the unit of work, and repeats both after a conflict
+/// with another transaction: after a serialization failure, after a deadlock, and if entities are
+/// stale. [`Error::is_retryable`] tells these errors from others.
 ///
 /// ```
 /// use onetrip::{Error, Model, Retry};
@@ -40,14 +40,16 @@ use crate::unit_of_work::UnitOfWork;
 /// # let _ = book;
 /// ```
 ///
-/// Each attempt is the whole work, from its reads on, since the reads decided what to write. So a
-/// read that is sent to the server begins the transaction here, where otherwise only a write would,
-/// and what was read holds for the commit as far as the isolation level says so. The level is the
-/// session's: `SET default_transaction_isolation = 'serializable'`, or the same as an option of the
-/// connection, of the user or of the database. [`optimistic`](Retry::optimistic) leaves reads out of it.
+/// Each attempt is the whole work, from its reads on, because the reads decided what to write. So in an
+/// attempt, a read that is sent to the server begins the transaction, while otherwise only a write
+/// does. What was read then holds for the commit as far as the isolation level promises. The level is
+/// that of the session: `SET default_transaction_isolation = 'serializable'`, or the same as an option
+/// of the connection, of the user or of the database. [`optimistic`](Retry::optimistic) leaves reads
+/// out of the transaction.
 ///
-/// The work must have no effects that may not happen twice. It gets a client, not a
-/// [`Transaction`](postgres::Transaction): one that the caller has begun cannot be begun again here.
+/// The work may run several times, so all its effects should be in the database. `run` takes a client,
+/// and no [`Transaction`](postgres::Transaction), because it cannot begin a transaction of the caller
+/// again.
 ///
 /// ```compile_fail,E0308
 /// # use onetrip::Retry;
@@ -57,8 +59,8 @@ use crate::unit_of_work::UnitOfWork;
 /// ```
 ///
 /// Nothing else is repeated: no violated constraint, no lost connection, and above all no commit of
-/// unknown outcome. Nor is work that has itself called [`UnitOfWork::commit`] and failed after that,
-/// for what it has committed would be written twice.
+/// unknown outcome. Work that has itself called [`UnitOfWork::commit`] and failed after it is not
+/// repeated either, because what it has committed would be written twice.
 #[derive(Clone)]
 pub struct Retry {
     /// The most attempts, with the first one.
@@ -78,11 +80,12 @@ pub struct Retry {
 type Configure = dyn for<'c> Fn(UnitOfWork<'c>) -> UnitOfWork<'c> + Send + Sync;
 type OnRetry = dyn Fn(&Retrying<'_>) + Send + Sync;
 
-/// An attempt that has failed and is to be followed by another. It prints itself as one line.
+/// An attempt that has failed and is followed by another attempt. It prints itself as one line.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub struct Retrying<'a> {
-    /// The conflict. The driver's error is not its source: the work has that, with the original.
+    /// The conflict. The driver's error is not the source of this error: the work has the original
+    /// error, with its source.
     pub error: &'a Error,
     /// The number of the attempt that has failed, from 1.
     pub attempt: u32,
@@ -100,7 +103,7 @@ impl fmt::Display for Retrying<'_> {
 }
 
 impl Retry {
-    /// Returns up to 8 attempts, with 10 milliseconds up to a second between them.
+    /// Returns a `Retry` of up to 8 attempts, with 10 milliseconds up to a second between them.
     #[must_use]
     pub const fn new() -> Retry {
         Retry {
@@ -120,8 +123,9 @@ impl Retry {
         self
     }
 
-    /// Sets the time to wait after the first attempt. The time doubles with every further attempt,
-    /// and a random part of up to one half is left out, lest those who met once meet again.
+    /// Sets the time to wait after the first attempt. The time doubles with every further attempt, and
+    /// a random part of up to one half is left out, so that two programs that met once do not meet
+    /// again.
     #[must_use]
     pub const fn base_delay(mut self, delay: Duration) -> Retry {
         self.base_delay = delay;
@@ -135,22 +139,23 @@ impl Retry {
         self
     }
 
-    /// Leaves reads out of the transaction, so that work that loads, changes and commits takes two round
-    /// trips: one for the read, and one for the commit as one statement. What finds conflicts out are the
-    /// [versions](crate::Model) of the entities that are changed or deleted: where one of them is stale,
-    /// the work is done again, with fresh reads.
+    /// Leaves reads out of the transaction, so that work that loads, changes and commits takes two
+    /// round trips: one for the read, and one for the commit as one statement. The
+    /// [versions](crate::Model) of changed and deleted entities detect conflicts: if an entity is
+    /// stale, the work is done again, with fresh reads.
     ///
     /// This is for work whose decisions are about the entities that it changes, and whose models have a
-    /// version. Other than without it,
+    /// version. There are these differences:
     ///
     /// - two reads of one attempt can see different states of the database;
-    /// - what was read and not changed can have changed before the commit: write skew is not found out;
-    /// - a row without a version is written over, whoever has changed it meanwhile;
-    /// - an isolation level of the session, such as `SERIALIZABLE`, is that of the commit, and of each read
-    ///   alone: it says nothing of reads and commit together.
+    /// - entities that were read and not changed can have changed in the database before the commit:
+    ///   write skew is not detected;
+    /// - a row without a version is overwritten, whoever has changed it meanwhile;
+    /// - an isolation level of the session, such as `SERIALIZABLE`, holds for the commit, and for each
+    ///   read alone, but not for reads and commit together.
     ///
-    /// Reads under a lock, [`sql`](UnitOfWork::sql) and [`flush`](UnitOfWork::flush) open the transaction as
-    /// ever, and reads after them are in it.
+    /// Reads under a lock, [`sql`](UnitOfWork::sql) and [`flush`](UnitOfWork::flush) open the
+    /// transaction all the same, and reads after them are in the transaction.
     ///
     /// ```
     /// # use onetrip::{Error, Model, Retry};
@@ -179,8 +184,8 @@ impl Retry {
         self
     }
 
-    /// Sets up the unit of work of each attempt by this function: its strategy, its budget of round
-    /// trips.
+    /// Sets a function that sets up the unit of work of each attempt, for instance its strategy or its
+    /// budget of round trips.
     ///
     /// ```
     /// use onetrip::{Batch, Retry};
@@ -197,7 +202,7 @@ impl Retry {
         self
     }
 
-    /// Calls `on_retry` after each attempt that is followed by another, for a log or a metric.
+    /// Calls `on_retry` after each attempt that is followed by another attempt, for a log or a metric.
     ///
     /// ```
     /// use onetrip::Retry;
@@ -211,16 +216,17 @@ impl Retry {
         self
     }
 
-    /// Runs the work and commits it, and repeats this where another attempt may succeed.
+    /// Runs the work, commits it, and returns what the work returned. Repeats all of this if another
+    /// attempt may succeed.
     ///
-    /// When the work returns `Ok`, the unit of work is committed, unless the work has done so
-    /// itself. When it returns an error, the unit of work is rolled back. The thread waits between
+    /// When the work returns `Ok`, the unit of work is committed, unless the work has committed it
+    /// already. When it returns an error, the unit of work is rolled back. The thread waits between
     /// attempts, and no transaction is open meanwhile.
     ///
     /// # Errors
     ///
-    /// What the work returns, and those of [`UnitOfWork::commit`]. An error that was a reason to
-    /// try again, but came in the last attempt, says so: `attempt 8 of 8: could not serialize …`.
+    /// Those of the work, and those of [`UnitOfWork::commit`]. An error that would be a reason to try
+    /// again, but comes in the last attempt, says so: `attempt 8 of 8: could not serialize …`.
     ///
     /// # Panics
     ///
@@ -233,10 +239,9 @@ impl Retry {
         self.try_run(client, work)
     }
 
-    /// Runs work that has errors of its own, as [`run`](Retry::run) does. Any type will do that `?`
-    /// can turn an [`Error`] into. When the last thing that the server refused to the unit of work
-    /// was a conflict, an error of the work is a reason to repeat it, whatever the work has made of
-    /// it.
+    /// Runs work that has errors of its own, as [`run`](Retry::run) does. The error can have any type
+    /// that `?` can turn an [`Error`] into. If the last error of the unit of work was a conflict, and
+    /// the work returns an error, the work is repeated, whatever error it returns.
     ///
     /// ```
     /// # use onetrip::{Error, Model, Retry};

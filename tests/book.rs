@@ -37,6 +37,36 @@ fn every_chapter_is_in_the_summary_and_tested() {
     assert_eq!(tested, chapters);
 }
 
+/// Returns the number and the text of every line of a code block that a page shows.
+fn shown_code(text: &str) -> Vec<(usize, &str)> {
+    let mut is_code = false;
+    let mut lines = Vec::new();
+    for (number, line) in (1..).zip(text.lines()) {
+        if line.starts_with("```") {
+            is_code = !is_code;
+        } else if is_code && !line.starts_with("# ") {
+            lines.push((number, line));
+        }
+    }
+    lines
+}
+
+#[test]
+fn code_fits_on_a_page() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/src");
+    let files = fs::read_dir(folder).expect("the book is there");
+    let paths = files.map(|file| file.unwrap().path());
+    let mut pages: Vec<_> =
+        paths.filter(|path| path.extension().is_some_and(|e| e == "md")).collect();
+    pages.push(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md"));
+    for path in pages {
+        let text = fs::read_to_string(&path).expect("a page can be read");
+        for (number, line) in shown_code(&text) {
+            assert!(line.chars().count() <= 100, "{}:{number}: {line}", path.display());
+        }
+    }
+}
+
 /// Returns the text with one space for each run of white space.
 fn folded(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -26,7 +26,7 @@ use crate::errors::Errors;
 
 /// Implements `Model` for a struct with named fields.
 ///
-/// The book's chapter on models shows it at work. A struct needs `table` and at least one field
+/// The book's chapter on models shows the macro at work. A struct needs `table` and at least one field
 /// with `key`, and it has to be `Clone`. Attributes can stand in one `#[model(...)]` or in several.
 ///
 /// # On the struct
@@ -55,8 +55,8 @@ use crate::errors::Errors;
 /// | `unique = "name"`, `unique("a", "b")` | The same where a model has several natural keys: the field is part of those of these names. |
 /// | `skip` | The field is not a column: `Default` fills it when a row is read. |
 ///
-/// Fields can share a column, by naming the same one: a `tenant_id` that is part of the key and of
-/// a foreign key, for example. The fields that have a value for it must then agree.
+/// Fields that name the same column share this column, for example a `tenant_id` that is part of the
+/// key and of a foreign key. The fields that have a value for the column must then agree.
 #[proc_macro_derive(Model, attributes(model))]
 pub fn derive_model(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -65,9 +65,9 @@ pub fn derive_model(input: TokenStream) -> TokenStream {
 
 /// Implements `Value`, so that an enum or a newtype can be a column.
 ///
-/// An enum is sent as text, as the label of its variant. Its variants have no fields. The column that has
-/// an enum type of the database names it with `#[model(sql_type = "…")]`; a `text` column needs nothing.
-/// A label that the enum does not know is an error when it is read, which names the type and not the
+/// An enum is sent as text, as the label of its variant. Its variants have no fields. For a column of
+/// an enum type of the database, name this type with `#[model(sql_type = "…")]`. A `text` column needs
+/// no `sql_type`. If a label is read that the enum does not have, the error names the type and not the
 /// label.
 ///
 /// ```ignore
@@ -84,7 +84,7 @@ pub fn derive_model(input: TokenStream) -> TokenStream {
 /// assert_eq!(Status::decode(b"on_hold").unwrap(), Status::OnHold);
 /// ```
 ///
-/// A newtype is a struct of one field, whose type is a `Value`. It is sent as that.
+/// A newtype is a struct of one field, whose type is a `Value`. It is sent as this field.
 ///
 /// ```ignore
 /// use onetrip::{ForeignKey, Model, Value};

@@ -40,7 +40,7 @@ pub struct Models {
 }
 
 impl Models {
-    /// Returns what prints all tables of the search path, with types of `rust_decimal`, `serde_json`,
+    /// Returns a printer for all tables of the search path, with types of `rust_decimal`, `serde_json`,
     /// `time` and `uuid`.
     #[must_use]
     pub fn new() -> Models {
@@ -49,15 +49,15 @@ impl Models {
         Models { schemas: Vec::new(), tables: Vec::new(), excluded: Vec::new(), libraries }
     }
 
-    /// Adds a schema. Those of the search path are not taken then, unless they are added, too.
+    /// Adds a schema. The schemas of the search path are then left out, unless they are added, too.
     #[must_use]
     pub fn schema(mut self, name: impl Into<String>) -> Models {
         self.schemas.push(name.into());
         self
     }
 
-    /// Adds a table, as `name` or `schema.name`. Others are not printed then, unless they are added,
-    /// too.
+    /// Adds a table, as `name` or `schema.name`. Other tables are then not printed, unless they are
+    /// added, too.
     #[must_use]
     pub fn table(mut self, name: impl Into<String>) -> Models {
         self.tables.push(name.into());
@@ -71,7 +71,7 @@ impl Models {
         self
     }
 
-    /// Has types of this library. It takes the place of another one for dates and times.
+    /// Prints types of this library. For dates and times, it replaces the library that was set before.
     #[must_use]
     pub fn with(mut self, library: Library) -> Models {
         let of_time = [Library::Chrono, Library::Jiff, Library::Time];
@@ -82,20 +82,20 @@ impl Models {
         self
     }
 
-    /// Has no types of this library. Where there is no other, such columns are strings.
+    /// Prints no types of this library. Columns for which no other library has a type are strings.
     #[must_use]
     pub fn without(mut self, library: Library) -> Models {
         self.libraries.remove(&library);
         self
     }
 
-    /// Asks the database, and returns the source of the models.
+    /// Reads the catalog of the database, and returns the source of the models.
     ///
-    /// Names are printed without their schema where the search path of the connection finds them.
+    /// Names are printed without their schema if the search path of the connection finds them.
     ///
     /// # Errors
     ///
-    /// When a query fails, and when a schema or table that was added is not there.
+    /// When a query fails, and when an added schema or table does not exist.
     pub fn print(&self, client: &mut impl GenericClient) -> Result<String, Error> {
         let schemas = (!self.schemas.is_empty()).then_some(&self.schemas[..]);
         self.check_schemas(client)?;
@@ -137,7 +137,7 @@ fn is_named(table: &Table, name: &str) -> bool {
     table.name == name || with_schema == Some(&*table.name)
 }
 
-/// Why there are no models.
+/// The error of [`Models::print`].
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {

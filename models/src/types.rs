@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::catalog::{Catalog, Type};
 use crate::names::{self, Names};
 
-/// A library whose types models can have, each behind a feature of `onetrip`.
+/// A library whose types the printed models can use. The types of each library are behind a feature of
+/// `onetrip`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Library {

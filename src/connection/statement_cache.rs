@@ -14,29 +14,29 @@ use crate::sql::Params;
 
 /// Statements that one connection sends again and again, prepared once.
 ///
-/// The server parses and plans the statement of a commit each time. It takes about half a
-/// millisecond, which is nothing at a distance, but half of a small commit that is close to its
-/// server. The text of that statement depends on the shape of the commit only, so that an
-/// application soon sends nothing but texts that it has sent before. A cache remembers them, and
-/// [`prepare`](StatementCache::prepare) prepares those that have come up twice.
+/// The server parses and plans the statement of a commit each time. This takes about half a
+/// millisecond. Over a distance, half a millisecond is nothing, but it is half of a small commit close
+/// to the server. The text of the statement depends only on the tables and columns that are written, so
+/// an application soon sends only texts that it has sent before. A cache remembers these texts, and
+/// [`prepare`](StatementCache::prepare) prepares texts that have come up twice.
 ///
-/// Preparing takes a round trip for each statement, and it is for the application to say when: after
-/// a response, or before a connection goes back to its pool. No commit ever takes a round trip more
-/// for it, but one whose statement the server has since forgotten, or cannot run any more because a
-/// table was altered: that commit sends the text after all.
+/// To prepare a statement takes a round trip. The application decides when: after a response, or before
+/// a connection goes back to its pool. A commit takes one round trip more only if the server has
+/// forgotten its statement since, or cannot run the statement any more because a table was altered.
+/// Then the commit sends the text.
 ///
-/// A cache belongs to one connection; its clones are the same cache. It serves the commits that are
-/// one statement, and what is loaded outside of transactions. Statements of a transaction are sent
-/// as text, since one that is refused there takes the transaction along. So are large commits: what
-/// they would save is little against the rows. And so are queries whose condition has a literal, or
-/// binds a string: what these mean would be fixed when they are prepared.
+/// A cache belongs to one connection, and its clones are the same cache. It is used for commits that
+/// are one statement, and for loading outside of transactions. Statements in a transaction are sent as
+/// text, because a refused statement aborts the transaction. Large commits are sent as text, because
+/// parsing is a small part of their time. Queries whose condition has a literal, or binds a string, are
+/// sent as text, because preparing them would fix their meaning.
 ///
-/// A prepared statement is one of the session's. Behind a pooler that gives each transaction another
-/// session, such as PgBouncer in transaction mode, it is of use only if the pooler knows prepared
-/// statements (PgBouncer does since 1.21, with `max_prepared_statements`). Without that, another
-/// program's statement may have the same name there. Each statement of a cache finds out whether it is
-/// the one that is meant; where it is not, nothing is written or read by it, and the text is sent, which
-/// costs a round trip more.
+/// A prepared statement belongs to the session. Behind a pooler that gives each transaction another
+/// session, such as PgBouncer in transaction mode, a cache helps only if the pooler supports prepared
+/// statements (PgBouncer does since 1.21, with `max_prepared_statements`). Without this support,
+/// another program's statement may have the same name in the session. Each statement of a cache checks
+/// this. If it is not the statement that is meant, it writes and reads nothing, and the text is sent in
+/// one more round trip.
 ///
 /// ```
 /// # use onetrip::{Error, Model, StatementCache, UnitOfWork};
@@ -99,10 +99,10 @@ impl StatementCache {
         StatementCache::with_capacity(64)
     }
 
-    /// Returns an empty cache of up to so many statements. When the cache is full, a new statement
-    /// takes the place of the one that was not used for longest.
+    /// Returns an empty cache of up to `statements` statements. When the cache is full, a new statement
+    /// replaces the statement that was not used for the longest time.
     ///
-    /// The server keeps each in the memory of the session: 100 KiB for a commit of two tables
+    /// The server keeps each statement in the memory of the session: 100 KiB for a commit of two tables
     /// (`pg_backend_memory_contexts`, PostgreSQL 15).
     #[must_use]
     pub fn with_capacity(statements: usize) -> StatementCache {
@@ -110,9 +110,9 @@ impl StatementCache {
         StatementCache(Arc::new(Mutex::new(statements)))
     }
 
-    /// Prepares the statements that have come up at least twice and are not prepared yet, and
-    /// returns their number. The client is the one whose commits came up. Where there is nothing to
-    /// prepare, nothing is sent.
+    /// Prepares the statements that have come up at least twice and are not prepared yet, and returns
+    /// their number. `client` has to be the client whose commits sent these statements. If there is
+    /// nothing to prepare, nothing is sent.
     ///
     /// # Errors
     ///

@@ -152,7 +152,7 @@ impl<'a, 'c> Flush<'a, 'c> {
         self.checks_defaults
     }
 
-    /// Returns what the strategy is to write now, and in which order.
+    /// Returns the insert steps that the strategy is to write now, in their order.
     #[must_use]
     pub fn inserts(&self) -> Inserts<'a> {
         self.inserts
@@ -214,11 +214,10 @@ impl<'a, 'c> Flush<'a, 'c> {
         }
     }
 
-    /// Appends the value of a cell to the parameters, unless the row leaves it to the database.
+    /// Appends the value of a cell to the parameters, unless the row leaves the cell to the database.
     ///
-    /// Foreign keys come out as the keys that are known by now: those of rows that were there
-    /// before, and those that were handed over by [`assign`](Flush::assign) or
-    /// [`returned`](Flush::returned).
+    /// A reference is appended as the key that is known by now: the key of a row that was there before,
+    /// or a key that was handed over by [`assign`](Flush::assign) or [`returned`](Flush::returned).
     ///
     /// # Errors
     ///
@@ -296,7 +295,7 @@ impl<'a, 'c> Flush<'a, 'c> {
         }
     }
 
-    /// Sends a statement: one round trip.
+    /// Sends a statement, in one round trip, and returns its rows.
     ///
     /// # Errors
     ///
@@ -319,8 +318,8 @@ impl<'a, 'c> Flush<'a, 'c> {
         self.connection.execute(sql, params)
     }
 
-    /// Hands over a value that the database has assigned to a row, in its binary form; `None` is
-    /// NULL. From here on [`bind`](Flush::bind) uses it.
+    /// Hands over a value that the database has assigned to a row, in its binary form; `None` is NULL.
+    /// From then on, [`bind`](Flush::bind) uses this value.
     pub fn assign(&mut self, table: usize, row: u32, column: usize, raw: Option<&[u8]>) {
         self.assigned.set(RowsOf::New(table), column, row, raw);
     }
@@ -389,11 +388,11 @@ impl<'a, 'c> Flush<'a, 'c> {
             .ok_or_else(|| "there is not one value for each row".into())
     }
 
-    /// Hands over what an `INSERT … RETURNING` of some rows has returned.
+    /// Hands over the rows that an `INSERT … RETURNING` has returned.
     ///
-    /// `columns` says which columns the statement returned, and must include those of the key.
-    /// Since PostgreSQL does not promise an order, rows are matched by their key. Where a key is
-    /// assigned by the database and not known yet, `sent` has to be a single row.
+    /// `columns` names the columns that the statement returned, and must include those of the key. Rows
+    /// are matched by their key, because PostgreSQL does not promise an order. If the database assigns
+    /// a key that is not known yet, `sent` has to be a single row.
     ///
     /// # Errors
     ///
@@ -459,7 +458,7 @@ impl<'a, 'c> Flush<'a, 'c> {
     }
 }
 
-/// What is written into a cell.
+/// The text that a strategy writes for a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bound {
     /// The keyword `DEFAULT`.
@@ -468,7 +467,7 @@ pub enum Bound {
     Param(usize),
 }
 
-/// How far a commit has got.
+/// The progress of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Progress {

@@ -31,8 +31,8 @@ impl<'a> Inserts<'a> {
         self.steps.iter().map(Step::len).sum()
     }
 
-    /// Returns `true` if no insert step of the plan comes before these. Where others do, what was
-    /// reserved or looked at for them holds for these as well.
+    /// Returns `true` if no insert step of the plan comes before these. Otherwise, the keys that were
+    /// reserved and the tables that were looked at for the earlier steps hold for these steps as well.
     #[must_use]
     pub fn is_first(&self) -> bool {
         self.is_first

@@ -45,7 +45,7 @@ use crate::error::{Error, ErrorKind};
 use crate::model::Table;
 use crate::toposort::Graph;
 
-/// Which circles of new rows a strategy can write.
+/// The circles of new rows that a strategy can write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Cycles {
@@ -57,12 +57,13 @@ pub enum Cycles {
     Any,
 }
 
-/// The steps of a flush, in an order that is right when each is sent as statements of its own.
+/// The steps of a flush, in an order that is right when each step is sent as statements of its own.
 ///
-/// What gives a key or a unique value up comes before what takes it. What refers to a row comes
-/// after the row is there, and goes, or moves elsewhere, before the row goes. So the steps are
-/// mostly deletes, children first; updates; inserts, parents first, among them the steps that find or
-/// add rows; updates that refer to new rows; and deletes of what those rows referred to until then.
+/// A row that gives up a key or a unique value is written before a row that takes it. A row is written
+/// after the rows that it refers to, and is deleted, or refers to another row, before such a row is
+/// deleted. So the steps are mostly in this order: deletes, children first; updates; inserts, parents
+/// first, among them the steps that find or add rows; updates that refer to new rows; and deletes of
+/// the rows to which updated rows referred until then.
 ///
 /// Plain data, without SQL. It prints itself:
 ///

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use super::counted;
 use crate::model::Table;
 
-/// A statement, or several alike, that would be sent.
+/// A statement, or several statements of the same kind, that would be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedStatement {
     description: Cow<'static, str>,
@@ -14,7 +14,8 @@ pub struct PlannedStatement {
 }
 
 impl PlannedStatement {
-    /// Returns one statement, described for people, that takes one round trip.
+    /// Returns one statement that takes one round trip. `description` describes the statement for
+    /// people.
     #[must_use]
     pub fn new(description: impl Into<Cow<'static, str>>) -> PlannedStatement {
         PlannedStatement { description: description.into(), times: 1, round_trips: 1 }
@@ -30,21 +31,21 @@ impl PlannedStatement {
         PlannedStatement::new(text).times(times)
     }
 
-    /// Returns so many statements alike.
+    /// Returns `times` statements of the same kind.
     #[must_use]
     pub fn times(mut self, times: usize) -> PlannedStatement {
         self.times = times;
         self
     }
 
-    /// Returns statements each of which takes so many round trips.
+    /// Returns the same statements, each of which takes `round_trips` round trips.
     #[must_use]
     pub fn round_trips_each(mut self, round_trips: usize) -> PlannedStatement {
         self.round_trips = round_trips;
         self
     }
 
-    /// Returns what the statement does.
+    /// Returns the description of the statement.
     #[must_use]
     pub fn description(&self) -> &str {
         &self.description
@@ -56,7 +57,7 @@ impl PlannedStatement {
         self.times
     }
 
-    /// Returns the number of round trips that they take together.
+    /// Returns the number of round trips of all these statements together.
     #[must_use]
     pub fn round_trips(&self) -> usize {
         self.times * self.round_trips

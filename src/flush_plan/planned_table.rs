@@ -10,12 +10,13 @@ use crate::error::Error;
 use crate::model::Table;
 use crate::resolution::Resolution;
 
-/// How many of a table's new rows give a column that the database could supply.
+/// A column that the database could supply, with the number of new rows that give the column a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OptionalColumn {
     /// The column's position in [`Table::columns`].
     pub column: usize,
-    /// The number of rows that give it a value; the others leave it to the database.
+    /// The number of rows that give the column a value. The other rows leave the column to the
+    /// database.
     pub given: usize,
 }
 
@@ -154,11 +155,10 @@ impl PlannedTable {
         self.rows
     }
 
-    /// Returns the size of the values of the new rows, in bytes and as they are sent. Keys that are
-    /// yet to be assigned count for nothing in their own row, and 4 bytes where they are referred
-    /// to.
+    /// Returns the size of the values of the new rows, in bytes and as they are sent. A key that is yet
+    /// to be assigned counts 0 bytes in its own row, and 4 bytes in each row that refers to it.
     ///
-    /// 0 in a commit whose strategy does not look at it, as with `OneTrip`.
+    /// The size is 0 in a commit whose strategy does not use it, as with `OneTrip`.
     #[must_use]
     pub fn bytes(&self) -> usize {
         self.bytes.unwrap_or(0)
@@ -186,7 +186,7 @@ impl PlannedTable {
         &self.optional
     }
 
-    /// Returns how many rows leave this column to the database.
+    /// Returns the number of rows that leave this column to the database.
     #[must_use]
     pub fn left_to_database(&self, column: usize) -> usize {
         let optional = self.optional.iter().find(|optional| optional.column == column);

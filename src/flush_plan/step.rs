@@ -6,7 +6,7 @@ use crate::change_set::SetTo;
 use crate::model::Table;
 use crate::resolution::{Found, Resolution};
 
-/// Rows of one table to which one thing is done, once the steps before it are done.
+/// Rows of one table, and what is done to them when the steps before are done.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum Step {
@@ -16,7 +16,7 @@ pub enum Step {
     Update(UpdateStep),
     /// Rows that are inserted.
     Insert(InsertStep),
-    /// Rows that are looked for by a natural key, and inserted where they are not there.
+    /// Rows that are looked for by a natural key, and inserted if they are not there.
     FindOrAdd(FindOrAddStep),
 }
 
@@ -60,7 +60,7 @@ impl Step {
         }
     }
 
-    /// Returns the insert, if the step is one.
+    /// Returns the insert step, if the step inserts rows.
     #[must_use]
     pub fn as_insert(&self) -> Option<&InsertStep> {
         match self {
@@ -85,16 +85,17 @@ impl InsertStep {
         self.table
     }
 
-    /// Returns the rows, each after those of the same step that it refers to. A row is named by its
-    /// position among the new rows of its table, in the order of `add`.
+    /// Returns the rows. Each row comes after the rows of the same step that it refers to. A row is
+    /// named by its position among the new rows of its table, in the order of `add`.
     #[must_use]
     pub fn rows(&self) -> &[u32] {
         &self.rows
     }
 }
 
-/// Rows of one table that are looked for by a natural key, together, and inserted where they are not
-/// there. All of them leave the same columns to the database, and none refers to another.
+/// Rows of one table that are looked for by a natural key, together, and inserted if they are not
+/// there. All these rows leave the same columns to the database, and no row refers to another row of
+/// the step.
 #[derive(Debug, Clone)]
 pub struct FindOrAddStep {
     /// The rows, as they would be inserted, in ascending order.
@@ -179,8 +180,9 @@ impl UpdateStep {
         self.rows.len()
     }
 
-    /// Returns the columns that are written, by their position in [`Table::columns`]. Where the
-    /// rows' changes [differ](UpdateStep::is_sparse), a row keeps what it has in the others.
+    /// Returns the columns that are written, by their position in [`Table::columns`]. If the rows'
+    /// changes [differ](UpdateStep::is_sparse), a row keeps its value in the columns that it does not
+    /// change.
     pub fn columns(&self) -> impl Iterator<Item = usize> {
         self.columns.iter().map(|&(column, _)| column)
     }
@@ -191,8 +193,8 @@ impl UpdateStep {
         self.masks.is_some()
     }
 
-    /// Returns `true` if the step gives the rows a value that they have only until a later step, so
-    /// that another row can take the value that they had.
+    /// Returns `true` if the step gives the rows a value that they have only until a later step.
+    /// Meanwhile another row can take their old value.
     #[must_use]
     pub fn is_detour(&self) -> bool {
         self.set_aside.is_some()

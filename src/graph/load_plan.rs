@@ -6,8 +6,8 @@ use super::Edge;
 use super::level::{Level, Levels, Relation, Root};
 use crate::flush_plan::plural;
 
-/// What [`load`](crate::GraphQuery::load) would do: the levels of the graph, the statements, and the
-/// round trips. It prints itself:
+/// The plan of a [`load`](crate::GraphQuery::load): the levels of the graph, the statements, and the
+/// round trips. A plan prints itself:
 ///
 /// ```text
 /// graph: 4 levels in 1 statement, 1 round trip
@@ -77,15 +77,16 @@ impl LoadPlan {
         self.levels.len()
     }
 
-    /// Returns the number of statements that read rows. Where each level is one, a level that nothing
-    /// leads to is left out when it comes to it.
+    /// Returns the number of statements that read rows. If each level is a statement of its own, `load`
+    /// leaves out a level to which no loaded entity leads.
     #[must_use]
     pub fn statements(&self) -> usize {
         self.statements
     }
 
-    /// Returns `true` if each level is a statement of its own: the caller has asked for it, or the
-    /// levels have more than 1,664 columns together, which is the most that PostgreSQL can return.
+    /// Returns `true` if each level is a statement of its own. The reason is a call of
+    /// [`split`](crate::GraphQuery::split), or that the levels have more than 1,664 columns together,
+    /// which is the most that PostgreSQL can return.
     #[must_use]
     pub fn is_split(&self) -> bool {
         self.is_split

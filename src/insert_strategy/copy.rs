@@ -13,12 +13,12 @@ use crate::sql::{Params, Sql};
 use check::render_copy_check;
 
 /// Reserves all keys in one query, then writes each table by binary `COPY`: for bulk, with bounded
-/// memory. 3T + 3 round trips for T tables, since the driver takes three for a `COPY`.
+/// memory. T tables take 3T + 3 round trips, because the driver takes three round trips for a `COPY`.
 ///
-/// The query that reserves the keys also asks the server what the tables are. Where `COPY` would do
-/// something else than an insert, the table is written by inserts from arrays instead, as
-/// [`Unnest`](crate::Unnest) does it: with `BEFORE` triggers, rules, row security, columns of another
-/// type than the model says, and where rows take server defaults that are to be read back.
+/// The query that reserves the keys also looks at the tables. If `COPY` would do something else than an
+/// insert, inserts from arrays write the table, as [`Unnest`](crate::Unnest) does it. These are tables
+/// with `BEFORE` triggers, rules, row security, or columns of another type than the model says, and
+/// tables whose rows take server defaults that are to be read back.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Copy;
 

@@ -15,14 +15,14 @@ use crate::error::Error;
 use crate::flush::Flush;
 use crate::flush_plan::{Cycles, Inserts, PlannedStatement};
 
-/// Sends the rows of insert steps, where a flush is written step by step.
+/// A way to send the rows of insert steps, for a flush that is written step by step.
 ///
-/// The unit of work has ordered the rows and opened the transaction; afterwards it commits and
-/// writes back what was assigned. A strategy sends statements through the [`Flush`] and hands over
-/// what they returned. It never sees an entity, so it cannot leave one half changed. Rows that are
-/// updated or deleted are none of its business.
+/// The unit of work has ordered the rows and opened the transaction. Afterwards it commits and gives
+/// the assigned values to the entities. A strategy sends statements through the [`Flush`] and hands
+/// over what they returned. It never sees an entity, so it cannot leave an entity half changed. The
+/// unit of work itself updates and deletes rows.
 ///
-/// A strategy of one's own takes no more than this; it writes rows one at a time:
+/// A strategy of your own needs no more than this. This strategy writes rows one at a time:
 ///
 /// ```
 /// use onetrip::{Bound, Cycles, Error, Flush, Inserts, InsertStrategy, Params, PlannedStatement};
@@ -75,7 +75,7 @@ pub trait InsertStrategy: Send + Sync {
     /// Returns a short name for reports, such as `batch`.
     fn name(&self) -> &str;
 
-    /// Returns which circles of new rows the strategy can write. The plan is made accordingly.
+    /// Returns the circles of new rows that the strategy can write. The plan depends on them.
     fn cycles(&self) -> Cycles;
 
     /// Returns the statements that [`insert`](InsertStrategy::insert) would send for these steps.

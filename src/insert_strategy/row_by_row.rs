@@ -6,11 +6,10 @@ use crate::flush::Flush;
 use crate::flush::values::{self, InsertColumns, LeavingRows};
 use crate::flush_plan::{Cycles, InsertStep, Inserts, PlannedStatement};
 
-/// One `INSERT … RETURNING` a row, as most object-relational mappers do: N + 2 round trips for N
-/// rows.
+/// Writes one `INSERT … RETURNING` for each row, as most object-relational mappers do: N + 2 round
+/// trips for N rows.
 ///
-/// It is here for comparison, and because what it does is plain enough to check the other
-/// strategies against.
+/// This strategy is there for comparison. It is plain enough to check the other strategies against it.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct RowByRow;
 

@@ -11,9 +11,9 @@ use crate::flush::statement_text::StatementText;
 use crate::flush::values::{self, InsertColumns, MAX_BYTES, begin_insert};
 use crate::flush_plan::{Cycles, InsertStep, Inserts, PlannedStatement, PlannedTable};
 
-/// Reserves all keys in one query, then writes each table by one insert whose parameters are
-/// arrays, one for each column: at most T + 3 round trips for T tables, any number of rows, and a
-/// text that does not depend on it.
+/// Reserves all keys in one query, then writes each table by one insert whose parameters are arrays,
+/// one for each column: at most T + 3 round trips for T tables and any number of rows. The text of an
+/// insert does not depend on the number of rows.
 ///
 /// Rows of one table that leave different columns to their defaults take an insert for each such
 /// set of columns. A table larger than 256 MiB is split, and tables that refer to each other take

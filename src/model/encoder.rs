@@ -9,7 +9,7 @@ use super::{Column, DefaultField, Field, KeyField, Model, Table, Value};
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::handle::{AnyHandle, Handle};
 
-/// Takes the value of one column of one entity; see [`Model::encode`].
+/// The place to which an entity writes the value of one column; see [`Model::encode`].
 ///
 /// Values are encoded here, in memory, before the statement that carries them is sent: a value that
 /// cannot be encoded, or an implementation that panics, never leaves half a message on the wire.
@@ -45,15 +45,15 @@ impl<'a> Encoder<'a> {
         self.buffer
     }
 
-    /// Writes column `part` of an ordinary field; 0 for every field that is one column.
+    /// Writes column `part` of an ordinary field. `part` is 0 for every field that is one column.
     ///
-    /// A column that several fields share gets one call for each of them: those that have a value
-    /// must agree.
+    /// A column that several fields share gets one call for each of these fields. The fields that have
+    /// a value must agree.
     pub fn put<F: Field>(&mut self, field: &F, part: usize) {
         field.encode(part, self);
     }
 
-    /// Writes column `part` of a field of the key: `None` is left to the database.
+    /// Writes column `part` of a field of the key. `None` leaves the column to the database.
     pub fn key<F: KeyField>(&mut self, field: &F, part: usize) {
         field.encode_key(part, self);
     }

@@ -53,7 +53,7 @@ pub trait Field: Sized + sealed::Sealed {
             or a `ForeignKey`"
 )]
 pub trait KeyField: Field {
-    /// What the field holds when its value is known.
+    /// The type of the field's value when the value is known.
     type Key: Key;
 
     /// Is `true` if `None` leaves the value to the database.

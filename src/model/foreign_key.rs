@@ -28,17 +28,19 @@ use crate::handle::Handle;
 /// assert_eq!(reviewer, Some(author));
 /// ```
 ///
-/// It is `Copy` where the key is, and ordered where the key is: keys come first, in their order; then
-/// handles, in the order in which a unit of work took their entities in; then what is not set.
+/// A reference is `Copy` if its key is, and ordered if its key is: keys come first, in their order.
+/// Then come handles, in the order in which a unit of work took their entities in, and then references
+/// that are not set.
 #[derive(Default)]
 pub enum ForeignKey<T: Model> {
-    /// The key of a row that exists, or of one that is added under that key.
+    /// The key of a row that exists, or of an entity that is added with this key.
     Key(T::Key),
     /// An entity of the same unit of work.
     Pending(Handle<T>),
-    /// No reference yet, as `Default` gives it. It has to be set before the entity is written: a commit
-    /// or flush that finds one gives an error of kind [`Encode`](crate::ErrorKind::Encode), before it
-    /// sends anything. [`Error::entity`](crate::Error::entity) says whose it is.
+    /// No reference yet, as `Default` returns it. Set the reference before the entity is written: a
+    /// commit or flush that finds an unset reference returns an error of kind
+    /// [`Encode`](crate::ErrorKind::Encode), before it sends anything.
+    /// [`Error::entity`](crate::Error::entity) returns the entity.
     ///
     /// This is no NULL. A reference to nothing is the `None` of an `Option<ForeignKey<T>>`.
     ///
@@ -69,8 +71,8 @@ pub enum ForeignKey<T: Model> {
 }
 
 impl<T: Model> ForeignKey<T> {
-    /// Returns the key, if the reference has one: not while it is to an entity that has not been flushed
-    /// yet, and not while it is not set.
+    /// Returns the key, if the reference holds a key. A reference to an entity that has not been
+    /// flushed yet holds no key, and neither does a reference that is not set.
     #[must_use]
     pub fn key(&self) -> Option<&T::Key> {
         match self {

@@ -6,14 +6,14 @@ use super::row::{Cell, Cells, MISSING};
 use super::{ColumnTypes, Encoder, Value};
 use crate::error::BoxError;
 
-/// The key of a model: a [`KeyValue`], or a tuple of up to eight keys for a composite one.
+/// The key of a model: a [`KeyValue`], or a tuple of up to eight keys for a composite key.
 ///
-/// The derive makes a flat tuple, with a part for each column. Where a part of the key is a reference to a
-/// composite key, the parts of that key are parts of this one.
+/// The derive makes a flat tuple, with a part for each column. If a part of the key is a reference to a
+/// composite key, the parts of the composite key are parts of this key.
 ///
-/// Equality here decides identity in a unit of work. It is Rust's, on values as they were written
-/// and read; types that the database compares more loosely (`citext`, `char(n)`) can therefore
-/// have several keys here for one row there.
+/// Equality of keys decides identity in a unit of work. It is Rust's equality, of values as they were
+/// written and read. So a row can have several keys if the database compares its type more loosely
+/// (`citext`, `char(n)`).
 pub trait Key: Clone + Eq + Hash + Send + Sync + std::fmt::Debug + 'static {
     /// The types of the key's columns.
     const TYPES: ColumnTypes;

@@ -27,7 +27,7 @@ use crate::error::Error;
 
 /// A type whose values are rows of a table.
 ///
-/// `#[derive(Model)]` writes this; by hand it is as much as here:
+/// `#[derive(Model)]` writes the implementation. By hand, it is as much as here:
 ///
 /// ```
 /// use onetrip::{Assigned, Column, Encoder, Error, ForeignKey, KeyField, Model};
@@ -82,12 +82,13 @@ use crate::error::Error;
 /// # assert_eq!(Comment { id: None, text: String::new(), reply_to: None }.key(), None);
 /// ```
 ///
-/// `Clone` is asked for because the unit of work keeps an original of what it changes.
+/// A model has to be `Clone` because the unit of work keeps the original of a changed entity.
 pub trait Model: Clone + Send + 'static {
-    /// What identifies a row: a [`KeyValue`] or a tuple of them, without `Option`.
+    /// The type of the key, which identifies a row: a [`KeyValue`] or a tuple of them, without
+    /// `Option`.
     type Key: Key;
 
-    /// Returns the static description of the model. Every call must return the same one.
+    /// Returns the static description of the model. Every call must return the same description.
     fn table() -> &'static Table;
 
     /// Returns the key, if the entity knows all of it.

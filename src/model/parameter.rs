@@ -61,7 +61,7 @@ pub trait Parameter {
     #[doc(hidden)]
     const TYPE: SqlType;
 
-    /// Appends the value's bytes, or gives `false` for NULL.
+    /// Appends the value's bytes, or returns `false` for NULL.
     #[doc(hidden)]
     fn encode_parameter(&self, out: &mut BytesMut) -> Result<bool, BoxError>;
 }

@@ -37,7 +37,7 @@ impl<'a> Row<'a> {
         F::decode(Cells { row: self, columns }).map_err(|error| self.error(columns, error))
     }
 
-    /// Overwrites a field whose columns are in this row, and leaves it alone otherwise.
+    /// Overwrites a field if its columns are in this row, and leaves the field alone otherwise.
     ///
     /// # Errors
     ///
@@ -68,7 +68,8 @@ impl fmt::Debug for Row<'_> {
     }
 }
 
-/// The cells of the columns of one field. Opaque: [`Row::get`] and [`Row::update`] make it.
+/// The cells of the columns of one field. The type is opaque: [`Row::get`] and [`Row::update`] create
+/// it.
 #[derive(Clone, Copy, Debug)]
 pub struct Cells<'r> {
     row: &'r Row<'r>,

@@ -2,7 +2,7 @@
 
 /// A built-in PostgreSQL type: its name, its OID and the OID of its array type.
 ///
-/// Built-in OIDs never change, so no catalog look-up stands before a statement.
+/// Built-in OIDs never change, so a statement needs no look-up in the catalog before it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SqlType {
     name: &'static str,

@@ -66,7 +66,8 @@ impl Table {
         self
     }
 
-    /// Returns the natural key of this name; without a name, the one that has none, or the only one.
+    /// Returns the natural key of this name. Without a name, returns the natural key that has no name,
+    /// or the only natural key.
     #[must_use]
     pub fn natural_key(&self, name: Option<&str>) -> Option<&'static NaturalKey> {
         let named = self.natural_keys.iter().find(|key| key.name == name);
@@ -195,9 +196,9 @@ impl Column {
         }
     }
 
-    /// Sets the column's own type, where it is not a built-in one: an enum, a domain, `citext`.
-    /// Values are sent as the column's [`ty`](Column::ty) and cast in the statement, without a type
-    /// modifier. They are read back the same way.
+    /// Sets the column's own type, if the type is not built in: an enum, a domain, `citext`. Values are
+    /// sent as the column's [`ty`](Column::ty) and cast in the statement, without a type modifier. They
+    /// are read back the same way.
     #[must_use]
     pub const fn sql_type(mut self, name: QualifiedName) -> Column {
         self.sql_type = Some(name);
@@ -211,15 +212,15 @@ impl Column {
         self
     }
 
-    /// Lets entities leave the column to its default, which is then read back.
+    /// Lets entities leave the column to its default. The default is then read back.
     #[must_use]
     pub const fn server_default(mut self) -> Column {
         self.server_default = true;
         self
     }
 
-    /// Leaves the column to the database alone: it is generated, or a trigger sets it. The column
-    /// is read back and never written. A model writes it by
+    /// Leaves the column to the database alone, because the column is generated, or because a trigger
+    /// sets it. The column is read back and never written. A model writes it by
     /// [`Encoder::generated`](super::Encoder::generated).
     ///
     /// ```
@@ -236,8 +237,8 @@ impl Column {
         self
     }
 
-    /// Makes the column the version of the row, for optimistic concurrency. It is an `int2`, `int4`
-    /// or `int8` that is no part of a key and never NULL. A table has at most one.
+    /// Makes the column the version of the row, for optimistic concurrency. The column is an `int2`,
+    /// `int4` or `int8`, is not part of a key, and is never NULL. A table has at most one version.
     ///
     /// ```
     /// use onetrip::{Column, SqlType};
@@ -251,8 +252,9 @@ impl Column {
         self
     }
 
-    /// Says whether an entity can write NULL into the column, as a field that is an `Option` does.
-    /// Only [`Verify`](crate::Verify) uses this, and does not report on columns that leave it out.
+    /// Declares whether an entity can write NULL into the column, as a field that is an `Option` does.
+    /// Only [`Verify`](crate::Verify) uses this declaration, and reports no NULL problems for columns
+    /// without it.
     ///
     /// ```
     /// use onetrip::{Column, Field, SqlType};
@@ -319,15 +321,15 @@ impl Column {
     }
 }
 
-/// How the database assigns the part of a key that an entity leaves out.
+/// The way in which the database assigns a part of a key that an entity leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Assigned {
     /// By the sequence that the column owns: `serial`, `bigserial` and identity columns.
     OwnedSequence,
-    /// By a sequence of this name; without a schema, it is that of the table.
+    /// By a sequence of this name. A name without a schema means the schema of the table.
     Sequence(QualifiedName),
-    /// By an SQL expression, such as `gen_random_uuid()`. It is trusted text.
+    /// By an SQL expression, such as `gen_random_uuid()`. The expression is trusted text.
     Expression(&'static str),
 }
 
@@ -356,8 +358,8 @@ impl Reference {
 
 /// A natural key: columns, beside the key, in which no two rows have the same values, and by which
 /// people know a row. [`find_or_add`](crate::UnitOfWork::find_or_add) and
-/// [`upsert`](crate::UnitOfWork::upsert) find rows by it. The table needs a unique index of exactly
-/// these columns; [`Verify`](crate::Verify) finds out whether it has one.
+/// [`upsert`](crate::UnitOfWork::upsert) find rows by their natural key. The table needs a unique index
+/// of exactly these columns; [`Verify`](crate::Verify) checks this.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NaturalKey {
     name: Option<&'static str>,
@@ -405,7 +407,7 @@ impl NaturalKey {
     }
 }
 
-/// A foreign key: columns of one table that hold the key of another, or of the same.
+/// A foreign key: columns of one table that hold the key of another table, or of the same table.
 #[derive(Debug, Clone, Copy)]
 pub struct ForeignKeyColumns {
     /// Positions in [`Table::columns`], in the order of the target's key.
@@ -414,7 +416,7 @@ pub struct ForeignKeyColumns {
     pub target: &'static Table,
 }
 
-/// A name in a schema, or in the search path where no schema is given. SQL has it in quotes, so
+/// A name in a schema, or in the search path if no schema is given. The name is quoted in SQL, so
 /// capitals, keywords and quotes are taken literally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QualifiedName {

@@ -3,8 +3,8 @@
 use crate::error::BoxError;
 use crate::model::{SqlType, Value};
 
-/// A row that [`SqlStatement::rows`](crate::SqlStatement::rows) returns: a [`Value`], an `Option` of one
-/// where the column can be NULL, or a tuple of up to eight of these.
+/// A row that [`SqlStatement::rows`](crate::SqlStatement::rows) returns: a [`Value`], an `Option` of a
+/// `Value` if the column can be NULL, or a tuple of up to eight of these.
 ///
 /// ```
 /// # use onetrip::UnitOfWork;
@@ -23,7 +23,7 @@ pub trait ResultRow: Sized + sealed::Row {
     fn read<'r>(value: impl Fn(usize) -> Option<&'r [u8]>) -> Result<Self, (usize, BoxError)>;
 }
 
-/// A column of a [`ResultRow`]: a [`Value`], or an `Option` of one.
+/// A column of a [`ResultRow`]: a [`Value`], or an `Option` of a `Value`.
 pub trait ResultColumn: Sized + sealed::Column {
     /// The type of the column.
     #[doc(hidden)]

@@ -2,12 +2,12 @@
 
 use crate::flush_plan::PlannedTable;
 
-/// One statement for commits of up to 20,000 new rows and 8 MiB of their values, and step by step,
-/// with inserts as [`Copy`](struct@crate::Copy) does them, for larger ones.
+/// Writes a commit of up to 20,000 new rows and 8 MiB of their values as one statement, and a larger
+/// commit step by step, with the inserts of [`Copy`](struct@crate::Copy).
 ///
-/// Rows that refer to each other in a circle take one statement, whatever their size. What the
-/// server cannot write in one statement, or what one statement would not mean, is written step by
-/// step, whatever its size.
+/// Rows that refer to each other in a circle take one statement, whatever their size. A commit that the
+/// server cannot write in one statement, or that would have another effect as one statement, is written
+/// step by step, whatever its size.
 ///
 /// ```
 /// use onetrip::{Auto, UnitOfWork};
@@ -48,7 +48,7 @@ impl Auto {
         Auto { max_rows: MAX_ROWS, max_bytes: MAX_BYTES }
     }
 
-    /// Sets the most new rows that are written in one statement.
+    /// Sets the largest number of new rows that are written in one statement.
     #[must_use]
     pub const fn max_rows(mut self, rows: usize) -> Auto {
         self.max_rows = rows;

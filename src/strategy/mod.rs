@@ -23,16 +23,16 @@ use crate::insert_strategy::{Batch, Copy, InsertStrategy, RowByRow, Unnest};
 use crate::model::Table;
 use crate::step_by_step::Changes;
 
-/// The way in which a unit of work writes its commits: what
-/// [`with_strategy`](crate::UnitOfWork::with_strategy) takes.
+/// The way in which a unit of work writes its commits; see
+/// [`with_strategy`](crate::UnitOfWork::with_strategy).
 ///
-/// It is made of [`Auto`], which is the default, of [`OneTrip`], or of any [`InsertStrategy`]. A
-/// strategy never decides what is written: whichever is taken, the same rows and the same entities
-/// come out.
+/// A `Strategy` is made from [`Auto`], which is the default, from [`OneTrip`], or from any
+/// [`InsertStrategy`]. A strategy never decides what is written: every strategy leaves the same rows
+/// and the same entities.
 ///
-/// A strategy learns which tables the server cannot write in one statement, and which foreign keys
-/// act on what is deleted from them. Its clones share what they have learned, so a service makes one
-/// and gives a clone to each unit of work:
+/// A strategy learns which tables the server cannot write in one statement, and which foreign keys act
+/// when their rows are deleted. Its clones share this knowledge, so a service makes one strategy and
+/// gives a clone to each unit of work:
 ///
 /// ```
 /// use onetrip::{Auto, Strategy, UnitOfWork};
@@ -72,9 +72,9 @@ enum Kind {
     },
 }
 
-/// The whole commit as one statement, in one network round trip, whatever its size: keys are
-/// assigned by the server inside the statement, foreign keys are resolved there, and the transaction
-/// ends with it.
+/// Writes the whole commit as one statement, in one network round trip, whatever its size. Inside the
+/// statement, the server assigns keys and resolves references to new rows, and the transaction ends
+/// with the statement.
 ///
 /// PostgreSQL checks foreign keys that are not deferred when the statement ends, after all its
 /// inserts have run. So rows that refer to themselves, and circles of `NOT NULL` foreign keys,
@@ -85,9 +85,9 @@ enum Kind {
 /// of the same statement: rows with keys of their own among rows without, and server defaults that
 /// some rows take and others do not.
 ///
-/// In a transaction (after [`flush`](crate::UnitOfWork::flush), or inside one of the caller's) it
-/// is one statement of that transaction. What the server cannot write in one statement, or what one
-/// statement would not mean, is written step by step, with inserts as [`Unnest`] does them.
+/// In a transaction (after [`flush`](crate::UnitOfWork::flush), or inside one of the caller's) it is
+/// one statement of that transaction. A commit that the server cannot write in one statement, or that
+/// would have another effect as one statement, is written step by step, with the inserts of [`Unnest`].
 #[derive(Debug, Clone, Copy, Default)]
 pub struct OneTrip;
 
@@ -132,7 +132,7 @@ impl Strategy {
         Strategy { kind, memory: Arc::new(Mutex::new(Memory::default())) }
     }
 
-    /// Returns the strategy's name, as reports have it.
+    /// Returns the strategy's name, as it is in reports.
     #[must_use]
     pub fn name(&self) -> &str {
         match &self.kind {

@@ -21,7 +21,7 @@ impl fmt::Display for Way {
     }
 }
 
-/// Why a commit takes its [way](Way).
+/// The reason why a commit takes its [way](Way).
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reason {

@@ -13,13 +13,13 @@ use crate::state::Transaction;
 use crate::strategy::{Dispatch, Sizes, Strategy};
 
 impl<'c> UnitOfWork<'c> {
-    /// Returns what [`commit`](UnitOfWork::commit) would do now: steps, statements, rows, bytes and
-    /// round trips. Nothing is sent.
+    /// Returns the plan of a [`commit`](UnitOfWork::commit) that would be called now: its steps,
+    /// statements, rows, bytes and round trips. Nothing is sent.
     ///
     /// # Errors
     ///
-    /// Those that `commit` would give before it sends anything: references that lead nowhere,
-    /// circles that the strategy cannot write, mistakes in a model.
+    /// Those that `commit` returns before it sends anything: references that lead nowhere, circles that
+    /// the strategy cannot write, mistakes in a model.
     pub fn plan(&self) -> Result<CommitPlan, Error> {
         self.check_resolved()?;
         let changes = ChangeSet::collect(&self.arenas, self.stamp, &self.left_out)?;
@@ -37,24 +37,24 @@ impl<'c> UnitOfWork<'c> {
 
     /// Writes what is new, changed or deleted, and ends the transaction.
     ///
-    /// `Ok` means that the server has said that it is committed; only then do entities get their keys.
-    /// With nothing to do, nothing is sent.
+    /// `Ok` means that the server has committed. Only then do entities get their keys. A commit with
+    /// nothing to write sends nothing.
     ///
     /// # Errors
     ///
     /// After any error the database has nothing of this commit, and the unit of work is as it was:
-    /// mend what was wrong and commit again. Three cases differ:
+    /// correct the mistake and commit again. There are three exceptions:
     ///
-    /// - [`ErrorKind::UnknownOutcome`]: the link was lost while the server was committing. Further
-    ///   commits are refused until [`resolve_unknown`](UnitOfWork::resolve_unknown).
-    /// - [`ErrorKind::ReadBack`], only where one statement is the whole commit, as with
-    ///   [`OneTrip`](crate::OneTrip), and with [`Auto`](crate::Auto) for commits that are not large: everything is
-    ///   committed, but a server default could not be read into its field.
-    /// - When COMMIT itself is refused, as for a deferred constraint, the server has undone what
-    ///   earlier calls of [`flush`](UnitOfWork::flush) wrote as well. Those entities are to be written
-    ///   again. Where [`sql`](UnitOfWork::sql) has run something in the transaction, that is undone, too,
-    ///   and nobody else can do it again: further commits are refused with [`ErrorKind::Transaction`]
-    ///   until [`rollback`](UnitOfWork::rollback).
+    /// - [`ErrorKind::UnknownOutcome`]: the connection was lost while the server was committing.
+    ///   Further commits are refused until [`resolve_unknown`](UnitOfWork::resolve_unknown).
+    /// - [`ErrorKind::ReadBack`], only if one statement is the whole commit, as with
+    ///   [`OneTrip`](crate::OneTrip), and with [`Auto`](crate::Auto) for commits that are not large:
+    ///   everything is committed, but a server default could not be read into its field.
+    /// - When the server refuses COMMIT itself, as for a deferred constraint, it has also undone the
+    ///   writes of earlier calls of [`flush`](UnitOfWork::flush). These entities are to be written
+    ///   again. If [`sql`](UnitOfWork::sql) has run a statement in the transaction, the statement is
+    ///   undone, too, and only you can run it again: further commits are refused with
+    ///   [`ErrorKind::Transaction`] until [`rollback`](UnitOfWork::rollback).
     ///
     /// Within a [`savepoint`](UnitOfWork::savepoint), [`ErrorKind::Transaction`].
     pub fn commit(&mut self) -> Result<CommitReport, Error> {
@@ -98,12 +98,12 @@ impl<'c> UnitOfWork<'c> {
 
     /// Writes what is new, changed or deleted, without ending the transaction.
     ///
-    /// Entities get their keys, and the rows can be queried in this transaction. It stays open until
-    /// [`commit`](UnitOfWork::commit) or [`rollback`](UnitOfWork::rollback).
+    /// Entities get their keys, and the rows can be queried in this transaction. The transaction stays
+    /// open until [`commit`](UnitOfWork::commit) or [`rollback`](UnitOfWork::rollback).
     ///
     /// # Errors
     ///
-    /// As [`commit`](UnitOfWork::commit). What earlier flushes wrote stays, unless the connection is
+    /// As [`commit`](UnitOfWork::commit). The writes of earlier flushes stay, unless the connection is
     /// lost.
     pub fn flush(&mut self) -> Result<CommitReport, Error> {
         let report = self.flush_alone()?;
@@ -146,17 +146,17 @@ impl<'c> UnitOfWork<'c> {
         }
     }
 
-    /// Tells the unit of work how a commit of unknown outcome has ended. The caller has to find
-    /// that out, for instance by looking for one of its rows over a new connection.
+    /// Tells the unit of work how a commit of unknown outcome has ended. The caller has to find this
+    /// out, for instance by looking for a row of the commit over a new connection.
     ///
     /// A row that is not there may still appear as long as the old session is listed in
     /// `pg_stat_activity`.
     ///
     /// If it was committed, entities get their keys. Otherwise they are to be written again, as before
-    /// the commit. What was assigned in the very statement whose answer was lost cannot be known, as
-    /// with [`OneTrip`](crate::OneTrip), with [`Auto`](crate::Auto) for commits that are not large,
-    /// and for changes alone: the entities that it wrote leave the unit of work, to be found again by
-    /// what else tells them apart.
+    /// the commit. Values that the database assigned in the statement whose answer was lost cannot be
+    /// known. This is so with [`OneTrip`](crate::OneTrip), with [`Auto`](crate::Auto) for commits that
+    /// are not large, and for commits of changes alone. The entities that the statement wrote then
+    /// leave the unit of work. Load them again by another unique value.
     ///
     /// # Errors
     ///
@@ -181,10 +181,10 @@ impl<'c> UnitOfWork<'c> {
     }
 
     /// Continues on another connection, with all entities. A transaction that is open on the old
-    /// one is rolled back, and what was flushed in it is new again. An outcome that is unknown
-    /// remains to be resolved.
+    /// connection is rolled back, and entities that were flushed in it are to be written again. An
+    /// unknown outcome remains to be resolved.
     ///
-    /// The unit of work borrows the connection: declare the client before it.
+    /// The unit of work borrows the connection, so declare the client before the unit of work.
     pub fn reconnect(&mut self, connection: impl IntoConnection<'c>) {
         self.connection.rollback();
         self.connection = connection.into_connection();

@@ -7,8 +7,8 @@ use crate::flush_plan::{FlushPlan, PlannedStatement, counted, plural};
 use crate::state::Transaction;
 use crate::strategy::{Attempt, Reason, Strategy, Way};
 
-/// What [`commit`](crate::UnitOfWork::commit) would do: the order of the rows, the strategy's
-/// statements, and the round trips. It prints itself:
+/// The plan of a [`commit`](crate::UnitOfWork::commit): the order of the rows, the strategy's
+/// statements, and the round trips. A plan prints itself:
 ///
 /// ```text
 /// batch: 300 rows, 6480 bytes, 5 round trips
@@ -19,7 +19,7 @@ use crate::strategy::{Attempt, Reason, Strategy, Way};
 ///   1 × COMMIT
 /// ```
 ///
-/// With `{plan:#}`, the steps come first, which say what is written before what:
+/// With `{plan:#}`, the steps come first, in the order in which they are written:
 ///
 /// ```text
 /// 1. users: 100 rows
@@ -82,20 +82,21 @@ impl CommitPlan {
         &self.strategy
     }
 
-    /// Returns the name of the strategy that would write the rows: the one that
-    /// [`Auto`](crate::Auto) picks, and otherwise the unit of work's own.
+    /// Returns the name of the strategy that would write the rows: the strategy that
+    /// [`Auto`](crate::Auto) picks, or otherwise that of the unit of work.
     #[must_use]
     pub fn written_by(&self) -> &str {
         &self.written_by
     }
 
-    /// Returns the way in which the steps would be sent; none if there is nothing to write.
+    /// Returns the way in which the steps would be sent, or `None` if there is nothing to write.
     #[must_use]
     pub fn way(&self) -> Option<Way> {
         self.way.as_ref().map(|(way, _)| *way)
     }
 
-    /// Returns why they would be sent that way; none if there is nothing to write.
+    /// Returns the reason for the way in which the steps would be sent, or `None` if there is nothing
+    /// to write.
     #[must_use]
     pub fn reason(&self) -> Option<&Reason> {
         self.way.as_ref().map(|(_, reason)| reason)
@@ -137,10 +138,10 @@ impl CommitPlan {
         self.flush.bytes()
     }
 
-    /// Returns the number of network round trips, without those that [`sql`](crate::UnitOfWork::sql) and reads
-    /// under a lock have taken already. It is exact but for what cannot be known before
-    /// anything is sent: [`Copy`](crate::Copy) takes fewer where a table turns out to need an
-    /// insert, and [`Auto`](crate::Auto) more where the server refuses its one statement.
+    /// Returns the number of network round trips, without those that [`sql`](crate::UnitOfWork::sql)
+    /// and reads under a lock have taken already. The number is exact, except for what only the server
+    /// knows: [`Copy`](crate::Copy) takes fewer round trips if a table turns out to need an insert, and
+    /// [`Auto`](crate::Auto) takes more if the server refuses its one statement.
     #[must_use]
     pub fn round_trips(&self) -> usize {
         self.statements.iter().map(PlannedStatement::round_trips).sum()

@@ -7,8 +7,9 @@ use super::sent::Sent;
 use crate::flush_plan::{counted, plural};
 use crate::strategy::{Reason, Way};
 
-/// What one call of [`commit`](crate::UnitOfWork::commit) or [`flush`](crate::UnitOfWork::flush)
-/// did. It prints itself: `auto (one_trip): 300 rows in 1 round trip, 12 ms`.
+/// The report of one call of [`commit`](crate::UnitOfWork::commit) or
+/// [`flush`](crate::UnitOfWork::flush). A report prints itself: `auto (one_trip): 300 rows in 1 round
+/// trip, 12 ms`.
 #[derive(Debug, Clone)]
 pub struct CommitReport {
     /// The name of the unit of work's strategy.
@@ -47,20 +48,21 @@ impl CommitReport {
         &self.strategy
     }
 
-    /// Returns the name of the strategy that wrote the rows: the one that [`Auto`](crate::Auto)
-    /// picked, and otherwise the unit of work's own.
+    /// Returns the name of the strategy that wrote the rows: the strategy that [`Auto`](crate::Auto)
+    /// picked, or otherwise that of the unit of work.
     #[must_use]
     pub fn written_by(&self) -> &str {
         &self.written_by
     }
 
-    /// Returns the way in which the steps were sent; none if there was nothing to write.
+    /// Returns the way in which the steps were sent, or `None` if there was nothing to write.
     #[must_use]
     pub fn way(&self) -> Option<Way> {
         self.way.as_ref().map(|(way, _)| *way)
     }
 
-    /// Returns why they were sent that way; none if there was nothing to write.
+    /// Returns the reason for the way in which the steps were sent, or `None` if there was nothing to
+    /// write.
     #[must_use]
     pub fn reason(&self) -> Option<&Reason> {
         self.way.as_ref().map(|(_, reason)| reason)
@@ -79,7 +81,8 @@ impl CommitReport {
     }
 
     /// Returns the number of rows that [`find_or_add`](crate::UnitOfWork::find_or_add) and
-    /// [`upsert`](crate::UnitOfWork::upsert) have found. They are not among those inserted.
+    /// [`upsert`](crate::UnitOfWork::upsert) have found. [`rows`](CommitReport::rows) does not count
+    /// them.
     #[must_use]
     pub fn found_rows(&self) -> usize {
         self.found_rows
@@ -91,14 +94,15 @@ impl CommitReport {
         self.updated_rows
     }
 
-    /// Returns the number of rows deleted, without those that the database deleted along with them.
+    /// Returns the number of rows deleted, without rows that the database has deleted along with them.
     #[must_use]
     pub fn deleted_rows(&self) -> usize {
         self.deleted_rows
     }
 
-    /// Returns the number of statements sent, without those that begin and end transactions. Those of
-    /// [`sql`](crate::UnitOfWork::sql) and of reads under a lock since the last report are among them.
+    /// Returns the number of statements sent, without those that begin and end transactions. The number
+    /// includes statements of [`sql`](crate::UnitOfWork::sql) and reads under a lock since the last
+    /// report.
     #[must_use]
     pub fn statements(&self) -> u64 {
         self.statements

@@ -10,8 +10,8 @@ impl<T: Model> Query<'_, '_, T> {
     /// Returns the number of rows of the result, with regard to [`limit`](Query::limit) and
     /// [`offset`](Query::offset). It takes one round trip, and loads nothing.
     ///
-    /// The rows are those that the database has: what was added and not written is not among them, and
-    /// what is marked to be deleted is.
+    /// The rows are those of the database: entities that were added and not written are not counted,
+    /// and entities that are marked for deletion are counted.
     ///
     /// # Errors
     ///

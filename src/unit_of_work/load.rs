@@ -53,9 +53,9 @@ impl UnitOfWork<'_> {
         Ok((!arena.is_marked_for_deletion(slot)).then(|| Handle::new(stamp, slot)))
     }
 
-    /// Looks many entities up by their keys, and returns their handles in the order of the keys.
-    /// `None` stands for a key that the database does not have. The keys that are not in this unit
-    /// of work are one query.
+    /// Looks many entities up by their keys, and returns their handles in the order of the keys. `None`
+    /// stands for a key that the database does not have. The keys that are not in this unit of work
+    /// take one query.
     ///
     /// # Errors
     ///
@@ -117,9 +117,8 @@ impl UnitOfWork<'_> {
     /// # Errors
     ///
     /// [`ErrorKind::Model`] when the child's model has no foreign key to the parent's table, or
-    /// several: then say which with [`children_by`](UnitOfWork::children_by).
-    /// [`ErrorKind::Handle`] when a parent has no key yet. Otherwise as
-    /// [`find`](UnitOfWork::find).
+    /// several: call [`children_by`](UnitOfWork::children_by) then. [`ErrorKind::Handle`] when a parent
+    /// has no key yet. Otherwise as [`find`](UnitOfWork::find).
     ///
     /// ```
     /// # use onetrip::{ForeignKey, Handle, Model, UnitOfWork};
@@ -146,8 +145,8 @@ impl UnitOfWork<'_> {
         self.children_in(foreign_key::<C, P>(None, "children_by")?, parents)
     }
 
-    /// Returns the same as [`children`](UnitOfWork::children), by the foreign key that has
-    /// this column. Where several have it, it is the one that begins with it.
+    /// Returns the same as [`children`](UnitOfWork::children), by the foreign key that has this column.
+    /// If several foreign keys have the column, it is the foreign key that begins with the column.
     ///
     /// # Errors
     ///
@@ -160,7 +159,7 @@ impl UnitOfWork<'_> {
         self.children_in(foreign_key::<C, P>(Some(column), "children_by")?, parents)
     }
 
-    /// Reads an entity anew, so that it is as the database has it. Its unsaved changes are lost.
+    /// Reads an entity anew, so that it has the values of the database. Its unsaved changes are lost.
     ///
     /// # Errors
     ///
@@ -171,7 +170,7 @@ impl UnitOfWork<'_> {
         self.refresh_slots::<T>(&[handle.slot()])
     }
 
-    /// Reads all entities of a model anew that the database has, in one query.
+    /// Reads all entities of a model anew that are rows of the database, in one query.
     ///
     /// # Errors
     ///

@@ -32,13 +32,14 @@ impl Lock {
 }
 
 impl<T: Model> Query<'_, '_, T> {
-    /// Locks the rows until the transaction ends, so that nobody else can change, delete or lock them. The
-    /// query waits for those who have locked them. It opens the transaction, if it is not open.
+    /// Locks the rows until the transaction ends, so that nobody else can change, delete or lock them.
+    /// The query waits for other transactions that have locked the rows. It opens the transaction, if
+    /// none is open.
     ///
-    /// What is read under a lock is what the row holds now. So an entity that the unit of work has already
-    /// gets the values of the row, but for the columns that you have changed. If it has changes, and its
-    /// version is not that of the row any more, the query fails with [`ErrorKind::Stale`]: lock first, and
-    /// change then.
+    /// A read under a lock returns the row as it is now. So an entity that the unit of work has already
+    /// gets the values of the row, except in the columns that you have changed. If the entity has
+    /// changes, and its version is not the version of the row any more, the query fails with
+    /// [`ErrorKind::Stale`]: lock first, and change then.
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};
@@ -81,7 +82,7 @@ impl<T: Model> Query<'_, '_, T> {
         self
     }
 
-    /// Fails at once where others have locked a row, with SQLSTATE 55P03, and otherwise locks the rows, by
+    /// Fails at once with SQLSTATE 55P03 if others have locked a row, and otherwise locks the rows, by
     /// [`for_update`](Query::for_update) unless said otherwise.
     pub fn no_wait(mut self) -> Self {
         self.lock = Some(Lock { others: " NOWAIT", ..self.lock.unwrap_or(Lock::UPDATE) });
@@ -92,7 +93,7 @@ impl<T: Model> Query<'_, '_, T> {
 impl UnitOfWork<'_> {
     /// Looks a row up by its key, locks it until the transaction ends, and returns the handle of its
     /// entity. `None` stands for a row that the database does not have, and for an entity that is to be
-    /// deleted. The database is always asked, so that the entity is as the row is now; see
+    /// deleted. The database is always asked, so that the entity has the current values of the row; see
     /// [`for_update`](Query::for_update).
     ///
     /// # Errors
@@ -127,10 +128,10 @@ impl UnitOfWork<'_> {
         Ok(self.take_in_locked::<T>(&rows)?.pop().flatten())
     }
 
-    /// Looks many rows up by their keys, locks them, and returns the handles of their entities in the order
-    /// of the keys. The rows are locked in the order in which a commit locks them, so that two who lock or
-    /// change the same rows wait for each other and do not deadlock. Otherwise it does what
-    /// [`find_for_update`](UnitOfWork::find_for_update) does.
+    /// Looks many rows up by their keys, locks them, and returns the handles of their entities in the
+    /// order of the keys. The rows are locked in the order in which a commit locks them, so that two
+    /// transactions that lock or change the same rows wait for each other and do not deadlock.
+    /// Otherwise it does what [`find_for_update`](UnitOfWork::find_for_update) does.
     ///
     /// # Errors
     ///

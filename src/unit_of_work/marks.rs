@@ -46,12 +46,12 @@ impl UnitOfWork<'_> {
         }
     }
 
-    /// Sets the version of an entity that the caller has seen, such as one that a form has carried
-    /// to a browser and back. The next commit changes or deletes the row only if it has this
+    /// Sets the version of an entity that the caller has seen, such as a version that a form has
+    /// carried to a browser and back. The next commit changes or deletes the row only if it has this
     /// version. Otherwise the error is of kind [`Stale`](ErrorKind::Stale).
     ///
-    /// Without this, the version is the one that was loaded. What is assigned to the field itself is
-    /// not looked at.
+    /// Without this call, the commit expects the version that was loaded. A value that is assigned to
+    /// the field itself is ignored.
     ///
     /// # Errors
     ///

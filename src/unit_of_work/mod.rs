@@ -49,11 +49,11 @@ use write::Written;
 
 /// Collects entities and writes them together.
 ///
-/// Entities are added by value and named by a [`Handle`] afterwards. They can refer to each other
-/// before any of them has a key; [`commit`](UnitOfWork::commit) writes them in the right order,
+/// Entities are added by value, and a [`Handle`] names each of them afterwards. They can refer to each
+/// other before any of them has a key; [`commit`](UnitOfWork::commit) writes them in the right order,
 /// in one transaction, and sets the keys.
 ///
-/// Dropped without a commit, a unit of work has written nothing.
+/// A unit of work that is dropped without a commit has written nothing.
 ///
 /// ```
 /// use onetrip::{ForeignKey, Model, UnitOfWork};
@@ -126,12 +126,13 @@ impl<'c> UnitOfWork<'c> {
     /// Returns an empty unit of work on a connection: `&mut postgres::Client`, a pooled client as
     /// `&mut *pooled`, or `&mut postgres::Transaction`.
     ///
-    /// With a client, it opens a transaction of its own when it first writes, and ends it. Inside
-    /// a [`Transaction`](postgres::Transaction) it sets a savepoint instead, and "committed" means
-    /// that the work is part of that transaction, which remains the caller's to commit.
+    /// With a client, the unit of work opens a transaction of its own when it first writes, and ends
+    /// this transaction. Inside a [`Transaction`](postgres::Transaction) it sets a savepoint instead.
+    /// Then "committed" means that the work is part of the transaction, and the caller commits the
+    /// transaction.
     ///
-    /// If that transaction is rolled back later, the entities know nothing of it: drop the unit of
-    /// work with it.
+    /// If the caller rolls the transaction back later, the entities do not learn of it: drop the unit
+    /// of work, too.
     ///
     /// Nothing is sent yet.
     pub fn new(connection: impl IntoConnection<'c>) -> UnitOfWork<'c> {
@@ -161,12 +162,12 @@ impl<'c> UnitOfWork<'c> {
         self
     }
 
-    /// Limits the round trips of every commit and flush. One whose plan needs more fails with
-    /// [`ErrorKind::Budget`] before anything is sent: a guard for code that must stay cheap,
+    /// Limits the round trips of every commit and flush. A call whose plan needs more fails with
+    /// [`ErrorKind::Budget`] before anything is sent. The budget guards code that must stay cheap,
     /// whatever it comes to write one day.
     ///
-    /// What [`sql`](UnitOfWork::sql) and reads under a lock have sent since the last report counts towards
-    /// the commit or flush that comes next, and such a call fails likewise.
+    /// The round trips of [`sql`](UnitOfWork::sql) and of reads under a lock since the last report
+    /// count towards the next commit or flush, and such a call fails in the same way.
     ///
     /// ```
     /// # use onetrip::UnitOfWork;
@@ -181,9 +182,9 @@ impl<'c> UnitOfWork<'c> {
         self
     }
 
-    /// Prepares the statements once that this connection sends again and again; see
-    /// [`StatementCache`]. The cache is the connection's: it outlives the unit of work, and
-    /// [`reconnect`](UnitOfWork::reconnect) leaves it behind.
+    /// Uses the prepared statements of this connection; see [`StatementCache`]. The cache belongs to
+    /// the connection: it outlives the unit of work, and is not used any more after
+    /// [`reconnect`](UnitOfWork::reconnect).
     ///
     /// ```
     /// # use onetrip::{StatementCache, UnitOfWork};
@@ -277,9 +278,9 @@ impl<'c> UnitOfWork<'c> {
     /// Marks an entity for deletion by the next [`commit`](UnitOfWork::commit) or
     /// [`flush`](UnitOfWork::flush). An entity that was only added is forgotten.
     ///
-    /// Rows that refer to it are the database's affair: its foreign key says whether they are deleted
-    /// along with it, or keep it from being deleted. Entities of this unit of work that are changed
-    /// or new cannot refer to it by its handle any more.
+    /// The foreign keys in the database decide about other rows that refer to this row: they are
+    /// deleted along with it, or keep it from being deleted. New and changed entities of this unit of
+    /// work cannot refer to the entity by its handle any more.
     ///
     /// Until then the entity can still be read, and [`rollback`](UnitOfWork::rollback) keeps it.
     ///
@@ -324,7 +325,7 @@ impl<'c> UnitOfWork<'c> {
     /// Lets an entity go: the unit of work forgets it, and the database keeps its row. An entity
     /// that was only added will not be written.
     ///
-    /// Entities that still refer to it by its handle cannot be written any more.
+    /// Entities that still refer to the forgotten entity by its handle cannot be written any more.
     ///
     /// # Errors
     ///

@@ -146,21 +146,21 @@ fn part(tag: u8, ty: SqlType, raw: &[u8]) -> Vec<u8> {
 
 impl UnitOfWork<'_> {
     /// Adds an entity unless its row is there: the next [`commit`](UnitOfWork::commit) or
-    /// [`flush`](UnitOfWork::flush) looks for the row by the model's natural key, and inserts it only
-    /// where it is not there. The row that is there stays as it is, and the entity has its values from
-    /// then on.
+    /// [`flush`](UnitOfWork::flush) looks for the row by the model's natural key, and inserts the row
+    /// only if it is not there. A row that is there stays as it is, and the entity gets the values of
+    /// this row.
     ///
-    /// The handle can be referred to as that of any new entity, by entities that are new as well, and by
-    /// natural keys. It takes no further round trip.
+    /// Other entities, also new entities and natural keys, can refer to the handle like to that of any
+    /// new entity. The look-up takes no further round trip.
     ///
-    /// An entity of this unit of work that has the same natural key, be it loaded or new, is the one that
-    /// the handle names: it stays as it is, and `entity` is dropped.
+    /// If an entity of this unit of work has the same natural key, be it loaded or new, the handle
+    /// names this entity. It stays as it is, and `entity` is dropped.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::Model`] when the model has no natural key, or several and none without a name;
-    /// [`ErrorKind::Conflict`] when a part of it is NULL, for which no row can be found; a value that
-    /// cannot be encoded.
+    /// [`ErrorKind::Conflict`] when a part of the natural key is NULL, so that no row can be found; a
+    /// value that cannot be encoded.
     ///
     /// ```
     /// # use onetrip::{ForeignKey, Model, UnitOfWork};
@@ -211,12 +211,12 @@ impl UnitOfWork<'_> {
 
     /// Adds an entity, or writes its values into the row that is there: the next
     /// [`commit`](UnitOfWork::commit) or [`flush`](UnitOfWork::flush) looks for the row by the model's
-    /// natural key. Where it is there, every column gets the entity's value, but those of the key and of
-    /// the natural key, and those that the entity leaves to their defaults. A version is counted up, and
-    /// not looked at.
+    /// natural key. If the row is there, its columns get the entity's values, except the columns of the
+    /// key and of the natural key, and columns that the entity leaves to their defaults. A version is
+    /// counted up, and not checked.
     ///
-    /// An entity of this unit of work that has the same natural key gets the values instead, and is the
-    /// one that the handle names.
+    /// If an entity of this unit of work has the same natural key, this entity gets the values, and the
+    /// handle names it.
     ///
     /// # Errors
     ///
@@ -225,8 +225,8 @@ impl UnitOfWork<'_> {
         self.upsert_with(entity, Upsert::new())
     }
 
-    /// Adds an entity, or writes what `upsert` names into the row that is there. Otherwise it does what
-    /// [`upsert`](UnitOfWork::upsert) does.
+    /// Adds an entity, or writes the columns that `upsert` names into the row that is there. Otherwise
+    /// it does what [`upsert`](UnitOfWork::upsert) does.
     ///
     /// # Errors
     ///
@@ -254,8 +254,8 @@ impl UnitOfWork<'_> {
         Ok(self.arena::<T>().is_some_and(|arena| arena.resolutions().was_found(handle.slot())))
     }
 
-    /// Returns the entity that has this natural key: the one of this unit of work, be it new or loaded,
-    /// and otherwise the row of the database.
+    /// Returns the entity that has this natural key. An entity of this unit of work comes first, be it
+    /// new or loaded; otherwise the database is asked.
     ///
     /// # Errors
     ///
@@ -277,9 +277,9 @@ impl UnitOfWork<'_> {
         Ok(self.find_all_by(None, &[key])?.pop().flatten())
     }
 
-    /// Returns the entities that have these natural keys, in the order of the keys, in at most one query.
-    /// `None` stands for a key that nobody has. A model with several natural keys is asked by the one of
-    /// this name; see [`find_by`](UnitOfWork::find_by).
+    /// Returns the entities that have these natural keys, in the order of the keys, in at most one
+    /// query. `None` stands for a natural key that no row has. `natural_key` names the natural key of a
+    /// model that has several; see [`find_by`](UnitOfWork::find_by).
     ///
     /// # Errors
     ///

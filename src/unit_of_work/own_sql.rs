@@ -22,18 +22,21 @@ pub struct SqlStatement<'q, 'c> {
 }
 
 impl<'c> UnitOfWork<'c> {
-    /// Begins a statement of your own, with `$1`, `$2`, … for values, which [`bind`](SqlStatement::bind)
-    /// gives in their order. The text is trusted; values belong into parameters.
+    /// Begins a statement of your own, with `$1`, `$2`, … for values, which
+    /// [`bind`](SqlStatement::bind) gives in their order. The text is trusted, so pass values as
+    /// parameters.
     ///
-    /// The statement is in the transaction of the unit of work. Where none is open, it opens it. So it is
-    /// committed by the next [`commit`](UnitOfWork::commit), together with the entities, and never alone.
+    /// The statement runs in the transaction of the unit of work. If no transaction is open, the
+    /// statement opens one. So the statement is committed by the next [`commit`](UnitOfWork::commit),
+    /// together with the entities, and never alone.
     ///
-    /// Entities know nothing of it. What was added or changed is not written before it: call
-    /// [`flush`](UnitOfWork::flush) first, if the statement is to see it. What the statement has changed
-    /// is not in the entities: call [`refresh_all`](UnitOfWork::refresh_all) for those that may have
-    /// changed. It is not repeated either: when the transaction is undone without your asking, as after a
-    /// lost connection or a COMMIT that was refused, nothing more is written until you call
-    /// [`rollback`](UnitOfWork::rollback). Then do all of it again.
+    /// The statement and the entities do not learn of each other. Entities that were added or changed
+    /// are not written before the statement: call [`flush`](UnitOfWork::flush) first, if the statement
+    /// has to see them. Entities do not get the values that the statement has written: call
+    /// [`refresh_all`](UnitOfWork::refresh_all) for models that may have changed. The statement is not
+    /// repeated: when the transaction is undone without your call, as after a lost connection or a
+    /// refused COMMIT, nothing more is written until you call [`rollback`](UnitOfWork::rollback). Then
+    /// do all of the work again.
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};
@@ -106,13 +109,13 @@ impl<'c> SqlStatement<'_, 'c> {
 
     /// Runs the statement, and returns the number of rows that it has written, or found.
     ///
-    /// It takes one round trip, and one more where it opens the transaction.
+    /// The statement takes one round trip, and one more if it opens the transaction.
     ///
     /// # Errors
     ///
-    /// Before anything is sent: [`ErrorKind::Encode`] when the values are not as many as the parameters
-    /// that the text names, or one of them cannot be sent; [`ErrorKind::Transaction`] for a text that
-    /// would end the transaction, such as `COMMIT`; [`ErrorKind::Unsupported`] for `COPY`;
+    /// Before anything is sent: [`ErrorKind::Encode`] when the number of values is not the number of
+    /// parameters that the text names, or a value cannot be sent; [`ErrorKind::Transaction`] for a text
+    /// that would end the transaction, such as `COMMIT`; [`ErrorKind::Unsupported`] for `COPY`;
     /// [`ErrorKind::Budget`]; [`ErrorKind::UnknownOutcome`] while the outcome of a commit is unknown.
     ///
     /// Otherwise those of the server. After these, the transaction takes no further statement until it is
@@ -128,7 +131,7 @@ impl<'c> SqlStatement<'_, 'c> {
     }
 
     /// Runs the statement, and returns its rows: those of a query, of `RETURNING`, or of `SHOW` and
-    /// `EXPLAIN`. What a row is read as is a [`ResultRow`].
+    /// `EXPLAIN`. A row is read as a [`ResultRow`].
     ///
     /// A `String` reads the text of any type. Every other type has to be that of the column.
     ///
@@ -142,10 +145,11 @@ impl<'c> SqlStatement<'_, 'c> {
     ///
     /// # Errors
     ///
-    /// As [`execute`](SqlStatement::execute), and [`ErrorKind::Decode`] when the columns are not as many
-    /// as the values of a row, or one of them is of another type, or NULL where no `Option` takes it.
-    /// Nothing of the statement stays then: such an error aborts the transaction as one of the server does.
-    /// [`ErrorKind::Unsupported`] for a statement that is none of these, such as `FETCH`.
+    /// As [`execute`](SqlStatement::execute), and [`ErrorKind::Decode`] when the number of columns is
+    /// not the number of values of a row, when a column has another type, or when a value is NULL and
+    /// the type is no `Option`. Nothing of the statement stays then: such an error aborts the
+    /// transaction, as an error of the server does. [`ErrorKind::Unsupported`] for a statement that is
+    /// none of these, such as `FETCH`.
     pub fn rows<R: ResultRow>(self) -> Result<Vec<R>, Error> {
         let (uow, text, params) = self.check()?;
         let (text, types) = (OwnText::new(&text), R::types());
@@ -173,8 +177,8 @@ impl<'c> SqlStatement<'_, 'c> {
         Ok(rows)
     }
 
-    /// Runs the statement, and returns its first row, if it has any. All rows come; write `LIMIT 1` where
-    /// there are many.
+    /// Runs the statement, and returns its first row, if it has any. The server sends all rows; write
+    /// `LIMIT 1` if there are many.
     ///
     /// ```
     /// # use onetrip::UnitOfWork;

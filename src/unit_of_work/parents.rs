@@ -14,17 +14,17 @@ use crate::model::{Cell, Encoder, ForeignKey, Model, Row, Source};
 
 impl UnitOfWork<'_> {
     /// Returns the parents of many children, in at most one query. For each child, in the order of the
-    /// children, this is the entity that its foreign key refers to. It is `None` where the foreign key is
-    /// NULL, where the database does not have the row, and where the entity is marked for deletion.
+    /// children, this is the entity that its foreign key refers to. The result is `None` if the foreign
+    /// key is NULL, if the database does not have the row, or if the entity is marked for deletion.
     ///
-    /// Parents that the unit of work has are not asked for. Where a child refers to an entity by its
-    /// handle, that is its parent, written or not.
+    /// Parents that the unit of work has already are not read again. If a child refers to an entity by
+    /// its handle, this entity is the parent, written or not.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Model`] when the child's model has no foreign key to the parent's table, or several:
-    /// then say which with [`parents_by`](UnitOfWork::parents_by). [`ErrorKind::Handle`] when a child, or
-    /// the entity that it refers to by its handle, is not in the unit of work. Otherwise as
+    /// [`ErrorKind::Model`] when the child's model has no foreign key to the parent's table, or
+    /// several: call [`parents_by`](UnitOfWork::parents_by) then. [`ErrorKind::Handle`] when a child,
+    /// or the entity that it refers to by its handle, is not in the unit of work. Otherwise as
     /// [`find`](UnitOfWork::find).
     ///
     /// ```
@@ -53,7 +53,7 @@ impl UnitOfWork<'_> {
     }
 
     /// Returns the same as [`parents`](UnitOfWork::parents), by the foreign key that has this column.
-    /// Where several have it, it is the one that begins with it.
+    /// If several foreign keys have the column, it is the foreign key that begins with the column.
     ///
     /// # Errors
     ///
@@ -66,10 +66,10 @@ impl UnitOfWork<'_> {
         self.parents_in(foreign_key::<C, P>(Some(column), "parents_by")?, children)
     }
 
-    /// Returns the entity that a reference is to, if the unit of work has it. Nothing is sent. An entity that
-    /// is marked for deletion can still be read, and so it is returned.
+    /// Returns the entity to which a reference leads, if the unit of work has the entity. Nothing is
+    /// sent. An entity that is marked for deletion is returned, because it can still be read.
     ///
-    /// With an index, it is the entity itself: `uow[&uow[address].user_id].name`.
+    /// An index returns the entity itself: `uow[&uow[address].user_id].name`.
     ///
     /// ```
     /// # use onetrip::{ForeignKey, Handle, Model, UnitOfWork};

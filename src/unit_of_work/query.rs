@@ -29,13 +29,13 @@ pub struct Query<'q, 'c, T> {
 }
 
 impl<'c> UnitOfWork<'c> {
-    /// Begins a query of entities by a condition. The condition is the text that stands behind
-    /// `WHERE`, with `$1`, `$2`, … for values, which [`bind`](Query::bind) gives in their order.
-    /// Columns are named as in the database. The text is trusted; values belong into parameters.
+    /// Begins a query of entities by a condition. The condition is the text that stands behind `WHERE`,
+    /// with `$1`, `$2`, … for values, which [`bind`](Query::bind) gives in their order. Columns are
+    /// named as in the database. The text is trusted, so pass values as parameters.
     ///
-    /// An entity that the unit of work has already stays as it is, with its unsaved changes, and
-    /// keeps its handle. What was added and not written yet is not found, nor is what is marked to be
-    /// deleted; the condition is about what the database has.
+    /// An entity that the unit of work has already stays as it is, with its unsaved changes, and keeps
+    /// its handle. The condition is about the rows of the database. Entities that were added and not
+    /// written yet are not found, and neither are entities that are marked for deletion.
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};
@@ -75,19 +75,19 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     }
 
     /// Orders the result by this text, which stands behind `ORDER BY`: `"name, id DESC"`. The text is
-    /// trusted, as that of the condition is, and can name its parameters.
+    /// trusted, as the condition is, and can name the parameters of the condition.
     pub fn order_by(mut self, order: impl Into<String>) -> Self {
         self.selection.order = Some(order.into());
         self
     }
 
-    /// Limits the result to so many rows; up to 2<sup>31</sup> − 1.
+    /// Limits the result to `rows` rows; up to 2<sup>31</sup> − 1.
     pub fn limit(mut self, rows: u64) -> Self {
         self.selection.limit = Some(rows);
         self
     }
 
-    /// Skips so many rows of the result; up to 2<sup>31</sup> − 1.
+    /// Skips the first `rows` rows of the result; up to 2<sup>31</sup> − 1.
     pub fn offset(mut self, rows: u64) -> Self {
         self.selection.offset = Some(rows);
         self
@@ -95,9 +95,9 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
 
     /// Loads the entities, in one round trip.
     ///
-    /// The rows of a table have different keys, and so each row is an entity. Where the key of the
-    /// model is not unique, as can happen with a view, rows with one key are several entities, unless
-    /// the unit of work had one of them before.
+    /// The rows of a table have different keys, and so each row is an entity. If the key of the model
+    /// is not unique, as can happen with a view, rows with one key are several entities, unless the
+    /// unit of work had an entity with this key before.
     ///
     /// # Errors
     ///
@@ -135,11 +135,11 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         Ok(self.limit(1).load()?.into_iter().next())
     }
 
-    /// Calls `each` with the entities of the result, without holding all of them, and without
-    /// taking them into the unit of work. For a row that the unit of work has an entity of, `each`
-    /// gets that one.
+    /// Calls `each` with the entities of the result, without holding all of them, and without taking
+    /// them into the unit of work. If the unit of work has the entity of a row, `each` gets this
+    /// entity.
     ///
-    /// What `each` gives up with ends the query and is handed on.
+    /// An error of `each` ends the query, and is returned.
     ///
     /// # Errors
     ///
@@ -216,8 +216,8 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         Ok((self.uow, sql, params))
     }
 
-    /// Has the query load what belongs to its entities along with them, to any depth and in the same
-    /// round trip: their children, their parents, and what links lead to. `below` says what.
+    /// Loads the entities that belong to the result in the same round trip, to any depth: their
+    /// children, their parents, and entities to which links lead. `below` names these relations.
     ///
     /// ```
     /// # use onetrip::{ForeignKey, Model, UnitOfWork};

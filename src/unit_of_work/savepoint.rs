@@ -18,11 +18,11 @@ impl<'c> UnitOfWork<'c> {
     /// Runs some work that is undone alone if it fails: after an error, and after a panic, the
     /// database and the entities are as they were when the work began. The transaction stays open.
     ///
-    /// What was to be written before is flushed first, and what the work leaves to be written is
-    /// flushed at its end, so that an error of the server falls to the work that caused it. Savepoints
-    /// can be nested. What `work` gives up with is handed on.
+    /// Changes before the work are flushed first, and changes of the work are flushed at its end, so
+    /// that an error of the server belongs to the work that caused it. Savepoints can be nested. An
+    /// error of `work` is returned.
     ///
-    /// Entities that were loaded by the work stay; those that it added are gone if it fails.
+    /// Entities that the work has loaded stay. Entities that it has added are gone if the work fails.
     ///
     /// # Errors
     ///

@@ -10,22 +10,21 @@ use crate::model::{Assigned, Column, Model};
 use crate::sql::Params;
 
 impl UnitOfWork<'_> {
-    /// Moves the sequence of a model's key past all keys that the table has, in one round trip. Call it
-    /// after rows were written with keys that were given, as an import or a restored backup does: the
-    /// sequence has not learned of them, and a later insert would fail with a duplicate key (SQLSTATE
-    /// 23505).
+    /// Moves the sequence of a model's key past all keys of the table, in one round trip. Call it after
+    /// rows were written with their keys, as an import or a restored backup does: the sequence has not
+    /// learned of these keys, and a later insert would fail with a duplicate key (SQLSTATE 23505).
     ///
-    /// It looks at the rows that this connection sees: those that are committed, and those of its own
-    /// transaction. Entities that are not written yet do not count.
+    /// The rows that this connection sees count: committed rows, and rows of its own transaction.
+    /// Entities that are not written yet do not count.
     ///
-    /// Others can insert meanwhile. No lock is taken that they would wait for, and the sequence never goes
-    /// back: keys are taken from it until it is past the greatest one, and thrown away. At least one is,
-    /// each time, unless the table is empty. A sequence that is more than a million keys behind is set in
-    /// one go, in the statement that has looked at it; the role needs `UPDATE` on the sequence then. That
-    /// is safe as long as others do not take a million keys during the statement.
+    /// Other sessions can insert meanwhile. They wait for no lock, and the sequence never goes back:
+    /// keys are drawn from the sequence until it is past the greatest key, and thrown away. Each call
+    /// draws at least one key, unless the table is empty. A sequence that is more than a million keys
+    /// behind is set instead, in the statement that reads it. The role needs `UPDATE` on the sequence
+    /// then. This is safe as long as other sessions do not draw a million keys during the statement.
     ///
-    /// A rollback does not undo it. Where a sequence has a `CACHE`, sessions that hold keys from it still
-    /// give those.
+    /// A rollback does not undo the call. If a sequence has a `CACHE`, sessions that hold keys of the
+    /// sequence still give these keys.
     ///
     /// # Errors
     ///

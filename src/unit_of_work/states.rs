@@ -6,29 +6,30 @@ use crate::handle::Handle;
 use crate::model::Model;
 use crate::state::State;
 
-/// Where an entity stands: what [`UnitOfWork::state`] returns.
+/// The state of an entity, as [`UnitOfWork::state`] returns it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EntityState {
-    /// It was added and is not written yet.
+    /// The entity was added and is not written yet.
     Pending,
-    /// It is a row of the database, or of the transaction that is open, and has not been changed since.
+    /// The entity is a row of the database, or of the open transaction, and has not been changed since.
     Persistent,
-    /// It is such a row, and its values have been changed: the next commit or flush writes them.
+    /// The entity is a row, and its values have been changed: the next commit or flush writes them.
     Changed,
-    /// The next commit or flush deletes its row.
+    /// The next commit or flush deletes the row of the entity.
     MarkedForDeletion,
-    /// A flush has deleted its row, in a transaction that is still open. A rollback brings it back.
+    /// A flush has deleted the row of the entity, in a transaction that is still open. A rollback
+    /// brings the entity back.
     Deleted,
-    /// It is part of a commit of [unknown outcome](crate::ErrorKind::UnknownOutcome).
+    /// The entity is part of a commit of [unknown outcome](crate::ErrorKind::UnknownOutcome).
     OutcomeUnknown,
-    /// It is not in this unit of work: it was deleted, rolled back or taken, or never was here.
+    /// The entity is not in this unit of work: it was deleted, rolled back or taken, or never was here.
     Detached,
 }
 
 impl UnitOfWork<'_> {
-    /// Returns where an entity stands. Any handle has an answer: one of another unit of work is
-    /// [`Detached`](EntityState::Detached) here.
+    /// Returns the state of an entity. Every handle has a state: a handle of another unit of work is
+    /// [`Detached`](EntityState::Detached).
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};
@@ -62,8 +63,8 @@ impl UnitOfWork<'_> {
         }
     }
 
-    /// Returns the entities of a model that can be read, in the order in which the unit of work took them
-    /// in. Those that are marked for deletion are among them.
+    /// Returns the entities of a model that can be read, in the order in which the unit of work took
+    /// them in. Entities that are marked for deletion are among them.
     ///
     /// ```
     /// # use onetrip::{Handle, Model, UnitOfWork};
@@ -88,7 +89,7 @@ impl UnitOfWork<'_> {
     /// Returns the entities of a model whose rows the next commit or flush updates because their values
     /// have been changed, in the order in which the unit of work took them in.
     ///
-    /// References that a commit makes follow a changed key do not count.
+    /// References that follow a changed key in a commit do not count.
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};

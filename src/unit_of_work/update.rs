@@ -6,9 +6,10 @@ use crate::handle::Handle;
 use crate::model::Model;
 
 impl UnitOfWork<'_> {
-    /// Changes an entity by a function that can read all others, and returns what the function returns.
+    /// Changes an entity by a function that can read all other entities, and returns what the function
+    /// returns.
     ///
-    /// The function gets a copy, which takes the entity's place when the function has returned. If it
+    /// The function gets a copy, which replaces the entity when the function has returned. If it
     /// panics, everything is as it was.
     ///
     /// # Errors

@@ -31,13 +31,14 @@ use catalog::{Catalog, CatalogTable, Question, Relation};
 /// # }
 /// ```
 ///
-/// It looks at tables and columns, at types and whether they can be NULL, at who assigns keys and
-/// defaults, and at unique, natural and foreign keys; [`ProblemKind`] is the list. Names are found as the
-/// statements of a commit find them, through the search path where the model names no schema. Of
-/// views and foreign tables, it asks no more than the catalog knows.
+/// It compares tables and columns, their types, whether they can be NULL, what assigns keys and
+/// defaults, and unique, natural and foreign keys. [`ProblemKind`] lists the differences. It finds
+/// names as the statements of a commit find them, through the search path if the model names no schema.
+/// For views and foreign tables, it compares no more than the catalog knows.
 ///
-/// Whether a field can be NULL is known of derived models. One that is written by hand says it with
-/// [`Column::nullable`](crate::Column::nullable), or is not asked.
+/// `Verify` knows which fields of a derived model can be NULL. A model that is written by hand declares
+/// this with [`Column::nullable`](crate::Column::nullable). Without the declaration, NULLs are not
+/// compared.
 #[derive(Default, Clone)]
 pub struct Verify {
     /// The tables of the models.
@@ -47,7 +48,7 @@ pub struct Verify {
 }
 
 impl Verify {
-    /// Returns a comparison of no models yet.
+    /// Returns a comparison without models.
     #[must_use]
     pub const fn new() -> Verify {
         Verify { tables: Vec::new(), accepted: Vec::new() }
@@ -63,8 +64,8 @@ impl Verify {
         self
     }
 
-    /// Accepts a problem that is known: by its kind, and by what it is about, as it [prints
-    /// itself](Problem::name). Such a problem is reported as a [note](Problem::is_note).
+    /// Accepts a known problem, by its kind and its [name](Problem::name). Such a problem is reported
+    /// as a [note](Problem::is_note).
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/samples/users.rs"));
@@ -86,16 +87,16 @@ impl Verify {
         self
     }
 
-    /// Asks the database about the models, and returns what differs.
+    /// Compares the models with the database, and returns the differences.
     ///
-    /// It takes one round trip, and none without models. In a transaction of the caller's it is a
-    /// statement like any other.
+    /// This takes one round trip, and none without models. In a transaction of the caller, the query is
+    /// a statement like any other.
     ///
     /// # Errors
     ///
     /// When the query fails, as where a schema may not be looked into, and
-    /// [`ErrorKind::Model`](crate::ErrorKind::Model) when a model's description is wrong in itself.
-    /// What differs from the database is no error, but in the report.
+    /// [`ErrorKind::Model`](crate::ErrorKind::Model) when a model's description is wrong in itself. A
+    /// difference from the database is not an error, but is in the report.
     pub fn run<'c>(&self, connection: impl IntoConnection<'c>) -> Result<VerifyReport, Error> {
         let mut question = Question::default();
         for table in &self.tables {

@@ -6,8 +6,8 @@ use std::fmt;
 
 use crate::model::Table;
 
-/// One difference between a model and the database. It prints itself as one line, which says what
-/// each of the two has and what to do about it:
+/// A difference between a model and the database. It prints itself as one line, which says what the
+/// model has, what the database has, and what to do:
 ///
 /// ```text
 /// addresses.user_id: bigint in the database, integer in the model: make the field an `i64`, or the column integer
@@ -28,15 +28,15 @@ pub struct Problem {
     message: String,
 }
 
-/// What a [`Problem`] is about.
+/// The kind of a [`Problem`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ProblemKind {
-    /// The search path, or the schema that the model names, has no such table.
+    /// The search path, or the schema that the model names, does not have the table.
     MissingTable,
     /// The name leads to something that has no rows of its own, such as an index.
     NotATable,
-    /// The table has no such column.
+    /// The table lacks a column of the model.
     MissingColumn,
     /// The column has another type than the model sends and reads.
     Type,
@@ -46,16 +46,16 @@ pub enum ProblemKind {
     ReadsNull,
     /// The field can be `None`, and the column is `NOT NULL`: writes of `None` fail.
     WritesNull,
-    /// The database is to assign the key from the column's own sequence, and it has none.
+    /// The database assigns the key from the column's own sequence, and the column owns no sequence.
     NoOwnedSequence,
-    /// The database is to assign the key from the column's own sequence, and its default draws keys from
-    /// elsewhere: the two may give the same key twice.
+    /// The database assigns the key from the column's own sequence, and the column's default draws keys
+    /// from elsewhere: the two may give the same key twice.
     OtherSequence,
     /// The sequence that the model names does not exist.
     MissingSequence,
-    /// The model leaves the column to a default, and it has none.
+    /// The model leaves the column to a default, and the column has no default.
     NoDefault,
-    /// No unique constraint or index makes the model's key one.
+    /// The columns of the model's key have no unique constraint or index.
     KeyNotUnique,
     /// A natural key of the model lacks a unique index of exactly its columns that finds rows at
     /// once and among all rows: `find_or_add` and `upsert` fail.
@@ -64,8 +64,8 @@ pub enum ProblemKind {
     RequiredColumn,
     /// The column is generated, and the model writes it: inserts fail.
     Generated,
-    /// The database has a foreign key that the model does not know of: rows may be written before
-    /// those that they refer to.
+    /// The database has a foreign key that the model does not declare: a row may be written before the
+    /// row that it refers to.
     UndeclaredForeignKey,
     /// The model has a foreign key that the database does not have.
     MissingForeignKey,
@@ -109,7 +109,7 @@ impl Problem {
         self.table.name()
     }
 
-    /// Returns the column, if the problem is about one.
+    /// Returns the column, if the problem is about a column.
     #[must_use]
     pub fn column(&self) -> Option<&str> {
         match &self.columns[..] {
@@ -124,15 +124,15 @@ impl Problem {
         self.columns.iter().map(String::as_str)
     }
 
-    /// Returns `true` if everything can work nevertheless: the database may lack a foreign key, and
-    /// a trigger may fill in what the model leaves out.
+    /// Returns `true` if programs can work in spite of the problem. For example, the database may lack
+    /// a foreign key, and a trigger may fill in a column that the model leaves out.
     #[must_use]
     pub fn is_note(&self) -> bool {
         self.is_note
     }
 
-    /// Returns what the problem is about, as it prints itself: `addresses.user_id`, `lines
-    /// (order_id, number)`.
+    /// Returns the name of the table and columns, as in the printed problem: `addresses.user_id`,
+    /// `lines (order_id, number)`.
     #[must_use]
     pub fn name(&self) -> String {
         name_of(self.table, &self.columns)
@@ -158,8 +158,8 @@ impl fmt::Display for Problem {
     }
 }
 
-/// A unique index of the database that its model could declare as a [natural
-/// key](crate::NaturalKey), and does not. It prints itself as one line, which says how:
+/// A unique index of the database that its model could declare as a [natural key](crate::NaturalKey),
+/// and does not. It prints itself as one line, which says which field to mark:
 ///
 /// ```text
 /// tags.name: the unique index tags_name_key makes it a natural key: mark the field with `#[model(unique)]` for `find_or_add`, `upsert` and `find_by`
@@ -218,8 +218,7 @@ impl fmt::Display for UndeclaredUniqueIndex {
     }
 }
 
-/// What [`Verify::run`](crate::Verify::run) has found. It prints itself with a line for each
-/// problem.
+/// The result of [`Verify::run`](crate::Verify::run). It prints itself with a line for each problem.
 #[derive(Clone)]
 pub struct VerifyReport {
     /// The number of models that were compared.
@@ -248,11 +247,12 @@ impl VerifyReport {
     }
 
     /// Returns the unique indexes that models could declare as natural keys, by model in the order in
-    /// which they were given. They are no problems, and the report does not print them: what finds rows
-    /// by the key alone works without.
+    /// which the models were given. Such an index is no problem, and the report does not print it: a
+    /// program that finds rows by their keys needs no natural key.
     ///
-    /// They are those whose columns are all in the model, `NOT NULL` and written by the application,
-    /// without those that are unique by the model's key or are the primary key.
+    /// An index is in the list if all its columns are in the model, `NOT NULL`, and written by the
+    /// application. The primary key, and an index that is unique by the model's key, are not in the
+    /// list.
     ///
     /// ```
     /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/samples/users.rs"));

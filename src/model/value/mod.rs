@@ -17,7 +17,7 @@ use crate::error::BoxError;
 
 /// A Rust type that is written and read as one built-in PostgreSQL type, in its binary form.
 ///
-/// The type is fixed by the Rust type, so nothing has to be asked of the server first:
+/// The Rust type decides the PostgreSQL type, so the server need not be asked first:
 ///
 /// | Rust | PostgreSQL |
 /// |---|---|
@@ -69,8 +69,8 @@ pub trait Value: Sized {
     /// The type that parameters are declared with and results are expected in.
     const TYPE: SqlType;
 
-    /// Appends the value's binary form to `out`, without a length. What is in `out` already is that of
-    /// other values: to change it is an error.
+    /// Appends the value's binary form to `out`, without a length. The bytes that are in `out` already
+    /// belong to other values: to change them is an error.
     ///
     /// # Errors
     ///

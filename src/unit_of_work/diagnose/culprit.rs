@@ -5,8 +5,8 @@ use std::fmt;
 use crate::error::Error;
 use crate::handle::{AnyHandle, Handle};
 
-/// An entity that a commit was refused for, and why: what [`Diagnosis`](crate::Diagnosis) and
-/// [`ValidCommit`](crate::ValidCommit) give.
+/// An entity for which a commit was refused, and the reason; [`Diagnosis`](crate::Diagnosis) and
+/// [`ValidCommit`](crate::ValidCommit) return culprits.
 ///
 /// It prints itself as a line:
 ///
@@ -14,7 +14,7 @@ use crate::handle::{AnyHandle, Handle};
 /// addresses: row 17 of 200 (new): addresses_email_key, the same as row 3
 /// ```
 ///
-/// The line has no values of the row, but for those that the server puts into its own message.
+/// The line has no values of the row, except values that the server puts into its own message.
 pub struct Culprit {
     pub(super) entity: AnyHandle,
     pub(super) table: &'static str,
@@ -26,7 +26,7 @@ pub struct Culprit {
     pub(super) error: Error,
 }
 
-/// What was to be done to the row of a [`Culprit`].
+/// The operation that the commit was to do on the row of a [`Culprit`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Operation {
@@ -34,7 +34,7 @@ pub enum Operation {
     Insert,
     /// The entity was changed, and its row was to be updated.
     Update,
-    /// The entity was deleted, and its row was to go.
+    /// The entity was deleted, and its row was to be deleted.
     Delete,
 }
 
@@ -48,7 +48,7 @@ impl fmt::Display for Operation {
     }
 }
 
-/// Who has what a [`Culprit`] wants, or what a [`Culprit`] waits for.
+/// The other entity or row because of which a [`Culprit`] was refused.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub enum OtherParty {
@@ -118,38 +118,38 @@ impl Culprit {
         self.table
     }
 
-    /// Returns the column, where it is known.
+    /// Returns the column, if it is known.
     #[must_use]
     pub fn column(&self) -> Option<&str> {
         self.column.as_deref()
     }
 
-    /// Returns the constraint that the row violates, if it is one.
+    /// Returns the constraint that the row violates, if it violates a constraint.
     #[must_use]
     pub fn constraint(&self) -> Option<&str> {
         self.error.constraint()
     }
 
-    /// Returns the number of the entity, counted from 1, among those of its model to which the same is to
-    /// be done. New ones are counted in the order of `add`.
+    /// Returns the number of the entity, counted from 1, among the entities of its model with the same
+    /// [`operation`](Culprit::operation). New entities are counted in the order of `add`.
     #[must_use]
     pub fn row(&self) -> usize {
         self.number.0
     }
 
-    /// Returns how many entities of the model [`row`](Culprit::row) counts.
+    /// Returns the number of entities of the model among which [`row`](Culprit::row) counts.
     #[must_use]
     pub fn rows(&self) -> usize {
         self.number.1
     }
 
-    /// Returns what was to be done to the row.
+    /// Returns the operation that the commit was to do on the row.
     #[must_use]
     pub fn operation(&self) -> Operation {
         self.operation
     }
 
-    /// Returns who has what the row wants, where that is known.
+    /// Returns the other entity or row because of which the culprit was refused, if it is known.
     #[must_use]
     pub fn other(&self) -> Option<&OtherParty> {
         self.other.as_ref()

@@ -4,10 +4,10 @@ use std::fmt;
 
 use super::culprit::Culprit;
 
-/// Which entities a commit was refused for: what
-/// [`diagnose`](crate::UnitOfWork::diagnose) returns.
+/// The entities for which a commit was refused, as [`diagnose`](crate::UnitOfWork::diagnose) returns
+/// them.
 ///
-/// It prints itself, a line for each culprit, and a last one that says what it took:
+/// It prints itself with a line for each culprit, and a last line with its round trips:
 ///
 /// ```text
 /// addresses: row 17 of 200 (new): addresses_email_key, the same as row 3
@@ -34,7 +34,7 @@ impl Diagnosis {
         self.open.is_none()
     }
 
-    /// Returns the number of round trips that it took.
+    /// Returns the number of round trips that the diagnosis took.
     #[must_use]
     pub fn round_trips(&self) -> u64 {
         self.round_trips

@@ -23,24 +23,25 @@ use crate::change_set::ChangeSet;
 use crate::error::{Error, ErrorKind};
 
 impl UnitOfWork<'_> {
-    /// Returns the entities for which a commit or a flush was refused, after it has failed with this
-    /// error and before anything is changed. It names the right entity, or none.
+    /// Returns the entities for which a commit or a flush was refused, after the call has failed with
+    /// this error and before anything is changed. A diagnosis names the right entity, or none.
     ///
-    /// What is cheap is tried first: what the error itself says, and NULLs. Then the rows are sent
-    /// again, in halves, within a transaction that is rolled back, or between savepoints where one is
-    /// open. Nothing is left in the database but the numbers that sequences have given, and the unit of
-    /// work is as it was. Meanwhile locks are held and triggers run, as in the commit.
+    /// The cheapest ways are tried first: the text of the error itself, and NULLs. Then the rows are
+    /// sent again, in halves, within a transaction that is rolled back, or between savepoints if a
+    /// transaction is open. Nothing is left in the database, except that sequences have moved on, and
+    /// the unit of work is as it was. Meanwhile locks are held and triggers run, as in the commit.
     ///
-    /// A row is named only if the server refuses it alone, with the same SQLSTATE and the same constraint.
-    /// For errors that are about no row, such as a missing table, nothing is sent and nothing is named.
+    /// A row is named only if the server refuses it alone, with the same SQLSTATE and the same
+    /// constraint. For errors that no row has caused, such as a missing table, nothing is sent and no
+    /// row is named.
     ///
-    /// It keeps to [`with_round_trip_budget`](UnitOfWork::with_round_trip_budget);
-    /// [`diagnose_within`](UnitOfWork::diagnose_within) has a budget of its own.
+    /// The budget of [`with_round_trip_budget`](UnitOfWork::with_round_trip_budget) limits the
+    /// diagnosis. [`diagnose_within`](UnitOfWork::diagnose_within) has a budget of its own.
     ///
     /// # Errors
     ///
     /// [`ErrorKind::UnknownOutcome`] when nobody knows whether the commit has happened; when the
-    /// connection is lost; and those that a commit gives before it sends anything.
+    /// connection is lost; and the errors that a commit returns before it sends anything.
     ///
     /// ```
     /// # use onetrip::UnitOfWork;
@@ -58,8 +59,9 @@ impl UnitOfWork<'_> {
         self.diagnose_with(error, budget)
     }
 
-    /// Returns the same as [`diagnose`](UnitOfWork::diagnose), in at most so many round trips. What was
-    /// found by then is returned, and [`is_complete`](Diagnosis::is_complete) says that it may not be all.
+    /// Returns the same as [`diagnose`](UnitOfWork::diagnose), in at most `round_trips` round trips.
+    /// The diagnosis has the culprits that were found by then, and is not
+    /// [complete](Diagnosis::is_complete) if there may be others.
     ///
     /// # Errors
     ///

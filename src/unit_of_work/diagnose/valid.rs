@@ -5,7 +5,8 @@ use super::{Culprit, UnitOfWork};
 use crate::error::Error;
 use crate::unit_of_work::CommitReport;
 
-/// What [`commit_valid`](UnitOfWork::commit_valid) has written, and what it has left out.
+/// The result of [`commit_valid`](UnitOfWork::commit_valid): the report of the commit, and the entities
+/// that were left out.
 #[derive(Debug)]
 pub struct ValidCommit {
     report: CommitReport,
@@ -20,15 +21,15 @@ impl ValidCommit {
         &self.report
     }
 
-    /// Returns the entities that were left out, each with its reason. Those that only refer to one that
-    /// is refused say [`OtherParty::Refused`](crate::OtherParty::Refused).
+    /// Returns the entities that were left out, each with its reason. An entity that only refers to a
+    /// refused entity has the reason [`OtherParty::Refused`](crate::OtherParty::Refused).
     #[must_use]
     pub fn refused(&self) -> &[Culprit] {
         &self.refused
     }
 
-    /// Returns the number of round trips of all that was sent: the first commit, the search, and the
-    /// commit without what was refused.
+    /// Returns the number of round trips of the whole call: the first commit, the search, and the
+    /// commit without the refused entities.
     #[must_use]
     pub fn round_trips(&self) -> u64 {
         self.round_trips
@@ -49,21 +50,23 @@ const MAX_COMMITS: usize = 4;
 
 impl UnitOfWork<'_> {
     /// Commits what the database takes, and returns the entities that it refuses, each with its reason:
-    /// for imports, in which some lines are wrong. What refers to a refused entity is refused with it.
+    /// for imports, in which some lines are wrong. An entity that refers to a refused entity is refused
+    /// with it.
     ///
-    /// All that is written is one transaction. Where nothing is refused, it is
-    /// [`commit`](UnitOfWork::commit) and takes no round trip more. Otherwise the refused rows are looked
-    /// for as [`diagnose`](UnitOfWork::diagnose) does, for any error, in a number of statements that
-    /// grows with the refused rows and with the logarithm of all; then the others are committed.
+    /// All rows are written in one transaction. If nothing is refused, the call is
+    /// [`commit`](UnitOfWork::commit) and takes no further round trip. Otherwise it looks for the
+    /// refused rows as [`diagnose`](UnitOfWork::diagnose) does, for any error, and then commits the
+    /// other rows. The number of statements grows with the number of refused rows and with the
+    /// logarithm of the number of all rows.
     ///
-    /// The refused entities stay in the unit of work as they were: new, changed or to be deleted. Mend
-    /// them, or let them go with [`expunge`](UnitOfWork::expunge) or [`take`](UnitOfWork::take): the next
-    /// commit writes them, too.
+    /// The refused entities stay in the unit of work as they were: new, changed or to be deleted.
+    /// Correct them, or let them go with [`expunge`](UnitOfWork::expunge) or
+    /// [`take`](UnitOfWork::take): the next commit writes them, too.
     ///
     /// # Errors
     ///
-    /// Those of [`commit`](UnitOfWork::commit) that are not about rows, and where the refused rows
-    /// cannot be found. Then nothing was written.
+    /// Those of [`commit`](UnitOfWork::commit) that no row has caused, and the error of the commit if
+    /// the refused rows cannot be found. Then nothing was written.
     ///
     /// ```
     /// # use onetrip::{Model, UnitOfWork};

@@ -32,8 +32,8 @@ pub struct GraphQuery<'q, 'c, T> {
 }
 
 impl<'c> UnitOfWork<'c> {
-    /// Begins a query of what belongs to entities that are loaded already; `below` says what. It is what
-    /// [`Query::with`](crate::Query::with) loads along with the entities of a query.
+    /// Begins a query of the entities that belong to loaded entities. `below` names the relations to
+    /// load, as for [`Query::with`](crate::Query::with).
     ///
     /// ```
     /// # use onetrip::{ForeignKey, Handle, Model, UnitOfWork};
@@ -91,22 +91,23 @@ impl<'q, 'c, T: Model> GraphQuery<'q, 'c, T> {
         GraphQuery { uow, draft, roots: None, must_split: false, model: PhantomData }
     }
 
-    /// Has each level be a statement of its own. They are in one transaction, which sees one snapshot
-    /// unless a transaction is open already that sees others.
+    /// Makes each level a statement of its own. All levels are read in one transaction, from one
+    /// snapshot. A transaction that is open already is used as it is, and may see several snapshots.
     ///
-    /// One statement returns at most 1,664 columns and 1 GiB. More columns are split without being asked
-    /// for, and so is more than 1 GiB outside of a transaction. Inside of one, where the error has cost the
-    /// transaction, this is how to load such a graph.
+    /// One statement returns at most 1,664 columns and 1 GiB. A graph with more columns is split
+    /// without a call of `split`, and so is a graph of more than 1 GiB outside of a transaction. Inside
+    /// a transaction, the error of a graph of more than 1 GiB aborts the transaction, so call `split`
+    /// for such a graph.
     pub fn split(mut self) -> Self {
         self.must_split = true;
         self
     }
 
-    /// Returns what [`load`](GraphQuery::load) would do. Nothing is sent.
+    /// Returns the plan of [`load`](GraphQuery::load). Nothing is sent.
     ///
     /// # Errors
     ///
-    /// Those that `load` would give before it sends anything: mistakes in a model or in a relation, and
+    /// Those that `load` returns before it sends anything: mistakes in a model or in a relation, and
     /// parameters that do not fit the conditions.
     pub fn plan(&self) -> Result<LoadPlan, Error> {
         if let Some(mistake) = &self.draft.mistake {
@@ -126,9 +127,10 @@ impl<'q, 'c, T: Model> GraphQuery<'q, 'c, T> {
 
     /// Loads the graph, in one round trip, and in one snapshot.
     ///
-    /// Everything comes through the identity map: an entity that the unit of work has already stays as
-    /// it is, with its unsaved changes. What belongs together is as the database has it. What was added
-    /// and not written yet is not found, nor is what is marked for deletion.
+    /// All entities go through the identity map: an entity that the unit of work has already stays as
+    /// it is, with its unsaved changes. The database decides which entities belong together. Entities
+    /// that were added and not written yet are not found, and neither are entities that are marked for
+    /// deletion.
     ///
     /// # Errors
     ///

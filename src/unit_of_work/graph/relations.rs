@@ -59,8 +59,8 @@ impl Draft {
     }
 }
 
-/// What is loaded below the entities of one level of a graph: [`Query::with`](crate::Query::with),
-/// [`ToMany::with`] and [`ToOne::with`] hand it out.
+/// The relations that are loaded below the entities of one level of a graph. The functions that
+/// [`Query::with`](crate::Query::with), [`ToMany::with`] and [`ToOne::with`] take add relations.
 pub struct Relations<'g, T> {
     draft: &'g mut Draft,
     level: usize,
@@ -74,8 +74,8 @@ impl<'g, T: Model> Relations<'g, T> {
 
     /// Loads the children of each entity: the rows of `C` that refer to it.
     ///
-    /// A model without a foreign key to `T`, or with several, is an error when the graph is loaded;
-    /// [`children_by`](Relations::children_by) says which of several.
+    /// A model without a foreign key to `T`, or with several, is an error when the graph is loaded. If
+    /// there are several, call [`children_by`](Relations::children_by).
     pub fn children<C: Model>(&mut self) -> ToMany<'_, C> {
         self.push_children::<C>(foreign_key::<C, T>(None, "children_by"))
     }
@@ -99,10 +99,10 @@ impl<'g, T: Model> Relations<'g, T> {
     }
 
     /// Loads the parent of each entity: the row of `P` that it refers to. Each parent is loaded once,
-    /// however many refer to it.
+    /// however many entities refer to it.
     ///
-    /// A model without a foreign key to `P`, or with several, is an error when the graph is loaded;
-    /// [`parent_by`](Relations::parent_by) says which of several.
+    /// A model without a foreign key to `P`, or with several, is an error when the graph is loaded. If
+    /// there are several, call [`parent_by`](Relations::parent_by).
     pub fn parent<P: Model>(&mut self) -> ToOne<'_, P> {
         self.push_parent::<P>(foreign_key::<T, P>(None, "parent_by"))
     }
@@ -119,12 +119,12 @@ impl<'g, T: Model> Relations<'g, T> {
         ToOne::new(self.draft, level)
     }
 
-    /// Loads what is linked to each entity, many to many: the rows of the link table `L` that refer to
-    /// it, and the rows of `C` that these refer to.
+    /// Loads the entities that are linked to each entity, many to many: the rows of the link table `L`
+    /// that refer to the entity, and the rows of `C` to which these rows refer.
     ///
     /// Condition, order and limit are those of `C`; links to rows that are not selected are not loaded.
-    /// Both are entities: [`Graph::through`](crate::Graph::through) gives the rows of `C`, and
-    /// [`Graph::children`](crate::Graph::children) the links.
+    /// Links and rows of `C` are entities: [`Graph::through`](crate::Graph::through) returns the rows
+    /// of `C`, and [`Graph::children`](crate::Graph::children) returns the links.
     ///
     /// ```
     /// # use onetrip::{ForeignKey, Model, UnitOfWork};
@@ -161,8 +161,9 @@ impl<'g, T: Model> Relations<'g, T> {
         self.push_through::<L, C>(from, foreign_key::<L, C>(None, "through_by"))
     }
 
-    /// Loads what is linked to each entity, by the foreign keys of the link table that have these
-    /// columns: that which refers to the entity, and that which refers to `C`.
+    /// Loads the entities that are linked to each entity, by two foreign keys of the link table: the
+    /// foreign key with the column `from` refers to the entity, and the foreign key with the column
+    /// `to` refers to `C`.
     pub fn through_by<L: Model, C: Model>(&mut self, from: &str, to: &str) -> ToMany<'_, C> {
         let from = foreign_key::<L, T>(Some(from), "through_by");
         self.push_through::<L, C>(from, foreign_key::<L, C>(Some(to), "through_by"))
@@ -187,8 +188,8 @@ impl<'g, T: Model> Relations<'g, T> {
 
     /// Loads the children of each entity, their children, and so on, for a table that refers to itself.
     ///
-    /// A row that the condition leaves out is not loaded, nor is what is below it. A circle of rows ends
-    /// where it begins.
+    /// A row that the condition leaves out is not loaded, and neither are the rows below it. A circle
+    /// of rows ends where it begins.
     pub fn descendants(&mut self) -> ToMany<'_, T> {
         self.push_descendants(foreign_key::<T, T>(None, "descendants_by"))
     }
@@ -205,9 +206,10 @@ impl<'g, T: Model> Relations<'g, T> {
         ToMany::new(self.draft, level)
     }
 
-    /// Loads the parent of each entity, the parent of that, and so on, for a table that refers to itself.
+    /// Loads the parent of each entity, the parent of the parent, and so on, for a table that refers to
+    /// itself.
     ///
-    /// A row that the condition leaves out is not loaded, nor is what is above it.
+    /// A row that the condition leaves out is not loaded, and neither are the rows above it.
     pub fn ancestors(&mut self) -> ToOne<'_, T> {
         self.push_ancestors(foreign_key::<T, T>(None, "ancestors_by"))
     }
@@ -232,10 +234,10 @@ macro_rules! selects {
                 $name { draft, level, model: PhantomData }
             }
 
-            /// Loads only rows that meet a condition: the text behind `WHERE`, as that of
-            /// [`query`](crate::UnitOfWork::query), with parameters of its own, from `$1` on.
+            /// Loads only rows that meet a condition. The condition is the text of a `WHERE`, as that
+            /// of [`query`](crate::UnitOfWork::query), with parameters of its own, from `$1` on.
             ///
-            /// A second condition takes the place of the first.
+            /// A second condition replaces the first.
             pub fn filter(self, condition: impl Into<String>) -> Self {
                 self.draft.levels.at_mut(self.level).selection.condition = Some(condition.into());
                 self
@@ -248,7 +250,7 @@ macro_rules! selects {
                 self
             }
 
-            /// Says what is loaded below these entities.
+            /// Adds relations that are loaded below these entities.
             pub fn with(self, below: impl FnOnce(&mut Relations<'_, T>)) {
                 below(&mut Relations::new(self.draft, self.level));
             }
@@ -264,7 +266,7 @@ macro_rules! selects {
     };
 }
 
-/// A relation that leads to many entities: children, descendants, what is linked.
+/// A relation that leads to many entities: children, descendants, linked entities.
 pub struct ToMany<'g, T> {
     draft: &'g mut Draft,
     level: usize,
@@ -283,15 +285,15 @@ selects!(ToOne);
 
 impl<T: Model> ToMany<'_, T> {
     /// Orders the rows of each entity above by this text, which stands behind `ORDER BY`. It can name
-    /// the parameters of this level. Without it, they are in the order of their keys, and what is linked
-    /// in that of the keys of the links.
+    /// the parameters of this level. Without this call, rows are in the order of their keys, and linked
+    /// rows in the order of the keys of the links.
     pub fn order_by(self, order: impl Into<String>) -> Self {
         self.draft.levels.at_mut(self.level).selection.order = Some(order.into());
         self
     }
 
-    /// Limits the rows of each entity above to so many, the first in their order; up to
-    /// 2<sup>31</sup> − 1.
+    /// Limits the rows of each entity above to the first `rows` in their order; up to 2<sup>31</sup> −
+    /// 1.
     pub fn limit(self, rows: u64) -> Self {
         self.draft.levels.at_mut(self.level).selection.limit = Some(rows);
         self

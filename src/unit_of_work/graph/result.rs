@@ -10,10 +10,11 @@ use crate::handle::{Handle, Stamp};
 use crate::model::Model;
 use crate::unit_of_work::load::foreign_key;
 
-/// A graph of entities that was loaded: who is whose child, and who is whose parent, as the database had
-/// it. The entities themselves are in the unit of work.
+/// A loaded graph of entities. It knows the children and the parents of each entity, as the database
+/// had them. The entities themselves are in the unit of work.
 ///
-/// A graph stays as it was loaded: what is added, changed or deleted later does not change it.
+/// A graph stays as it was loaded: entities that are added, changed or deleted later do not change the
+/// graph.
 pub struct Graph<T> {
     stamp: Stamp,
     /// The slots of the roots.
@@ -143,14 +144,15 @@ impl<T: Model> Graph<T> {
 
     /// Returns the children that the graph has of an entity, in the order that was asked for.
     ///
-    /// An entity that several levels of the graph have, has the children that the first of them was asked
-    /// for. Where only parents were asked for, the children of a parent are those that led to it.
+    /// If several levels of the graph have an entity, its children are those that the first of these
+    /// levels was asked for. If only parents were asked for, the children of a parent are the entities
+    /// that led to it.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Model`] when the graph was not asked for this relation, or when it has several between
-    /// these models: [`children_by`](Graph::children_by) says which. [`ErrorKind::Handle`] when the parent
-    /// is in no level that was asked for its children.
+    /// [`ErrorKind::Model`] when the graph was not asked for this relation, or when the graph has
+    /// several relations between these models: call [`children_by`](Graph::children_by) then.
+    /// [`ErrorKind::Handle`] when the parent is in no level that was asked for its children.
     ///
     /// ```
     /// # use onetrip::{ForeignKey, Graph, Model, UnitOfWork};
@@ -207,14 +209,14 @@ impl<T: Model> Graph<T> {
         Ok(Handles::new(self.stamp, slots))
     }
 
-    /// Returns the parent of an entity, if the graph has it: none where the entity refers to nothing, and
-    /// where the parent was not selected.
+    /// Returns the parent of an entity, if the graph has it. The result is `None` if the entity refers
+    /// to nothing, or if the parent was not selected.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Model`] when the graph was not asked for this relation, or when it has several between
-    /// these models: [`parent_by`](Graph::parent_by) says which. [`ErrorKind::Handle`] when the child is in
-    /// no level that was asked for its parent.
+    /// [`ErrorKind::Model`] when the graph was not asked for this relation, or when the graph has
+    /// several relations between these models: call [`parent_by`](Graph::parent_by) then.
+    /// [`ErrorKind::Handle`] when the child is in no level that was asked for its parent.
     pub fn parent<P: Model>(&self, child: Handle<impl Model>) -> Result<Option<Handle<P>>, Error> {
         self.parent_in(child, None)
     }
@@ -244,12 +246,12 @@ impl<T: Model> Graph<T> {
         Ok((slot != NOBODY).then(|| Handle::new(self.stamp, slot)))
     }
 
-    /// Returns what links of `L` lead to from an entity, in the order that was asked for.
+    /// Returns the entities to which links of `L` lead from an entity, in the order that was asked for.
     ///
     /// # Errors
     ///
-    /// Those of [`children`](Graph::children) and [`parent`](Graph::parent), for the foreign keys of the
-    /// links; [`through_by`](Graph::through_by) says which of several.
+    /// Those of [`children`](Graph::children) and [`parent`](Graph::parent), for the foreign keys of
+    /// the links. If there are several, call [`through_by`](Graph::through_by).
     pub fn through<L: Model, C: Model>(
         &self,
         from: Handle<impl Model>,
@@ -257,8 +259,9 @@ impl<T: Model> Graph<T> {
         self.through_in::<L, C, _>(from, None, None)
     }
 
-    /// Returns what links of `L` lead to from an entity, by the foreign keys of the link table that have these
-    /// columns: that which refers to the entity, and that which refers to `C`.
+    /// Returns the entities to which links of `L` lead from an entity, by two foreign keys of the link
+    /// table. `columns` names a column of the foreign key that refers to the entity, and a column of
+    /// the foreign key that refers to `C`.
     ///
     /// # Errors
     ///
@@ -323,7 +326,7 @@ fn not_here<T: Model>() -> Error {
     Error::new(ErrorKind::Handle, message).with_table(T::table().name())
 }
 
-/// The handles of entities of one model: what [`Graph::roots`] and [`Graph::children`] return.
+/// The handles of entities of one model, as [`Graph::roots`] and [`Graph::children`] return them.
 pub struct Handles<'g, T> {
     stamp: Stamp,
     slots: std::slice::Iter<'g, u32>,
