@@ -66,6 +66,8 @@ pub struct Flush<'a, 'c> {
     is_sent: bool,
     /// It is not known whether keys come from where the DEFAULTs of their columns say.
     checks_defaults: bool,
+    /// Rows may lie on several servers, with Citus.
+    is_distributed: bool,
     /// The tables of which it is known by now.
     with_default_keys: Vec<&'static Table>,
 }
@@ -102,6 +104,7 @@ impl<'a, 'c> Flush<'a, 'c> {
             is_autocommit: false,
             is_sent: false,
             checks_defaults: false,
+            is_distributed: false,
             with_default_keys: Vec::new(),
         }
     }
@@ -135,6 +138,19 @@ impl<'a, 'c> Flush<'a, 'c> {
     pub(crate) fn with_defaults_checked(mut self, checks: bool) -> Self {
         self.checks_defaults = checks;
         self
+    }
+
+    /// Says whether statements are to be of the form that Citus takes.
+    pub(crate) fn with_rows_distributed(mut self, is_distributed: bool) -> Self {
+        self.is_distributed = is_distributed;
+        self
+    }
+
+    /// Returns `true` if rows may lie on several servers, with Citus. Citus runs the parts of a statement one
+    /// after the other, as if each were a statement, and checks foreign keys after each. What a part returns
+    /// has no order there, and rows of several servers cannot be locked ahead.
+    pub(crate) fn is_distributed(&self) -> bool {
+        self.is_distributed
     }
 
     /// Notes that a statement has taken keys of these columns, and has looked at the DEFAULTs.

@@ -88,6 +88,8 @@ pub(crate) struct Constraints {
     pub(crate) early_triggers: Vec<u32>,
     /// The names of the constraints that other attempts have violated.
     pub(crate) violated: Vec<String>,
+    /// Rows of the tables may lie on several servers.
+    pub(crate) is_distributed: bool,
 }
 
 impl Constraints {

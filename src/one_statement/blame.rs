@@ -2,7 +2,7 @@
 
 use super::missing::BLAME;
 use super::render::Renderer;
-use super::{Form, Guarded, Statement};
+use super::{Guarded, Statement};
 use crate::error::Error;
 use crate::flush::Flush;
 use crate::flush_plan::Step;
@@ -36,7 +36,7 @@ pub(crate) fn conflicting(
     if !has_inserts || !steps.iter().all(is_askable) {
         return Ok(Vec::new());
     }
-    let statement = Statement::new(flush, steps, None, Form::Plain);
+    let statement = Statement::new(flush, steps, None);
     let renderer = Renderer::new(&statement, flush).blaming(of);
     let (sql, params) = renderer.render(Guarded { suspects: None, harmless: &[] })?;
     match flush.query(sql.as_str(), &params) {

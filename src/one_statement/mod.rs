@@ -52,7 +52,6 @@ struct Statement<'a> {
     locks: Option<Locks>,
     /// The names of the parts.
     names: Names,
-    form: Form,
 }
 
 /// A part of the statement, by its position among those of its kind.
@@ -104,25 +103,19 @@ pub(crate) struct Guarded<'a> {
     pub(crate) harmless: &'a [u32],
 }
 
-/// The form of a statement.
+/// When the rows that a statement changes are locked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// The rows that it changes are locked before any of them is changed, in the order that all commits
-    /// keep to.
-    LocksAhead,
-    /// The rows that it changes are locked as they are changed.
-    Plain,
-    /// Citus takes it for tables whose rows lie on several servers. Citus runs the parts one after the
-    /// other, as if each were a statement, and checks foreign keys after each. So the parts are in the order
-    /// of the steps. What a part returns has no order there, and rows of several servers cannot be locked
-    /// ahead.
-    Distributed,
+pub(crate) enum Locking {
+    /// Before any of them is changed, in the order that all commits keep to.
+    Ahead,
+    /// As they are changed.
+    AsChanged,
 }
 
-impl Form {
-    /// Returns `true` if what a part returns is in no order.
-    fn is_unordered(self) -> bool {
-        self == Form::Distributed
+impl Locking {
+    /// Returns `Ahead` if rows are to be locked ahead.
+    pub(crate) fn ahead_if(is_ahead: bool) -> Locking {
+        if is_ahead { Locking::Ahead } else { Locking::AsChanged }
     }
 }
 
@@ -135,14 +128,14 @@ pub(crate) fn write(
     flush: &mut Flush<'_, '_>,
     steps: Range<usize>,
     guarded: Guarded<'_>,
-    form: Form,
+    locking: Locking,
 ) -> Result<Outcome, Error> {
     let plan = flush.plan();
-    let locks = match form {
-        Form::LocksAhead => Some(Locks::new(flush)).filter(|locks| !locks.is_empty()),
-        Form::Plain | Form::Distributed => None,
+    let locks = match locking {
+        Locking::Ahead => Some(Locks::new(flush)).filter(|locks| !locks.is_empty()),
+        Locking::AsChanged => None,
     };
-    let statement = Statement::new(flush, &plan.steps()[steps], locks, form);
+    let statement = Statement::new(flush, &plan.steps()[steps], locks);
     let (sql, params) = Renderer::new(&statement, flush).render(guarded)?;
     let rows = flush
         .query(sql.as_str(), &params)
@@ -182,21 +175,16 @@ impl<'a> Statement<'a> {
     /// Returns the statement of some steps.
     ///
     /// They are written in the order of the steps, but for what is deleted: foreign keys are checked when
-    /// the statement ends, so everything that is deleted goes first, and makes room. In the distributed form
-    /// it keeps its place.
-    fn new(
-        flush: &Flush<'_, '_>,
-        steps: &'a [Step],
-        locks: Option<Locks>,
-        form: Form,
-    ) -> Statement<'a> {
+    /// the statement ends, so everything that is deleted goes first, and makes room. Citus checks them after
+    /// each part, as if it were a statement of its own, and so there it keeps its place.
+    fn new(flush: &Flush<'_, '_>, steps: &'a [Step], locks: Option<Locks>) -> Statement<'a> {
         let (mut deletes, mut updates, mut groups) = (Vec::new(), Vec::new(), Vec::new());
         let mut inserted: IndexMap<usize, Vec<u32>> = IndexMap::new();
         let (mut first, mut parts, mut found) = (Vec::new(), Vec::new(), Vec::new());
         for step in steps {
             match step {
                 Step::Delete(step) => {
-                    let goes_first = form != Form::Distributed;
+                    let goes_first = !flush.is_distributed();
                     let list = if goes_first { &mut first } else { &mut parts };
                     list.push(Part::Delete(deletes.len()));
                     deletes.push(step);
@@ -235,7 +223,7 @@ impl<'a> Statement<'a> {
         for (at, &step) in found.iter().enumerate() {
             keys.extend(FindOrAdd { step, at, prefix: names.prefix() }.key_arrays());
         }
-        Statement { keys, taken, found, groups, deletes, updates, parts, locks, names, form }
+        Statement { keys, taken, found, groups, deletes, updates, parts, locks, names }
     }
 
     /// Adds the keys that the statement takes for rows of a table.

@@ -244,7 +244,7 @@ impl<'a, 'c> Renderer<'a, 'c> {
                 }
                 insert.render(&rows, from, OnConflict::Fail, sql);
                 sql.push(")");
-                let unordered = statement.form.is_unordered().then(|| {
+                let unordered = self.text.flush.is_distributed().then(|| {
                     let count = insert.group.rows.len() as u64;
                     (self.text.params.push_count(count), &*self.text.from)
                 });
@@ -318,7 +318,7 @@ impl<'a, 'c> Renderer<'a, 'c> {
     /// may look for the row.
     fn render_result(&mut self) {
         let (statement, flush, sql) = (self.statement, self.text.flush, &mut self.text.sql);
-        let is_unordered = statement.form.is_unordered();
+        let is_unordered = flush.is_distributed();
         if let Some((_, missing)) = &self.missing {
             render_failure(missing, sql.push(" SELECT "));
             sql.push(" FROM ").push(&statement.names.keys());

@@ -16,7 +16,7 @@ use crate::flush_plan::{
     Constraints, FlushPlan, PlannedStatement, Step, Suspects, counted, means_the_same,
 };
 use crate::insert_strategy::InsertStrategy;
-use crate::one_statement::{self, Form, Guarded, Outcome};
+use crate::one_statement::{self, Guarded, Locking, Outcome};
 use crate::sql::{Params, Sql};
 
 /// How steps are sent one after the other.
@@ -114,7 +114,7 @@ impl StepByStep<'_> {
         let suspects = plan.suspects().filter(|_| self.constraints.is_some());
         let suspects = suspects.map(Suspects::of_foreign_keys);
         let guarded = Guarded { suspects: suspects.as_ref(), harmless: &harmless };
-        match one_statement::write(flush, circle.clone(), guarded, Form::Plain)? {
+        match one_statement::write(flush, circle.clone(), guarded, Locking::AsChanged)? {
             Outcome::Written => Ok(()),
             Outcome::Refused => Err(acts_within_circle(plan.steps()[circle.start].table().name())),
         }

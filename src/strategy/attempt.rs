@@ -8,7 +8,7 @@ use crate::error::Error;
 use crate::flush::Flush;
 use crate::flush_plan::{Constraints, FlushPlan, PlannedStatement};
 use crate::insert_strategy::InsertStrategy;
-use crate::one_statement::{self, Form, Guarded, Outcome};
+use crate::one_statement::{self, Guarded, Locking, Outcome};
 use crate::step_by_step::{Changes, StepByStep};
 
 /// A way to write a flush, and its plan.
@@ -26,8 +26,8 @@ pub(crate) struct Attempt<'a> {
     pub(super) harmless: Option<Vec<u32>>,
     /// Rows are locked ahead.
     pub(super) locks: bool,
-    /// The one statement is to be of the form that Citus takes.
-    pub(super) is_distributed: bool,
+    /// The statements are to be of the form that Citus takes.
+    pub(crate) is_distributed: bool,
     /// The way in which rows are changed and deleted, step by step.
     pub(super) changes: Changes,
     /// The tables of which changes return nothing.
@@ -71,15 +71,6 @@ impl Attempt<'_> {
         self.asks.then(|| PlannedStatement::new("look at the tables' constraints"))
     }
 
-    /// Returns the form of the one statement.
-    fn form(&self) -> Form {
-        match (self.is_distributed, self.locks) {
-            (true, _) => Form::Distributed,
-            (false, true) => Form::LocksAhead,
-            (false, false) => Form::Plain,
-        }
-    }
-
     /// Returns what sends the steps one after the other.
     fn step_by_step(&self) -> StepByStep<'_> {
         StepByStep {
@@ -102,7 +93,12 @@ impl Attempt<'_> {
                 let suspects = self.plan.suspects().filter(|_| self.harmless.is_some());
                 let harmless = self.harmless.as_deref().unwrap_or_default();
                 let all = 0..self.plan.steps().len();
-                one_statement::write(flush, all, Guarded { suspects, harmless }, self.form())
+                one_statement::write(
+                    flush,
+                    all,
+                    Guarded { suspects, harmless },
+                    Locking::ahead_if(self.locks),
+                )
             }
             Way::StepByStep => {
                 self.step_by_step().write(flush)?;

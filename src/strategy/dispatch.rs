@@ -156,7 +156,11 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         // What is remembered may not hold any more.
         self.ask(connection)?;
         let plan = self.plan_for_steps(Cycles::Any)?;
-        Ok((plan, self.constraints.clone().unwrap_or_default()))
+        let mut constraints = self.constraints.clone().unwrap_or_default();
+        if self.is_distributed() {
+            Arc::make_mut(&mut constraints).is_distributed = true;
+        }
+        Ok((plan, constraints))
     }
 
     /// Returns `true` if rows of a table are found or added by one model and written by another: a statement
@@ -535,7 +539,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             inserts,
             harmless: None,
             locks: memory.can_lock(&self.written),
-            is_distributed: false,
+            is_distributed: memory.are_distributed(&self.written),
             changes: match self.is_row_by_row {
                 true => Changes::RowByRow,
                 false => self.strategy.changes(),

@@ -324,13 +324,15 @@ impl<'a> Writer<'a> {
         if ends && connection.is_autocommit() && attempt.is_alone() {
             let flush = Flush::new(&attempt.plan, changes, connection, on_progress)
                 .in_autocommit()
-                .with_defaults_checked(attempt.checks_defaults);
+                .with_defaults_checked(attempt.checks_defaults)
+                .with_rows_distributed(attempt.is_distributed);
             return self.write_and_commit(changes, attempt, flush);
         }
         connection.begin()?;
         let mut undo = UndoOnDrop { connection, armed: true };
         let mut flush = Flush::new(&attempt.plan, changes, undo.connection, on_progress)
-            .with_defaults_checked(attempt.checks_defaults);
+            .with_defaults_checked(attempt.checks_defaults)
+            .with_rows_distributed(attempt.is_distributed);
         if attempt.write(&mut flush)? == Outcome::Refused {
             return Ok(None);
         }

@@ -53,7 +53,9 @@ impl FindOrAdd<'_> {
         let sent = self.sent_rows(&named, text)?;
         let queries = Queries { step: *self, named, assignments: self.step.assignments() };
         let (from, sql) = (text.from.clone(), &mut text.sql);
-        queries.render_find(&sent, &from, sql.push(&self.name("f")).push(" AS MATERIALIZED ("));
+        let is_distributed = text.flush.is_distributed();
+        let find = if is_distributed { Queries::render_find_apart } else { Queries::render_find };
+        find(&queries, &sent, &from, sql.push(&self.name("f")).push(" AS MATERIALIZED ("));
         queries.render_add(sql.push("), ").push(&self.name("a")).push(" AS ("));
         if queries.is_update() {
             queries.render_update(sql.push("), ").push(&self.name("w")).push(" AS ("));
@@ -168,6 +170,28 @@ impl Queries<'_> {
         });
         let lock = if self.is_update() { " FOR NO KEY UPDATE" } else { " FOR KEY SHARE" };
         sql.push(lock).push(") AS t ON true");
+    }
+
+    /// Looks for rows that may lie on several servers, for which there is neither `LATERAL` nor a lock. The
+    /// inner join is what the servers do, each for its rows.
+    ///
+    /// ```text
+    /// SELECT * FROM (SELECT unnest($1) AS v0, unnest($2) AS v1, …) AS r
+    /// LEFT JOIN (SELECT s.v2 AS g, t.id AS r0, t.name AS r1 FROM (SELECT unnest($1) AS v0, …) AS s
+    ///            JOIN tags AS t ON t.name = s.v0) AS t ON t.g = r.v2
+    /// ```
+    fn render_find_apart(&self, sent: &ArrayRows, from: &str, sql: &mut Sql) {
+        let table = self.table();
+        sent.render_table(from, sql.push("SELECT * FROM "));
+        self.number("s.", sql.push(" LEFT JOIN (SELECT ")).push(" AS g, ");
+        self.table_columns(sql);
+        sent.render_table(from, sql.push(" FROM (SELECT * FROM "));
+        sql.push(") AS s JOIN ").qualified(table.qualified_name()).push(" AS t ON ");
+        sql.conditions(self.natural_key(), |sql, &column| {
+            sql.push("t.").name(table.columns()[column].name()).push(" = ");
+            self.value(column, "s.", sql);
+        });
+        self.number("r.", sql.push(") AS t ON t.g = "));
     }
 
     /// Adds the rows that are not there.

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::flush::{Before, Flush};
 use crate::flush_plan::{Constraints, Done, FlushPlan, RowAt, Step, Suspects, done_to};
 use crate::model::Table;
-use crate::one_statement::{self, Form, Guarded, Outcome};
+use crate::one_statement::{self, Guarded, Locking, Outcome};
 
 /// A row that was refused.
 pub(super) struct Refused {
@@ -347,7 +347,8 @@ impl<'a, 'c> Search<'a, 'c> {
         let rows: Vec<RowAt> = rows.iter().copied().filter(is_in).collect();
         let part = self.plan.part(&rows);
         let (before, connection) = (self.before.clone(), self.trial.connection());
-        let mut flush = Flush::resume(&part, self.changes, connection, before);
+        let mut flush = Flush::resume(&part, self.changes, connection, before)
+            .with_rows_distributed(self.constraints.is_distributed);
         let result = write(&mut flush, &part, self.constraints, sent);
         let before = flush.into_before();
         match result {
@@ -549,7 +550,7 @@ fn write(
         let suspects = suspects.map(Suspects::of_foreign_keys);
         let guarded = Guarded { suspects: suspects.as_ref(), harmless: &harmless };
         next = range.end;
-        if one_statement::write(flush, range, guarded, Form::Plain)? == Outcome::Refused {
+        if one_statement::write(flush, range, guarded, Locking::AsChanged)? == Outcome::Refused {
             let message = "a foreign key acts on rows that can only be written at once";
             return Err(Error::new(crate::error::ErrorKind::Unsupported, message));
         }
