@@ -158,7 +158,22 @@ impl Error {
             error.0.kind = ErrorKind::Connection;
             error.0.came_first = comes_before_a_statement(db);
         }
-        error.with_source(source)
+        let error = error.with_source(source);
+        if error.is_of_citus() && error.0.kind == ErrorKind::Database {
+            return error.with_citus_hint();
+        }
+        error
+    }
+
+    fn with_citus_hint(mut self) -> Error {
+        let is_refusal =
+            matches!(self.sqlstate().map(SqlState::code), Some("0A000" | "XX000" | "42601"));
+        if is_refusal {
+            let hint = "Citus cannot do this where rows lie on several servers: the chapter on Citus in the book \
+                        says what it can";
+            self.0.hint = Some(hint.into());
+        }
+        self
     }
 
     /// Returns `true` if the session had ended before it took the statement.

@@ -378,7 +378,9 @@ fn what_citus_refuses_says_so() -> Result<(), Error> {
     for &mood in &moods {
         uow[mood].mood = "bad".into();
     }
-    let result = uow.commit();
-    println!("{result:?}");
+    let error = uow.commit().expect_err("Citus casts no enum in an update");
+    assert_eq!(error.kind(), ErrorKind::Database);
+    assert!(error.hint().is_some_and(|hint| hint.contains("Citus")), "{error}");
+    assert_eq!(schema.rows("SELECT DISTINCT mood FROM moods"), ["good"]);
     Ok(())
 }
