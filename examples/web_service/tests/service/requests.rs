@@ -4,11 +4,15 @@ use std::collections::BTreeSet;
 use std::thread;
 use std::time::Duration;
 
+use onetrip_web_service::database::Database;
+use onetrip_web_service::models::Customer;
+use onetrip_web_service::session::Session;
 use serde_json::json;
+use tokio::runtime::Builder;
 
 use crate::support::http::send;
 use crate::support::relay::Relay;
-use crate::support::{Service, Setup, tables, upstream};
+use crate::support::{Service, Setup, pool, tables, upstream};
 
 #[test]
 fn a_graph_is_added_and_shown_in_one_round_trip_each() {
@@ -78,15 +82,28 @@ fn a_graph_is_added_and_shown_in_one_round_trip_each() {
 #[test]
 fn what_comes_up_again_is_prepared_after_the_answer() {
     let schema = tables("prepared");
-    let service = Service::start(&schema, Setup { sessions: 1, ..Setup::default() });
-    service.post(&json!({ "email": "ada@example.org", "name": "Ada" }));
-    for _ in 0..4 {
-        let shown = service.get("/customers/1");
-        assert_eq!((shown.status, shown.header("x-round-trips")), (200, Some("1")));
-    }
-    // The first request that waits for the session has it when the statement has been prepared.
-    let changed = service.patch("/customers/1", "\"1\"", &json!({}));
-    assert_eq!((changed.status, changed.header("x-round-trips")), (200, Some("1")), "no change");
+    let pool = pool(&schema, &Setup { sessions: 1, ..Setup::default() });
+    let database = Database::new(pool);
+    let runtime = Builder::new_current_thread().build().expect("a runtime");
+    let run = |sql: &'static str| {
+        let work =
+            move |session: &mut Session| Ok(session.unit_of_work().sql(sql).first::<i64>()?);
+        runtime.block_on(database.run(work)).expect("the query works").expect("a row")
+    };
+    let find = |id: i32| {
+        let work = move |session: &mut Session| {
+            let found = session.unit_of_work().find::<Customer>(id)?;
+            Ok(found.is_some())
+        };
+        runtime.block_on(database.run(work)).expect("the query works")
+    };
+    let prepared = "SELECT count(*) FROM pg_prepared_statements";
+    assert!(!find(1));
+    assert_eq!(run(prepared), 0);
+    assert!(!find(2));
+    // There is one session, so this has waited until the statement was prepared.
+    assert_eq!(run(prepared), 1);
+    drop(runtime);
 }
 
 #[test]
