@@ -50,7 +50,7 @@ pub(super) fn add(session: &mut Session, new: &NewCustomer) -> Result<Answer, Fa
                 uow.add(Line {
                     id: None,
                     order_id: order.into(),
-                    product_id: line.product_id.clone(),
+                    product_id: line.product_id,
                     quantity: line.quantity,
                 })
             };
