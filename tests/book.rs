@@ -1,6 +1,7 @@
 //! The book: no chapter is forgotten, and the SQL that it shows is what is sent.
 //!
-//! Its samples are documentation tests, which `src/doctests.rs` lists.
+//! Its samples are documentation tests, which `src/doctests.rs` lists. Those that need a pool or TLS are
+//! documentation tests of `examples/web_service`.
 
 mod common;
 #[path = "common/users.rs"]
@@ -33,7 +34,11 @@ fn every_chapter_is_in_the_summary_and_tested() {
     let mut chapters: BTreeSet<_> = names.filter(|name| name.ends_with(".md")).collect();
     assert!(chapters.remove("SUMMARY.md"));
     assert_eq!(between(&read("docs/src/SUMMARY.md"), "](", ")"), chapters);
-    let tested = between(&read("src/doctests.rs"), "include_str!(\"../docs/src/", "\")");
+    let mut tested = between(&read("src/doctests.rs"), "include_str!(\"../docs/src/", "\")");
+    let list = read("examples/web_service/src/doctests.rs");
+    for chapter in between(&list, "include_str!(\"../../../docs/src/", "\")") {
+        assert!(tested.insert(chapter.clone()), "{chapter} is tested twice");
+    }
     assert_eq!(tested, chapters);
 }
 
