@@ -48,5 +48,14 @@ mod concurrency {}
 #[doc = include_str!("../docs/src/verify.md")]
 mod verify {}
 
+#[doc = include_str!("../docs/src/recipes.md")]
+mod recipes {}
+
+#[doc = include_str!("../docs/src/troubleshooting.md")]
+mod troubleshooting {}
+
+#[doc = include_str!("../docs/src/comparison.md")]
+mod comparison {}
+
 #[doc = include_str!("../docs/src/coming-from-sqlalchemy.md")]
 mod coming_from_sqlalchemy {}

@@ -69,6 +69,149 @@ fn code_fits_on_a_page() {
         for (number, line) in shown_code(&text) {
             assert!(line.chars().count() <= 100, "{}:{number}: {line}", path.display());
         }
+
+/// Returns the string literals of a file in Rust, as they are at run time, with `…` for each `{…}`.
+fn literals(code: &str) -> Vec<String> {
+    let mut literals = Vec::new();
+    let mut rest = code;
+    while let Some(at) = rest.find(['"', '/', '\'']) {
+        let found = &rest[at..];
+        rest = if found.starts_with("//") {
+            found.split_once('\n').map_or("", |(_, rest)| rest)
+        } else if found.starts_with("'\"'") {
+            &found[3..]
+        } else if let Some(found) = found.strip_prefix('"') {
+            let (literal, rest) = literal(found);
+            literals.push(literal);
+            rest
+        } else {
+            &found[1..]
+        };
+    }
+    literals
+}
+
+/// Reads a literal up to its closing quote, and returns what comes behind.
+fn literal(code: &str) -> (String, &str) {
+    let mut text = String::new();
+    let mut rest = code;
+    loop {
+        let at = rest.find(['"', '\\', '{']).expect("a literal ends");
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(end) = rest.strip_prefix('"') {
+            return (text, end);
+        } else if let Some(folded) = rest.strip_prefix("\\\n") {
+            rest = folded.trim_start();
+        } else if let Some(escaped) = rest.strip_prefix('\\') {
+            text.push_str(escaped.get(..1).unwrap_or_default());
+            rest = escaped.get(1..).unwrap_or_default();
+        } else if let Some((_, end)) = rest.split_once('}').filter(|(it, _)| !it.contains('"')) {
+            text.push('…');
+            rest = end;
+        } else {
+            text.push('{');
+            rest = &rest[1..];
+        }
+    }
+}
+
+/// Reads all files of Rust code below a folder.
+fn code_below(folder: &Path, code: &mut Vec<String>) {
+    for file in fs::read_dir(folder).expect("the folder is there") {
+        let path = file.expect("the folder can be read").path();
+        if path.is_dir() {
+            code_below(&path, code);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            code.push(fs::read_to_string(&path).expect("code is UTF-8"));
+        }
+    }
+}
+
+/// Returns what stands in the code span that a text begins with, whatever its fence.
+fn code_span(text: &str) -> Option<&str> {
+    let fence = text.len() - text.trim_start_matches('`').len();
+    let (span, _) = text[fence..].split_once(&text[..fence]).filter(|_| fence > 0)?;
+    Some(if fence > 1 { span.trim() } else { span })
+}
+
+#[test]
+fn the_messages_in_the_chapter_on_troubleshooting_are_those_of_the_library() {
+    let mut code = Vec::new();
+    for folder in ["src", "derive/src"] {
+        code_below(&Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut code);
+    }
+    let literals: Vec<String> = code.iter().flat_map(|code| literals(code)).collect();
+    // These are the compiler's own.
+    let others = ["the trait bound … is not satisfied", "cannot borrow … as mutable because"];
+    let chapter = read("docs/src/troubleshooting.md");
+    let headings = chapter.lines().filter_map(|line| code_span(line.strip_prefix("### ")?));
+    let messages: Vec<&str> =
+        headings.filter(|it| !others.iter().any(|other| it.starts_with(other))).collect();
+    assert!(messages.len() > 40, "{messages:#?}");
+    let is_said = |message: &&str| literals.iter().any(|literal| literal.contains(message));
+    let missing: Vec<&str> = messages.into_iter().filter(|message| !is_said(message)).collect();
+    assert!(missing.is_empty(), "the library has no such messages: {missing:#?}");
+}
+
+/// Statements that the server refuses, each with its code.
+const REFUSED: [(&str, &str); 14] = [
+    ("23505", "INSERT INTO users VALUES (1, 'Bob'), (1, 'Bob')"),
+    ("23503", "INSERT INTO addresses VALUES (1, 'a', 'sad', 7)"),
+    ("23502", "INSERT INTO users VALUES (1, NULL)"),
+    ("23514", "INSERT INTO users VALUES (-1, 'Bob')"),
+    ("22001", "INSERT INTO users VALUES (1, 'Bobby')"),
+    ("22P02", "INSERT INTO addresses VALUES (1, 'a', 'so-so', 7)"),
+    ("42P01", "SELECT * FROM nobody"),
+    ("42703", "SELECT nothing FROM users"),
+    ("42883", "SELECT * FROM users WHERE name = 1"),
+    ("42804", "INSERT INTO users SELECT 'a'::text, 'Bob'"),
+    ("42P10", "INSERT INTO users VALUES (1, 'Bob') ON CONFLICT (name) DO NOTHING"),
+    ("25P02", "SELECT 1"),
+    ("25006", "SET TRANSACTION READ ONLY; INSERT INTO users VALUES (1, 'Bob')"),
+    ("42704", "SELECT current_setting('nobody.set_it')"),
+];
+
+#[test]
+fn the_server_says_what_the_chapter_on_troubleshooting_says() {
+    let schema = Schema::new(
+        "troubleshooting",
+        "CREATE TYPE mood AS ENUM ('sad');
+         CREATE TABLE users (id int PRIMARY KEY CHECK (id > 0), name varchar(3) NOT NULL);
+         CREATE TABLE addresses (id int PRIMARY KEY, email text, mood mood,
+             user_id int REFERENCES users)",
+    );
+    let chapter = read("docs/src/troubleshooting.md");
+    let rows: Vec<(&str, &str)> = chapter
+        .lines()
+        .filter_map(|line| line.strip_prefix("| ")?.split_once(" | "))
+        .filter_map(|(message, rest)| Some((code_span(message)?, rest)))
+        .collect();
+    let mut client = schema.client();
+    client.batch_execute("SET lc_messages = 'C'").expect("the role may set it");
+    for (code, sql) in REFUSED {
+        let mut transaction = client.transaction().expect("the server is there");
+        if code == "25P02" {
+            transaction.batch_execute("SELECT 1 / 0").expect_err("it is a mistake");
+        }
+        let error = transaction.batch_execute(sql).expect_err(sql);
+        let error = error.as_db_error().expect("the server says so");
+        assert_eq!(error.code().code(), code, "{sql}: {}", error.message());
+        let is_said = |message: &str| {
+            let mut rest = error.message();
+            message.split('…').all(|part| match rest.split_once(part.trim()) {
+                Some((_, behind)) => {
+                    rest = behind;
+                    true
+                }
+                None => false,
+            })
+        };
+        assert!(
+            rows.iter().any(|(message, rest)| rest.starts_with(code) && is_said(message)),
+            "the chapter lacks {code}: {}",
+            error.message()
+        );
     }
 }
 
