@@ -69,6 +69,8 @@ fn code_fits_on_a_page() {
         for (number, line) in shown_code(&text) {
             assert!(line.chars().count() <= 100, "{}:{number}: {line}", path.display());
         }
+    }
+}
 
 /// Returns the string literals of a file in Rust, as they are at run time, with `…` for each `{…}`.
 fn literals(code: &str) -> Vec<String> {
