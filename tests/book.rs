@@ -80,8 +80,8 @@ fn literals(code: &str) -> Vec<String> {
         let found = &rest[at..];
         rest = if found.starts_with("//") {
             found.split_once('\n').map_or("", |(_, rest)| rest)
-        } else if found.starts_with("'\"'") {
-            &found[3..]
+        } else if let Some(rest) = found.strip_prefix("'\"'") {
+            rest
         } else if let Some(found) = found.strip_prefix('"') {
             let (literal, rest) = literal(found);
             literals.push(literal);
