@@ -386,7 +386,9 @@ impl Examination<'_> {
             let is_certain = is_certain && (is_first || of_row.needs_no_row(constraints));
             is_first &= !is_refused;
             let lacks_parent = || {
-                let before = left_out.keys().copied().filter(|other| *other != entity);
+                // What is left out for its sake was there when it was refused, or comes later.
+                let before = left_out.iter().filter(|(_, of)| **of != entity);
+                let before = before.map(|(other, _)| *other);
                 signature.code() == "23503"
                     && may_lack_parent(self.changes, constraints, name, before)
             };
