@@ -59,3 +59,6 @@ mod comparison {}
 
 #[doc = include_str!("../docs/src/coming-from-sqlalchemy.md")]
 mod coming_from_sqlalchemy {}
+
+#[doc = include_str!("../docs/src/citus.md")]
+mod citus {}

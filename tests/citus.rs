@@ -369,7 +369,9 @@ fn what_citus_refuses_says_so() -> Result<(), Error> {
     client
         .batch_execute(
             "CREATE TYPE mood AS ENUM ('good', 'bad'); CREATE TABLE moods (id int PRIMARY KEY, mood mood);
-             SELECT create_distributed_table('moods', 'id');",
+             SELECT create_distributed_table('moods', 'id');
+             CREATE TABLE folders (tenant_id int, id int, parent int, PRIMARY KEY (tenant_id, id));
+             SELECT create_distributed_table('folders', 'tenant_id')",
         )
         .expect("the table can be made");
     let mut uow = UnitOfWork::new(&mut client);
@@ -382,5 +384,38 @@ fn what_citus_refuses_says_so() -> Result<(), Error> {
     assert_eq!(error.kind(), ErrorKind::Database);
     assert!(error.hint().is_some_and(|hint| hint.contains("Citus")), "{error}");
     assert_eq!(schema.rows("SELECT DISTINCT mood FROM moods"), ["good"]);
-    Ok(())
+    drop(uow);
+
+    let is_of_citus = |error: Error| {
+        error.hint().is_some_and(|hint| hint.contains("Citus")).then_some(()).ok_or(error)
+    };
+    let mut uow = UnitOfWork::new(&mut client);
+    let accounts = add(&mut uow, 4);
+    uow.commit()?;
+    uow[accounts[0]].tenant_id = 9;
+    is_of_citus(uow.commit().expect_err("a row does not move to another server"))?;
+    uow.rollback();
+    uow.query::<Account>("tenant_id = $1").bind(1).for_update().load()?;
+    uow.rollback();
+    let all = uow.query::<Account>("true").for_update().load();
+    is_of_citus(all.expect_err("rows of several servers are not locked"))?;
+    uow.rollback();
+    let tree = uow
+        .query::<Folder>("tenant_id = 1")
+        .with(|folder| {
+            folder.descendants();
+        })
+        .load();
+    is_of_citus(tree.map(drop).expect_err("nothing is recursive"))
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "folders")]
+struct Folder {
+    #[model(key)]
+    tenant_id: i32,
+    #[model(key)]
+    id: i32,
+    #[model(column("tenant_id", "parent"))]
+    parent: Option<ForeignKey<Folder>>,
 }
