@@ -177,27 +177,48 @@ fn prepared(criterion: &mut Criterion<Figure>) {
     }
 }
 
-/// The time per row of 300,000 rows against that of 3,000, by `Auto`.
+/// The time per row of many rows against that of 3,000: of a commit by `Auto`, and of loading what it has
+/// written.
 fn growth(criterion: &mut Criterion<Figure>) {
     let database = Database::new("growth", users::TABLES);
     let mut client = database.client();
     let mut group = criterion.benchmark_group("growth");
     group.sample_size(10).sampling_mode(SamplingMode::Flat);
     group.measurement_time(Duration::from_secs(20));
-    group.bench_function("auto/300000_against_3000", |bencher| {
-        bencher.iter_custom(|times| {
-            let (mut many, mut few) = (Duration::ZERO, Duration::ZERO);
-            for _ in 0..times {
-                database.empty();
-                many += users::commit(&mut client, Auto::new().into(), 100_000);
-                for _ in 0..10 {
+    for users in [100_000, 1_000_000] {
+        let id = |what| BenchmarkId::new(what, format!("{}_against_3000", 3 * users));
+        group.bench_function(id("auto"), |bencher| {
+            bencher.iter_custom(|times| {
+                let (mut many, mut few) = (Duration::ZERO, Duration::ZERO);
+                for _ in 0..times {
                     database.empty();
-                    few += users::commit(&mut client, Auto::new().into(), 1_000) * 10;
+                    many += users::commit(&mut client, Auto::new().into(), users);
+                    for _ in 0..10 {
+                        database.empty();
+                        few += users::commit(&mut client, Auto::new().into(), 1_000);
+                    }
                 }
-            }
-            many.as_secs_f64() / few.as_secs_f64() * times as f64
+                let times_as_many = users as f64 / 10_000.0;
+                many.as_secs_f64() / (few.as_secs_f64() * times_as_many) * times as f64
+            });
         });
-    });
+        group.bench_function(id("load"), |bencher| {
+            bencher.iter_custom(|times| {
+                let (mut many, mut few) = (Duration::ZERO, Duration::ZERO);
+                database.empty();
+                users::commit(&mut client, Auto::new().into(), users);
+                database.run("VACUUM ANALYZE users, addresses");
+                for _ in 0..times {
+                    many += users::load(&mut client, users);
+                    for _ in 0..10 {
+                        few += users::load(&mut client, 1_000);
+                    }
+                }
+                let times_as_many = users as f64 / 10_000.0;
+                many.as_secs_f64() / (few.as_secs_f64() * times_as_many) * times as f64
+            });
+        });
+    }
 }
 
 /// Rows of a table that are changed and deleted by `Auto`, against one hand-written statement for

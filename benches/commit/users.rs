@@ -69,3 +69,15 @@ fn time(mut uow: UnitOfWork<'_>, users: usize) -> Duration {
     assert_eq!(report.rows(), 3 * users);
     elapsed
 }
+
+/// The time in which the first users are loaded with their addresses.
+pub(crate) fn load(client: &mut Client, users: usize) -> Duration {
+    let mut uow = UnitOfWork::new(client);
+    let started = Instant::now();
+    let loaded = uow.query::<User>("id <= $1").bind(users as i32).load().expect("they are loaded");
+    let addresses = uow.query::<Address>("id <= $1").bind(2 * users as i32);
+    let addresses = addresses.load().expect("they are loaded");
+    let elapsed = started.elapsed();
+    assert_eq!((loaded.len(), addresses.len()), (users, 2 * users));
+    elapsed
+}
