@@ -115,11 +115,16 @@ fn collations_that_no_model_tells_of() -> Result<(), Error> {
         "graph_collations",
         "CREATE COLLATION any_case (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
          CREATE TABLE names (id text COLLATE any_case PRIMARY KEY);
-         CREATE TABLE uses (id int PRIMARY KEY, name text COLLATE any_case REFERENCES names,
-             other text REFERENCES names);
+         CREATE TABLE uses (id int PRIMARY KEY, name text COLLATE any_case REFERENCES names, other text);
          INSERT INTO names VALUES ('Ab'), ('x');
          INSERT INTO uses VALUES (1, 'Ab', 'ab'), (2, 'ab', 'AB'), (3, 'AB', 'Ab'), (4, 'X', 'X'), (5, NULL, NULL)",
     );
+    // From PostgreSQL 18 on, a foreign key is refused where its collation is not that of the key and one of
+    // them is not deterministic. The rows, and how they are loaded, are the same without the foreign key.
+    let version: u32 = schema.rows("SHOW server_version_num")[0].parse().expect("a number");
+    let foreign_key = "ALTER TABLE uses ADD FOREIGN KEY (other) REFERENCES names";
+    let added = schema.client().batch_execute(foreign_key);
+    assert_eq!(added.is_ok(), version < 180_000, "{added:?}");
     for is_split in [false, true] {
         let mut client = schema.client();
         let mut uow = UnitOfWork::new(&mut client);
