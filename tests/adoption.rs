@@ -69,7 +69,7 @@ fn the_commands_and_files_of_the_chapter_lead_to_a_commit() {
         command.env("DATABASE_URL", &url);
         command
     };
-    let models = run(cargo(&root.join("Cargo.toml")).args(["--example", "models"]));
+    let models = run(cargo(&root.join("Cargo.toml")).args(["-p", "onetrip-models"]));
     assert!(chapter.contains(&format!("{} lines that you do not write", models.lines().count())));
     fs::write(shop.join("src/models.rs"), models).expect("the models are written");
     let program = block(&chapter, heading, "rust,no_run");

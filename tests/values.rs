@@ -231,3 +231,23 @@ fn an_integer_is_never_a_rounded_number() {
         assert_eq!(uow[new].cents, Some(7));
     }
 }
+
+#[test]
+fn a_key_of_another_type_is_named() {
+    #[derive(Model, Clone, Debug)]
+    #[model(table = "wide_keys")]
+    struct Narrow {
+        #[model(key)]
+        id: Option<i32>,
+        name: String,
+    }
+    let schema =
+        Schema::new("wide_keys", "CREATE TABLE wide_keys (id bigserial PRIMARY KEY, name text)");
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client);
+    uow.add(Narrow { id: None, name: "one".into() });
+    let error = uow.commit().unwrap_err();
+    assert_eq!(error.table(), Some("wide_keys"), "{error}");
+    assert!(error.hint().is_some_and(|hint| hint.contains("`Verify`")), "{error}");
+    assert_eq!(schema.count("wide_keys"), 0);
+}

@@ -88,7 +88,12 @@ fn unknown(option: &str, value: &str, known: &str) -> lexopt::Error {
 fn print(models: &Models) -> Result<String, Box<dyn Error>> {
     let url = env::var("DATABASE_URL").map_err(|_| "DATABASE_URL is not set")?;
     let mut client = Client::connect(&url, NoTls)?;
-    Ok(models.print(&mut client)?)
+    let text = models.print(&mut client)?;
+    if !text.contains("pub struct ") {
+        let message = "there is no such table: name its schema by --schema, where the search path does not have it";
+        return Err(message.into());
+    }
+    Ok(text)
 }
 
 /// Writes to stdout. A reader that has seen enough (`… | head`) is not an error.

@@ -46,6 +46,7 @@ fn head(plan: &Plan<'_>, models: &[ModelText]) -> String {
                 writeln!(text, "//     onetrip = {{ version = \"0.1\", features = {features:?} }}");
         }
     }
+    text.push_str("//     postgres = \"0.19\"\n");
     for library in libraries {
         let _ = writeln!(text, "//     {} = \"{}\"", library.name(), library.version());
     }

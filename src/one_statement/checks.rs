@@ -190,7 +190,15 @@ pub(super) fn explain(
     }
     if code == Some("42883") && !error.is_within_function() && !statement.taken_keys().is_empty() {
         // Arrays of keys that were stored and of keys that were sent cannot be compared.
-        return error.with_hint("a key may have another type in the database than the model says");
+        let tables: Vec<&str> =
+            statement.key_columns(flush).iter().map(|(table, _)| table.name()).collect();
+        let error = match &tables[..] {
+            [table] => error.with_table((*table).to_owned()),
+            _ => error,
+        };
+        return error.hinting(
+            "a key may have another type in the database than the model says: `Verify` compares them",
+        );
     }
     // Another value can have such a text, and so can one that a function reads.
     if code != Some("22P02") || error.is_within_function() || params.contain(AGAINST) {

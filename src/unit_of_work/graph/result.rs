@@ -307,9 +307,8 @@ impl<T: Model> Graph<T> {
         let error = |message: String| Error::new(ErrorKind::Model, message).with_table(child);
         let Some(first) = keys.next() else {
             let message = format!("the graph was not asked for the rows that refer to {parent}");
-            return Err(error(message).with_hint(
-                "say so where it is loaded: with `children`, `parent` and their kin in `with`",
-            ));
+            return Err(error(message)
+                .with_hint("load it, too: name it by `children` or `parent` in `with`"));
         };
         if keys.any(|other| other != first) {
             let message = format!("the graph has several relations to {parent}");

@@ -4,6 +4,7 @@
 // In Cargo.toml:
 //
 //     onetrip = { version = "0.1", features = ["with-chrono-0_4", "with-rust_decimal-1", "with-serde_json-1", "with-uuid-1"] }
+//     postgres = "0.19"
 //     chrono = "0.4"
 //     rust_decimal = "1"
 //     serde_json = "1"

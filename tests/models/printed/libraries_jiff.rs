@@ -4,6 +4,7 @@
 // In Cargo.toml:
 //
 //     onetrip = { version = "0.1", features = ["with-jiff-0_2", "with-rust_decimal-1", "with-serde_json-1", "with-uuid-1"] }
+//     postgres = "0.19"
 //     jiff = "0.2"
 //     rust_decimal = "1"
 //     serde_json = "1"

@@ -4,6 +4,7 @@
 // In Cargo.toml:
 //
 //     onetrip = "0.1"
+//     postgres = "0.19"
 
 use onetrip::{ForeignKey, Model, Verify};
 

@@ -4,6 +4,7 @@
 // In Cargo.toml:
 //
 //     onetrip = { version = "0.1", features = ["with-rust_decimal-1", "with-serde_json-1", "with-time-0_3", "with-uuid-1"] }
+//     postgres = "0.19"
 //     rust_decimal = "1"
 //     serde_json = "1"
 //     time = "0.3"
