@@ -1,7 +1,8 @@
 //! A database behind the pooler, for one test, and poolers that a test has for itself.
 
 use std::fs::{self, File};
-use std::net::TcpListener;
+use std::io;
+use std::net::{Shutdown, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -142,6 +143,12 @@ pub(crate) fn rows(client: &mut Client, sql: &str) -> Vec<String> {
     messages.into_iter().filter_map(text).collect()
 }
 
+fn connect(port: u16, database: &str) -> Client {
+    let mut config = Config::new();
+    config.host("127.0.0.1").port(port).user("postgres").dbname(database);
+    config.connect(NoTls).expect("the pooler is reachable")
+}
+
 /// Waits until something is so, and fails where nothing ever is.
 pub(crate) fn wait_for(mut is_so: impl FnMut() -> bool, what: &str) {
     for _ in 0..3_000 {
@@ -164,7 +171,9 @@ impl Pooler {
     /// Starts one in front of the server, with further settings, one a line.
     pub(crate) fn start(place: &Place, settings: &str) -> Pooler {
         let program = std::env::var("ONETRIP_PGBOUNCER").expect("`scripts/with-pgbouncer` sets it");
-        let [Host::Tcp(host), ..] = place.direct.get_hosts() else { panic!("a server on this host") };
+        let [Host::Tcp(host), ..] = place.direct.get_hosts() else {
+            panic!("a server on this host")
+        };
         let server = place.direct.get_ports()[0];
         let free = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
         let port = free.expect("a port is free").port();
@@ -194,18 +203,34 @@ impl Pooler {
 
     /// A connection through this pooler to the database of a test.
     pub(crate) fn client(&self, place: &Place) -> Client {
-        self.connect(&place.name)
+        connect(self.port, &place.name)
+    }
+
+    /// The same, for a client that learns of the end of the connection later than of what is said before.
+    /// The driver keeps an answer only then.
+    pub(crate) fn patient_client(&self, place: &Place) -> Client {
+        let (listener, upstream) =
+            (TcpListener::bind("127.0.0.1:0").expect("a port is free"), self.port);
+        let port = listener.local_addr().expect("it has an address").port();
+        thread::spawn(move || {
+            let (mut client, _) = listener.accept().expect("the client connects");
+            let mut pooler = TcpStream::connect(("127.0.0.1", upstream)).expect("the pooler");
+            let both = (client.try_clone(), pooler.try_clone());
+            let (mut to, mut from) = (both.0.expect("a handle"), both.1.expect("a handle"));
+            thread::spawn(move || {
+                let _ = io::copy(&mut from, &mut to);
+                thread::sleep(Duration::from_millis(100));
+                let _ = to.shutdown(Shutdown::Both);
+            });
+            let _ = io::copy(&mut client, &mut pooler);
+            let _ = pooler.shutdown(Shutdown::Both);
+        });
+        connect(port, &place.name)
     }
 
     /// Runs a command in its console.
     pub(crate) fn console(&self, command: &str) {
-        self.connect("pgbouncer").batch_execute(command).expect("the command works");
-    }
-
-    fn connect(&self, database: &str) -> Client {
-        let mut config = Config::new();
-        config.host("127.0.0.1").port(self.port).user("postgres").dbname(database);
-        config.connect(NoTls).expect("the pooler is reachable")
+        connect(self.port, "pgbouncer").batch_execute(command).expect("the command works");
     }
 
     /// What it has said so far.

@@ -3,7 +3,7 @@
 use std::env;
 use std::process::{Command, Stdio};
 
-use onetrip::{Auto, Copy, ErrorKind, StatementCache, Strategy, Unnest, UnitOfWork};
+use onetrip::{Auto, Copy, ErrorKind, StatementCache, Strategy, UnitOfWork, Unnest};
 use postgres::Client;
 
 use super::place::{Place, SESSIONS};
@@ -69,8 +69,10 @@ fn processes_with_caches_have_the_same_names_for_other_statements() {
         for turn in 0..TURNS {
             assert_worked(&place, &format!("{number}.{turn}"));
         }
-        let rows = |table| place.rows(&format!("SELECT count(*) FROM {table} WHERE {number} =
-            (SELECT split_part(name, ':', 2)::int FROM users WHERE id = user_id AND name LIKE 'user:%')"));
+        let rows = |table| {
+            place.rows(&format!("SELECT count(*) FROM {table} WHERE {number} =
+            (SELECT split_part(name, ':', 2)::int FROM users WHERE id = user_id AND name LIKE 'user:%')"))
+        };
         assert_eq!(rows("addresses"), [TURNS.to_string()]);
         let large = format!("SELECT count(*) FROM users WHERE name LIKE 'large:{number}:%'");
         assert_eq!(place.rows(&large), [(TURNS * LARGE).to_string()]);
@@ -183,7 +185,8 @@ fn nothing_stays_in_the_sessions() {
             work(client, &strategy, named.name).unwrap();
             let mut uow = UnitOfWork::new(&mut *client).with_strategy(strategy);
             // For the transaction only. It ends by a commit, by a commit that fails, and by a flush.
-            let set = "SELECT set_config('statement_timeout', '77s', true), pg_advisory_xact_lock(77)";
+            let set =
+                "SELECT set_config('statement_timeout', '77s', true), pg_advisory_xact_lock(77)";
             uow.sql(set).execute().unwrap();
             uow.add(user("one"));
             uow.commit().unwrap();
