@@ -525,13 +525,26 @@ fn ends_session(error: &DbError) -> bool {
     }
 }
 
-/// Returns `true` if the session ended for having waited too long for a statement, so that it has
-/// not taken any: time-outs of sessions that are idle, and PgBouncer's of clients that wait for a
-/// server.
+/// Returns `true` if the session ended before it has taken the statement: by a time-out of sessions that
+/// are idle, or because PgBouncer gave up a client that it had no server for, or that was idle.
 fn comes_before_a_statement(error: &DbError) -> bool {
     let code = error.code();
     matches!(code.code(), "57P05" | "25P03")
-        || (code == &SqlState::PROTOCOL_VIOLATION && error.message() == "query_wait_timeout")
+        || (code == &SqlState::PROTOCOL_VIOLATION && is_of_waiting_client(error.message()))
+}
+
+/// Returns `true` if PgBouncer says this only to clients of whose statement it has sent nothing on. A
+/// statement that runs for too long is the "query timeout", and its outcome is unknown.
+fn is_of_waiting_client(message: &str) -> bool {
+    const WAITING: [&str; 5] = [
+        "query_wait_timeout",
+        "query_timeout",
+        "client_idle_timeout",
+        "idle transaction timeout",
+        "server shutting down",
+    ];
+    // The rest depends on the version.
+    WAITING.contains(&message) || message.starts_with("server login has been failing, ")
 }
 
 impl fmt::Display for Error {
