@@ -144,8 +144,8 @@ fn relay(mut client: TcpStream, mut server: TcpStream, plan: &Arc<Mutex<Plan>>) 
             Some(Lie::BeforeIt(severity, code)) => {
                 let _ = client.write_all(&error(severity, code));
                 // The driver forgets the message where it finds the end of the link along with it. So the
-                // link stays until the client, which has read the message, speaks or hangs up.
-                let _ = client.set_read_timeout(Some(Duration::from_secs(10)));
+                // link stays until the client speaks or hangs up. One that waits for the end has read it.
+                let _ = client.set_read_timeout(Some(Duration::from_millis(100)));
                 let _ = client.peek(&mut [0]);
                 break;
             }
