@@ -57,6 +57,9 @@ mod troubleshooting {}
 #[doc = include_str!("../docs/src/comparison.md")]
 mod comparison {}
 
+#[doc = include_str!("../docs/src/peers.md")]
+mod peers {}
+
 #[doc = include_str!("../docs/src/coming-from-sqlalchemy.md")]
 mod coming_from_sqlalchemy {}
 
