@@ -159,21 +159,13 @@ impl Error {
             error.0.came_first = comes_before_a_statement(db);
         }
         let error = error.with_source(source);
-        if error.is_of_citus() && error.0.kind == ErrorKind::Database {
-            return error.with_citus_hint();
+        if !error.is_of_citus() || error.0.kind != ErrorKind::Database {
+            return error;
         }
-        error
-    }
-
-    fn with_citus_hint(mut self) -> Error {
-        let is_refusal =
-            matches!(self.sqlstate().map(SqlState::code), Some("0A000" | "XX000" | "42601"));
-        if is_refusal {
-            let hint = "Citus cannot do this where rows lie on several servers: the chapter on Citus in the book \
-                        says what it can";
-            self.0.hint = Some(hint.into());
-        }
-        self
+        error.hinting(
+            "Citus cannot do this where rows lie on several servers: the chapter on Citus in the book says what it \
+             can",
+        )
     }
 
     /// Returns `true` if the session had ended before it took the statement.
@@ -271,14 +263,16 @@ impl Error {
     /// planner of its own.
     pub(crate) fn is_of_citus(&self) -> bool {
         let Some(error) = self.db() else { return false };
-        // Citus writes all its messages in English.
-        let says = |word: &str| error.message().contains(word);
+        if !["0A000", "XX000", "42601"].contains(&error.code().code()) {
+            return false;
+        }
+        // The file of the server's source, and words that Citus writes in English only.
         let file = error.file().unwrap_or_default();
-        ["distributed", "Citus", "shard", "push down", "pushdown"].into_iter().any(says)
-            || file.starts_with("multi_")
+        file.starts_with("multi_")
             || ["pushdown", "distributed", "recursive_planning", "insert_select"]
                 .into_iter()
                 .any(|part| file.contains(part))
+            || ["Citus", "distributed"].into_iter().any(|word| error.message().contains(word))
     }
 
     /// Names the table that a model knows, where the server has named another.
