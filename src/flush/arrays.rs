@@ -198,11 +198,20 @@ pub(crate) struct SortedColumn {
 }
 
 impl SortedColumn {
-    /// Returns the columns of a key, by the positions that they have when they are returned first.
-    pub(crate) fn all_of_key(table: &Table) -> Vec<SortedColumn> {
-        let is_text = |&column: &usize| table.columns()[column].ty() == SqlType::TEXT;
-        let column = |(at, column)| SortedColumn { column: at, is_text: is_text(column) };
-        table.key().iter().enumerate().map(column).collect()
+    /// Returns the column of a table, which is at this position among the columns of the rows.
+    pub(crate) fn of(table: &Table, column: usize, at: usize) -> SortedColumn {
+        SortedColumn { column: at, is_text: table.columns()[column].ty() == SqlType::TEXT }
+    }
+
+    /// Appends the parts of a key that a statement returns first, as what rows are ordered by.
+    ///
+    /// ```text
+    /// r0, r1 COLLATE "C"
+    /// ```
+    pub(crate) fn render_returned_key(table: &Table, sql: &mut Sql) {
+        sql.list(table.key().iter().enumerate(), |sql, (part, &column)| {
+            sql.push("r").number(part).push(SortedColumn::of(table, column, part).collation());
+        });
     }
 
     /// Returns the text that follows the column. Texts are ordered by their bytes, for columns can have

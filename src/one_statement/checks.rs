@@ -11,7 +11,6 @@ use crate::flush::find_or_add::{self, FindOrAdd};
 use crate::flush::keys::{explain_keys, other_default};
 use crate::flush::stale::Stale;
 use crate::flush::statement_text::StatementText;
-use crate::model::SqlType;
 use crate::sql::{Params, Sql};
 
 /// The checks of a statement: branches of a `CASE`, the first of which is the one that counts.
@@ -123,18 +122,16 @@ impl Checks {
         unordered: Option<(usize, &str)>,
     ) {
         let (table, named, sql) = (insert.table, insert.named(), &mut self.0);
-        let sent = |&column: &usize| SortedColumn {
-            column: named.iter().position(|&other| other == column).unwrap_or(0),
-            is_text: table.columns()[column].ty() == SqlType::TEXT,
+        let sent = |&column: &usize| {
+            let at = named.iter().position(|&other| other == column).unwrap_or(0);
+            SortedColumn::of(table, column, at)
         };
         let sent: Vec<SortedColumn> = table.key().iter().map(sent).collect();
         if let Some((count, from)) = unordered {
             sql.push(&format!(
                 " WHEN (SELECT count(*) FROM {name}) <> ${count} OR EXISTS (SELECT "
             ));
-            sql.list(sent.iter().enumerate(), |sql, (part, sorted)| {
-                sql.push("r").number(part).push(sorted.collation());
-            });
+            SortedColumn::render_returned_key(table, sql);
             rows.render_columns(&sent, from, sql.push(" FROM ").push(name).push(" EXCEPT "));
             sql.push(") THEN '").push(AGAINST).push(" i").number(insert.group.table()).push("'");
             return;
@@ -142,9 +139,7 @@ impl Checks {
         for (part, of_part) in sent.iter().enumerate() {
             sql.push(if part == 0 { " WHEN " } else { " OR " });
             sql.push("ARRAY(SELECT r").number(part).push(" FROM ").push(name).push(" ORDER BY ");
-            sql.list(sent.iter().enumerate(), |sql, (part, sorted)| {
-                sql.push("r").number(part).push(sorted.collation());
-            });
+            SortedColumn::render_returned_key(table, sql);
             sql.push(") <> ");
             match rows.keys(of_part.column) {
                 // They are in order already.

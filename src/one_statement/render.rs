@@ -336,11 +336,8 @@ impl<'a, 'c> Renderer<'a, 'c> {
             let insert = statement.insert(at, flush);
             if !insert.read_back().is_empty() {
                 let part = statement.names.insert(at);
-                let keys = SortedColumn::all_of_key(insert.table);
                 let order = |sql: &mut Sql| {
-                    sql.push(" ORDER BY ").list(&keys, |sql, sorted| {
-                        sql.push("r").number(sorted.column).push(sorted.collation());
-                    });
+                    SortedColumn::render_returned_key(insert.table, sql.push(" ORDER BY "));
                 };
                 let order = is_unordered.then_some(&order as &dyn Fn(&mut Sql));
                 render_column_arrays(insert.table, &insert.returned(), &part, order, sql);

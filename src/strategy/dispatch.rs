@@ -237,18 +237,9 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         };
         for refusal in Refusal::all_of(error) {
             let next = match (refusal, attempt.way) {
-                (Refusal::Distributed, way) if !self.is_distributed() => {
+                (Refusal::Distributed, _) if !self.is_distributed() => {
                     self.strategy.memory().distributed(&self.written);
-                    let reason = attempt.reason.clone();
-                    Some(match way {
-                        Way::OneStatement => {
-                            let again = self.one_statement(self.plan_for_one_statement()?, reason);
-                            let needs_transaction = attempt.needs_transaction;
-                            let harmless = attempt.harmless.clone();
-                            Attempt { needs_transaction, harmless, ..again }
-                        }
-                        Way::StepByStep => self.step_by_step(reason)?,
-                    })
+                    Some(self.again(attempt, attempt.reason.clone())?)
                 }
                 (Refusal::OneStatement, Way::OneStatement) => {
                     if !code.is_empty() {
@@ -259,19 +250,11 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                 (Refusal::Trigger, Way::OneStatement) => Some(self.step_by_step(reason())?),
                 (Refusal::Locks, way) if attempt.locks && self.has_locks(&attempt.plan) => {
                     self.strategy.memory().cannot_lock(&self.written);
-                    Some(match way {
-                        Way::OneStatement => {
-                            let plan = self.plan_for_one_statement()?;
-                            let again = self.one_statement(plan, reason());
-                            let needs_transaction = attempt.needs_transaction;
-                            Attempt {
-                                needs_transaction,
-                                harmless: attempt.harmless.clone(),
-                                ..again
-                            }
-                        }
-                        Way::StepByStep => self.step_by_step(attempt.reason.clone())?,
-                    })
+                    let reason = match way {
+                        Way::OneStatement => reason(),
+                        Way::StepByStep => attempt.reason.clone(),
+                    };
+                    Some(self.again(attempt, reason)?)
                 }
                 (Refusal::Order, way) => self.after_violation(attempt, error, way, connection)?,
                 (Refusal::Returning, Way::StepByStep) => self.without_returning(attempt, error)?,
@@ -305,6 +288,18 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             }
         }
         Ok(None)
+    }
+
+    /// Returns the same way once more, after something was learned of the tables.
+    fn again(&self, attempt: &Attempt<'a>, reason: Reason) -> Result<Attempt<'a>, Error> {
+        match attempt.way {
+            Way::OneStatement => {
+                let again = self.one_statement(self.plan_for_one_statement()?, reason);
+                let needs_transaction = attempt.needs_transaction;
+                Ok(Attempt { needs_transaction, harmless: attempt.harmless.clone(), ..again })
+            }
+            Way::StepByStep => self.step_by_step(reason),
+        }
     }
 
     /// Returns what comes after the violation of a constraint, for which the order of the

@@ -164,10 +164,7 @@ impl Queries<'_> {
         }
         self.table_columns(sql.push(" LEFT JOIN LATERAL (SELECT "));
         sql.push(" FROM ").qualified(table.qualified_name()).push(" AS t WHERE ");
-        sql.conditions(natural, |sql, &column| {
-            sql.push("t.").name(table.columns()[column].name()).push(" = ");
-            self.value(column, "r.", sql);
-        });
+        self.render_natural_match("r.", sql);
         let lock = if self.is_update() { " FOR NO KEY UPDATE" } else { " FOR KEY SHARE" };
         sql.push(lock).push(") AS t ON true");
     }
@@ -187,11 +184,16 @@ impl Queries<'_> {
         self.table_columns(sql);
         sent.render_table(from, sql.push(" FROM (SELECT * FROM "));
         sql.push(") AS s JOIN ").qualified(table.qualified_name()).push(" AS t ON ");
-        sql.conditions(self.natural_key(), |sql, &column| {
-            sql.push("t.").name(table.columns()[column].name()).push(" = ");
-            self.value(column, "s.", sql);
-        });
+        self.render_natural_match("s.", sql);
         self.number("r.", sql.push(") AS t ON t.g = "));
+    }
+
+    /// Appends the condition that `t` has the natural key that was sent.
+    fn render_natural_match(&self, of: &str, sql: &mut Sql) {
+        sql.conditions(self.natural_key(), |sql, &column| {
+            sql.push("t.").name(self.table().columns()[column].name()).push(" = ");
+            self.value(column, of, sql);
+        });
     }
 
     /// Adds the rows that are not there.

@@ -358,8 +358,8 @@ impl<'l> Renderer<'l> {
         match self.has_arrays(level) {
             // Most keys are in their order already. In this order an index is read the fastest.
             true if is_key => {
-                let order = list((1..=columns.len()).map(|part| part.to_string()));
-                self.elements("SELECT DISTINCT", level, columns, &format!(" ORDER BY {order}"))
+                let order = format!(" ORDER BY {}", names("", 1..=columns.len()));
+                self.elements("SELECT DISTINCT", level, columns, &order)
             }
             true => self.elements("SELECT DISTINCT", level, columns, ""),
             false => distinct(&self.name('t', level), columns.iter().copied()),
@@ -407,7 +407,7 @@ fn distinct(query: &str, columns: impl Iterator<Item = usize>) -> String {
     let columns: Vec<usize> = columns.collect();
     let all = names("k", columns.iter().copied());
     let call = |function| list(columns.iter().map(|key| format!("{function}(k{key})")));
-    let order = list((1..=columns.len()).map(|part| part.to_string()));
+    let order = names("", 1..=columns.len());
     format!(
         "(SELECT {} FROM (SELECT {} FROM (SELECT DISTINCT {all} FROM {query} ORDER BY {order}) AS d) AS d ({all}))",
         call("unnest"),

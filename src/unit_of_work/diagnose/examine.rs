@@ -52,13 +52,8 @@ impl Examination<'_> {
         if self.lacks(connection.round_trips() - before, 8) {
             return Ok(Findings::none(Stop::Budget.text()));
         }
-        let deferred = self.deferred(&constraints, &plan, &signature)?;
         let at_once = self.looked_at_once(&constraints, &plan, &signature)?;
-        let limits = |used: u64| Limits {
-            round_trips: self.round_trips.map(|limit| limit.saturating_sub(used)),
-            refused: if self.aim == Aim::Error { MAX_CULPRITS } else { usize::MAX },
-            ties: self.ties(),
-        };
+        let deferred = Deferred::of(&signature, &constraints, &at_once);
         // Guesses first, each of which is made sure of.
         let named = self.error.entity_handle().and_then(|handle| self.changes.entity_at(handle));
         let known = nulls.or(named.map(|entity| vec![entity]));
@@ -69,8 +64,7 @@ impl Examination<'_> {
             if self.lacks(used, 8) {
                 return Ok(Findings::none(Stop::Budget.text()));
             }
-            let trial = Trial::begin(connection)?;
-            let mut search = Search::new(self.changes, &plan, &constraints, trial, limits(used));
+            let mut search = self.begin(connection, used, &plan, &constraints)?;
             search.look_at_once(&at_once)?;
             if let Some((search, stop)) = self.by_guess(search, guess, used)? {
                 return self.findings(search, used, stop, &signature, &plan, &constraints);
@@ -81,18 +75,19 @@ impl Examination<'_> {
         }
         if deferred != Deferred::Together {
             let used = connection.round_trips() - before;
-            let trial = Trial::begin(connection)?;
-            let mut search = Search::new(self.changes, &plan, &constraints, trial, limits(used));
+            let mut search = self.begin(connection, used, &plan, &constraints)?;
             search.look_at_once(&at_once)?;
             let stop = search.run(true)?;
+            let refused: Vec<EntityAt> =
+                search.refused().iter().map(|refused| refused.entity).collect();
             let is_sure = at_once.is_empty() || !self.has_late_triggers(&constraints);
-            if is_sure && (!search.refused().is_empty() || stop.is_some()) {
+            if is_sure && (!refused.is_empty() || stop.is_some()) {
                 return self.findings(search, used, stop, &signature, &plan, &constraints);
             }
-            if let (false, Some(stop)) = (is_sure, stop) {
+            if let Some(stop) = stop {
                 return Ok(Findings::none(stop.text()));
             }
-            if search.refused().is_empty() {
+            if refused.is_empty() {
                 // All rows were taken: it is said in the end, if at all.
                 match search.check_deferred() {
                     Err(error) if Signature::of(&error) == signature => {}
@@ -100,25 +95,12 @@ impl Examination<'_> {
                     _ => return Ok(Findings::none("the error does not come up again")),
                 }
             } else {
-                // A trigger may write what these rows lack, before the server looks at them.
-                let mut guess: Vec<EntityAt> =
-                    search.refused().iter().map(|refused| refused.entity).collect();
                 drop(search);
-                // Those that the server takes in the end are there with the others the second time.
-                for _ in 0..2 {
-                    let used = connection.round_trips() - before;
-                    if self.lacks(used, 8 + 2 * guess.len() as u64) {
-                        return Ok(Findings::none(Stop::Budget.text()));
-                    }
-                    let trial = Trial::begin(connection)?;
-                    let mut search =
-                        Search::new(self.changes, &plan, &constraints, trial, limits(used));
-                    let taken = search.look_in_the_end(&guess)?;
-                    if taken.as_ref().is_some_and(Vec::is_empty) {
-                        return self.findings(search, used, None, &signature, &plan, &constraints);
-                    }
-                    let Some(taken) = taken else { break };
-                    guess.retain(|entity| !taken.contains(entity));
+                let refused_at_once = (refused, before);
+                let found =
+                    self.in_the_end(connection, refused_at_once, &signature, &plan, &constraints)?;
+                if let Some(findings) = found {
+                    return Ok(findings);
                 }
             }
         }
@@ -126,31 +108,57 @@ impl Examination<'_> {
         if self.lacks(used, 8) {
             return Ok(Findings::none(Stop::Budget.text()));
         }
-        let trial = Trial::begin(connection)?;
-        let mut search = Search::new(self.changes, &plan, &constraints, trial, limits(used));
+        let mut search = self.begin(connection, used, &plan, &constraints)?;
         self.by_removal(&mut search, &plan, &constraints)
+    }
+
+    /// Finds those of some entities that the server refuses in the end as well: a trigger may write what
+    /// they lack, before the server looks at them. `before` is the number of round trips that the connection
+    /// had made before the examination. Gives nothing where it is not they.
+    fn in_the_end(
+        &self,
+        connection: &mut Connection<'_>,
+        (mut guess, before): (Vec<EntityAt>, u64),
+        signature: &Signature,
+        plan: &FlushPlan,
+        constraints: &Constraints,
+    ) -> Result<Option<Findings>, Error> {
+        // Those that the server takes in the end are there with the others the second time.
+        for _ in 0..2 {
+            let used = connection.round_trips() - before;
+            if self.lacks(used, 8 + 2 * guess.len() as u64) {
+                return Ok(Some(Findings::none(Stop::Budget.text())));
+            }
+            let mut search = self.begin(connection, used, plan, constraints)?;
+            let Some(taken) = search.look_in_the_end(&guess)? else { return Ok(None) };
+            if taken.is_empty() {
+                return self.findings(search, used, None, signature, plan, constraints).map(Some);
+            }
+            guess.retain(|entity| !taken.contains(entity));
+        }
+        Ok(None)
+    }
+
+    /// Begins a search, after so many round trips.
+    fn begin<'s, 'c>(
+        &'s self,
+        connection: &'s mut Connection<'c>,
+        used: u64,
+        plan: &'s FlushPlan,
+        constraints: &'s Constraints,
+    ) -> Result<Search<'s, 'c>, Error> {
+        let limits = Limits {
+            round_trips: self.round_trips.map(|limit| limit.saturating_sub(used)),
+            refused: if self.aim == Aim::Error { MAX_CULPRITS } else { usize::MAX },
+            ties: self.ties(),
+        };
+        let trial = Trial::begin(connection)?;
+        Ok(Search::new(self.changes, plan, constraints, trial, limits))
     }
 
     /// Returns `true` if there is no room for so many round trips more.
     fn lacks(&self, used: u64, more: u64) -> bool {
         self.round_trips.is_some_and(|limit| used + more > limit)
-    }
-
-    /// Returns when the server looks at the constraint of an error.
-    fn deferred(
-        &self,
-        constraints: &Constraints,
-        plan: &FlushPlan,
-        signature: &Signature,
-    ) -> Result<Deferred, Error> {
-        let Some(name) = signature.constraint() else { return Ok(Deferred::No) };
-        if !constraints.deferred.iter().any(|(plain, _)| plain == name) {
-            return Ok(Deferred::No);
-        }
-        Ok(match self.are_coupled(constraints, plan, name)? {
-            true => Deferred::Together,
-            false => Deferred::Constraint,
-        })
     }
 
     /// Returns the constraints, by their quoted names, that the server would look at in the end, and can as
@@ -161,29 +169,21 @@ impl Examination<'_> {
         plan: &FlushPlan,
         signature: &Signature,
     ) -> Result<Vec<&'s str>, Error> {
+        let (changes, units) = (self.changes, plan.units());
+        let rows = Rows { changes, plan, constraints, units: &units };
         let mut names = Vec::new();
         for (plain, quoted) in &constraints.deferred {
             let is_asked = match self.aim {
                 Aim::Error => signature.constraint() == Some(plain),
                 Aim::AllRefused => true,
             };
-            if is_asked && !self.are_coupled(constraints, plan, plain)? {
+            if is_asked && !rows.are_coupled(plain)? {
                 names.push(&**quoted);
             }
         }
         names.sort_unstable();
         names.dedup();
         Ok(names)
-    }
-
-    fn are_coupled(
-        &self,
-        constraints: &Constraints,
-        plan: &FlushPlan,
-        name: &str,
-    ) -> Result<bool, Error> {
-        let (changes, units) = (self.changes, plan.units());
-        Rows { changes, plan, constraints, units: &units }.are_coupled(name)
     }
 
     /// Returns `true` if triggers may run between a row and the server's look at its constraints.
@@ -427,4 +427,18 @@ enum Deferred {
     Constraint,
     /// When the transaction ends; and before that it does not hold.
     Together,
+}
+
+impl Deferred {
+    /// Returns when the server looks at the constraint of an error. `at_once` has the quoted names of the
+    /// constraints that it can as well look at after each statement.
+    fn of(signature: &Signature, constraints: &Constraints, at_once: &[&str]) -> Deferred {
+        let mut of_error =
+            constraints.deferred.iter().filter(|(plain, _)| signature.constraint() == Some(plain));
+        match of_error.next() {
+            None => Deferred::No,
+            Some((_, quoted)) if at_once.contains(&&**quoted) => Deferred::Constraint,
+            Some(_) => Deferred::Together,
+        }
+    }
 }
