@@ -189,36 +189,36 @@ fn growth(criterion: &mut Criterion<Figure>) {
         let id = |what| BenchmarkId::new(what, format!("{}_against_3000", 3 * users));
         group.bench_function(id("auto"), |bencher| {
             bencher.iter_custom(|times| {
-                let (mut many, mut few) = (Duration::ZERO, Duration::ZERO);
-                for _ in 0..times {
+                against_few(times, users, |users| {
                     database.empty();
-                    many += users::commit(&mut client, Auto::new().into(), users);
-                    for _ in 0..10 {
-                        database.empty();
-                        few += users::commit(&mut client, Auto::new().into(), 1_000);
-                    }
-                }
-                let times_as_many = users as f64 / 10_000.0;
-                many.as_secs_f64() / (few.as_secs_f64() * times_as_many) * times as f64
+                    users::commit(&mut client, Auto::new().into(), users)
+                })
             });
         });
         group.bench_function(id("load"), |bencher| {
             bencher.iter_custom(|times| {
-                let (mut many, mut few) = (Duration::ZERO, Duration::ZERO);
                 database.empty();
                 users::commit(&mut client, Auto::new().into(), users);
                 database.run("VACUUM ANALYZE users, addresses");
-                for _ in 0..times {
-                    many += users::load(&mut client, users);
-                    for _ in 0..10 {
-                        few += users::load(&mut client, 1_000);
-                    }
-                }
-                let times_as_many = users as f64 / 10_000.0;
-                many.as_secs_f64() / (few.as_secs_f64() * times_as_many) * times as f64
+                against_few(times, users, |users| users::load(&mut client, users))
             });
         });
     }
+}
+
+/// The time for each of so many users against that for each of 1,000, in turns. As Criterion counts, it is
+/// given once for each time.
+fn against_few(times: u64, users: usize, mut work: impl FnMut(usize) -> Duration) -> f64 {
+    const FEW: usize = 1_000;
+    let (mut many, mut few) = (Duration::ZERO, Duration::ZERO);
+    for _ in 0..times {
+        many += work(users);
+        for _ in 0..10 {
+            few += work(FEW) / 10;
+        }
+    }
+    let times_as_many = users as f64 / FEW as f64;
+    many.as_secs_f64() / (few.as_secs_f64() * times_as_many) * times as f64
 }
 
 /// Rows of a table that are changed and deleted by `Auto`, against one hand-written statement for
