@@ -88,12 +88,11 @@ fn unknown(option: &str, value: &str, known: &str) -> lexopt::Error {
 fn print(models: &Models) -> Result<String, Box<dyn Error>> {
     let url = env::var("DATABASE_URL").map_err(|_| "DATABASE_URL is not set")?;
     let mut client = Client::connect(&url, NoTls)?;
-    let text = models.print(&mut client)?;
-    if !text.contains("pub struct ") {
-        let message = "there is no such table: name its schema by --schema, where the search path does not have it";
-        return Err(message.into());
+    match models.source(&mut client)? {
+        (_, 0) => Err("there are no tables: where the search path does not have them, name their schema by --schema"
+            .into()),
+        (source, _) => Ok(source),
     }
-    Ok(text)
 }
 
 /// Writes to stdout. A reader that has seen enough (`… | head`) is not an error.

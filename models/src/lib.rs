@@ -97,6 +97,11 @@ impl Models {
     ///
     /// When a query fails, and when an added schema or table does not exist.
     pub fn print(&self, client: &mut impl GenericClient) -> Result<String, Error> {
+        self.source(client).map(|(source, _)| source)
+    }
+
+    /// Returns the source of the models, and the number of the tables.
+    fn source(&self, client: &mut impl GenericClient) -> Result<(String, usize), Error> {
         let schemas = (!self.schemas.is_empty()).then_some(&self.schemas[..]);
         self.check_schemas(client)?;
         let catalog = Catalog::read(client, schemas).map_err(Error::Database)?;
@@ -113,7 +118,9 @@ impl Models {
             };
             is_added && !is_one_of(&self.excluded)
         };
-        Ok(print::source(Plan::new(&catalog, &self.libraries, is_wanted)))
+        let plan = Plan::new(&catalog, &self.libraries, is_wanted);
+        let tables = plan.tables.len();
+        Ok((print::source(plan), tables))
     }
 
     fn check_schemas(&self, client: &mut impl GenericClient) -> Result<(), Error> {

@@ -33,3 +33,15 @@ fn what_is_wrong_goes_to_standard_error() {
     let unset = complaint(program("models").env_remove("DATABASE_URL"), 1);
     assert_eq!(unset, "onetrip-models: DATABASE_URL is not set\n");
 }
+
+#[test]
+fn a_schema_without_tables_is_an_error_and_one_without_keys_is_none() {
+    let empty = Schema::new("models_of_nothing", "SELECT 1");
+    let output = program("models").args(["--schema", empty.name()]).output().expect("it runs");
+    assert!(!output.status.success() && output.stdout.is_empty());
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("there are no tables"), "{errors}");
+    let keyless = Schema::new("models_without_keys", "CREATE TABLE notes (text text)");
+    let printed = run(program("models").args(["--schema", keyless.name()]));
+    assert!(printed.contains("notes"), "{printed}");
+}
