@@ -8,11 +8,12 @@ import sys
 import time
 
 
-def serve(peer):
-    """`peer` takes the words of a work, such as `insert` and `100`, and returns the generator."""
+def serve(**works):
+    """Each work is a function that takes numbers, such as 100 for `insert 100`, and returns the generator."""
     print("ready", flush=True)
     for line in sys.stdin:
-        work = peer(*line.split())
+        name_of_work, *numbers = line.split()
+        work = works[name_of_work](*map(int, numbers))
         next(work)
         print("prepared", flush=True)
         if sys.stdin.readline().strip() != "run":

@@ -118,10 +118,4 @@ def delete():
     yield len(addresses)
 
 
-def peer(work, count=0):
-    if work == "insert":
-        return insert(int(count))
-    return {"graph": graph, "update": update, "delete": delete}[work]()
-
-
-serve(peer)
+serve(insert=insert, graph=graph, update=update, delete=delete)
