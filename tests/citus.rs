@@ -1,5 +1,6 @@
 //! Tables whose rows lie on several servers, with Citus: `scripts/with-citus cargo test --test citus`.
-//! Where the server has no Citus, the tests say so and do nothing.
+//! Where the server has no Citus, the tests say so and do nothing, but for one: a trigger of it refuses as Citus
+//! does, so that any server gets the statements that Citus takes.
 
 #[path = "common/mod.rs"]
 mod common;
@@ -171,6 +172,71 @@ fn every_strategy_inserts_changes_and_deletes_rows_of_many_tenants() -> Result<(
         let sums = "SELECT sum(balance), min(version), max(version) FROM accounts";
         assert_eq!(schema.rows(sums), [format!("{}|3|3", 55 + 1010)]);
     }
+    Ok(())
+}
+
+/// Refuses inserts whose statement compares what it has stored in order, as only statements for one server do.
+const REFUSING: &str = "
+    CREATE TABLE currencies (code text PRIMARY KEY, name text NOT NULL);
+    CREATE TABLE accounts (tenant_id int, id bigserial, name text NOT NULL,
+        currency text NOT NULL REFERENCES currencies, balance bigint NOT NULL, version int NOT NULL,
+        PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, name));
+    CREATE TABLE entries (tenant_id int, id bigserial, account_id bigint NOT NULL, amount bigint NOT NULL,
+        state text NOT NULL DEFAULT 'open', PRIMARY KEY (tenant_id, id),
+        FOREIGN KEY (tenant_id, account_id) REFERENCES accounts);
+    INSERT INTO currencies VALUES ('EUR', 'Euro');
+    CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        IF position('ORDER BY r0, r1) <> ARRAY' IN current_query()) > 0 THEN
+            RAISE 'the rows are distributed' USING ERRCODE = '0A000';
+        END IF;
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER refuse AFTER INSERT ON entries FOR EACH STATEMENT EXECUTE FUNCTION refuse()";
+
+#[test]
+fn the_statements_that_citus_takes_are_right_on_one_server() -> Result<(), Error> {
+    let schema = Schema::new("citus_form", REFUSING);
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client).with_strategy(OneTrip);
+    let accounts = add(&mut uow, 10);
+    let report = uow.commit()?;
+    assert_eq!((report.round_trips(), report.written_by()), (2, "one_trip"), "{report:?}");
+    assert_eq!(schema.rows("SELECT DISTINCT state FROM entries"), ["open"]);
+    let whose = "SELECT count(*) FROM entries e JOIN accounts a USING (tenant_id) WHERE a.id = e.account_id";
+    assert_eq!(schema.rows(whose), ["20"]);
+
+    // What is deleted, changed, found and inserted in one statement, which is not refused any more.
+    let graph = uow
+        .query::<Account>("true")
+        .with(|account| {
+            account.children::<Entry>();
+        })
+        .load()?;
+    for &account in &accounts {
+        let entry_of = graph.children::<Entry>(account)?.next().expect("it has two");
+        uow.delete(entry_of)?;
+        uow[account].balance += 1;
+        uow.add(entry(uow[account].tenant_id, account, 5));
+    }
+    let report = uow.commit()?;
+    assert_eq!((report.round_trips(), report.deleted_rows(), report.updated_rows()), (1, 10, 10));
+    let mut found = account(3, "main");
+    found.balance = 100;
+    uow.upsert_with(found, Upsert::new().increment(["balance"]))?;
+    let new = uow.find_or_add(account(3, "new"))?;
+    uow.add(entry(3, new, 6));
+    assert_eq!(uow.commit()?.round_trips(), 1);
+    let sums = "SELECT count(*), sum(balance) FROM accounts";
+    assert_eq!(schema.rows(sums), [format!("11|{}", 110 + 100 + 10)]);
+    assert_eq!(schema.count("entries"), 21);
+    assert_eq!(schema.rows(whose), ["21"]);
+
+    let others = "UPDATE accounts SET version = 9 WHERE tenant_id = 7";
+    schema.client().batch_execute(others).expect("it works");
+    uow[accounts[6]].balance += 1;
+    uow[accounts[1]].balance += 1;
+    let error = uow.commit().expect_err("one has changed");
+    assert_eq!(error.stale_entities::<Account>(), [accounts[6]]);
     Ok(())
 }
 
