@@ -8,7 +8,9 @@ mod common;
 mod strategies;
 
 use common::Schema;
-use onetrip::{Error, ErrorKind, ForeignKey, Handle, Model, OneTrip, Retry, UnitOfWork, Upsert};
+use onetrip::{
+    Error, ErrorKind, ForeignKey, Handle, Model, OneTrip, Retry, Strategy, UnitOfWork, Upsert,
+};
 use postgres::{Client, NoTls};
 use strategies::STRATEGIES;
 
@@ -196,8 +198,9 @@ const REFUSING: &str = "
 #[test]
 fn the_statements_that_citus_takes_are_right_on_one_server() -> Result<(), Error> {
     let schema = Schema::new("citus_form", REFUSING);
-    let mut client = schema.client();
-    let mut uow = UnitOfWork::new(&mut client).with_strategy(OneTrip);
+    let (mut client, mut second) = (schema.client(), schema.client());
+    let strategy = Strategy::from(OneTrip);
+    let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
     let accounts = add(&mut uow, 10);
     let report = uow.commit()?;
     assert_eq!((report.round_trips(), report.written_by()), (2, "one_trip"), "{report:?}");
@@ -225,6 +228,13 @@ fn the_statements_that_citus_takes_are_right_on_one_server() -> Result<(), Error
     uow.upsert_with(found, Upsert::new().increment(["balance"]))?;
     let new = uow.find_or_add(account(3, "new"))?;
     uow.add(entry(3, new, 6));
+    let mut other = UnitOfWork::new(&mut second).with_strategy(strategy.clone());
+    for tenant in [5, 6, 99] {
+        other.find_or_add(account(tenant, "main"))?;
+    }
+    let report = other.commit()?;
+    assert_eq!((report.round_trips(), report.found_rows(), report.rows()), (1, 2, 1));
+    schema.client().batch_execute("DELETE FROM accounts WHERE tenant_id = 99").expect("it works");
     assert_eq!(uow.commit()?.round_trips(), 1);
     let sums = "SELECT count(*), sum(balance) FROM accounts";
     assert_eq!(schema.rows(sums), [format!("11|{}", 110 + 100 + 10)]);
