@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use onetrip::{ForeignKey, Graph, Model, UnitOfWork};
+use onetrip::{ForeignKey, Graph, Model, Strategy, UnitOfWork};
 use postgres::types::Type;
 use postgres::{Client, Row};
 
@@ -101,8 +101,8 @@ pub(crate) fn database(name: &str, has_indexes: bool) -> Database {
 }
 
 /// The graph of so many customers.
-pub(crate) fn load(client: &mut Client, roots: usize) -> Duration {
-    let mut uow = UnitOfWork::new(client);
+pub(crate) fn load(client: &mut Client, strategy: &Strategy, roots: usize) -> Duration {
+    let mut uow = UnitOfWork::new(client).with_strategy(strategy.clone());
     let started = Instant::now();
     let graph: Graph<Customer> = uow
         .query::<Customer>("id <= $1")

@@ -328,6 +328,8 @@ fn loading_graphs(criterion: &mut Criterion<Figure>) {
         ("without_index", plain.client(), &[100, 5_000]),
     ];
     for (name, mut client, roots) in cases {
+        // Kept, as a service keeps it.
+        let strategy = Strategy::default();
         for &roots in roots {
             group.bench_function(BenchmarkId::new(name, roots), |bencher| {
                 bencher.iter_custom(|times| {
@@ -335,7 +337,7 @@ fn loading_graphs(criterion: &mut Criterion<Figure>) {
                     side_by_side(
                         times,
                         || (),
-                        || graphs::load(&mut client.borrow_mut(), roots),
+                        || graphs::load(&mut client.borrow_mut(), &strategy, roots),
                         || graphs::load_by_hand(&mut client.borrow_mut(), roots),
                     )
                 });

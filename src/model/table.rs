@@ -418,7 +418,7 @@ pub struct ForeignKeyColumns {
 
 /// A name in a schema, or in the search path if no schema is given. The name is quoted in SQL, so
 /// capitals, keywords and quotes are taken literally.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct QualifiedName {
     pub(crate) schema: Option<&'static str>,
     pub(crate) name: &'static str,

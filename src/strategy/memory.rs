@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::flush_plan::Constraints;
+use crate::graph::Indexes;
 use crate::model::{QualifiedName, Table};
 
 /// What was learned from the server's answers.
@@ -20,6 +21,8 @@ pub(super) struct Memory {
     default_keys: Vec<QualifiedName>,
     /// What the catalog says of sets of tables.
     constraints: Vec<(Vec<QualifiedName>, Arc<Constraints>)>,
+    /// Which foreign keys have an index.
+    pub(super) indexes: Indexes,
 }
 
 /// So many sets of tables are remembered; the oldest makes room.

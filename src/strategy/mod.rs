@@ -19,6 +19,7 @@ use memory::Memory;
 pub use way::{Reason, Way};
 
 use crate::flush_plan::PlannedTable;
+use crate::graph::Indexes;
 use crate::insert_strategy::{Batch, Copy, InsertStrategy, RowByRow, Unnest};
 use crate::model::Table;
 use crate::step_by_step::Changes;
@@ -30,8 +31,8 @@ use crate::step_by_step::Changes;
 /// [`InsertStrategy`]. A strategy never decides what is written: every strategy leaves the same rows
 /// and the same entities.
 ///
-/// A strategy learns which tables the server cannot write in one statement, and which foreign keys act
-/// when their rows are deleted. Its clones share this knowledge, so a service makes one strategy and
+/// A strategy learns which tables the server cannot write in one statement, which foreign keys act when
+/// their rows are deleted, and by which indexes the rows of graphs are found. Its clones share this knowledge, so a service makes one strategy and
 /// gives a clone to each unit of work:
 ///
 /// ```
@@ -178,6 +179,11 @@ impl Strategy {
     pub(crate) fn have_default_keys(&self, tables: &[&'static Table]) {
         let mut memory = self.memory();
         tables.iter().for_each(|table| memory.keys_are_default(table));
+    }
+
+    /// Calls `with` with what was learned of indexes.
+    pub(crate) fn indexes<R>(&self, with: impl FnOnce(&mut Indexes) -> R) -> R {
+        with(&mut self.memory().indexes)
     }
 
     /// Returns what was learned of tables.

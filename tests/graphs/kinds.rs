@@ -1,7 +1,8 @@
 //! Keys that only the server can compare, and of types that have to be cast.
 
-use onetrip::{Error, ForeignKey, Model, UnitOfWork};
+use onetrip::{Error, ForeignKey, Model, Strategy, UnitOfWork};
 
+use crate::SPLIT;
 use crate::common::Schema;
 
 #[derive(Model, Clone, Debug, PartialEq)]
@@ -47,6 +48,7 @@ const TABLES: &str = r#"
     CREATE TABLE moods (label mood PRIMARY KEY);
     CREATE TABLE entries (id smallint PRIMARY KEY, person folded NOT NULL REFERENCES people, mood mood REFERENCES moods);
     CREATE TABLE remarks (id serial PRIMARY KEY, entry_id bigint NOT NULL REFERENCES entries);
+    CREATE INDEX ON remarks (entry_id);
     INSERT INTO people VALUES ('Ada', NULL), ('Bob', 'ADA'), ('Cid', 'bob'), ('Dan', 'bOb');
     INSERT INTO moods VALUES ('sad'), ('happy');
     INSERT INTO entries VALUES (1, 'ADA', 'happy'), (2, 'ada', NULL), (3, 'CID', 'sad');
@@ -55,9 +57,10 @@ const TABLES: &str = r#"
 #[test]
 fn keys_are_compared_as_the_server_does() -> Result<(), Error> {
     let schema = Schema::new("graph_kinds", TABLES);
-    for is_split in [false, true] {
+    let strategy = Strategy::default();
+    for is_split in SPLIT {
         let mut client = schema.client();
-        let mut uow = UnitOfWork::new(&mut client);
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
         let query = uow.query::<Person>("name IN ('ada', 'dan')").order_by("name").with(|person| {
             person.descendants().with(|person| {
                 person.children::<Entry>();
@@ -125,9 +128,10 @@ fn collations_that_no_model_tells_of() -> Result<(), Error> {
     let foreign_key = "ALTER TABLE uses ADD FOREIGN KEY (other) REFERENCES names";
     let added = schema.client().batch_execute(foreign_key);
     assert_eq!(added.is_ok(), version < 180_000, "{added:?}");
-    for is_split in [false, true] {
+    let strategy = Strategy::default();
+    for is_split in SPLIT {
         let mut client = schema.client();
-        let mut uow = UnitOfWork::new(&mut client);
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
         let query = uow.query::<Name>("true").order_by("id").with(|name| {
             name.children_by::<Use>("name").with(|one| {
                 one.parent_by::<Name>("other");
@@ -175,8 +179,9 @@ fn a_row_that_is_there_twice_has_its_children_once() -> Result<(), Error> {
          CREATE VIEW owners AS SELECT owner_id AS id FROM pets",
     );
     let mut client = schema.client();
-    for is_split in [false, true] {
-        let mut uow = UnitOfWork::new(&mut client);
+    let strategy = Strategy::default();
+    for is_split in SPLIT {
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
         let query = uow.query::<Owner>("true").order_by("id").with(|owner| {
             owner.children::<Pet>();
         });

@@ -1,7 +1,8 @@
 //! What a graph gives, and what it costs.
 
-use onetrip::{Error, ErrorKind, Handle, UnitOfWork};
+use onetrip::{Error, ErrorKind, Handle, Strategy, UnitOfWork};
 
+use crate::SPLIT;
 use crate::common::Schema;
 use crate::models::{Address, Customer, Line, Order, Product, TABLES};
 
@@ -12,9 +13,10 @@ fn schema(test: &str) -> Schema {
 #[test]
 fn a_graph_is_what_level_by_level_gives() -> Result<(), Error> {
     let schema = schema("graph_levels");
-    for is_split in [false, true] {
+    let strategy = Strategy::default();
+    for is_split in SPLIT {
         let (mut client, mut other) = (schema.client(), schema.client());
-        let mut uow = UnitOfWork::new(&mut client);
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
         let mut by_level = UnitOfWork::new(&mut other);
         let query = uow
             .query::<Customer>("region <> $1")
@@ -80,9 +82,10 @@ fn a_graph_is_what_level_by_level_gives() -> Result<(), Error> {
 #[test]
 fn levels_have_conditions_orders_and_limits_of_their_own() -> Result<(), Error> {
     let schema = schema("graph_selections");
-    for is_split in [false, true] {
+    let strategy = Strategy::default();
+    for is_split in SPLIT {
         let mut client = schema.client();
-        let mut uow = UnitOfWork::new(&mut client);
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
         let query = uow.query::<Customer>("id < $1").bind(4).with(|customer| {
             customer
                 .children::<Order>()
@@ -132,9 +135,10 @@ fn levels_have_conditions_orders_and_limits_of_their_own() -> Result<(), Error> 
 #[test]
 fn what_is_loaded_already_is_where_a_graph_begins() -> Result<(), Error> {
     let schema = schema("graph_keys");
-    for is_split in [false, true] {
+    let strategy = Strategy::default();
+    for is_split in SPLIT {
         let mut client = schema.client();
-        let mut uow = UnitOfWork::new(&mut client);
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
         let orders = uow.query::<Order>("customer_id < 4").order_by("total DESC, number").load()?;
         let query = uow.graph(&orders, |order| {
             order.children::<Line>().limit(1);
@@ -476,8 +480,9 @@ fn an_error_names_the_table_of_its_level() -> Result<(), Error> {
 }
 
 mod tenants {
-    use onetrip::{Error, ErrorKind, ForeignKey, Model, UnitOfWork};
+    use onetrip::{Error, ErrorKind, ForeignKey, Model, Strategy, UnitOfWork};
 
+    use crate::SPLIT;
     use crate::common::Schema;
 
     #[derive(Model, Clone, Debug)]
@@ -523,9 +528,10 @@ mod tenants {
              INSERT INTO payers SELECT t, n FROM generate_series(1, 2) AS t, generate_series(1, 3) AS n;
              INSERT INTO invoices VALUES (1, 1, 1, 2), (1, 2, 3, NULL), (2, 1, NULL, 2)",
         );
-        for is_split in [false, true] {
+        let strategy = Strategy::default();
+        for is_split in SPLIT {
             let mut client = schema.client();
-            let mut uow = UnitOfWork::new(&mut client);
+            let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
             let query = uow.query::<Invoice>("true").order_by("tenant_id, id").with(|invoice| {
                 invoice.parent_by::<Payer>("buyer");
                 invoice.parent_by::<Payer>("payer").with(|payer| {
@@ -546,7 +552,7 @@ mod tenants {
             assert_eq!(seen, [(Some(1), Some(2)), (Some(3), None), (None, Some(2))]);
         }
         let mut client = schema.client();
-        let mut uow = UnitOfWork::new(&mut client);
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
         let query = uow.query::<Invoice>("true").with(|invoice| {
             invoice.parent_by::<Payer>("tenant_id");
         });

@@ -2,6 +2,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod indexes;
 mod kinds;
 mod loading;
 mod models;
@@ -10,3 +11,7 @@ mod plans;
 mod relayed;
 mod snapshots;
 mod trees;
+
+/// Whether a graph is loaded a level at a time. In one statement it is loaded three times: the strategy learns
+/// of indexes from the second, and the third uses them.
+const SPLIT: [bool; 4] = [false, false, false, true];

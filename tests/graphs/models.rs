@@ -66,6 +66,8 @@ pub(crate) const TABLES: &str = "
     CREATE TABLE lines (id bigserial PRIMARY KEY, shop text NOT NULL, order_number bigint NOT NULL,
         product_id text REFERENCES products, quantity int NOT NULL,
         FOREIGN KEY (shop, order_number) REFERENCES orders);
+    CREATE INDEX ON addresses (customer_id);
+    CREATE INDEX ON orders (customer_id, total);
     INSERT INTO customers (name, region, tags)
         SELECT 'customer ' || n, 'r' || n % 3, array_fill('t'::text, ARRAY[n % 4]) FROM generate_series(1, 12) AS n;
     INSERT INTO addresses (customer_id, street)

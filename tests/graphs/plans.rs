@@ -1,8 +1,11 @@
 //! What loading would do, and whether it does so: round trips on the wire, limits, transactions.
 
-use onetrip::{Column, Error, Key, Model, Reference, Retry, Row, SqlType, Table, UnitOfWork};
+use onetrip::{
+    Column, Error, Key, Model, Reference, Retry, Row, SqlType, Strategy, Table, UnitOfWork,
+};
 use onetrip::{Encoder, ForeignKey};
 
+use crate::SPLIT;
 use crate::common::Schema;
 use crate::models::{Address, Customer, Line, Order, Product, TABLES};
 use crate::relayed::{client_through, relay_to};
@@ -12,8 +15,9 @@ fn the_plan_is_what_happens() -> Result<(), Error> {
     let schema = Schema::new("graph_plans", TABLES);
     let relay = relay_to(&schema);
     let mut client = client_through(&relay, &schema);
-    for is_split in [false, true] {
-        let mut uow = UnitOfWork::new(&mut client);
+    let strategy = Strategy::default();
+    for is_split in SPLIT {
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
         let query = uow.query::<Customer>("id < 4").order_by("id").limit(2).with(|customer| {
             customer.children::<Address>().limit(5);
             customer.children::<Order>().with(|order| {
@@ -110,8 +114,9 @@ fn a_graph_is_loaded_where_the_unit_of_work_is() -> Result<(), Error> {
         let root = graph.roots().next().expect("it is there");
         Ok(graph.children::<Address>(root)?.len())
     };
-    for is_split in [false, true] {
-        let mut uow = UnitOfWork::new(&mut client);
+    let strategy = Strategy::default();
+    for is_split in SPLIT {
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
         uow.add(new());
         assert_eq!(count(&mut uow, is_split)?, 0, "it is not written yet");
         uow.flush()?;

@@ -1,7 +1,8 @@
 //! Trees of one table, and links.
 
-use onetrip::{Error, ForeignKey, Graph, Handle, Model, UnitOfWork};
+use onetrip::{Error, ForeignKey, Graph, Handle, Model, Strategy, UnitOfWork};
 
+use crate::SPLIT;
 use crate::common::Schema;
 
 #[derive(Model, Clone, Debug, PartialEq)]
@@ -50,9 +51,10 @@ fn count_below(graph: &Graph<Folder>, folder: Handle<Folder>) -> Result<usize, E
 #[test]
 fn a_tree_is_loaded_to_any_depth() -> Result<(), Error> {
     let schema = Schema::new("graph_tree", FOLDERS);
-    for is_split in [false, true] {
+    let strategy = Strategy::default();
+    for is_split in SPLIT {
         let mut client = schema.client();
-        let mut uow = UnitOfWork::new(&mut client);
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
         let query = uow.query::<Folder>("id = 3").with(|folder| {
             folder.descendants().order_by("id DESC").with(|folder| {
                 folder.children::<File>();
@@ -79,9 +81,10 @@ fn a_tree_is_loaded_to_any_depth() -> Result<(), Error> {
 #[test]
 fn circles_end_and_conditions_cut() -> Result<(), Error> {
     let schema = Schema::new("graph_circle", FOLDERS);
-    for is_split in [false, true] {
+    let strategy = Strategy::default();
+    for is_split in SPLIT {
         let mut client = schema.client();
-        let mut uow = UnitOfWork::new(&mut client);
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
         // 50 -> 100 -> 50
         let query = uow.query::<Folder>("id = 50").with(|folder| {
             folder.descendants();
@@ -248,7 +251,8 @@ fn links_with_keys_of_their_own_are_in_the_order_that_is_asked_for() -> Result<(
              INSERT INTO lessons VALUES (10, 1, 2, 1), (20, 1, 1, 2), (30, 1, 3, 1), (15, 2, 3, 2)"
         ),
     );
-    for is_split in [false, true] {
+    let strategy = Strategy::default();
+    for is_split in SPLIT {
         // The titles of the courses 1, 2 and 3 are c8, c7 and c6.
         for (order, limit, expected) in [
             (None, None, "c7 c8 c6"),
@@ -258,7 +262,7 @@ fn links_with_keys_of_their_own_are_in_the_order_that_is_asked_for() -> Result<(
             (Some("id"), Some(1), "c8"),
         ] {
             let mut client = schema.client();
-            let mut uow = UnitOfWork::new(&mut client);
+            let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
             let query = uow.query::<Student>("id < 3").order_by("id").with(|student| {
                 let mut courses = student.through::<Lesson, Course>();
                 if let Some(order) = order {

@@ -1,7 +1,9 @@
 //! Arrays of the rows of a level, and which rows belong together where the server tells.
 
+use super::lookups::GUARD;
 use super::{Renderer, list, names};
 use crate::graph::Edge;
+use crate::model::SqlType;
 
 impl Renderer<'_> {
     /// Returns `true` if the rows of a level are there as arrays only: nobody asks for their numbers.
@@ -15,16 +17,27 @@ impl Renderer<'_> {
     /// ```text
     /// s0 (c0, c1, k1) AS (SELECT array_agg(c0), array_agg(c1), array_agg(k1) FROM (
     /// ```
+    ///
+    /// Where rows of other levels are found by indexes, `g` says whether all of these are there.
     pub(super) fn render_arrays_of(&mut self, level: usize) {
         let name = self.name('s', level);
         let read = self.levels.read_columns(level);
         let keys: Vec<usize> = self.array_keys(level);
-        let all = [names("c", read.iter().copied()), names("k", keys.iter().copied())];
+        let guard = self.guard_below(level);
+        let guard_name = guard.as_ref().map_or("", |_| GUARD);
+        let all = [
+            names("c", read.iter().copied()),
+            names("k", keys.iter().copied()),
+            guard_name.to_owned(),
+        ];
         let all = list(all.into_iter().filter(|names| !names.is_empty()));
         self.text.sql.push(&format!("{name} ({all}) AS ("));
         self.render_aggregates(level, &read);
         for key in keys {
             self.text.sql.push(&format!(", array_agg(k{key})"));
+        }
+        if let Some(guard) = guard {
+            self.text.sql.push(", ").push(guard.as_str());
         }
         self.text.sql.push(" FROM (");
     }
@@ -57,7 +70,14 @@ impl Renderer<'_> {
     /// Returns `true` if what is read of a column compares as the column does.
     fn is_read_as_it_is(&self, level: usize, column: usize) -> bool {
         let table = self.levels.at(level).table;
-        table.columns()[column].ty().is_integer() && table.cast(column).is_none()
+        let ty = table.columns()[column].ty();
+        (ty.is_integer() || ty == SqlType::UUID) && table.cast(column).is_none()
+    }
+
+    /// Returns the name of the array of a column's values, as they compare.
+    pub(super) fn array(&self, level: usize, column: usize) -> String {
+        let letter = if self.is_read_as_it_is(level, column) { 'c' } else { 'k' };
+        format!("{letter}{column}")
     }
 
     /// Returns the source of the values of columns of a level whose rows are there as arrays.
@@ -72,16 +92,14 @@ impl Renderer<'_> {
         columns: &[usize],
         order: &str,
     ) -> String {
-        let element = |&column: &usize| {
-            let letter = if self.is_read_as_it_is(level, column) { 'c' } else { 'k' };
-            format!("unnest({letter}{column})")
-        };
+        let element = |&column: &usize| format!("unnest({})", self.array(level, column));
         let elements = list(columns.iter().map(element));
         format!("({select} {elements} FROM {}{order})", self.name('s', level))
     }
 
-    /// Appends the query of the result: the arrays of all levels, and the matches that the server tells.
-    pub(super) fn render_arrays(&mut self) {
+    /// Appends the query of the result: the arrays of all levels, the matches that the server tells, and what
+    /// it says of indexes.
+    pub(super) fn render_arrays(&mut self, asks: bool) {
         let levels = self.levels;
         let mut column = 0;
         for level in 0..levels.len() {
@@ -97,6 +115,18 @@ impl Renderer<'_> {
             self.render_matches(level);
             column += 1;
         }
+        let guards = (0..levels.len()).filter(|&level| self.is_guarded(level));
+        let guards: Vec<_> = guards.map(|at| format!("{}.{GUARD}", self.name('s', at))).collect();
+        if !guards.is_empty() {
+            self.text.guard = Some(column);
+            self.text.sql.push(", ").push(&guards.join(" AND "));
+            column += 1;
+        }
+        let question = self.name('x', 0);
+        if asks {
+            self.text.answer = Some(column);
+            self.text.sql.push(&format!(", {question}.t, {question}.i, {question}.b"));
+        }
         self.text.sql.push(" FROM ");
         for level in 0..levels.len() {
             let (rows, arrays) = (self.name('t', level), self.name('s', level));
@@ -111,6 +141,9 @@ impl Renderer<'_> {
             }
             // The planner leaves outer joins in their order. It would try every order of others.
             self.text.sql.push(if level > 0 { " ON true" } else { "" });
+        }
+        if asks {
+            self.text.sql.push(&format!(" LEFT JOIN {question} ON true"));
         }
     }
 

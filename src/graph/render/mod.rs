@@ -13,6 +13,8 @@
 //! SELECT s0.c0, s0.c1, s1.c0, s1.c1 FROM s0 LEFT JOIN s1 ON true
 //! ```
 //!
+//! Where an index is known, the keys of the level above are not joined; see `lookups.rs`.
+//!
 //! Where the server has to tell which rows belong together, the rows of a level are a `WITH` query `t0`
 //! beside its arrays, with the number `n` of each row.
 //!
@@ -22,14 +24,16 @@
 mod arrays;
 mod keys;
 mod links;
+mod lookups;
 mod recursion;
 
 use std::ops::Range;
 
+use super::indexes::Index;
 use super::level::{Level, Levels, Relation, Root, Selection};
-use super::{Edge, LevelRows};
+use super::{Edge, Found, LevelRows};
 use crate::error::Error;
-use crate::model::Table;
+use crate::model::{Quoted, Table};
 use crate::sql::{Params, Sql, renumbered, unused_prefix};
 
 /// A statement that loads levels.
@@ -40,6 +44,10 @@ pub(crate) struct Statement {
     pub(crate) outputs: Vec<(usize, usize)>,
     /// For each level whose edge the server has to tell, the column with its matches, an array.
     pub(crate) matches: Vec<(usize, usize)>,
+    /// The column that says whether the indexes that the statement builds on are still there.
+    pub(crate) guard: Option<usize>,
+    /// The first of three columns with what the statement asks of indexes.
+    pub(crate) answer: Option<usize>,
     /// For each level, where its text is.
     places: Vec<(usize, Range<usize>)>,
 }
@@ -52,18 +60,21 @@ impl Statement {
     }
 }
 
-/// Returns the statement that loads all levels, in a result of one row.
+/// Returns the statement that loads all levels, in a result of one row. It builds on the indexes that
+/// were found.
 ///
 /// # Errors
 ///
 /// When a value cannot be encoded.
-pub(crate) fn whole_graph(levels: &Levels) -> Result<Statement, Error> {
+pub(crate) fn whole_graph(levels: &Levels, found: &Found) -> Result<Statement, Error> {
     let mut renderer = Renderer::new(levels);
     renderer.is_whole = true;
+    renderer.indexes.clone_from(&found.indexes);
     for level in 0..levels.len() {
         renderer.render_level(level)?;
     }
-    renderer.render_arrays();
+    renderer.render_question(&found.asks)?;
+    renderer.render_arrays(!found.asks.is_empty());
     Ok(renderer.text)
 }
 
@@ -134,12 +145,14 @@ struct Renderer<'l> {
     hidden: String,
     /// Whether all levels are in this statement.
     is_whole: bool,
+    /// The indexes by which the rows of levels are found, by level.
+    indexes: Vec<Option<Index>>,
     text: Statement,
 }
 
 /// What names begin with, after the prefix: the rows of levels and their arrays, recursions, the rows that
-/// links lead to, keys that are to be matched, and keys of the level above.
-const KINDS: [char; 7] = ['t', 's', 'r', 'a', 'o', 'm', 'u'];
+/// links lead to, keys that are to be matched, keys of the level above, and indexes.
+const KINDS: [char; 8] = ['t', 's', 'r', 'a', 'o', 'm', 'u', 'x'];
 
 impl<'l> Renderer<'l> {
     fn new(levels: &'l Levels) -> Renderer<'l> {
@@ -151,6 +164,8 @@ impl<'l> Renderer<'l> {
             params: Params::new(),
             outputs: Vec::new(),
             matches: Vec::new(),
+            guard: None,
+            answer: None,
             places: Vec::new(),
         };
         let mut hidden = "?".to_owned();
@@ -160,7 +175,7 @@ impl<'l> Renderer<'l> {
         while levels.iter().any(|level| begins(level.table, &hidden)) {
             hidden.push('?');
         }
-        Renderer { levels, prefix, hidden, is_whole: false, text }
+        Renderer { levels, prefix, hidden, is_whole: false, indexes: Vec::new(), text }
     }
 
     fn name(&self, kind: char, level: usize) -> String {
@@ -308,9 +323,13 @@ impl<'l> Renderer<'l> {
         let level = self.levels.at(at);
         self.text.sql.push(" FROM ").qualified(level.table.qualified_name());
         let key = level.table.key();
-        let mut is_recursive = false;
+        let (mut is_recursive, mut keyword) = (false, " WHERE ");
         match level.relation {
             Relation::Root(_) => {}
+            _ if self.index(at).is_some() => {
+                self.render_lookup(at);
+                keyword = " AND ";
+            }
             Relation::Children { above, columns, .. } => {
                 self.render_join(
                     at,
@@ -329,7 +348,7 @@ impl<'l> Renderer<'l> {
         }
         // A recursion has applied the condition to each step, and links have applied that of their rows.
         if !is_recursive && !self.levels.is_target(at) {
-            self.render_condition(level, " WHERE ", offset);
+            self.render_condition(level, keyword, offset);
         }
     }
 
@@ -366,10 +385,15 @@ impl<'l> Renderer<'l> {
         }
     }
 
-    /// Returns the parts of the key with which a level of children is joined.
+    /// Returns the parts of the key with which a level of children is joined. What an index finds is of
+    /// integers or UUIDs, and compares as the key above.
     fn joined_parts(&self, at: usize) -> String {
+        let level = self.levels.at(at);
+        if let (Some(_), &[column]) = (self.index(at), level.relation.columns()) {
+            return Quoted(level.table.columns()[column].name()).to_string();
+        }
         let of = format!("{}.", self.name('u', at));
-        self.hidden_parts(&of, self.levels.at(at).relation.columns().len())
+        self.hidden_parts(&of, level.relation.columns().len())
     }
 
     /// Returns the names of so many parts of a key. No name of the caller's can mean a column that is named

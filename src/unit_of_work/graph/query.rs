@@ -9,7 +9,7 @@ use super::result::{Graph, Tie};
 use crate::connection::{Calls, SNAPSHOT_ROUND_TRIPS};
 use crate::error::{Error, ErrorKind};
 use crate::graph::{
-    Edge, Level, LevelRows, LoadPlan, Matches, NOBODY, Relation, Root, Selection, Statement,
+    Edge, Found, Level, LevelRows, LoadPlan, Matches, NOBODY, Relation, Root, Selection, Statement,
     match_apart, one_level, whole_graph,
 };
 use crate::handle::Handle;
@@ -127,6 +127,9 @@ impl<'q, 'c, T: Model> GraphQuery<'q, 'c, T> {
 
     /// Loads the graph, in one round trip, and in one snapshot.
     ///
+    /// The [`Strategy`](crate::Strategy) learns which foreign keys have an index, and a graph that is loaded
+    /// again with it is faster. If such an index is dropped, the next graph takes a second statement, once.
+    ///
     /// All entities go through the identity map: an entity that the unit of work has already stays as
     /// it is, with its unsaved changes. The database decides which entities belong together. Entities
     /// that were added and not written yet are not found, and neither are entities that are marked for
@@ -178,18 +181,70 @@ struct Loader<'l, 'c> {
 
 impl Loader<'_, '_> {
     /// Reads all levels in one statement.
+    ///
+    /// The statement builds on what the strategy knows of indexes. Where this is not true any more, another
+    /// statement builds on nothing.
     fn read_whole(&mut self) -> Result<Read, Error> {
         let levels = &self.draft.levels;
-        let statement = whole_graph(levels)?;
+        let found = self.uow.strategy.indexes(|indexes| indexes.for_load(levels));
+        let is_autocommit = self.uow.connection.is_autocommit();
+        let statement = whole_graph(levels, &found)?;
+        match self.send(&statement).and_then(|rows| self.look_at(rows, &statement, &found)) {
+            Ok(Some(rows)) => return self.read_arrays(&statement, &rows),
+            Ok(None) => {}
+            // A server that is no PostgreSQL may have another catalog.
+            Err(error) if found.is_something() && is_refusal(&error) => {
+                self.uow.strategy.indexes(|indexes| indexes.forget(levels, &found));
+                if !is_autocommit {
+                    return Err(error);
+                }
+            }
+            Err(error) => return Err(error),
+        }
+        let statement = whole_graph(levels, &Found::default())?;
         let rows = self.send(&statement)?;
+        self.read_arrays(&statement, &rows)
+    }
+
+    /// Returns the rows, unless an index on which the statement builds is not there any more. Remembers what
+    /// the statement has asked for.
+    fn look_at(
+        &self,
+        rows: Rows,
+        statement: &Statement,
+        found: &Found,
+    ) -> Result<Option<Rows>, Error> {
+        let strategy = &self.uow.strategy;
+        if rows.len() != 1 {
+            return Ok(Some(rows));
+        }
+        if let Some(column) = statement.guard {
+            if rows.get::<bool>(0, column)? != Some(true) {
+                strategy.indexes(|indexes| indexes.forget(&self.draft.levels, found));
+                return Ok(None);
+            }
+        }
+        if let Some(column) = statement.answer {
+            let tables: Vec<i64> = rows.get(0, column)?.unwrap_or_default();
+            let oids: Vec<i64> = rows.get(0, column + 1)?.unwrap_or_default();
+            let most_bytes: i64 = rows.get(0, column + 2)?.unwrap_or_default();
+            let answer = (&tables[..], &oids[..], most_bytes);
+            strategy.indexes(|indexes| indexes.learn(&found.asks, answer));
+        }
+        Ok(Some(rows))
+    }
+
+    /// Reads the rows of all levels from arrays.
+    fn read_arrays(&self, statement: &Statement, rows: &Rows) -> Result<Read, Error> {
+        let levels = &self.draft.levels;
         let mut of_levels: Vec<Option<LevelRows<'_>>> = Vec::new();
         for &(level, first) in &statement.outputs {
             let (table, columns) = (levels.at(level).table, levels.read_columns(level));
-            of_levels.push(Some(LevelRows::in_arrays(table, &rows, columns, first)?));
+            of_levels.push(Some(LevelRows::in_arrays(table, rows, columns, first)?));
         }
         self.read(&of_levels, |level| {
             let told = statement.matches.iter().find(|(other, _)| *other == level);
-            told.map(|&(_, column)| told_matches(&rows, column)).transpose()
+            told.map(|&(_, column)| told_matches(rows, column)).transpose()
         })
     }
 
@@ -336,6 +391,12 @@ impl Loader<'_, '_> {
         let roots = slots.swap_remove(0).into_iter().filter(|&slot| slot != NOBODY);
         Graph::new(self.uow.stamp, roots.collect(), ties)
     }
+}
+
+/// Returns `true` if the server has not understood the statement, or cannot run it.
+fn is_refusal(error: &Error) -> bool {
+    let code = error.sqlstate().map_or("", |code| code.code());
+    ["0A", "42", "XX"].iter().any(|class| code.starts_with(class)) && !error.is_too_large()
 }
 
 /// Returns the rows of a level, if they were read.

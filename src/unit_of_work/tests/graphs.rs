@@ -99,3 +99,60 @@ fn a_level_can_be_a_statement_of_its_own() {
     ROLLBACK
     "#);
 }
+
+/// An `int8[]` of one element, as the server sends it.
+fn array_of(number: i64) -> Option<Vec<u8>> {
+    let mut raw = Vec::new();
+    for word in [1, 0, 20, 1, 1, 8] {
+        raw.extend_from_slice(&i32::to_be_bytes(word));
+    }
+    raw.extend_from_slice(&number.to_be_bytes());
+    Some(raw)
+}
+
+#[test]
+fn a_strategy_learns_of_indexes() {
+    const LEVELS: [SqlType; 5] =
+        [SqlType::INT4, SqlType::TEXT, SqlType::INT4, SqlType::TEXT, SqlType::INT4];
+    let (mut uow, recording) = record(Batch);
+    let mut load = |limit: Option<u64>, answer: &[(SqlType, Option<Vec<u8>>)]| {
+        let mut types = LEVELS.map(SqlType::array).to_vec();
+        let mut row = vec![None; types.len()];
+        for (ty, raw) in answer {
+            types.push(*ty);
+            row.push(raw.clone());
+        }
+        recording.answer(Ok(Rows::canned(types, vec![row])));
+        let query = uow.query::<User>("true").with(|user| {
+            let addresses = user.children::<Address>();
+            if let Some(limit) = limit {
+                addresses.filter("email <> ''").limit(limit);
+            }
+        });
+        query.load().map(drop)
+    };
+    assert_eq!(load(None, &[]).map_err(|error| error.to_string()), Ok(()));
+    recording.take();
+    let number = |number: i64| Some(number.to_be_bytes().to_vec());
+    let answer = [
+        (SqlType::INT8.array(), array_of(500)),
+        (SqlType::INT8.array(), array_of(501)),
+        (SqlType::INT8, number(9_000)),
+    ];
+    assert_eq!(load(None, &answer).map_err(|error| error.to_string()), Ok(()));
+    let asks = recording.take();
+    assert!(asks.contains(", x0 (t, i, b) AS (SELECT pg_catalog.array_agg"), "{asks}");
+    assert!(
+        asks.contains(
+            ", x0.t, x0.i, x0.b FROM s0 LEFT JOIN s1 ON true LEFT JOIN x0 ON true -- text[], text[]"
+        ),
+        "{asks}"
+    );
+    let is_there = [(SqlType::BOOL, Some(vec![1]))];
+    assert_eq!(load(Some(3), &is_there).map_err(|error| error.to_string()), Ok(()));
+    assert_snapshot!(recording.take(), @r#"
+    WITH s0 (c0, c1, g) AS (SELECT array_agg(c0), array_agg(c1), pg_catalog.to_regclass('"addresses"') = 500 AND pg_catalog.pg_relation_filenode(501) IS NOT NULL AND pg_catalog.pg_relation_size(500) <= 9000 FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (true
+    )) AS t0 (c0, c1, k0)), s1 (c0, c1, c2) AS (SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (SELECT c0, c1, c2, k2 FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "email"::"text" AS "?", COALESCE(NULL::"int4", "user_id") AS "?", "user_id" AS "?", row_number() OVER (PARTITION BY "user_id" ORDER BY "id") AS "?" FROM "addresses" WHERE "user_id" = ANY ((SELECT c0 FROM s0 WHERE g)::"int4"[]) AND (email <> ''
+    )) AS r (c0, c1, c2, k2, z) WHERE z <= $1 ORDER BY z) AS t1 (c0, c1, c2, k2)) SELECT s0.c0, s0.c1, s1.c0, s1.c1, s1.c2, s0.g FROM s0 LEFT JOIN s1 ON true -- 3 int4
+    "#);
+}

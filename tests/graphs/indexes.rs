@@ -1,0 +1,259 @@
+//! Indexes: a strategy learns of them, and no statement relies on one that is not there.
+
+use onetrip::{Error, ForeignKey, Model, Strategy, UnitOfWork};
+use postgres::Client;
+
+use crate::common::Schema;
+use crate::relayed::relay::Relay;
+use crate::relayed::{client_through, relay_to};
+
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "authors")]
+struct Author {
+    #[model(key)]
+    id: i64,
+    name: String,
+}
+
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "books")]
+struct Book {
+    #[model(key)]
+    id: i32,
+    author_id: Option<ForeignKey<Author>>,
+    title: String,
+}
+
+#[derive(Model, Clone, Debug, PartialEq)]
+#[model(table = "copies")]
+struct Copy {
+    #[model(key)]
+    id: i32,
+    book_id: ForeignKey<Book>,
+}
+
+/// The index of `books` has its own column in front of another, and what refers is narrower than the key.
+const TABLES: &str = "
+    CREATE TABLE authors (id bigint PRIMARY KEY, name text NOT NULL);
+    CREATE TABLE books (id int PRIMARY KEY, author_id int REFERENCES authors, title text NOT NULL);
+    CREATE TABLE copies (id int PRIMARY KEY, book_id int NOT NULL REFERENCES books);
+    CREATE INDEX books_by_author ON books (author_id, title);
+    CREATE INDEX copies_by_book ON copies (book_id);
+    INSERT INTO authors SELECT n, 'author ' || n FROM generate_series(1, 4) AS n;
+    INSERT INTO books SELECT n, NULLIF(n % 4, 0), 'book ' || n FROM generate_series(1, 12) AS n;
+    INSERT INTO copies SELECT n, 1 + n % 12 FROM generate_series(1, 30) AS n";
+
+/// What a graph gives, and the round trips that it takes.
+fn load(
+    uow: &mut UnitOfWork<'_>,
+    relay: &Relay,
+    limit: Option<u64>,
+) -> Result<(Vec<String>, u64), Error> {
+    let before = relay.round_trips().expect("the relay lives");
+    let query = uow.query::<Author>("id < $1").bind(4).order_by("id").with(|author| {
+        let mut books = author.children::<Book>();
+        if let Some(limit) = limit {
+            books = books.order_by("title COLLATE \"C\" DESC").limit(limit);
+        }
+        books.with(|book| {
+            book.children::<Copy>().filter("id <> $1").bind(7);
+            book.parent::<Author>();
+        });
+    });
+    let graph = query.load()?;
+    let taken = relay.round_trips().expect("the relay lives") - before;
+    let mut lines = Vec::new();
+    for author in graph.roots() {
+        for book in graph.children::<Book>(author)? {
+            assert_eq!(graph.parent::<Author>(book)?, Some(author));
+            let copies: Vec<_> = graph.children::<Copy>(book)?.map(|copy| uow[copy].id).collect();
+            lines.push(format!("{}: {} {copies:?}", uow[author].name, uow[book].title));
+        }
+    }
+    Ok((lines, taken))
+}
+
+/// The same by SQL, and by another connection: that a prepared statement is closed may count as a round trip.
+fn expected(client: &mut Client, limit: Option<u64>) -> Vec<String> {
+    let order = if limit.is_some() { "b.title COLLATE \"C\" DESC" } else { "b.id" };
+    let sql = format!(
+        "SELECT a.name || ': ' || b.title || ' [' || COALESCE((SELECT string_agg(c.id::text, ', ' ORDER BY c.id)
+             FROM copies AS c WHERE c.book_id = b.id AND c.id <> 7), '') || ']'
+         FROM authors AS a, LATERAL (SELECT * FROM books AS b WHERE b.author_id = a.id ORDER BY {order} LIMIT {}) AS b
+         WHERE a.id < 4 ORDER BY a.id, {order}",
+        limit.map_or("ALL".to_owned(), |limit| limit.to_string()),
+    );
+    client.query(&sql, &[]).unwrap().iter().map(|row| row.get(0)).collect()
+}
+
+/// Loads with a strategy and a limit, compares, and returns the round trips.
+fn trips(
+    (client, other): (&mut Client, &mut Client),
+    relay: &Relay,
+    strategy: &Strategy,
+    limit: Option<u64>,
+) -> Result<u64, Error> {
+    let expected = expected(other, limit);
+    assert!(!expected.is_empty());
+    let mut uow = UnitOfWork::new(&mut *client).with_strategy(strategy.clone());
+    let (lines, taken) = load(&mut uow, relay, limit)?;
+    assert_eq!(lines, expected);
+    Ok(taken)
+}
+
+#[test]
+fn an_index_that_is_gone_is_not_relied_on() -> Result<(), Error> {
+    let schema = Schema::new("graph_index_gone", TABLES);
+    let relay = relay_to(&schema);
+    let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
+    let drops =
+        ["DROP INDEX books_by_author", "ALTER TABLE authors DROP CONSTRAINT authors_pkey CASCADE"];
+    for (at, limit) in [(0, None), (1, Some(2))] {
+        let strategy = Strategy::default();
+        for _ in 0..4 {
+            assert_eq!(trips((&mut client, &mut other), &relay, &strategy, limit)?, 1);
+        }
+        client.batch_execute(drops[at]).unwrap();
+        // That it takes a second statement shows that the first was about indexes.
+        let all: Result<Vec<_>, _> =
+            (0..4).map(|_| trips((&mut client, &mut other), &relay, &strategy, limit)).collect();
+        assert_eq!(all?, [2, 1, 1, 1]);
+    }
+    Ok(())
+}
+
+#[test]
+fn an_index_that_is_built_anew_is_learned_anew() -> Result<(), Error> {
+    let schema = Schema::new("graph_index_anew", TABLES);
+    let relay = relay_to(&schema);
+    let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
+    let strategy = Strategy::default();
+    let mut all = Vec::new();
+    for _ in 0..5 {
+        for _ in 0..4 {
+            all.push(trips((&mut client, &mut other), &relay, &strategy, None)?);
+        }
+        client.batch_execute("REINDEX INDEX CONCURRENTLY copies_by_book").unwrap();
+    }
+    // An index that is another each time is given up in the end.
+    let expected = [[1; 4], [2, 1, 1, 1], [2, 1, 1, 1], [2, 1, 1, 1], [1; 4]].concat();
+    assert_eq!(all, expected);
+    Ok(())
+}
+
+#[test]
+fn a_table_of_the_same_name_is_another() -> Result<(), Error> {
+    let (one, other) =
+        (Schema::new("graph_index_one", TABLES), Schema::new("graph_index_other", TABLES));
+    other
+        .client()
+        .batch_execute("DROP INDEX books_by_author; DELETE FROM copies WHERE id > 20")
+        .unwrap();
+    let relay = relay_to(&one);
+    let (mut client, mut direct) = (client_through(&relay, &one), one.client());
+    let strategy = Strategy::default();
+    let mut all = Vec::new();
+    for schema in [&one, &other, &one, &other, &one] {
+        for client in [&mut client, &mut direct] {
+            client.batch_execute(&format!("SET search_path = {}", schema.name())).unwrap();
+        }
+        for _ in 0..3 {
+            all.push(trips((&mut client, &mut direct), &relay, &strategy, None)?);
+        }
+    }
+    assert_eq!(all[..6], [1, 1, 1, 2, 1, 1]);
+    assert_eq!(all[12..], [1, 1, 1], "given up");
+    Ok(())
+}
+
+#[test]
+fn a_table_that_grew_too_large_is_joined() -> Result<(), Error> {
+    let schema = Schema::new("graph_index_grew", TABLES);
+    let relay = relay_to(&schema);
+    let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
+    let strategy = Strategy::default();
+    client.batch_execute("SET work_mem = '64kB'").unwrap();
+    for _ in 0..3 {
+        assert_eq!(trips((&mut client, &mut other), &relay, &strategy, None)?, 1);
+    }
+    let grow =
+        "INSERT INTO books SELECT n, NULL, repeat('x', 1000) FROM generate_series(13, 8000) AS n";
+    client.batch_execute(grow).unwrap();
+    assert_eq!(trips((&mut client, &mut other), &relay, &strategy, None)?, 2);
+    Ok(())
+}
+
+#[test]
+fn in_a_transaction_nothing_is_lost() -> Result<(), Error> {
+    let schema = Schema::new("graph_index_transaction", TABLES);
+    let relay = relay_to(&schema);
+    let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
+    let strategy = Strategy::default();
+    let expected = expected(&mut other, None);
+    for (round, all) in [[1, 1, 1], [2, 1, 1]].into_iter().enumerate() {
+        if round == 1 {
+            client.batch_execute("DROP INDEX copies_by_book").unwrap();
+        }
+        let mut transaction = client.transaction().unwrap();
+        for trips in all {
+            let mut uow = UnitOfWork::new(&mut transaction).with_strategy(strategy.clone());
+            let (lines, taken) = load(&mut uow, &relay, None)?;
+            assert_eq!((&lines, taken), (&expected, trips));
+        }
+        transaction.commit().unwrap();
+    }
+    Ok(())
+}
+
+#[test]
+fn other_indexes_do_not_count() -> Result<(), Error> {
+    let schema = Schema::new("graph_index_other_kinds", TABLES);
+    let relay = relay_to(&schema);
+    let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
+    let others = "
+        DROP INDEX books_by_author; CREATE INDEX books_by_author ON books (title, author_id);
+        CREATE INDEX by_some ON books (author_id) WHERE title > 'b';
+        CREATE INDEX by_hash ON books USING hash (author_id);
+        CREATE INDEX by_expression ON books ((author_id + 1));
+        CREATE TABLE more_copies () INHERITS (copies); INSERT INTO more_copies VALUES (31, 1)";
+    client.batch_execute(others).unwrap();
+    let strategy = Strategy::default();
+    for _ in 0..3 {
+        assert_eq!(trips((&mut client, &mut other), &relay, &strategy, None)?, 1);
+    }
+    client
+        .batch_execute(
+            "DROP INDEX by_some, by_hash, by_expression, books_by_author, copies_by_book",
+        )
+        .unwrap();
+    assert_eq!(
+        trips((&mut client, &mut other), &relay, &strategy, None)?,
+        1,
+        "nothing was learned of them"
+    );
+    Ok(())
+}
+
+#[test]
+fn few_values_in_many_rows_are_joined() -> Result<(), Error> {
+    let schema = Schema::new("graph_index_few", TABLES);
+    let relay = relay_to(&schema);
+    let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
+    client.batch_execute("ANALYZE").unwrap();
+    client
+        .batch_execute(
+            "INSERT INTO copies SELECT n, 1 + n % 2 FROM generate_series(31, 2000) AS n; ANALYZE copies",
+        )
+        .unwrap();
+    let strategy = Strategy::default();
+    for _ in 0..3 {
+        assert_eq!(trips((&mut client, &mut other), &relay, &strategy, None)?, 1);
+    }
+    client.batch_execute("DROP INDEX copies_by_book").unwrap();
+    assert_eq!(
+        trips((&mut client, &mut other), &relay, &strategy, None)?,
+        1,
+        "nothing was learned of it"
+    );
+    Ok(())
+}
