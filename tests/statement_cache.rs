@@ -7,7 +7,10 @@ mod relayed;
 mod users;
 
 use common::Schema;
-use onetrip::{CommitReport, Error, ErrorKind, OneTrip, Retry, StatementCache, UnitOfWork};
+use onetrip::{
+    CommitReport, Error, ErrorKind, ForeignKey, Model, OneTrip, Retry, StatementCache, Strategy,
+    UnitOfWork,
+};
 use postgres::Client;
 use postgres::error::SqlState;
 use relayed::{client_through, relay_to};
@@ -387,4 +390,124 @@ fn work_that_is_repeated_can_use_a_cache() {
         })
         .unwrap();
     assert_eq!(runs(&mut client), [1]);
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "days")]
+struct Day {
+    #[model(key)]
+    id: i32,
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "visits")]
+struct Visit {
+    #[model(key)]
+    id: i32,
+    day_id: ForeignKey<Day>,
+}
+
+/// The ids of what is loaded, in different ways, for a literal that means another day by `datestyle`.
+fn of_literal(client: &mut Client, cache: &StatementCache) -> Result<Vec<Vec<i32>>, Error> {
+    const DAY: &str = "day = '2/1/2026'";
+    let mut all = Vec::new();
+    let mut uow = UnitOfWork::new(&mut *client).with_statement_cache(cache);
+    let days = uow.query::<Day>(DAY).load()?;
+    all.push(days.iter().map(|&day| uow[day].id).collect());
+    all.push(vec![uow.query::<Day>(format!("id > 1 AND {DAY}")).count()? as i32]);
+    all.push(vec![uow.query::<Day>(format!("id > 1 AND {DAY}")).exists()?.into()]);
+    let graph = uow.query::<Day>(DAY).with(|day| {
+        day.children::<Visit>();
+    });
+    let graph = graph.load()?;
+    all.push(graph.roots().map(|day| uow[day].id).collect());
+    let graph = uow.query::<Day>("true").order_by("id").with(|day| {
+        day.children::<Visit>().filter(DAY);
+    });
+    let graph = graph.load()?;
+    for day in graph.roots() {
+        all.push(graph.children::<Visit>(day)?.map(|visit| uow[visit].id).collect());
+    }
+    let ordered = format!("({DAY}) DESC");
+    let graph = uow.query::<Day>("true").order_by(ordered).limit(1).with(|day| {
+        day.children::<Visit>();
+    });
+    let graph = graph.load()?;
+    all.push(graph.roots().map(|day| uow[day].id).collect());
+    drop(uow);
+    cache.prepare(client)?;
+    Ok(all)
+}
+
+#[test]
+fn a_literal_means_what_it_means_when_it_is_sent() -> Result<(), Error> {
+    let schema = Schema::new(
+        "prepared_literals",
+        "CREATE TABLE days (id int PRIMARY KEY, day date NOT NULL);
+         CREATE TABLE visits (id int PRIMARY KEY, day_id int NOT NULL REFERENCES days, day date NOT NULL);
+         INSERT INTO days VALUES (1, '2026-02-01'), (2, '2026-01-02');
+         INSERT INTO visits SELECT 10 + id, id, day FROM days",
+    );
+    let mut client = schema.client();
+    let cache = StatementCache::new();
+    for (style, expected) in [("MDY", 1), ("DMY", 2), ("MDY", 1)] {
+        client.batch_execute(&format!("SET datestyle = 'ISO, {style}'")).unwrap();
+        let own = vec![expected];
+        let found = i32::from(expected == 2);
+        let mut visits = [Vec::new(), Vec::new()];
+        visits[expected as usize - 1].push(10 + expected);
+        let [one, other] = [visits[0].clone(), visits[1].clone()];
+        let counted = vec![found];
+        let all = [&own, &counted, &counted, &own, &one, &other, &own].map(Clone::clone);
+        for _ in 0..4 {
+            assert_eq!(of_literal(&mut client, &cache)?, all, "{style}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_graph_is_prepared_and_run_from_then_on() -> Result<(), Error> {
+    let schema = Schema::new(
+        "prepared_graph",
+        "CREATE TABLE days (id int PRIMARY KEY);
+         CREATE TABLE visits (id int PRIMARY KEY, day_id int NOT NULL REFERENCES days);
+         CREATE INDEX visits_by_day ON visits (day_id);
+         INSERT INTO days VALUES (1), (2), (3);
+         INSERT INTO visits SELECT 10 * id + n, id FROM days, generate_series(1, 2) AS n",
+    );
+    let mut client = schema.client();
+    let (cache, strategy) = (StatementCache::new(), Strategy::default());
+    let load = |client: &mut Client| -> Result<Vec<i32>, Error> {
+        let mut uow = UnitOfWork::new(&mut *client)
+            .with_statement_cache(&cache)
+            .with_strategy(strategy.clone());
+        let query = uow.query::<Day>("id < $1").bind(3).order_by("id DESC");
+        let graph = query.with(|day| {
+            day.children::<Visit>().filter("id <> $1").bind(11);
+        });
+        let graph = graph.load()?;
+        let mut ids = Vec::new();
+        for day in graph.roots() {
+            ids.extend(graph.children::<Visit>(day)?.map(|visit| uow[visit].id));
+        }
+        drop(uow);
+        cache.prepare(client)?;
+        Ok(ids)
+    };
+    // Of the first two texts, each comes up once: the strategy learns of the index.
+    for _ in 0..4 {
+        assert_eq!(load(&mut client)?, [21, 22, 12]);
+    }
+    assert_eq!((cache.len(), runs(&mut client)), (1, vec![0]));
+    for done in 1..9 {
+        assert_eq!(load(&mut client)?, [21, 22, 12]);
+        assert_eq!(runs(&mut client), [done]);
+    }
+    // The prepared statement looks for the index each time.
+    client.batch_execute("DROP INDEX visits_by_day; INSERT INTO visits VALUES (99, 2)").unwrap();
+    for _ in 0..5 {
+        assert_eq!(load(&mut client)?, [21, 22, 99, 12]);
+    }
+    Ok(())
 }

@@ -5,9 +5,9 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use onetrip::{ForeignKey, Graph, Model, Strategy, UnitOfWork};
+use onetrip::{ForeignKey, Graph, Model, StatementCache, Strategy, UnitOfWork};
 use postgres::types::Type;
-use postgres::{Client, Row};
+use postgres::{Client, Row, Statement};
 
 use crate::database::Database;
 
@@ -102,7 +102,22 @@ pub(crate) fn database(name: &str, has_indexes: bool) -> Database {
 
 /// The graph of so many customers.
 pub(crate) fn load(client: &mut Client, strategy: &Strategy, roots: usize) -> Duration {
-    let mut uow = UnitOfWork::new(client).with_strategy(strategy.clone());
+    load_by(&mut UnitOfWork::new(client).with_strategy(strategy.clone()), roots)
+}
+
+/// The same with statements that are prepared.
+pub(crate) fn load_prepared(
+    client: &mut Client,
+    (strategy, statements): (&Strategy, &StatementCache),
+    roots: usize,
+) -> Duration {
+    let uow = UnitOfWork::new(&mut *client).with_strategy(strategy.clone());
+    let elapsed = load_by(&mut uow.with_statement_cache(statements), roots);
+    statements.prepare(client).expect("the statement can be prepared");
+    elapsed
+}
+
+fn load_by(uow: &mut UnitOfWork<'_>, roots: usize) -> Duration {
     let started = Instant::now();
     let graph: Graph<Customer> = uow
         .query::<Customer>("id <= $1")
@@ -136,27 +151,48 @@ struct ByHand {
     product_at: HashMap<i32, usize>,
 }
 
+/// The queries that are written by hand, one a level. Each has an array of numbers.
+const BY_HAND: [&str; 5] = [
+    "SELECT id, name, region FROM customers WHERE id <= ($1::int4[])[1] ORDER BY id",
+    "SELECT id, customer_id, street, zip FROM addresses WHERE customer_id = ANY ($1) ORDER BY id",
+    "SELECT id, customer_id, total, note FROM orders WHERE customer_id = ANY ($1) ORDER BY id",
+    "SELECT id, order_id, product_id, quantity FROM lines WHERE order_id = ANY ($1) ORDER BY id",
+    "SELECT id, name, price FROM products WHERE id = ANY ($1)",
+];
+
 pub(crate) fn load_by_hand(client: &mut Client, roots: usize) -> Duration {
+    by_hand(roots, |query, ids| {
+        client.query_typed(BY_HAND[query], &[(&ids, Type::INT4_ARRAY)]).expect("the query works")
+    })
+}
+
+/// The queries, prepared.
+pub(crate) fn prepare_by_hand(client: &mut Client) -> Vec<Statement> {
+    let prepare = |sql| client.prepare_typed(sql, &[Type::INT4_ARRAY]).expect("it can be prepared");
+    BY_HAND.map(prepare).into()
+}
+
+pub(crate) fn load_by_hand_prepared(
+    client: &mut Client,
+    statements: &[Statement],
+    roots: usize,
+) -> Duration {
+    by_hand(roots, |query, ids| client.query(&statements[query], &[&ids]).expect("the query works"))
+}
+
+/// `select` sends one of the queries with these numbers.
+fn by_hand(roots: usize, mut select: impl FnMut(usize, &[i32]) -> Vec<Row>) -> Duration {
     let started = Instant::now();
-    let mut select = |sql: &str, ids: &[i32]| {
-        client.query_typed(sql, &[(&ids, Type::INT4_ARRAY)]).expect("the query works")
-    };
-    let sql = "SELECT id, name, region FROM customers WHERE id <= ($1::int4[])[1] ORDER BY id";
-    let customers: Vec<Customer> = select(sql, &[roots as i32]).iter().map(customer).collect();
+    let customers: Vec<Customer> = select(0, &[roots as i32]).iter().map(customer).collect();
     let ids: Vec<i32> = customers.iter().map(|customer| customer.id).collect();
-    let sql = "SELECT id, customer_id, street, zip FROM addresses WHERE customer_id = ANY ($1) ORDER BY id";
-    let addresses: Vec<Address> = select(sql, &ids).iter().map(address).collect();
-    let sql =
-        "SELECT id, customer_id, total, note FROM orders WHERE customer_id = ANY ($1) ORDER BY id";
-    let orders: Vec<Order> = select(sql, &ids).iter().map(order).collect();
+    let addresses: Vec<Address> = select(1, &ids).iter().map(address).collect();
+    let orders: Vec<Order> = select(2, &ids).iter().map(order).collect();
     let ids: Vec<i32> = orders.iter().map(|order| order.id).collect();
-    let sql = "SELECT id, order_id, product_id, quantity FROM lines WHERE order_id = ANY ($1) ORDER BY id";
-    let lines: Vec<Line> = select(sql, &ids).iter().map(line).collect();
+    let lines: Vec<Line> = select(3, &ids).iter().map(line).collect();
     let mut ids: Vec<i32> = lines.iter().map(|line| key(&line.product_id)).collect();
     ids.sort_unstable();
     ids.dedup();
-    let sql = "SELECT id, name, price FROM products WHERE id = ANY ($1)";
-    let products: Vec<Product> = select(sql, &ids).iter().map(product).collect();
+    let products: Vec<Product> = select(4, &ids).iter().map(product).collect();
     let loaded = ByHand {
         addresses_of: by(addresses.iter().map(|address| key(&address.customer_id))),
         orders_of: by(orders.iter().map(|order| key(&order.customer_id))),

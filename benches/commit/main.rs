@@ -344,6 +344,22 @@ fn loading_graphs(criterion: &mut Criterion<Figure>) {
             });
         }
     }
+    // Both with statements that are prepared.
+    let (mut ours, mut theirs) = (database.client(), database.client());
+    let known = (&Strategy::default(), &StatementCache::new());
+    let statements = graphs::prepare_by_hand(&mut theirs);
+    for &roots in &graphs::ROOTS[..2] {
+        group.bench_function(BenchmarkId::new("near_prepared", roots), |bencher| {
+            bencher.iter_custom(|times| {
+                side_by_side(
+                    times,
+                    || (),
+                    || graphs::load_prepared(&mut ours, known, roots),
+                    || graphs::load_by_hand_prepared(&mut theirs, &statements, roots),
+                )
+            });
+        });
+    }
 }
 
 /// The CPU time of this process for each row of a commit, in microseconds: from the entities to the

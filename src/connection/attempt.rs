@@ -13,25 +13,6 @@ pub(crate) enum AttemptReads {
     Themselves,
 }
 
-/// What a statement that reads may do besides reading.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Calls {
-    /// The statement calls no function of the caller's.
-    Nothing,
-    /// The statement may call functions, which can write, or take a lock.
-    Functions,
-}
-
-impl Calls {
-    /// Returns what texts of the caller's may call.
-    pub(crate) fn in_texts<S: AsRef<str>>(texts: impl IntoIterator<Item = S>) -> Calls {
-        match texts.into_iter().any(|text| text.as_ref().contains('(')) {
-            true => Calls::Functions,
-            false => Calls::Nothing,
-        }
-    }
-}
-
 /// One of several attempts at a piece of work.
 #[derive(Debug)]
 pub(super) struct Attempt {

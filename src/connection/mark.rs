@@ -48,14 +48,14 @@ impl Mark {
             mark = self.text(),
             next = number + 1
         );
-        let is_query = ["SELECT ", "--"].iter().any(|start| sql.starts_with(start));
-        if is_query {
-            // What only reads, such as the question to the catalog, which begins with a comment. Its
-            // order is that of the query within.
-            return Some(format!("SELECT q.* FROM ({sql}\n) AS q WHERE {check}"));
+        if let Some((before, after)) = sql.split_once(GUARD) {
+            let guard = &GUARD[" WHERE".len()..];
+            return Some(format!("{before} WHERE {check} AND{guard}{after}"));
         }
-        let (before, after) = sql.split_once(GUARD)?;
-        Some(format!("{before} WHERE {check} AND{}{after}", &GUARD[" WHERE".len()..]))
+        // What only reads: a query, a graph, or the question to the catalog, which begins with a comment. Its
+        // order is that of the query within.
+        let is_query = ["SELECT ", "WITH ", "--"].iter().any(|start| sql.starts_with(start));
+        is_query.then(|| format!("SELECT q.* FROM ({sql}\n) AS q WHERE {check}"))
     }
 
     /// Returns `true` if a statement has failed for being another one, or for not being there as it was

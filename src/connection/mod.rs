@@ -4,6 +4,7 @@ mod attempt;
 mod driver;
 mod explain;
 mod mark;
+mod own_texts;
 mod reading;
 #[cfg(test)]
 pub(crate) mod recording;
@@ -16,11 +17,12 @@ mod wire;
 use std::fmt;
 
 use attempt::Attempt;
-pub(crate) use attempt::{AttemptReads, Calls};
+pub(crate) use attempt::AttemptReads;
 pub use driver::IntoConnection;
 use driver::Prepared;
 pub(crate) use driver::Session;
 use explain::name_column;
+pub(crate) use own_texts::OwnTexts;
 use savepoints::Savepoints;
 pub use statement_cache::StatementCache;
 pub(crate) use trial::Trial;
@@ -121,11 +123,18 @@ impl<'c> Connection<'c> {
 
     /// Runs one statement with parameters.
     pub(crate) fn query(&mut self, sql: &str, params: &Params) -> Result<Rows, Error> {
+        self.query_with(sql, params, OwnTexts::NONE)
+    }
+
+    /// Runs one statement with parameters and with these texts of the caller's.
+    fn query_with(&mut self, sql: &str, params: &Params, texts: OwnTexts) -> Result<Rows, Error> {
         self.check_not_lost()?;
         check_fits_message(sql, params)?;
         let prepared = match &self.cache {
             // A statement that is refused can be sent again only where nothing else is lost by it.
-            Some(cache) if self.is_autocommit() => cache.look_up(sql, params),
+            Some(cache) if self.is_autocommit() && !texts.have_literals => {
+                cache.look_up(sql, params)
+            }
             _ => None,
         };
         let mut query = |prepared: Option<&Prepared>| {

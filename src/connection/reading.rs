@@ -1,10 +1,10 @@
 //! Reading: what reads belong to, in an attempt that may be repeated and elsewhere.
 
-use super::attempt::{Attempt, AttemptReads, Calls};
+use super::attempt::{Attempt, AttemptReads};
 use super::explain::name_column;
 use super::savepoints::Savepoints;
 use super::wire::{Wire, check_fits_message};
-use super::{Connection, Progress};
+use super::{Connection, OwnTexts, Progress};
 use crate::error::Error;
 use crate::sql::{Params, Rows};
 
@@ -44,9 +44,14 @@ impl<'c> Connection<'c> {
     /// Runs one statement that reads what the work depends on. In an attempt that may be repeated,
     /// it belongs to the transaction, which begins with it, unless the attempt's reads are to be by
     /// themselves.
-    pub(crate) fn read(&mut self, sql: &str, params: &Params, calls: Calls) -> Result<Rows, Error> {
+    pub(crate) fn read(
+        &mut self,
+        sql: &str,
+        params: &Params,
+        texts: OwnTexts,
+    ) -> Result<Rows, Error> {
         self.begin_to_read()?;
-        self.reading(calls, |connection| connection.query(sql, params))
+        self.reading(texts, |connection| connection.query_with(sql, params, texts))
     }
 
     /// Runs one statement as [`read`](Connection::read) does, and hands the rows over in pieces, until `take` says that it wants no more.
@@ -54,11 +59,11 @@ impl<'c> Connection<'c> {
         &mut self,
         sql: &str,
         params: &Params,
-        calls: Calls,
+        texts: OwnTexts,
         take: &mut dyn FnMut(&Rows) -> Result<bool, Error>,
     ) -> Result<(), Error> {
         self.begin_to_read()?;
-        self.reading(calls, |connection| connection.query_each(sql, params, take))
+        self.reading(texts, |connection| connection.query_each(sql, params, take))
     }
 
     /// Runs one statement with parameters, and hands the rows over in pieces, until `take` says that it
@@ -128,13 +133,13 @@ impl<'c> Connection<'c> {
     /// now.
     pub(crate) fn reading<R>(
         &mut self,
-        calls: Calls,
+        texts: OwnTexts,
         read: impl FnOnce(&mut Self) -> Result<R, Error>,
     ) -> Result<R, Error> {
         let is_ahead = matches!(&self.progress, Progress::Open(open) if open.is_ahead());
         let result = read(self)?;
         if let Progress::Open(savepoints) = &mut self.progress {
-            savepoints.keep_ahead(is_ahead && calls == Calls::Nothing);
+            savepoints.keep_ahead(is_ahead && !texts.call_functions);
         }
         Ok(result)
     }

@@ -158,7 +158,7 @@ impl StatementCache {
 
     /// Takes note that a statement is about to be sent, and gives it if it is prepared.
     pub(super) fn look_up(&self, sql: &str, params: &Params) -> Option<Prepared> {
-        if sql.len() > MAX_TEXT || params.bytes() > MAX_BYTES || is_fixed_early(sql, params) {
+        if sql.len() > MAX_TEXT || params.bytes() > MAX_BYTES || params.has_literals() {
             return None;
         }
         self.lock().look_up(sql, params)
@@ -177,17 +177,6 @@ impl StatementCache {
         // Nothing here panics half-way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Returns `true` if the server would fix something when it prepares the statement that it would find
-/// out each time for a text: the type of a parameter, or what a literal means, such as `'now'`, or a date
-/// by the session's settings. The texts of commits have none but the library's own.
-fn is_fixed_early(sql: &str, params: &Params) -> bool {
-    // A dollar begins a literal, too, if no number follows.
-    let is_literal = |rest: &str| !rest.starts_with(|c: char| c.is_ascii_digit());
-    params.has_literals()
-        || (sql.starts_with("SELECT ")
-            && (sql.contains('\'') || sql.split('$').skip(1).any(is_literal)))
 }
 
 impl Statements {

@@ -1,6 +1,6 @@
 //! Asks the database's catalog for the constraints of tables.
 
-use crate::connection::{Calls, Connection};
+use crate::connection::{Connection, OwnTexts};
 use crate::error::{Error, ErrorKind};
 use crate::flush_plan::{Action, Constraints, ForeignKeyConstraint, SetAside, UniqueConstraint};
 use crate::model::Table;
@@ -27,7 +27,7 @@ pub(super) fn ask(
     params.push(&names).map_err(|error| {
         Error::new(ErrorKind::Encode, format!("cannot send names of models: {error}"))
     })?;
-    let rows = connection.reading(Calls::Nothing, |connection| connection.query(QUERY, &params))?;
+    let rows = connection.reading(OwnTexts::NONE, |connection| connection.query(QUERY, &params))?;
     let mut constraints = Constraints::default();
     for row in 0..rows.len() {
         Fact { rows: &rows, row }.add_to(&mut constraints)?;

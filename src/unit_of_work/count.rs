@@ -55,7 +55,7 @@ impl<T: Model> Query<'_, '_, T> {
 
     /// Returns the one value that a query around this one gives.
     fn ask<V: Value>(self, before: &str, after: &str) -> Result<V, Error> {
-        let (table, lock, calls) = (T::table(), self.lock, self.calls());
+        let (table, lock, texts) = (T::table(), self.lock, self.texts());
         let (uow, mut sql, params) = self.render(|table| {
             let mut sql = Sql::new();
             sql.push(before).push("SELECT FROM ").qualified(table.qualified_name());
@@ -64,7 +64,7 @@ impl<T: Model> Query<'_, '_, T> {
         sql.push(after);
         let rows = match lock {
             Some(_) => uow.read_locked(&sql, &params),
-            None => uow.connection.read(sql.as_str(), &params, calls),
+            None => uow.connection.read(sql.as_str(), &params, texts),
         };
         let rows = rows.map_err(in_table(table))?;
         if rows.is_empty() {

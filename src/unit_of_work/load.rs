@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use super::UnitOfWork;
 use crate::arena::{AnyArena, Found};
-use crate::connection::Calls;
+use crate::connection::OwnTexts;
 use crate::error::{Error, ErrorKind};
 use crate::handle::Handle;
 use crate::model::{Cell, Key, Model, Row, Table};
@@ -42,7 +42,7 @@ impl UnitOfWork<'_> {
         table.validate()?;
         let (sql, params) = select_by_key::<T>(&key).map_err(in_table(table))?;
         let rows =
-            self.connection.read(sql.as_str(), &params, Calls::Nothing).map_err(in_table(table))?;
+            self.connection.read(sql.as_str(), &params, OwnTexts::NONE).map_err(in_table(table))?;
         if rows.len() > 1 {
             return Err(not_unique(table));
         }
@@ -273,7 +273,7 @@ impl UnitOfWork<'_> {
         }
         let (sql, params) = select_by_keys(table, columns, keys).map_err(in_table(table))?;
         let rows =
-            self.connection.read(sql.as_str(), &params, Calls::Nothing).map_err(in_table(table))?;
+            self.connection.read(sql.as_str(), &params, OwnTexts::NONE).map_err(in_table(table))?;
         check_types(table, &rows)?;
         decode_all(&rows)
             .enumerate()

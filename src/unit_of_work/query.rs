@@ -8,7 +8,7 @@ use super::graph::{GraphQuery, Relations};
 use super::load::{check_types, decode_all, in_table};
 use super::lock::{Lock, not_for_graphs};
 use crate::arena::AnyArena;
-use crate::connection::Calls;
+use crate::connection::OwnTexts;
 use crate::error::Error;
 use crate::graph::{CONDITION, Level, Relation, Root, Selection};
 use crate::handle::Handle;
@@ -104,14 +104,14 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
     /// When a parameter cannot be encoded, when the query fails, and when a row does not fit the
     /// model.
     pub fn load(self) -> Result<Vec<Handle<T>>, Error> {
-        let (is_locked, calls) = (self.lock.is_some(), self.calls());
+        let (is_locked, texts) = (self.lock.is_some(), self.texts());
         let (uow, sql, params) = self.render(select_all)?;
         let table = T::table();
         if is_locked {
             let rows = uow.read_locked(&sql, &params).map_err(in_table(table))?;
             return Ok(uow.take_in_locked(&rows)?.into_iter().flatten().collect());
         }
-        let rows = uow.connection.read(sql.as_str(), &params, calls).map_err(in_table(table))?;
+        let rows = uow.connection.read(sql.as_str(), &params, texts).map_err(in_table(table))?;
         check_types(table, &rows)?;
         let mut entities: Vec<T> = Vec::with_capacity(rows.len());
         for entity in decode_all(&rows) {
@@ -148,7 +148,7 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         self,
         mut each: impl FnMut(&T) -> Result<(), E>,
     ) -> Result<(), E> {
-        let (is_locked, calls) = (self.lock.is_some(), self.calls());
+        let (is_locked, texts) = (self.lock.is_some(), self.texts());
         let (uow, sql, params) = self.render(select_all)?;
         let table = T::table();
         if is_locked {
@@ -179,13 +179,13 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
             }
             Ok(true)
         };
-        connection.read_each(sql.as_str(), &params, calls, &mut take).map_err(in_table(table))?;
+        connection.read_each(sql.as_str(), &params, texts, &mut take).map_err(in_table(table))?;
         stopped.map_or(Ok(()), Err)
     }
 
     /// Returns what the query may do besides reading.
-    pub(super) fn calls(&self) -> Calls {
-        Calls::in_texts(self.selection.texts())
+    pub(super) fn texts(&self) -> OwnTexts {
+        OwnTexts::of(self.selection.texts())
     }
 
     /// Returns the statement that begins with this, up to the table. The condition is in parentheses of its

@@ -2,7 +2,7 @@
 
 use super::UnitOfWork;
 use super::load::in_table;
-use crate::connection::Calls;
+use crate::connection::OwnTexts;
 use crate::error::{Error, ErrorKind};
 use crate::flush::keys::explain_keys;
 use crate::flush::sequences::render_catch_up;
@@ -60,7 +60,7 @@ impl UnitOfWork<'_> {
         let sql = render_catch_up(table, &columns);
         let named: Vec<_> = columns.into_iter().map(|column| (table, column)).collect();
         let explain = |error| in_table(table)(explain_keys(error, &named));
-        let sent = self.connection.read(sql.as_str(), &Params::new(), Calls::Functions);
+        let sent = self.connection.read(sql.as_str(), &Params::new(), OwnTexts::FUNCTIONS);
         sent.map(drop).map_err(explain)
     }
 }

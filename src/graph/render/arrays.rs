@@ -2,6 +2,7 @@
 
 use super::lookups::GUARD;
 use super::{Renderer, list, names};
+use crate::error::Error;
 use crate::graph::Edge;
 use crate::model::SqlType;
 
@@ -19,11 +20,15 @@ impl Renderer<'_> {
     /// ```
     ///
     /// Where rows of other levels are found by indexes, `g` says whether all of these are there.
-    pub(super) fn render_arrays_of(&mut self, level: usize) {
+    ///
+    /// # Errors
+    ///
+    /// When a name cannot be encoded.
+    pub(super) fn render_arrays_of(&mut self, level: usize) -> Result<(), Error> {
         let name = self.name('s', level);
         let read = self.levels.read_columns(level);
         let keys: Vec<usize> = self.array_keys(level);
-        let guard = self.guard_below(level);
+        let guard = self.guard_below(level)?;
         let guard_name = guard.as_ref().map_or("", |_| GUARD);
         let all = [
             names("c", read.iter().copied()),
@@ -37,9 +42,10 @@ impl Renderer<'_> {
             self.text.sql.push(&format!(", array_agg(k{key})"));
         }
         if let Some(guard) = guard {
-            self.text.sql.push(", ").push(guard.as_str());
+            self.text.sql.push(", ").push(&guard);
         }
         self.text.sql.push(" FROM (");
+        Ok(())
     }
 
     /// Appends the arrays of columns that are read.

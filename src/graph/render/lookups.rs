@@ -1,10 +1,10 @@
 //! Rows that are found by an index: how they are found, and how the server tells of the index.
 
 use super::Renderer;
-use crate::error::{Error, ErrorKind};
+use crate::error::{BoxError, Error, ErrorKind};
 use crate::graph::indexes::{Index, Lookup};
 use crate::graph::level::Relation;
-use crate::sql::{Sql, renumbered};
+use crate::sql::renumbered;
 
 /// The column of a level's arrays that says whether the indexes by which others are found are there.
 pub(super) const GUARD: &str = "g";
@@ -31,25 +31,31 @@ impl Renderer<'_> {
     }
 
     /// Returns the expression that tells whether the indexes by which rows below a level are found are
-    /// there, and whether the tables are small enough.
+    /// there, and whether the tables are small enough. Names are parameters: a statement with literals is not
+    /// prepared.
     ///
     /// ```text
-    /// to_regclass('"orders"') = 16390 AND pg_relation_filenode(16400) IS NOT NULL
+    /// to_regclass($1) = 16390 AND pg_relation_filenode(16400) IS NOT NULL
     /// AND pg_relation_size(16390) <= 419430400
     /// ```
-    pub(super) fn guard_below(&self, level: usize) -> Option<Sql> {
-        let mut found = self.found_below(level).peekable();
-        found.peek()?;
-        let mut sql = Sql::new();
-        sql.conditions(found, |sql, (below, Index { table, index, most_bytes })| {
+    ///
+    /// # Errors
+    ///
+    /// When a name cannot be encoded.
+    pub(super) fn guard_below(&mut self, level: usize) -> Result<Option<String>, Error> {
+        let mut guards = Vec::new();
+        for (below, Index { table, index, most_bytes }) in
+            self.found_below(level).collect::<Vec<_>>()
+        {
             let name = self.levels.at(below).table.qualified_name().to_string();
-            sql.push("pg_catalog.to_regclass(").literal(&name);
-            sql.push(&format!(
-                ") = {table} AND pg_catalog.pg_relation_filenode({index}) IS NOT NULL \
+            let name = self.text.params.push(&name).map_err(in_names)?;
+            guards.push(format!(
+                "pg_catalog.to_regclass(${name}) = {table} \
+                 AND pg_catalog.pg_relation_filenode({index}) IS NOT NULL \
                  AND pg_catalog.pg_relation_size({table}) <= {most_bytes}"
             ));
-        });
-        Some(sql)
+        }
+        Ok((!guards.is_empty()).then(|| guards.join(" AND ")))
     }
 
     /// Appends the condition by which the rows of a level are found by an index.
@@ -96,15 +102,17 @@ impl Renderer<'_> {
         let tables: Vec<String> = lookups.iter().map(|lookup| lookup.table.to_string()).collect();
         let columns: Vec<String> = lookups.iter().map(|lookup| lookup.column.to_owned()).collect();
         let params = &mut self.text.params;
-        let wrong =
-            |error| Error::new(ErrorKind::Encode, format!("cannot send names of models: {error}"));
         let offset = params.len();
-        params.push(&tables).map_err(wrong)?;
-        params.push(&columns).map_err(wrong)?;
+        params.push(&tables).map_err(in_names)?;
+        params.push(&columns).map_err(in_names)?;
         let question = renumbered(QUESTION.trim_end(), offset);
         self.begin_query();
         let name = self.name('x', 0);
         self.text.sql.push(&format!("{name} (t, i, b) AS ({question})"));
         Ok(())
     }
+}
+
+fn in_names(error: BoxError) -> Error {
+    Error::new(ErrorKind::Encode, format!("cannot send names of models: {error}"))
 }

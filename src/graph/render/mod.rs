@@ -213,7 +213,7 @@ impl<'l> Renderer<'l> {
         let name = self.name('t', at);
         let number = if is_numbered { ", n" } else { "" };
         if self.has_arrays(at) {
-            self.render_arrays_of(at);
+            self.render_arrays_of(at)?;
         } else {
             self.text.sql.push(&format!("{name} ({names}{number}) AS ("));
         }

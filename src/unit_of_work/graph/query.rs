@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use super::relations::{Draft, Relations};
 use super::result::{Graph, Tie};
-use crate::connection::{Calls, SNAPSHOT_ROUND_TRIPS};
+use crate::connection::{OwnTexts, SNAPSHOT_ROUND_TRIPS};
 use crate::error::{Error, ErrorKind};
 use crate::graph::{
     Edge, Found, Level, LevelRows, LoadPlan, Matches, NOBODY, Relation, Root, Selection, Statement,
@@ -300,8 +300,8 @@ impl Loader<'_, '_> {
     /// Sends a statement. An error names the level's table.
     fn send(&mut self, statement: &Statement) -> Result<Rows, Error> {
         let levels = &self.draft.levels;
-        let calls = Calls::in_texts(levels.texts());
-        let result = self.uow.connection.read(statement.sql.as_str(), &statement.params, calls);
+        let texts = OwnTexts::of(levels.texts());
+        let result = self.uow.connection.read(statement.sql.as_str(), &statement.params, texts);
         result.map_err(|error| {
             match error.position().and_then(|position| statement.level_at(position)) {
                 Some(level) => error.with_table(levels.at(level).table.name()),

@@ -151,8 +151,8 @@ fn a_strategy_learns_of_indexes() {
     let is_there = [(SqlType::BOOL, Some(vec![1]))];
     assert_eq!(load(Some(3), &is_there).map_err(|error| error.to_string()), Ok(()));
     assert_snapshot!(recording.take(), @r#"
-    WITH s0 (c0, c1, g) AS (SELECT array_agg(c0), array_agg(c1), pg_catalog.to_regclass('"addresses"') = 500 AND pg_catalog.pg_relation_filenode(501) IS NOT NULL AND pg_catalog.pg_relation_size(500) <= 9000 FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (true
+    WITH s0 (c0, c1, g) AS (SELECT array_agg(c0), array_agg(c1), pg_catalog.to_regclass($1) = 500 AND pg_catalog.pg_relation_filenode(501) IS NOT NULL AND pg_catalog.pg_relation_size(500) <= 9000 FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (true
     )) AS t0 (c0, c1, k0)), s1 (c0, c1, c2) AS (SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (SELECT c0, c1, c2, k2 FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "email"::"text" AS "?", COALESCE(NULL::"int4", "user_id") AS "?", "user_id" AS "?", row_number() OVER (PARTITION BY "user_id" ORDER BY "id") AS "?" FROM "addresses" WHERE "user_id" = ANY ((SELECT c0 FROM s0 WHERE g)::"int4"[]) AND (email <> ''
-    )) AS r (c0, c1, c2, k2, z) WHERE z <= $1 ORDER BY z) AS t1 (c0, c1, c2, k2)) SELECT s0.c0, s0.c1, s1.c0, s1.c1, s1.c2, s0.g FROM s0 LEFT JOIN s1 ON true -- 3 int4
+    )) AS r (c0, c1, c2, k2, z) WHERE z <= $2 ORDER BY z) AS t1 (c0, c1, c2, k2)) SELECT s0.c0, s0.c1, s1.c0, s1.c1, s1.c2, s0.g FROM s0 LEFT JOIN s1 ON true -- '"addresses"' text, 3 int4
     "#);
 }
