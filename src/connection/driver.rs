@@ -118,9 +118,12 @@ macro_rules! wire {
                 let statement = blocking(|| self.prepare(sql)).map_err(CopyError::Failed)?;
                 let writer =
                     blocking(|| (**self).copy_in(&statement)).map_err(CopyError::Refused)?;
-                // It is closed with the message that ends the data, rather than with one of its own.
+                // It is closed ahead of the next message, and not with the one that ends the data: PgBouncer
+                // before 1.22.1 loses count of what it waits for, when anything comes between that one and its
+                // answer. Then it may give the session away too early.
+                let rows = write_copy(writer, fill).map_err(CopyError::Failed);
                 drop(statement);
-                write_copy(writer, fill).map_err(CopyError::Failed)
+                rows
             }
 
             fn is_closed(&self) -> bool {

@@ -3,7 +3,7 @@
 use std::env;
 use std::process::{Command, Stdio};
 
-use onetrip::{Auto, Copy, ErrorKind, StatementCache, Strategy, UnitOfWork, Unnest};
+use onetrip::{Auto, Copy, ErrorKind, ForeignKey, StatementCache, Strategy, UnitOfWork, Unnest};
 use postgres::Client;
 
 use super::place::{Place, SESSIONS};
@@ -155,6 +155,27 @@ fn auto_goes_on_where_a_copy_cannot_be_prepared() {
         uow.commit().unwrap();
     }
     assert_eq!(place.count("users"), ROWS + 1);
+}
+
+/// PgBouncer before 1.22.1 gives a session away too early, and keeps the answer to what is sent next, where
+/// something was sent between the end of a `COPY` and its answer.
+#[test]
+fn a_client_goes_on_where_a_commit_was_refused_after_a_copy() {
+    const DEFERRED: &str = "ALTER TABLE addresses ALTER CONSTRAINT addresses_user_id_fkey
+        DEFERRABLE INITIALLY DEFERRED";
+    let Some(place) = Place::new("refused", &format!("{TABLES}; {DEFERRED}")) else { return };
+    let mut client = place.client();
+    for turn in 0..200 {
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(Copy);
+        let user = uow.add(user(format!("user {turn}")));
+        let address = uow.add(address("home", ForeignKey::Key(-1)));
+        let error = uow.commit().unwrap_err();
+        assert_eq!(error.constraint(), Some("addresses_user_id_fkey"), "{error}");
+        assert_eq!(place.count("users"), turn);
+        uow[address].user_id = user.into();
+        uow.commit().unwrap();
+    }
+    assert_eq!(place.count("addresses"), 200);
 }
 
 /// Neither the library's own nor what is set for a transaction.
