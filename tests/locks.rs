@@ -69,7 +69,7 @@ fn locked_before(
     let row = |id: &str| format!("SELECT id FROM {table} WHERE id::text = '{id}' FOR UPDATE");
     let mut all = Vec::new();
     for blocked in &ids {
-        let (mut blocker, mut client) = (schema.client(), schema.client());
+        let (mut blocker, mut client) = (schema.client(), schema.session());
         let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
         let mut transaction = blocker.transaction().unwrap();
         transaction.batch_execute(&row(blocked)).unwrap();

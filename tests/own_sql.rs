@@ -669,7 +669,7 @@ fn a_budget_holds_for_statements_and_the_commit_together() {
 #[test]
 fn retry_repeats_it() {
     let schema = schema("retry");
-    let mut client = schema.client();
+    let mut client = schema.session();
     client.batch_execute("SET default_transaction_isolation = 'serializable'").unwrap();
     let mut attempts = 0;
     let retry = Retry::new().base_delay(Duration::from_millis(1));

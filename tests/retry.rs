@@ -47,7 +47,7 @@ fn quick() -> Retry {
 }
 
 fn serializable(schema: &Schema) -> Client {
-    let mut client = schema.client();
+    let mut client = schema.session();
     client.batch_execute("SET default_transaction_isolation = 'serializable'").unwrap();
     client
 }
@@ -97,7 +97,7 @@ fn a_deadlock_is_repeated() {
     let both_have_one = Barrier::new(2);
     let seen = Arc::new(Mutex::new(Vec::new()));
     let claim = |ids: [i32; 2]| {
-        let mut client = schema.client();
+        let mut client = schema.session();
         client.batch_execute("SET deadlock_timeout = '20ms'").unwrap();
         let codes = Arc::clone(&seen);
         let retry = quick().on_retry(move |retrying| {
@@ -131,7 +131,7 @@ fn a_deadlock_is_repeated() {
 fn the_last_attempt_says_that_it_was_the_last() {
     let schema = moody("exhausted");
     let (lines, observer) = (Arc::new(Mutex::new(Vec::new())), Mutex::new(schema.client()));
-    let mut client = schema.client();
+    let mut client = schema.session();
     let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).unwrap().get(0);
     let seen = Arc::clone(&lines);
     let retry = Retry::new()
@@ -564,7 +564,7 @@ fn a_lock_or_a_statement_of_ones_own_is_kept_when_a_commit_goes_another_way() {
 #[test]
 fn optimism_repeats_what_is_stale_with_fresh_reads() {
     let schema = Schema::new("retry_optimism", SEATS);
-    let mut client = schema.client();
+    let mut client = schema.session();
     // Whatever the level of the session is.
     client.batch_execute("SET default_transaction_isolation = 'serializable'").unwrap();
     let mut other = schema.client();

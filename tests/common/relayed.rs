@@ -36,6 +36,10 @@ pub(crate) fn client_through(relay: &Relay, schema: &Schema) -> Client {
     if let Some(password) = direct.get_password() {
         config.password(password);
     }
-    config.options(&format!("-c search_path={},public -c synchronous_commit=off", schema.name()));
+    // A pooler takes no options, and its database has the search path.
+    if !schema.is_in_own_database() {
+        let options = format!("-c search_path={},public -c synchronous_commit=off", schema.name());
+        config.options(&options);
+    }
     config.connect(NoTls).unwrap()
 }

@@ -429,7 +429,7 @@ const POLICY: &str = "
     CREATE POLICY mine ON c USING (EXISTS (SELECT FROM p WHERE p.id = p_id AND p.name = 'mine'));";
 
 fn a_policy_that_looks_at_the_parent(setup: &Setup) {
-    let mut client = setup.client();
+    let mut client = setup.session();
     let role = format!("policy_{}", setup.schema.name());
     client
         .batch_execute(&format!(

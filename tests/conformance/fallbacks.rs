@@ -91,7 +91,7 @@ fn columns_that_are_wider_than_the_fields(setup: &Setup) {
 }
 
 fn privileges_that_are_missing(setup: &Setup) {
-    let mut client = setup.client();
+    let mut client = setup.session();
     client.batch_execute(&format!("SET ROLE r_{}", setup.schema.name())).unwrap();
     let mut uow = setup.uow(&mut client);
     let parent = uow.add(Parent { id: None, label: "parent".to_owned() });
@@ -110,7 +110,7 @@ fn privileges_that_are_missing(setup: &Setup) {
 }
 
 fn a_transaction_that_is_read_only(setup: &Setup) {
-    let mut client = setup.client();
+    let mut client = setup.session();
     client.batch_execute("SET default_transaction_read_only = on").unwrap();
     let mut uow = setup.uow(&mut client);
     uow.add(Parent { id: Some(1), label: "parent".to_owned() });

@@ -393,7 +393,7 @@ fn rows_with_and_without_their_own_key(setup: &Setup) {
 }
 
 fn a_sequence_shared_with_another_writer(setup: &Setup) {
-    let mut other = setup.client();
+    let mut other = setup.session();
     let writer = std::thread::spawn(move || {
         for label in 0..200 {
             other.execute("INSERT INTO serial (label) VALUES ($1)", &[&(-1 - label)]).unwrap();

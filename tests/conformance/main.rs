@@ -52,6 +52,11 @@ impl Setup {
         self.schema.client()
     }
 
+    /// For what belongs to a session, such as its role.
+    fn session(&self) -> Client {
+        self.schema.session()
+    }
+
     /// Whether a commit with so many new rows is one statement, so that what it returns is read after
     /// it.
     fn commits_in_one_statement(&self, rows: usize) -> bool {

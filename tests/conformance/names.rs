@@ -18,7 +18,7 @@ struct Order {
 
 fn names_are_taken_literally(setup: &Setup) {
     // One schema with this name serves all runs of this case, one after the other.
-    let mut lock = setup.client();
+    let mut lock = setup.session();
     lock.batch_execute("SELECT pg_advisory_lock(867530)").unwrap();
     lock.batch_execute(
         r#"DROP SCHEMA IF EXISTS "onetrip a.B" CASCADE; CREATE SCHEMA "onetrip a.B";

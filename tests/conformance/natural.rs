@@ -788,7 +788,7 @@ fn two_models_find_one_row(setup: &Setup) {
 }
 
 fn a_missing_privilege_is_told(setup: &Setup) {
-    let mut client = setup.client();
+    let mut client = setup.session();
     let role = format!("{}_reads", setup.schema.name());
     client
         .batch_execute(&format!(

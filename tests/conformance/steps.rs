@@ -425,7 +425,7 @@ const PRIVILEGE: &str = "
     INSERT INTO parents VALUES (1, 10), (2, 20), (3, 30);";
 
 fn to_delete_needs_no_more_than_the_privilege(setup: &Setup) {
-    let mut client = setup.client();
+    let mut client = setup.session();
     let role = format!("{}_deletes", setup.schema.name());
     client
         .batch_execute(&format!(

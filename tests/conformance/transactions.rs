@@ -78,7 +78,7 @@ fn a_failed_flush_keeps_the_one_before(setup: &Setup) {
 }
 
 fn a_refused_commit_makes_flushed_entities_new_again(setup: &Setup) {
-    let mut client = setup.client();
+    let mut client = setup.session();
     client.batch_execute("SET default_transaction_isolation = 'read committed'").unwrap();
     setup
         .client()

@@ -146,7 +146,7 @@ fn what_is_refused_to_all_rows_is_no_rows_fault() {
              GRANT SELECT ON ALL TABLES IN SCHEMA {name} TO {role};"
         ))
         .unwrap();
-    let mut client = schema.client();
+    let mut client = schema.session();
     client.batch_execute(&format!("SET ROLE {role}")).unwrap();
     let mut uow = UnitOfWork::new(&mut client);
     let all: Vec<_> = (0..40).map(|n| uow.add(user(n))).collect();
