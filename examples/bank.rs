@@ -21,6 +21,7 @@ use std::time::{Duration, Instant};
 use onetrip::{Error, ErrorKind, ForeignKey, Model, Retry, UnitOfWork};
 use postgres::Client;
 use postgres::error::SqlState;
+use postgres::types::Type;
 
 use support::cli::{self, Failure, thousands};
 use support::database::{Schema, Server};
@@ -43,12 +44,15 @@ usage: bank [OPTION...]
   --without-versions  change accounts without looking at their versions, which
                       loses updates: the sum will be wrong
   --json              print a JSON object instead of text
-  --schema NAME       where the tables are made, and dropped at the end;
-                      onetrip_bank by default
   --help              print this
+
+The tables are made in the schema onetrip_bank, which is dropped at the end.
 
 DATABASE_URL says where the server is; scripts/with-postgres starts one.
 ";
+
+/// Models and statements name it.
+const SCHEMA: Schema = Schema::new("onetrip_bank");
 
 const TABLES: &str = "
     CREATE TABLE accounts (
@@ -67,7 +71,7 @@ const TABLES: &str = "
 const OPENING: i64 = 1_000;
 
 #[derive(Model, Clone)]
-#[model(table = "accounts")]
+#[model(schema = "onetrip_bank", table = "accounts")]
 struct Account {
     #[model(key)]
     id: i32,
@@ -78,7 +82,7 @@ struct Account {
 
 /// The same without the version, which is not checked then.
 #[derive(Model, Clone)]
-#[model(table = "accounts")]
+#[model(schema = "onetrip_bank", table = "accounts")]
 struct Unchecked {
     #[model(key)]
     id: i32,
@@ -87,7 +91,7 @@ struct Unchecked {
 
 /// What has been moved, in the same commit.
 #[derive(Model, Clone)]
-#[model(table = "transfers")]
+#[model(schema = "onetrip_bank", table = "transfers")]
 struct Transfer {
     #[model(key)]
     id: Option<i64>,
@@ -125,7 +129,6 @@ struct Arguments {
     is_optimistic: bool,
     has_versions: bool,
     json: bool,
-    schema: Schema,
 }
 
 impl Arguments {
@@ -140,7 +143,6 @@ impl Arguments {
             is_optimistic: false,
             has_versions: true,
             json: false,
-            schema: Schema::new("onetrip_bank"),
         };
         while let Some(argument) = parser.next()? {
             match argument {
@@ -151,7 +153,6 @@ impl Arguments {
                 Long("optimistic") => arguments.is_optimistic = true,
                 Long("without-versions") => arguments.has_versions = false,
                 Long("json") => arguments.json = true,
-                Long("schema") => arguments.schema = Schema::new(&parser.value()?.string()?),
                 Long("help") | Short('h') => return Ok(None),
                 _ => return Err(argument.unexpected()),
             }
@@ -174,9 +175,9 @@ impl Arguments {
 fn run(arguments: Arguments) -> Result<(), Failure> {
     let server = Server::from_env()?;
     let mut direct = server.connect()?;
-    arguments.schema.recreate(&mut direct, TABLES)?;
+    SCHEMA.recreate(&mut direct, TABLES)?;
     let result = transfer_all(&arguments, &server, &mut direct);
-    let dropped = arguments.schema.drop(&mut direct);
+    let dropped = SCHEMA.drop(&mut direct);
     let result = result?;
     dropped?;
     cli::print(&if arguments.json {
@@ -269,9 +270,7 @@ fn transfer_all(
     let relay = Relay::spawn(&server.address(), arguments.latency)?;
     let mut clients = Vec::new();
     for _ in 0..arguments.threads {
-        let mut client = server.connect_by(&relay)?;
-        arguments.schema.enter(&mut client)?;
-        clients.push(client);
+        clients.push(server.connect_by(&relay)?);
     }
     let conflicts = Arc::new(Conflicts::default());
     let work = Work {
@@ -326,7 +325,7 @@ fn transfer_all(
         wrong,
         sum: sum(direct)?,
         wrong_accounts: wrong_accounts(direct)?,
-        stored: direct.query_one("SELECT count(*) FROM transfers", &[])?.get(0),
+        stored: direct.query_typed_one("SELECT count(*) FROM onetrip_bank.transfers", &[])?.get(0),
     })
 }
 
@@ -421,15 +420,16 @@ impl Random {
 }
 
 fn sum(client: &mut Client) -> Result<i64, Failure> {
-    Ok(client.query_one("SELECT sum(balance)::bigint FROM accounts", &[])?.get(0))
+    let sql = "SELECT sum(balance)::bigint FROM onetrip_bank.accounts";
+    Ok(client.query_typed_one(sql, &[])?.get(0))
 }
 
 /// The number of accounts whose balance is not what they began with and what the transfers say.
 fn wrong_accounts(client: &mut Client) -> Result<i64, Failure> {
-    let sql = "SELECT count(*) FROM accounts WHERE balance <> $1::bigint
-                   + coalesce((SELECT sum(amount) FROM transfers WHERE to_id = accounts.id), 0)
-                   - coalesce((SELECT sum(amount) FROM transfers WHERE from_id = accounts.id), 0)";
-    Ok(client.query_one(sql, &[&OPENING])?.get(0))
+    let sql = "SELECT count(*) FROM onetrip_bank.accounts a WHERE balance <> $1
+        + coalesce((SELECT sum(amount) FROM onetrip_bank.transfers WHERE to_id = a.id), 0)
+        - coalesce((SELECT sum(amount) FROM onetrip_bank.transfers WHERE from_id = a.id), 0)";
+    Ok(client.query_typed_one(sql, &[(&OPENING, Type::INT8)])?.get(0))
 }
 
 fn json(arguments: &Arguments, outcome: &Outcome) -> String {

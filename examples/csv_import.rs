@@ -28,12 +28,15 @@ usage: csv_import [OPTION...] [FILE]
   --lines N      without a file, lines that are made up, one in a hundred of
                  them wrong; 10000 by default
   --show N       bad lines that are shown; 20 by default
-  --schema NAME  where the tables are made, and dropped at the end;
-                 onetrip_csv_import by default
   --help         print this
+
+The tables are made in the schema onetrip_csv, which is dropped at the end.
 
 DATABASE_URL says where the server is; scripts/with-postgres starts one.
 ";
+
+/// Models name it.
+const SCHEMA: Schema = Schema::new("onetrip_csv");
 
 /// What the database takes is the database's affair: the program sends texts.
 const TABLES: &str = "
@@ -59,14 +62,14 @@ const TABLES: &str = "
         VALUES ('Eve', 'taken@example.org', '2000-01-01', 50, 'happy', 'at')";
 
 #[derive(Model, Clone)]
-#[model(table = "countries")]
+#[model(schema = "onetrip_csv", table = "countries")]
 struct Country {
     #[model(key)]
     code: String,
 }
 
 #[derive(Model, Clone)]
-#[model(table = "people")]
+#[model(schema = "onetrip_csv", table = "people")]
 struct Person {
     #[model(key)]
     id: Option<i32>,
@@ -76,7 +79,7 @@ struct Person {
     born: String,
     #[model(sql_type = "int4")]
     score: String,
-    #[model(sql_type = "mood")]
+    #[model(sql_type("onetrip_csv", "mood"))]
     mood: String,
     country: ForeignKey<Country>,
 }
@@ -90,25 +93,16 @@ struct Arguments {
     file: Option<PathBuf>,
     lines: usize,
     show: usize,
-    schema: Schema,
 }
 
 impl Arguments {
     fn parse(mut parser: lexopt::Parser) -> Result<Option<Arguments>, lexopt::Error> {
         use lexopt::Arg::{Long, Short, Value};
-        let mut arguments = Arguments {
-            file: None,
-            lines: 10_000,
-            show: 20,
-            schema: Schema::new("onetrip_csv_import"),
-        };
+        let mut arguments = Arguments { file: None, lines: 10_000, show: 20 };
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("lines") => arguments.lines = cli::number(&mut parser, "--lines")?,
                 Long("show") => arguments.show = cli::number(&mut parser, "--show")?,
-                Long("schema") => {
-                    arguments.schema = Schema::new(&parser.value()?.to_string_lossy());
-                }
                 Long("help") | Short('h') => return Ok(None),
                 Value(file) if arguments.file.is_none() => arguments.file = Some(file.into()),
                 other => return Err(other.unexpected()),
@@ -128,9 +122,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
             (text, Some(spoiled))
         }
     };
-    arguments.schema.recreate(&mut client, TABLES)?;
+    SCHEMA.recreate(&mut client, TABLES)?;
     let result = import(&mut client, &text, arguments.show, spoiled.as_ref());
-    arguments.schema.drop(&mut client)?;
+    SCHEMA.drop(&mut client)?;
     cli::print(&result?)
 }
 

@@ -11,91 +11,31 @@ mod models_program;
 #[path = "../examples/git_import/parse.rs"]
 #[allow(dead_code, reason = "its own tests are what runs here")]
 mod parse;
+#[path = "common/programs.rs"]
+mod programs;
 
 use std::collections::HashMap;
 use std::env;
-use std::ffi::OsStr;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::OnceLock;
+use std::process::{Command, Stdio};
 
 use common::Schema;
+use programs::{complaint, program, run, run_alone, text, without_configuration};
 
-/// The folder with the programs, which are up to date: `cargo test --test examples` builds none.
-fn programs() -> &'static Path {
-    static PROGRAMS: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAMS.get_or_init(|| {
-        let test = env::current_exe().expect("a running program has a path");
-        let profile = test.ancestors().nth(2).expect("it is in PROFILE/deps");
-        if let Some(cargo) = env::var_os("CARGO") {
-            let mut build = Command::new(cargo);
-            build.args(["build", "--quiet"]);
-            for example in ["bank", "chart", "csv_import", "demo", "git_import", "models"] {
-                build.args(["--example", example]);
-            }
-            build.arg("--manifest-path").arg(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml"));
-            build.arg("--target-dir").arg(profile.parent().expect("it is in TARGET/PROFILE"));
-            let profile = profile.file_name().and_then(OsStr::to_str).expect("profiles are text");
-            build.args(["--profile", if profile == "debug" { "dev" } else { profile }]);
-            assert!(build.status().expect("cargo runs").success(), "the examples do not build");
-        }
-        profile.join("examples")
-    })
-}
-
-fn program(name: &str) -> Command {
-    let mut command =
-        Command::new(programs().join(name).with_extension(env::consts::EXE_EXTENSION));
-    command.stdin(Stdio::null());
-    without_configuration(&mut command);
-    command
-}
-
-/// Git as it comes, without what the user has set.
-fn without_configuration(command: &mut Command) {
-    command.env("GIT_CONFIG_NOSYSTEM", "1").env("GIT_CONFIG_GLOBAL", "/dev/null");
-    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"] {
-        command.env_remove(name);
-    }
-}
-
-/// Runs a program and gives its stdout.
-fn run(command: &mut Command) -> String {
-    let output = command.output().expect("it can be run");
-    let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
-    assert!(output.status.success(), "{command:?}: {}\n{stdout}{stderr}", output.status);
-    stdout
-}
-
-/// Runs a program that fails, and gives what it complains of.
-fn complaint(command: &mut Command, status: i32) -> String {
-    let Output { status: actual, stderr, .. } = command.output().expect("it can be run");
-    let stderr = text(&stderr);
-    assert_eq!(actual.code(), Some(status), "{command:?}: {stderr}");
-    stderr
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_owned()).expect("the programs print text")
-}
-
-/// A schema that an example makes and leaves.
+/// A database in which the import leaves its tables.
 struct Left {
-    schema: Schema,
-    name: String,
+    database: Schema,
 }
 
 impl Left {
     fn new(test: &str) -> Left {
-        let schema = Schema::new(test, "");
-        let name = format!("{}_tables", schema.name());
-        Left { schema, name }
+        Left { database: Schema::in_own_database(test) }
     }
 
     fn rows(&self, sql: &str) -> Vec<String> {
-        self.schema.rows(&format!("SET search_path = {}; {sql}", self.name))
+        self.database.rows(&format!("SET search_path = onetrip_git; {sql}"))
     }
 
     fn row(&self, sql: &str) -> String {
@@ -115,14 +55,13 @@ impl Left {
 
     /// Runs the import, which checks by itself that the database has what git has.
     fn import(&self, repository: &Path, options: &[&str]) -> String {
-        run(program("git_import").arg(repository).args(["--schema", &self.name]).args(options))
+        run(self.program().arg(repository).args(options))
     }
-}
 
-impl Drop for Left {
-    fn drop(&mut self) {
-        let sql = format!("DROP SCHEMA IF EXISTS {} CASCADE", self.name);
-        let _ = self.schema.client().batch_execute(&sql);
+    fn program(&self) -> Command {
+        let mut import = program("git_import");
+        import.env("DATABASE_URL", self.database.url());
+        import
     }
 }
 
@@ -130,11 +69,10 @@ mod demo {
     use super::*;
 
     fn json(test: &str, options: &[&str]) -> HashMap<String, serde_json::Value> {
-        let schema = format!("t_{}_{test}", std::process::id());
         let mut demo = program("demo");
-        demo.args(["--json", "--latency", "0", "--schema", &schema]).args(options);
+        demo.args(["--json", "--latency", "0"]).args(options);
         let array: Vec<serde_json::Value> =
-            serde_json::from_str(&run(&mut demo)).expect("stdout is one array");
+            serde_json::from_str(&run_alone(test, &mut demo)).expect("stdout is one array");
         let name = |object: &serde_json::Value| match object["strategy"].as_str() {
             Some(strategy) => strategy.to_owned(),
             None => format!("loaded by {}", object["loaded_by"].as_str().unwrap()),
@@ -171,7 +109,8 @@ mod demo {
         }
         // The driver closes a statement after each COPY and does not wait for the answer, which
         // may come before the next message.
-        assert_eq!(measured["copy"]["round_trips"], 9);
+        let round_trips = measured["copy"]["round_trips"].as_u64().expect("a number");
+        assert!((9..=11).contains(&round_trips), "{round_trips}");
         assert_eq!(measured.len(), 7);
     }
 
@@ -199,8 +138,7 @@ mod demo {
 
     #[test]
     fn table() {
-        let schema = format!("t_{}_table", std::process::id());
-        let text = run(program("demo").args(["--latency=1", "--users=5", "--schema", &schema]));
+        let text = run_alone("table", program("demo").args(["--latency=1", "--users=5"]));
         assert!(text.contains("every address belongs to its user"), "{text}");
         assert!(text.contains("every total is that of the order's lines"), "{text}");
         let longest = text.lines().filter(|line| line.ends_with("  ████████████████")).count();
@@ -247,26 +185,25 @@ mod demo {
     /// A schema of the same name that is somebody else's stays as it is.
     #[test]
     fn schemas_of_others() {
-        let schema = Schema::new("of_others", "CREATE TABLE precious ()");
-        let complaint = complaint(program("demo").args(["--schema", schema.name()]), 1);
-        assert!(complaint.contains("--schema"), "{complaint}");
-        assert_eq!(schema.count("precious"), 0);
+        let database = Schema::in_own_database("of_others");
+        let precious = "CREATE SCHEMA onetrip_demo CREATE TABLE precious ()";
+        database.session().batch_execute(precious).unwrap();
+        let complaint = complaint(program("demo").env("DATABASE_URL", database.url()), 1);
+        assert!(complaint.contains("onetrip_demo is there already"), "{complaint}");
+        assert_eq!(database.count("onetrip_demo.precious"), 0);
     }
 }
 
 mod csv_import {
     use super::*;
 
-    fn import(test: &str, options: &[&str]) -> Command {
-        let mut import = program("csv_import");
-        let schema = format!("t_{}_csv_{test}", std::process::id());
-        import.args(["--schema", &schema]).args(options);
-        import
+    fn import(test: &str, options: &[&str]) -> String {
+        run_alone(&format!("csv_{test}"), program("csv_import").args(options))
     }
 
     #[test]
     fn the_bad_lines_are_told_and_the_others_written() {
-        let text = run(&mut import("made_up", &["--lines=1000", "--show=3"]));
+        let text = import("made_up", &["--lines=1000", "--show=3"]);
         assert!(text.starts_with("990 of 1,000 lines were written in "), "{text}");
         assert!(text.contains("\n     1  another line has the same value\n"), "{text}");
         assert!(text.contains("\n    59  name      a value is missing\n"), "{text}");
@@ -274,7 +211,7 @@ mod csv_import {
             text.contains("\n   259  email     another line has the same value, as on line 258\n")
         );
         assert!(text.ends_with("        and 7 more\n"), "{text}");
-        let text = run(&mut import("good", &["--lines", "50"]));
+        let text = import("good", &["--lines", "50"]);
         assert!(
             text.starts_with("50 of 50 lines") && text.contains(" and 1 round trip\n"),
             "{text}"
@@ -289,12 +226,14 @@ mod csv_import {
                      Bob,ada@example.org,1900-01-01,1,sad,at\n\
                      Cid,cid@example.org,1900-13-01,1,sad,at\n";
         fs::write(&path, lines).unwrap();
-        let text = run(import("file", &[]).arg(&path));
+        let text = run_alone("csv_file", program("csv_import").arg(&path));
         assert!(text.starts_with("1 of 3 lines"), "{text}");
         assert!(text.contains("     3  email     another line has the same value, as on line 2\n"));
         assert!(text.contains("     4            there is no such date\n"), "{text}");
         fs::write(&path, "name\nAda\n").unwrap();
-        let complaint = complaint(import("short", &[]).arg(&path), 1);
+        let database = Schema::in_own_database("csv_short");
+        let mut import = program("csv_import");
+        let complaint = complaint(import.env("DATABASE_URL", database.url()).arg(&path), 1);
         assert!(complaint.contains("line 2 has 1 fields"), "{complaint}");
         fs::remove_file(path).unwrap();
     }
@@ -312,15 +251,14 @@ mod csv_import {
 mod bank {
     use super::*;
 
-    fn bank(test: &str, options: &[&str]) -> Command {
+    fn bank(options: &[&str]) -> Command {
         let mut bank = program("bank");
-        let schema = format!("t_{}_bank_{test}", std::process::id());
-        bank.args(["--latency", "1", "--schema", &schema]).args(options);
+        bank.args(["--latency", "1"]).args(options);
         bank
     }
 
     fn json(test: &str, options: &[&str]) -> serde_json::Value {
-        let object = run(bank(test, options).arg("--json"));
+        let object = run_alone(&format!("bank_{test}"), bank(options).arg("--json"));
         serde_json::from_str(&object).expect("stdout is one object")
     }
 
@@ -336,7 +274,10 @@ mod bank {
         assert!(object["transfers_per_s"].as_f64().unwrap() > 0.0);
 
         // And it would be noticed.
-        let complaint = complaint(bank("no_versions", &options).arg("--without-versions"), 1);
+        let database = Schema::in_own_database("bank_no_versions");
+        let mut bank = bank(&options);
+        bank.env("DATABASE_URL", database.url()).arg("--without-versions");
+        let complaint = complaint(&mut bank, 1);
         assert!(complaint.contains("the sum was 2000 and is "), "{complaint}");
     }
 
@@ -364,13 +305,13 @@ mod bank {
 
     #[test]
     fn text() {
-        let text = run(&mut bank("text", &["--threads", "2", "--transfers=20"]));
+        let text = run_alone("bank_text", &mut bank(&["--threads", "2", "--transfers=20"]));
         assert!(text.starts_with("20 transfers between 100 accounts by 2 threads, 1 ms away\n"));
         assert!(text.ends_with("and every balance is what the transfers say.\n"), "{text}");
         assert!(text.contains("The sum was 100,000 at the end"), "{text}");
         assert!(text.contains(" for each transfer that was done\n"), "{text}");
         assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
-        run(&mut bank("none", &["--transfers", "0"]));
+        run_alone("bank_none", &mut bank(&["--transfers", "0"]));
     }
 
     #[test]
@@ -638,8 +579,8 @@ mod git_import {
         assert_eq!(left.counts(), ODD_COUNTS);
 
         // In the current folder, and with settings that change what git prints.
-        let mut import = program("git_import");
-        import.current_dir(&repository.path).args(["--schema", &left.name]);
+        let mut import = left.program();
+        import.current_dir(&repository.path);
         let settings = [
             ("color.ui", "always"),
             ("diff.renames", "false"),
@@ -662,11 +603,11 @@ mod git_import {
 
         // A path is not overruled by a hook's environment.
         let elsewhere = Repository::new("elsewhere");
-        let mut import = program("git_import");
-        import.arg(&elsewhere.path).args(["--schema", &left.name, "--drop"]);
+        let mut import = left.program();
+        import.arg(&elsewhere.path).arg("--drop");
         run(import.env("GIT_DIR", repository.path.join(".git")));
-        let schemas = format!("SELECT nspname FROM pg_namespace WHERE nspname = '{}'", left.name);
-        assert!(left.rows(&schemas).is_empty(), "dropped");
+        let schemas = "SELECT nspname FROM pg_namespace WHERE nspname = 'onetrip_git'";
+        assert!(left.rows(schemas).is_empty(), "dropped");
     }
 
     #[test]

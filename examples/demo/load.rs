@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use onetrip::{Error, ForeignKey, Handle, Model, UnitOfWork};
 use postgres::Client;
+use postgres::types::Type;
 
 use crate::support::cli::{Failure, thousands};
 use crate::support::relay::Relay;
@@ -37,7 +38,7 @@ pub(crate) const TABLES: &str = "
 const CUSTOMERS: u64 = 20;
 
 #[derive(Model, Clone)]
-#[model(table = "customers")]
+#[model(schema = "onetrip_demo", table = "customers")]
 struct Customer {
     #[model(key)]
     id: Option<i32>,
@@ -45,7 +46,7 @@ struct Customer {
 }
 
 #[derive(Model, Clone)]
-#[model(table = "products")]
+#[model(schema = "onetrip_demo", table = "products")]
 struct Product {
     #[model(key)]
     id: Option<i32>,
@@ -53,7 +54,7 @@ struct Product {
 }
 
 #[derive(Model, Clone)]
-#[model(table = "orders")]
+#[model(schema = "onetrip_demo", table = "orders")]
 struct Order {
     #[model(key)]
     id: Option<i32>,
@@ -62,7 +63,7 @@ struct Order {
 }
 
 #[derive(Model, Clone)]
-#[model(table = "lines")]
+#[model(schema = "onetrip_demo", table = "lines")]
 struct Line {
     #[model(key)]
     id: Option<i32>,
@@ -91,7 +92,7 @@ pub(crate) fn measure(
     let ways: [(&'static str, Way); 2] = [("graph", by_graph), ("levels", by_levels)];
     let mut all = Vec::new();
     for (by, set_totals) in ways {
-        direct.batch_execute("UPDATE orders SET total = 0")?;
+        direct.batch_execute("UPDATE onetrip_demo.orders SET total = 0")?;
         let mut uow = UnitOfWork::new(&mut *client);
         let (before, started) = (relay.round_trips()?, Instant::now());
         set_totals(&mut uow)?;
@@ -159,12 +160,14 @@ fn by_levels(uow: &mut UnitOfWork<'_>) -> Result<(), Error> {
 /// Whether the orders of the customers have their totals, and no others have one.
 fn are_totals_right(client: &mut Client) -> Result<bool, Failure> {
     let limit = i64::try_from(CUSTOMERS)?;
-    let row = client.query_one(
-        "SELECT count(*) FROM orders WHERE total <> CASE WHEN customer_id <= $1::bigint THEN (
-             SELECT sum(quantity * price) FROM lines JOIN products ON products.id = product_id
+    let row = client.query_typed_one(
+        "SELECT count(*) FROM onetrip_demo.orders
+         WHERE total <> CASE WHEN customer_id <= $1 THEN (
+             SELECT sum(quantity * price)
+             FROM onetrip_demo.lines JOIN onetrip_demo.products ON products.id = product_id
              WHERE order_id = orders.id
          ) ELSE 0 END",
-        &[&limit],
+        &[(&limit, Type::INT8)],
     )?;
     Ok(row.get::<_, i64>(0) == 0)
 }

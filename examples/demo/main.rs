@@ -39,12 +39,15 @@ usage: demo [OPTION...]
   --latency MS               time that a round trip takes; 20 by default
   --repeat R                 commits by each strategy; 1 by default
   --json                     print a JSON array instead of a table
-  --schema NAME              where the tables are made, and dropped at the end;
-                             onetrip_demo by default
   --help                     print this
+
+The tables are made in the schema onetrip_demo, which is dropped at the end.
 
 DATABASE_URL says where the server is; scripts/with-postgres starts one.
 ";
+
+/// Models and statements name it.
+const SCHEMA: Schema = Schema::new("onetrip_demo");
 
 const TABLES: &str = "
     CREATE TABLE users (id serial PRIMARY KEY, name text NOT NULL);
@@ -55,7 +58,7 @@ const TABLES: &str = "
     )";
 
 #[derive(Model, Clone)]
-#[model(table = "users")]
+#[model(schema = "onetrip_demo", table = "users")]
 struct User {
     #[model(key)]
     id: Option<i32>,
@@ -63,7 +66,7 @@ struct User {
 }
 
 #[derive(Model, Clone)]
-#[model(table = "addresses")]
+#[model(schema = "onetrip_demo", table = "addresses")]
 struct Address {
     #[model(key)]
     id: Option<i32>,
@@ -88,7 +91,6 @@ struct Arguments {
     latency: Duration,
     repeat: usize,
     json: bool,
-    schema: Schema,
 }
 
 impl Arguments {
@@ -101,7 +103,6 @@ impl Arguments {
             latency: Duration::from_millis(20),
             repeat: 1,
             json: false,
-            schema: Schema::new("onetrip_demo"),
         };
         while let Some(argument) = parser.next()? {
             match argument {
@@ -113,7 +114,6 @@ impl Arguments {
                 Long("latency") => arguments.latency = parser.value()?.parse_with(cli::latency)?,
                 Long("repeat") => arguments.repeat = cli::number(&mut parser, "--repeat")?,
                 Long("json") => arguments.json = true,
-                Long("schema") => arguments.schema = Schema::new(&parser.value()?.string()?),
                 Long("help") | Short('h') => return Ok(None),
                 _ => return Err(argument.unexpected()),
             }
@@ -164,9 +164,9 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let server = Server::from_env()?;
     let mut direct = server.connect()?;
     let tables = if arguments.loads { [TABLES, load::TABLES].join(";") } else { TABLES.to_owned() };
-    arguments.schema.recreate(&mut direct, &tables)?;
+    SCHEMA.recreate(&mut direct, &tables)?;
     let measured = measure_all(&arguments, &server, &mut direct);
-    let dropped = arguments.schema.drop(&mut direct);
+    let dropped = SCHEMA.drop(&mut direct);
     let (measured, loaded) = measured?;
     dropped?;
     cli::print(&if arguments.json {
@@ -215,15 +215,13 @@ fn measure_all(
     let relay = Relay::spawn(&server.address(), arguments.latency)?;
     let mut measured = Vec::new();
     for &writer in &arguments.writers {
-        direct.batch_execute("TRUNCATE users, addresses")?;
+        direct.batch_execute("TRUNCATE onetrip_demo.users, onetrip_demo.addresses")?;
         let mut client = server.connect_by(&relay)?;
-        arguments.schema.enter(&mut client)?;
         measured.push(measure(arguments, writer, &mut client, direct, &relay)?);
     }
     let mut loaded = Vec::new();
     if arguments.loads {
         let mut client = server.connect_by(&relay)?;
-        arguments.schema.enter(&mut client)?;
         loaded = load::measure(&mut client, direct, &relay)?;
     }
     Ok((measured, loaded))
@@ -328,14 +326,15 @@ fn raw_copy(
     let before = relay.round_trips()?;
     let started = Instant::now();
     let mut transaction = client.transaction()?;
-    let writer = transaction.copy_in("COPY users (id, name) FROM STDIN (FORMAT binary)")?;
+    let writer =
+        transaction.copy_in("COPY onetrip_demo.users (id, name) FROM STDIN (FORMAT binary)")?;
     let mut writer = BinaryCopyInWriter::new(writer, &[Type::INT4, Type::TEXT]);
     for (user, _) in &entities {
         writer.write(&[&user.id, &user.name])?;
     }
     writer.finish()?;
     let columns = "id, email_address, user_id";
-    let sql = format!("COPY addresses ({columns}) FROM STDIN (FORMAT binary)");
+    let sql = format!("COPY onetrip_demo.addresses ({columns}) FROM STDIN (FORMAT binary)");
     let writer = transaction.copy_in(&sql)?;
     let mut writer = BinaryCopyInWriter::new(writer, &[Type::INT4, Type::TEXT, Type::INT4]);
     for address in entities.iter().flat_map(|(_, addresses)| addresses) {
@@ -359,8 +358,9 @@ fn email_address(name: &str, kind: &str) -> String {
 fn are_in_database(client: &mut Client, entities: &[UserWithAddresses]) -> Result<bool, Failure> {
     let ids: Vec<_> = entities.iter().map(|(user, _)| user.id).collect();
     let sql = "SELECT addresses.id, email_address, users.id, name
-               FROM users JOIN addresses ON user_id = users.id WHERE users.id = ANY($1)";
-    let rows = client.query(sql, &[&ids])?;
+               FROM onetrip_demo.users JOIN onetrip_demo.addresses ON user_id = users.id
+               WHERE users.id = ANY($1)";
+    let rows = client.query_typed(sql, &[(&ids, Type::INT4_ARRAY)])?;
     let rows: HashMap<i32, (String, i32, String)> =
         rows.iter().map(|row| (row.get(0), (row.get(1), row.get(2), row.get(3)))).collect();
     let is_there = |user: &User, address: &Address| {
@@ -377,14 +377,15 @@ fn are_in_database(client: &mut Client, entities: &[UserWithAddresses]) -> Resul
 /// Whether the tables hold so many users, each with its own two addresses, and nothing else.
 fn belong_together(client: &mut Client, users: usize) -> Result<bool, Failure> {
     let [home, work] = KINDS.map(|kind| email_address("", kind));
-    let row = client.query_one(
-        "SELECT (SELECT count(*) FROM users), (SELECT count(*) FROM addresses), count(*) FROM (
-             SELECT FROM users JOIN addresses ON user_id = users.id
+    let row = client.query_typed_one(
+        "SELECT (SELECT count(*) FROM onetrip_demo.users),
+                (SELECT count(*) FROM onetrip_demo.addresses), count(*) FROM (
+             SELECT FROM onetrip_demo.users JOIN onetrip_demo.addresses ON user_id = users.id
              GROUP BY users.id
              HAVING array_agg(email_address ORDER BY email_address)
                   = ARRAY[name || $1, name || $2]
          ) AS complete",
-        &[&home, &work],
+        &[(&home, Type::TEXT), (&work, Type::TEXT)],
     )?;
     let users = i64::try_from(users)?;
     Ok([row.get(0), row.get(1), row.get::<_, i64>(2)] == [users, 2 * users, users])

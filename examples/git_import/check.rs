@@ -21,12 +21,12 @@ impl Comparison {
         history: &History,
         changes: usize,
     ) -> Result<Comparison, Failure> {
-        let row = client.query_one(
-            "SELECT (SELECT count(*) FROM commits),
-                    (SELECT count(*) FROM authors),
-                    (SELECT count(*) FROM commit_parents),
-                    (SELECT count(*) FROM absent_parents),
-                    (SELECT count(*) FROM file_changes)",
+        let row = client.query_typed_one(
+            "SELECT (SELECT count(*) FROM onetrip_git.commits),
+                    (SELECT count(*) FROM onetrip_git.authors),
+                    (SELECT count(*) FROM onetrip_git.commit_parents),
+                    (SELECT count(*) FROM onetrip_git.absent_parents),
+                    (SELECT count(*) FROM onetrip_git.file_changes)",
             &[],
         )?;
         let mut counts = (0..row.len()).map(|column| usize::try_from(row.get::<_, i64>(column)));
@@ -55,12 +55,13 @@ impl Comparison {
 
 /// The commits with their parents, in the form of `git rev-list --parents`.
 fn graph(client: &mut Client) -> Result<Vec<String>, Failure> {
-    let rows = client.query(
+    let rows = client.query_typed(
         "SELECT concat_ws(' ', commits.sha, string_agg(parents.sha, ' ' ORDER BY position))
-         FROM commits LEFT JOIN (
-             SELECT commit_id, position, sha FROM commit_parents JOIN commits ON id = parent_id
+         FROM onetrip_git.commits LEFT JOIN (
+             SELECT commit_id, position, sha
+             FROM onetrip_git.commit_parents JOIN onetrip_git.commits ON id = parent_id
              UNION ALL
-             SELECT commit_id, position, sha FROM absent_parents
+             SELECT commit_id, position, sha FROM onetrip_git.absent_parents
          ) AS parents ON commit_id = id
          GROUP BY commits.sha",
         &[],

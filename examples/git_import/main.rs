@@ -24,9 +24,9 @@ use onetrip::UnitOfWork;
 use check::Comparison;
 use git::History;
 use import::{Import, Odd, Tables};
-use model::{Commit, TABLES};
+use model::{Commit, SCHEMA, TABLES};
 use support::cli::{self, Failure, thousands};
-use support::database::{Schema, Server};
+use support::database::Server;
 use support::progress;
 use support::relay::{self, Relay};
 use support::strategies::{self, Named};
@@ -41,11 +41,11 @@ usage: git_import [OPTION...] [PATH]
   --limit N        only the newest N commits
   --strategy NAME  how rows are written; auto by default
   --latency MS     time that a round trip takes; 0 by default
-  --schema NAME    where the tables are made; onetrip_git by default
   --update         keep the tables, and add what they do not have yet
   --drop           drop the tables at the end
   --help           print this
 
+The tables are made in the schema onetrip_git.
 DATABASE_URL says where the server is; scripts/with-postgres starts one.
 ";
 
@@ -61,7 +61,6 @@ struct Arguments {
     limit: Option<u64>,
     strategy: &'static Named,
     latency: Duration,
-    schema: Schema,
     update: bool,
     drop: bool,
 }
@@ -75,7 +74,6 @@ impl Arguments {
             limit: None,
             strategy: strategies::DEFAULT,
             latency: Duration::ZERO,
-            schema: Schema::new("onetrip_git"),
             update: false,
             drop: false,
         };
@@ -88,7 +86,6 @@ impl Arguments {
                     arguments.strategy = parser.value()?.parse_with(strategies::find)?;
                 }
                 Long("latency") => arguments.latency = parser.value()?.parse_with(cli::latency)?,
-                Long("schema") => arguments.schema = Schema::new(&parser.value()?.string()?),
                 Long("update") => arguments.update = true,
                 Long("drop") => arguments.drop = true,
                 Long("help") | Short('h') => return Ok(None),
@@ -103,16 +100,14 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let server = Server::from_env()?;
     let history = History::new(arguments.path.clone(), arguments.all, arguments.limit)?;
     let mut direct = server.connect()?;
-    let is_kept = arguments.update && arguments.schema.is_there(&mut direct)?;
-    match is_kept {
-        true => arguments.schema.enter(&mut direct)?,
-        false => arguments.schema.recreate(&mut direct, TABLES)?,
+    let is_kept = arguments.update && SCHEMA.is_there(&mut direct)?;
+    if !is_kept {
+        SCHEMA.recreate(&mut direct, TABLES)?;
     }
     let tables = if is_kept { Tables::Filled } else { Tables::Empty };
 
     let relay = Relay::spawn(&server.address(), arguments.latency)?;
     let mut client = server.connect_by(&relay)?;
-    arguments.schema.enter(&mut client)?;
     let mut uow = UnitOfWork::new(&mut client).with_strategy((arguments.strategy.strategy)());
     let started = Instant::now();
     let (odd, changes) = read(&history, &mut uow, tables)?;
@@ -154,10 +149,10 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         let commits = thousands(odd.without_time.len());
         text += &format!("Commits without a time that git can read, see author_line: {commits}\n");
     }
-    let name = arguments.schema.name();
     if arguments.drop {
-        arguments.schema.drop(&mut direct)?;
+        SCHEMA.drop(&mut direct)?;
     } else {
+        let name = SCHEMA.name();
         text += &format!("\nThe tables are in the schema {name} until the next import.\n");
     }
     cli::print(&text)?;

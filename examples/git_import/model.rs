@@ -2,6 +2,11 @@
 
 use onetrip::{ForeignKey, Model};
 
+use super::support::database::Schema;
+
+/// Models and statements name it.
+pub(crate) const SCHEMA: Schema = Schema::new("onetrip_git");
+
 pub(crate) const TABLES: &str = "
     CREATE TABLE authors (
         id serial PRIMARY KEY,
@@ -60,7 +65,7 @@ pub(crate) const TABLES: &str = "
 
 /// Somebody with an e-mail address, under the name of the newest commit.
 #[derive(Model, Clone)]
-#[model(table = "authors")]
+#[model(schema = "onetrip_git", table = "authors")]
 pub(crate) struct Author {
     #[model(key)]
     pub(crate) id: Option<i32>,
@@ -74,7 +79,7 @@ pub(crate) struct Author {
 }
 
 #[derive(Model, Clone)]
-#[model(table = "commits")]
+#[model(schema = "onetrip_git", table = "commits")]
 pub(crate) struct Commit {
     #[model(key)]
     pub(crate) id: Option<i32>,
@@ -93,7 +98,7 @@ pub(crate) struct Commit {
 
 /// The position is part of the key because a commit can have the same parent twice.
 #[derive(Model, Clone)]
-#[model(table = "commit_parents")]
+#[model(schema = "onetrip_git", table = "commit_parents")]
 pub(crate) struct CommitParent {
     #[model(key, unique)]
     pub(crate) commit_id: ForeignKey<Commit>,
@@ -105,7 +110,7 @@ pub(crate) struct CommitParent {
 
 /// A parent that was not imported: it lies beyond the limit.
 #[derive(Model, Clone)]
-#[model(table = "absent_parents")]
+#[model(schema = "onetrip_git", table = "absent_parents")]
 pub(crate) struct AbsentParent {
     #[model(key, unique)]
     pub(crate) commit_id: ForeignKey<Commit>,
@@ -115,7 +120,7 @@ pub(crate) struct AbsentParent {
 }
 
 #[derive(Model, Clone)]
-#[model(table = "file_changes")]
+#[model(schema = "onetrip_git", table = "file_changes")]
 pub(crate) struct FileChange {
     #[model(key)]
     pub(crate) id: Option<i64>,

@@ -3,6 +3,7 @@
 use std::env;
 
 use postgres::config::{Config, Host};
+use postgres::types::Type;
 use postgres::{Client, NoTls};
 
 use super::cli::{Failure, explain};
@@ -80,72 +81,68 @@ impl Server {
     }
 }
 
-/// The name of a schema, quoted.
-#[derive(Debug, Clone)]
+/// A schema that a program has to itself.
+///
+/// Models name it. A search path would be a setting of the session, which a pooler gives to others.
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Schema {
-    name: String,
-    quoted: String,
+    /// It needs no quotes.
+    name: &'static str,
 }
 
 impl Schema {
-    pub(crate) fn new(name: &str) -> Schema {
-        let quoted = format!("\"{}\"", name.replace('"', "\"\""));
-        Schema { name: name.to_owned(), quoted }
+    pub(crate) const fn new(name: &'static str) -> Schema {
+        Schema { name }
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    pub(crate) fn name(self) -> &'static str {
+        self.name
     }
 
     /// Whether an example has made the schema before.
-    pub(crate) fn is_there(&self, client: &mut Client) -> Result<bool, Failure> {
+    pub(crate) fn is_there(self, client: &mut Client) -> Result<bool, Failure> {
         Ok(self.comment(client)?.is_some_and(|comment| comment.as_deref() == Some(MARK)))
     }
 
     /// What is said of the schema, if it is there.
-    fn comment(&self, client: &mut Client) -> Result<Option<Option<String>>, Failure> {
-        let row = client.query_opt(
+    fn comment(self, client: &mut Client) -> Result<Option<Option<String>>, Failure> {
+        let row = client.query_typed_opt(
             "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = $1",
-            &[&self.name],
+            &[(&self.name, Type::TEXT)],
         )?;
         Ok(row.map(|row| row.get(0)))
     }
 
-    /// Creates the schema afresh, with these tables, and makes it the connection's own.
+    /// Creates the schema afresh, with these tables.
     ///
     /// A schema that is already there is dropped only if an example has made it.
-    pub(crate) fn recreate(&self, client: &mut Client, tables: &str) -> Result<(), Failure> {
+    pub(crate) fn recreate(self, client: &mut Client, tables: &str) -> Result<(), Failure> {
+        let name = self.name;
         if let Some(comment) = self.comment(client)? {
             if comment.as_deref() != Some(MARK) {
                 let message = format!(
-                    "the schema {} is there already, and not from an example: choose another with \
-                     --schema",
-                    self.quoted
+                    "the schema {name} is there already, and not from an example: rename it, or \
+                     name another database"
                 );
                 return Err(message.into());
             }
             self.drop(client)?;
         }
-        client.batch_execute(&format!(
-            "CREATE SCHEMA {0}; COMMENT ON SCHEMA {0} IS '{MARK}'",
-            self.quoted
+        let mut transaction = client.transaction()?;
+        transaction.batch_execute(&format!(
+            "CREATE SCHEMA {name}; COMMENT ON SCHEMA {name} IS '{MARK}';
+             SET LOCAL search_path = {name}; {tables}"
         ))?;
-        self.enter(client)?;
-        client.batch_execute(tables)?;
-        Ok(())
+        Ok(transaction.commit()?)
     }
 
-    /// Makes the connection find its tables here.
-    pub(crate) fn enter(&self, client: &mut Client) -> Result<(), Failure> {
-        Ok(client.batch_execute(&format!("SET search_path = {}", self.quoted))?)
-    }
-
-    pub(crate) fn drop(&self, client: &mut Client) -> Result<(), Failure> {
+    pub(crate) fn drop(self, client: &mut Client) -> Result<(), Failure> {
+        let mut transaction = client.transaction()?;
         // The notices about what goes with it are of no use to anyone.
-        Ok(client.batch_execute(&format!(
-            "SET client_min_messages = warning; DROP SCHEMA {} CASCADE;
-             RESET client_min_messages; RESET search_path",
-            self.quoted
-        ))?)
+        transaction.batch_execute(&format!(
+            "SET LOCAL client_min_messages = warning; DROP SCHEMA {} CASCADE",
+            self.name
+        ))?;
+        Ok(transaction.commit()?)
     }
 }

@@ -1,8 +1,13 @@
 //! Behind a PgBouncer in transaction pooling: `scripts/with-pgbouncer cargo test --test pgbouncer`.
 //! Where `DATABASE_URL` is no PgBouncer, the tests say so and do nothing.
 
+#[path = "../common/mod.rs"]
+mod common;
+mod examples;
 mod outcome;
 mod place;
+#[path = "../common/programs.rs"]
+mod programs;
 mod sessions;
 #[path = "../../examples/support/strategies.rs"]
 mod strategies;

@@ -37,6 +37,12 @@ impl Place {
         &self.name
     }
 
+    /// The URL of the database at the pooler, for other programs.
+    pub(crate) fn url(&self) -> String {
+        let pooler = std::env::var("DATABASE_URL").expect("the address of the pooler");
+        format!("{pooler}?dbname={}", self.name)
+    }
+
     /// Runs a statement in another database of the server.
     pub(crate) fn admin(&self, sql: &str) {
         let mut admin = self.direct.clone().dbname("postgres").connect(NoTls).expect("the server");

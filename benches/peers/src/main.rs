@@ -74,6 +74,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
     let mut direct = server.connect()?;
     let schema = Schema::new(work::SCHEMA);
     schema.recreate(&mut direct, work::TABLES)?;
+    direct.batch_execute(&format!("SET search_path = {}", work::SCHEMA))?;
     let row =
         direct.query_one("SELECT current_date::text, current_setting('server_version')", &[])?;
     println!("{}, PostgreSQL {}\n", row.get::<_, &str>(0), row.get::<_, &str>(1));
