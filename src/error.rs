@@ -182,9 +182,12 @@ impl Error {
         }
     }
 
-    /// Returns `true` if the server has found the error while it ran a function.
+    /// Returns `true` if the server has found the error while it ran a function. That it was another of
+    /// Citus' servers, which is said in the same place, makes no difference.
     pub(crate) fn is_within_function(&self) -> bool {
-        self.db().is_some_and(|db| db.where_().is_some())
+        let is_function = |line: &str| !line.starts_with("while executing command on ");
+        let context = self.db().and_then(DbError::where_);
+        context.is_some_and(|context| context.lines().any(is_function))
     }
 
     /// Returns the server's own error, if it is one.

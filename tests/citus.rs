@@ -79,8 +79,13 @@ const TABLES: &str = "
     ALTER TABLE entries ADD FOREIGN KEY (tenant_id, account_id) REFERENCES accounts;
     INSERT INTO currencies VALUES ('EUR', 'Euro'), ('CHF', 'Franc')";
 
-/// The tables, if the server has Citus.
-fn schema(test: &str) -> Option<Schema> {
+/// In a schema that lies on one server as a whole.
+const PLACED: &str = "
+    CREATE TABLE notes (id serial PRIMARY KEY, text text NOT NULL);
+    SELECT citus_schema_distribute(current_schema()::regnamespace)";
+
+/// A schema with tables, if the server has Citus.
+fn schema(test: &str, tables: &str) -> Option<Schema> {
     let url = std::env::var("DATABASE_URL").expect("run this through `scripts/with-citus`");
     let mut client = Client::connect(&url, NoTls).expect("the server is reachable");
     let citus = "SELECT FROM pg_extension WHERE extname = 'citus'";
@@ -88,7 +93,7 @@ fn schema(test: &str) -> Option<Schema> {
         eprintln!("no Citus here: run this through `scripts/with-citus`");
         return None;
     }
-    Some(Schema::new(&format!("citus_{test}"), TABLES))
+    Some(Schema::new(&format!("citus_{test}"), tables))
 }
 
 fn account(tenant_id: i32, name: &str) -> Account {
@@ -116,7 +121,7 @@ fn add(uow: &mut UnitOfWork<'_>, tenants: i32) -> Vec<Handle<Account>> {
 #[test]
 fn every_strategy_inserts_changes_and_deletes_rows_of_many_tenants() -> Result<(), Error> {
     for named in STRATEGIES {
-        let Some(schema) = schema(&format!("all_{}", named.name)) else { return Ok(()) };
+        let Some(schema) = schema(&format!("all_{}", named.name), TABLES) else { return Ok(()) };
         let mut client = schema.client();
         let strategy = (named.strategy)();
         let is_one = ["auto", "one_trip"].contains(&named.name);
@@ -253,7 +258,7 @@ fn the_statements_that_citus_takes_are_right_on_one_server() -> Result<(), Error
 #[test]
 fn stale_rows_are_named() -> Result<(), Error> {
     for named in STRATEGIES {
-        let Some(schema) = schema(&format!("stale_{}", named.name)) else { return Ok(()) };
+        let Some(schema) = schema(&format!("stale_{}", named.name), TABLES) else { return Ok(()) };
         let mut client = schema.client();
         let mut uow = UnitOfWork::new(&mut client).with_strategy((named.strategy)());
         let accounts = add(&mut uow, 12);
@@ -276,10 +281,34 @@ fn stale_rows_are_named() -> Result<(), Error> {
     Ok(())
 }
 
+/// The whole statement runs on the server that has the schema, and so do its checks.
+#[test]
+fn stale_rows_are_named_in_a_schema_that_lies_on_one_server() -> Result<(), Error> {
+    for named in STRATEGIES {
+        let test = format!("placed_{}", named.name);
+        let Some(schema) = schema(&test, PLACED) else { return Ok(()) };
+        let mut client = schema.client();
+        let mut uow = UnitOfWork::new(&mut client).with_strategy((named.strategy)());
+        let notes: Vec<_> =
+            (0..5).map(|n| uow.add(Note { id: None, text: n.to_string() })).collect();
+        uow.commit()?;
+        schema.client().batch_execute("DELETE FROM notes WHERE text IN ('1', '3')").unwrap();
+        for &note in &notes {
+            uow[note].text.push('!');
+        }
+        let error = uow.commit().expect_err("two are not there any more");
+        assert_eq!(error.kind(), ErrorKind::Stale, "{}: {error:?}", named.name);
+        assert_eq!(error.stale_entities::<Note>(), [notes[1], notes[3]], "{}", named.name);
+    }
+    Ok(())
+}
+
 #[test]
 fn natural_keys_find_add_and_write_over() -> Result<(), Error> {
     for named in STRATEGIES {
-        let Some(schema) = schema(&format!("natural_{}", named.name)) else { return Ok(()) };
+        let Some(schema) = schema(&format!("natural_{}", named.name), TABLES) else {
+            return Ok(());
+        };
         let mut client = schema.client();
         let strategy = (named.strategy)();
         let is_one = ["auto", "one_trip"].contains(&named.name);
@@ -316,7 +345,7 @@ fn natural_keys_find_add_and_write_over() -> Result<(), Error> {
 
 #[test]
 fn a_worker_writes_as_the_coordinator_does() -> Result<(), Error> {
-    let Some(schema) = schema("worker") else { return Ok(()) };
+    let Some(schema) = schema("worker", TABLES) else { return Ok(()) };
     let worker = std::env::var("ONETRIP_CITUS_WORKER").expect("`scripts/with-citus` sets it");
     let mut client = schema.client_at(&worker);
     let mut uow = UnitOfWork::new(&mut client).with_strategy(OneTrip);
@@ -345,7 +374,7 @@ fn a_worker_writes_as_the_coordinator_does() -> Result<(), Error> {
 
 #[test]
 fn fifty_thousand_rows_are_one_round_trip() -> Result<(), Error> {
-    let Some(schema) = schema("large") else { return Ok(()) };
+    let Some(schema) = schema("large", TABLES) else { return Ok(()) };
     let mut client = schema.client();
     let mut uow = UnitOfWork::new(&mut client).with_strategy(OneTrip);
     let mut accounts = Vec::new();
@@ -372,7 +401,7 @@ fn fifty_thousand_rows_are_one_round_trip() -> Result<(), Error> {
 #[test]
 fn a_failed_commit_leaves_nothing_and_is_diagnosed() -> Result<(), Error> {
     for named in STRATEGIES {
-        let Some(schema) = schema(&format!("failed_{}", named.name)) else { return Ok(()) };
+        let Some(schema) = schema(&format!("failed_{}", named.name), TABLES) else { return Ok(()) };
         let mut client = schema.client();
         let mut uow = UnitOfWork::new(&mut client).with_strategy((named.strategy)());
         let accounts = add(&mut uow, 10);
@@ -401,7 +430,7 @@ fn a_failed_commit_leaves_nothing_and_is_diagnosed() -> Result<(), Error> {
 
 #[test]
 fn work_is_repeated_and_rows_are_locked() -> Result<(), Error> {
-    let Some(schema) = schema("retry") else { return Ok(()) };
+    let Some(schema) = schema("retry", TABLES) else { return Ok(()) };
     let mut client = schema.client();
     let mut uow = UnitOfWork::new(&mut client);
     add(&mut uow, 3);
@@ -440,7 +469,7 @@ struct Mood {
 
 #[test]
 fn what_citus_refuses_says_so() -> Result<(), Error> {
-    let Some(schema) = schema("refused") else { return Ok(()) };
+    let Some(schema) = schema("refused", TABLES) else { return Ok(()) };
     let mut client = schema.client();
     client
         .batch_execute(
