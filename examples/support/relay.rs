@@ -2,7 +2,9 @@
 //!
 //! It stands between a program and the server, as the network would: what it counts is what was
 //! sent, whatever the program believes. A round trip is the client sending something and the
-//! server answering: data from the server after data from the client.
+//! server answering: data from the server after data from the client. That statements are closed is
+//! not counted, for the driver does not wait for the answer: it may come before the next message or
+//! after it.
 //!
 //! Programs run it as a process of their own ([`Relay::spawn`], with [`serve_if_asked`] as the first
 //! line of `main`); tests run it in threads ([`Relay::in_process`]), where it can also record what
@@ -246,7 +248,7 @@ impl State {
         }
         match direction {
             Direction::ToServer => {
-                link.asked = true;
+                link.asked |= !only_closes(data);
                 shared.counters.sent += len as u64;
             }
             Direction::ToClient => {
@@ -275,10 +277,23 @@ impl State {
     }
 }
 
+/// Returns `true` if these are whole messages that close statements or portals, each with the message that
+/// ends it.
+fn only_closes(mut data: &[u8]) -> bool {
+    let mut closes = false;
+    while let [kind @ (b'C' | b'S'), a, b, c, d, rest @ ..] = data {
+        let body = u32::from_be_bytes([*a, *b, *c, *d]).saturating_sub(4);
+        let Some(next) = rest.get(body as usize..) else { return false };
+        closes |= *kind == b'C';
+        data = next;
+    }
+    closes && data.is_empty()
+}
+
 /// What the two directions of a connection share.
 #[derive(Debug, Default)]
 struct Link {
-    /// The client has sent something that has no answer yet.
+    /// The client has sent something that has no answer yet, and waits for it.
     asked: bool,
     /// The direction whose bytes have run out.
     cut: Option<Direction>,
