@@ -102,15 +102,12 @@ mod demo {
             ("unnest", 5),
             ("one_trip", 1),
             ("auto", 1),
+            ("copy", 9),
             // It need not find out anything: the ids are given.
             ("raw-copy", 8),
         ] {
             assert_eq!(measured[name]["round_trips"], round_trips, "{name}");
         }
-        // The driver closes a statement after each COPY and does not wait for the answer, which
-        // may come before the next message.
-        let round_trips = measured["copy"]["round_trips"].as_u64().expect("a number");
-        assert!((9..=11).contains(&round_trips), "{round_trips}");
         assert_eq!(measured.len(), 7);
     }
 

@@ -90,6 +90,8 @@ pub(crate) struct Constraints {
     pub(crate) violated: Vec<String>,
     /// Rows of the tables may lie on several servers.
     pub(crate) is_distributed: bool,
+    /// The server has Citus, which may run the parts of a statement one after the other.
+    pub(crate) is_citus: bool,
 }
 
 impl Constraints {

@@ -77,6 +77,7 @@ impl Fact<'_> {
                 is_deferrable: self.flag(7)?,
                 is_deferred: self.flag(8)?,
             }),
+            "citus" => constraints.is_citus = true,
             "deferred" => constraints.deferred.push((self.text(4)?, name)),
             "room" => {
                 let len = self.text(5)?.parse().unwrap_or(usize::MAX);

@@ -136,3 +136,7 @@ FROM pg_catalog.pg_constraint f JOIN pg_catalog.pg_namespace n ON n.oid = f.conn
 WHERE f.condeferred AND f.contype IN ('f', 'p', 'u', 'x')
 AND (f.conrelid IN (SELECT oid FROM asked) OR f.confrelid IN (SELECT oid FROM asked))
 ORDER BY f.conrelid, f.conname)
+
+UNION ALL
+SELECT 'citus', c.oid, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL
+FROM pg_catalog.pg_class c WHERE c.oid = pg_catalog.to_regclass('pg_catalog.pg_dist_partition')

@@ -271,6 +271,13 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                         error.kind() == ErrorKind::Stale && next.plan.has_steps_of(&attempt.plan);
                     (!is_same).then_some(next)
                 }
+                (Refusal::Constraints, Way::OneStatement)
+                    if error.kind() == ErrorKind::Stale
+                        && !self.has_asked
+                        && attempt.plan.suspects().is_some() =>
+                {
+                    self.after_stale(attempt, connection)?
+                }
                 (Refusal::Together, Way::StepByStep) if !self.is_row_by_row => {
                     self.is_row_by_row = true;
                     Some(self.step_by_step(Reason::Refused(code.clone()))?)
@@ -288,6 +295,22 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             }
         }
         Ok(None)
+    }
+
+    /// Returns what comes after one statement that has not found rows, and deletes others. Citus may have run its
+    /// parts one after the other, and the rows went with those that were deleted.
+    fn after_stale(
+        &mut self,
+        attempt: &Attempt<'a>,
+        connection: &mut Connection<'_>,
+    ) -> Result<Option<Attempt<'a>>, Error> {
+        if self.ask(connection).is_err() || !self.constraints.as_ref().is_some_and(|c| c.is_citus) {
+            return Ok(None);
+        }
+        self.strategy.memory().distributed(&self.written);
+        let next = self.again(attempt, attempt.reason.clone())?;
+        // Rows that are not there are not there in the same order either.
+        Ok((!next.plan.has_steps_of(&attempt.plan)).then_some(next))
     }
 
     /// Returns the same way once more, after something was learned of the tables.

@@ -34,16 +34,13 @@ pub(crate) struct Listed {
     most_users: usize,
     /// Whether it only inserts, since it does the rest as another peer of the list.
     only_inserts: bool,
-    /// Whether it loads no graph here.
-    loads_no_graph: bool,
 }
 
 impl Listed {
     pub(crate) fn does(&self, work: Work) -> bool {
         match work {
             Work::Insert(users) => users <= self.most_users,
-            Work::Graph => !self.only_inserts && !self.loads_no_graph,
-            Work::Update | Work::Delete => !self.only_inserts,
+            Work::Graph | Work::Update | Work::Delete => !self.only_inserts,
         }
     }
 }
@@ -58,7 +55,6 @@ const fn rust(name: &'static str, packages: &'static [&'static str]) -> Listed {
         packages,
         most_users: 10_000,
         only_inserts: false,
-        loads_no_graph: false,
     }
 }
 
@@ -76,8 +72,7 @@ pub(crate) const PEERS: &[Listed] = &[
         only_inserts: true,
         ..rust("sea-orm-nested", &["sea-orm", "sqlx-postgres"])
     },
-    // Its `include` waits without an end here, where the pool has one connection.
-    Listed { loads_no_graph: true, ..rust("rust-ef", &["rust-ef", "rust-ef-postgres"]) },
+    rust("rust-ef", &["rust-ef", "rust-ef-postgres"]),
     Listed {
         program: Program::Node { script: "orchid.mjs" },
         ..rust("orchid-orm", &["orchid-orm", "pg"])

@@ -83,14 +83,21 @@ pub(crate) struct RustEf {
 impl RustEf {
     pub(crate) fn connect(url: &str) -> Result<RustEf, Failure> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let mut options = DbContextOptionsBuilder::new();
-        options.use_postgres_with(url, |options| {
-            options.pool_size(1).insecure();
-        });
-        let mut context = runtime.block_on(async { DbContext::from_options(&options.build()) })?;
-        // It takes the server, the user and the database from an address, but no `options`.
-        let search_path = format!("SET search_path = {SCHEMA}");
-        runtime.block_on(context.provider().execute_migration_command(&search_path))?;
+        let options = |connections| {
+            let mut options = DbContextOptionsBuilder::new();
+            options.use_postgres_with(url, move |options| {
+                options.pool_size(connections).insecure();
+            });
+            options.build()
+        };
+        // It takes the server, the user and the database from an address, but no `options`. So the search path
+        // is that of the user, for the connections that follow.
+        let first = runtime.block_on(async { DbContext::from_options(&options(1)) })?;
+        let search_path = format!("ALTER ROLE CURRENT_USER SET search_path = {SCHEMA}");
+        runtime.block_on(first.provider().execute_migration_command(&search_path))?;
+        drop(first);
+        // `include` takes a second connection while it holds the first.
+        let mut context = runtime.block_on(async { DbContext::from_options(&options(2)) })?;
         // Children are saved with their parents if their set is known.
         context.set::<User>();
         context.set::<Address>();
