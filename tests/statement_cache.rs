@@ -484,7 +484,7 @@ fn a_graph_is_prepared_and_run_from_then_on() -> Result<(), Error> {
             .with_strategy(strategy.clone());
         let query = uow.query::<Day>("id < $1").bind(3).order_by("id DESC");
         let graph = query.with(|day| {
-            day.children::<Visit>().filter("id <> $1").bind(11);
+            day.children::<Visit>();
         });
         let graph = graph.load()?;
         let mut ids = Vec::new();
@@ -497,17 +497,17 @@ fn a_graph_is_prepared_and_run_from_then_on() -> Result<(), Error> {
     };
     // Of the first two texts, each comes up once: the strategy learns of the index.
     for _ in 0..4 {
-        assert_eq!(load(&mut client)?, [21, 22, 12]);
+        assert_eq!(load(&mut client)?, [21, 22, 11, 12]);
     }
     assert_eq!((cache.len(), runs(&mut client)), (1, vec![0]));
     for done in 1..9 {
-        assert_eq!(load(&mut client)?, [21, 22, 12]);
+        assert_eq!(load(&mut client)?, [21, 22, 11, 12]);
         assert_eq!(runs(&mut client), [done]);
     }
     // The prepared statement looks for the index each time.
     client.batch_execute("DROP INDEX visits_by_day; INSERT INTO visits VALUES (99, 2)").unwrap();
     for _ in 0..5 {
-        assert_eq!(load(&mut client)?, [21, 22, 99, 12]);
+        assert_eq!(load(&mut client)?, [21, 22, 99, 11, 12]);
     }
     Ok(())
 }

@@ -7,7 +7,8 @@
 
 use std::collections::HashMap;
 
-use super::{Levels, Relation};
+use super::level::{Levels, Relation};
+use super::load_plan::{MOST_COLUMNS, columns};
 use crate::model::{QualifiedName, SqlType, Table};
 
 /// What is known of the indexes by which levels are found.
@@ -22,34 +23,52 @@ pub(crate) struct Lookup {
 }
 
 /// An index that serves a lookup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Index {
+    pub(crate) lookup: Lookup,
     /// The oid of the table.
     pub(crate) table: i64,
     /// The oid of the index.
     pub(crate) index: i64,
+    /// The `work_mem` for which the next is right.
+    pub(crate) work_mem: String,
     /// The size of the table up to which the index is the faster way.
     pub(crate) most_bytes: i64,
 }
 
-#[derive(Debug, Clone, Copy)]
+/// What the server answers.
+#[derive(Debug, Default)]
+pub(crate) struct Answer {
+    /// For each lookup, the oid of the table, or 0.
+    pub(crate) tables: Vec<i64>,
+    /// For each lookup, the oid of the index, or 0 where there is none.
+    pub(crate) indexes: Vec<i64>,
+    pub(crate) work_mem: String,
+    pub(crate) most_bytes: i64,
+}
+
+#[derive(Debug)]
 struct Known {
-    answer: Answer,
+    state: State,
     /// How often what was known was not true any more, or could not be learned.
     failures: u32,
 }
 
-#[derive(Debug, Clone, Copy)]
-enum Answer {
+#[derive(Debug)]
+enum State {
     /// The server was not asked yet.
     Unasked,
     Index(Index),
-    NoIndex,
+    /// There was none, so many loads ago.
+    NoIndex(u32),
 }
 
 /// After so many failures a lookup counts as one without an index. One strategy may serve databases or search
 /// paths that differ.
 const MOST_FAILURES: u32 = 3;
+
+/// After so many loads the server is asked again for an index that was not there.
+const ASK_AGAIN: u32 = 1_000;
 
 /// What a statement can build on.
 #[derive(Debug, Default)]
@@ -69,65 +88,73 @@ impl Found {
 
 impl Indexes {
     /// Returns what the statement for these levels can build on. A lookup is asked for when it comes for
-    /// the second time: what is learned from a single load would be of no use.
-    pub(crate) fn for_load(&mut self, levels: &Levels) -> Found {
+    /// the second time: what is learned from a single load would be of no use. The question can be refused, so
+    /// it is asked only where the caller `can_ask`: a refusal would end a transaction.
+    pub(crate) fn for_load(&mut self, levels: &Levels, can_ask: bool) -> Found {
         let mut found = Found::default();
+        // What it says of indexes has columns, too.
+        if columns(levels) + 5 > MOST_COLUMNS {
+            return found;
+        }
         for level in 0..levels.len() {
             let lookup = lookup(levels, level);
-            let mut index = None;
-            if let Some(lookup) = lookup {
-                match self.0.get(&lookup).map(|known| known.answer) {
-                    Some(Answer::Index(known)) => index = Some(known),
-                    Some(Answer::NoIndex) => {}
-                    Some(Answer::Unasked) if found.asks.contains(&lookup) => {}
-                    Some(Answer::Unasked) => found.asks.push(lookup),
-                    None => {
-                        self.0.insert(lookup, Known { answer: Answer::Unasked, failures: 0 });
-                    }
+            found.indexes.push(lookup.and_then(|lookup| {
+                let unknown = || Known { state: State::Unasked, failures: 0 };
+                let is_new = !self.0.contains_key(&lookup);
+                let known = self.0.entry(lookup).or_insert_with(unknown);
+                match &mut known.state {
+                    State::Index(index) => return Some(index.clone()),
+                    State::NoIndex(loads) if *loads < ASK_AGAIN => *loads += 1,
+                    _ if known.failures >= MOST_FAILURES => {}
+                    _ if is_new || !can_ask || found.asks.contains(&lookup) => {}
+                    _ => found.asks.push(lookup),
                 }
-            }
-            found.indexes.push(index);
+                None
+            }));
         }
         found
     }
 
-    /// Remembers what the server has answered: the oids of tables and of indexes, 0 for none, and the size up
-    /// to which indexes are the faster way.
-    pub(crate) fn learn(
-        &mut self,
-        lookups: &[Lookup],
-        (tables, indexes, most_bytes): (&[i64], &[i64], i64),
-    ) {
-        for (lookup, (&table, &index)) in lookups.iter().zip(tables.iter().zip(indexes)) {
+    /// Remembers what the server has answered.
+    pub(crate) fn learn(&mut self, lookups: &[Lookup], answer: &Answer) {
+        for (lookup, (&table, &index)) in
+            lookups.iter().zip(answer.tables.iter().zip(&answer.indexes))
+        {
             if let Some(known) = self.0.get_mut(lookup) {
-                known.answer = match index {
-                    0 => Answer::NoIndex,
-                    index => Answer::Index(Index { table, index, most_bytes }),
+                known.state = match index {
+                    0 => State::NoIndex(0),
+                    index => State::Index(Index {
+                        lookup: *lookup,
+                        table,
+                        index,
+                        work_mem: answer.work_mem.clone(),
+                        most_bytes: answer.most_bytes,
+                    }),
                 };
             }
         }
     }
 
     /// Forgets what a statement has built on.
-    pub(crate) fn forget(&mut self, levels: &Levels, found: &Found) {
-        let used = (0..levels.len()).filter(|&level| found.indexes[level].is_some());
-        let used = used.filter_map(|level| lookup(levels, level));
+    pub(crate) fn forget(&mut self, found: &Found) {
+        let used = found.indexes.iter().flatten().map(|index| index.lookup);
         for lookup in used.chain(found.asks.iter().copied()) {
             if let Some(known) = self.0.get_mut(&lookup) {
                 known.failures += 1;
-                known.answer = match known.failures {
-                    ..MOST_FAILURES => Answer::Unasked,
-                    MOST_FAILURES.. => Answer::NoIndex,
-                };
+                known.state = State::Unasked;
             }
         }
     }
 }
 
 /// Returns the column by which the rows of a level are found, where an array of the level above has the keys
-/// as they are: it is one column, and both are integers or UUIDs.
+/// as they are: it is one column, and both are integers or UUIDs. A level has no condition: for its sake, the
+/// server may find the rows in another way, and compare each with every key.
 fn lookup(levels: &Levels, at: usize) -> Option<Lookup> {
     let level = levels.at(at);
+    if levels.has_condition(at) {
+        return None;
+    }
     let columns = match level.relation {
         Relation::Children { columns, .. } if levels.picked_by(at).is_none() => columns,
         Relation::Parent { .. } => level.table.key(),
@@ -142,7 +169,7 @@ fn lookup(levels: &Levels, at: usize) -> Option<Lookup> {
     };
     let own_kind = kind(level.table, own)?;
     let is_same = kind(levels.at(above).table, other) == Some(own_kind);
-    (is_same && !levels.is_numbered(above)).then(|| Lookup {
+    (is_same && !levels.are_rows_needed(above)).then(|| Lookup {
         table: level.table.qualified_name(),
         column: level.table.columns()[own].name(),
     })

@@ -202,6 +202,31 @@ impl Levels {
             && table.key().iter().all(is_integer)
     }
 
+    /// Returns `true` if rows of this level are left out for a condition, that of the level itself or, for
+    /// links, that of the rows that they lead to.
+    pub(crate) fn has_condition(&self, level: usize) -> bool {
+        let of = |level: usize| self.at(level).selection.condition.is_some();
+        match self.at(level).relation {
+            Relation::Children { through: Some(target), .. } => of(level) || of(target),
+            _ => of(level) && !self.is_target(level),
+        }
+    }
+
+    /// Returns `true` if a level is joined with the rows of the level above, and not with their arrays. An array
+    /// counts as ten keys. For a condition, the server would then read another index once for each key.
+    pub(crate) fn is_joined_by_rows(&self, level: usize) -> bool {
+        let relation = &self.at(level).relation;
+        matches!(relation, Relation::Children { .. } | Relation::Parent { .. })
+            && self.has_condition(level)
+    }
+
+    /// Returns `true` if a statement of all levels needs the rows of this level, and not only their arrays.
+    pub(crate) fn are_rows_needed(&self, level: usize) -> bool {
+        let is_below = |below: &usize| self.at(*below).relation.above() == Some(level);
+        self.is_numbered(level)
+            || (1..self.len()).filter(is_below).any(|below| self.is_joined_by_rows(below))
+    }
+
     /// Returns `true` if links lead to the rows of this level, and were selected by them.
     pub(crate) fn is_target(&self, level: usize) -> bool {
         let Relation::Parent { above, .. } = self.at(level).relation else { return false };

@@ -35,7 +35,7 @@ struct PlannedLevel {
 }
 
 /// The most columns that a result can have.
-const MOST_COLUMNS: usize = 1_664;
+pub(crate) const MOST_COLUMNS: usize = 1_664;
 
 impl LoadPlan {
     /// Returns the plan of a graph. With `must_split`, each level is a statement of its own.
@@ -45,10 +45,8 @@ impl LoadPlan {
         must_split: bool,
         brackets: impl FnOnce(usize) -> usize,
     ) -> LoadPlan {
-        let told: usize =
-            (1..levels.len()).filter(|&level| !Edge::of(levels, level).is_exact()).count();
-        let columns: usize = (0..levels.len()).map(|level| levels.read_columns(level).len()).sum();
-        let is_split = levels.len() > 1 && (must_split || columns + told > MOST_COLUMNS);
+        let told = told(levels);
+        let is_split = levels.len() > 1 && (must_split || columns(levels) > MOST_COLUMNS);
         let is_known = match levels.at(0).relation {
             Relation::Root(Root::Keys { len, .. }) => len == 0 || levels.len() == 1,
             _ => false,
@@ -97,6 +95,17 @@ impl LoadPlan {
     pub fn round_trips(&self) -> usize {
         self.statements + self.brackets
     }
+}
+
+/// Returns the number of levels of which the server tells which rows belong together.
+fn told(levels: &Levels) -> usize {
+    (1..levels.len()).filter(|&level| !Edge::of(levels, level).is_exact()).count()
+}
+
+/// Returns the number of columns in the result of one statement for all levels.
+pub(crate) fn columns(levels: &Levels) -> usize {
+    let read = (0..levels.len()).map(|level| levels.read_columns(level).len());
+    read.sum::<usize>() + told(levels)
 }
 
 fn describe(levels: &Levels, level: &Level) -> String {

@@ -1,6 +1,6 @@
 //! Indexes: a strategy learns of them, and no statement relies on one that is not there.
 
-use onetrip::{Error, ForeignKey, Model, Strategy, UnitOfWork};
+use onetrip::{Error, ForeignKey, Model, Retry, Strategy, UnitOfWork};
 use postgres::Client;
 
 use crate::common::Schema;
@@ -56,7 +56,7 @@ fn load(
             books = books.order_by("title COLLATE \"C\" DESC").limit(limit);
         }
         books.with(|book| {
-            book.children::<Copy>().filter("id <> $1").bind(7);
+            book.children::<Copy>();
             book.parent::<Author>();
         });
     });
@@ -78,7 +78,7 @@ fn expected(client: &mut Client, limit: Option<u64>) -> Vec<String> {
     let order = if limit.is_some() { "b.title COLLATE \"C\" DESC" } else { "b.id" };
     let sql = format!(
         "SELECT a.name || ': ' || b.title || ' [' || COALESCE((SELECT string_agg(c.id::text, ', ' ORDER BY c.id)
-             FROM copies AS c WHERE c.book_id = b.id AND c.id <> 7), '') || ']'
+             FROM copies AS c WHERE c.book_id = b.id), '') || ']'
          FROM authors AS a, LATERAL (SELECT * FROM books AS b WHERE b.author_id = a.id ORDER BY {order} LIMIT {}) AS b
          WHERE a.id < 4 ORDER BY a.id, {order}",
         limit.map_or("ALL".to_owned(), |limit| limit.to_string()),
@@ -189,6 +189,10 @@ fn in_a_transaction_nothing_is_lost() -> Result<(), Error> {
     let relay = relay_to(&schema);
     let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
     let strategy = Strategy::default();
+    // What is asked can be refused, and so it is not asked in a transaction.
+    for _ in 0..3 {
+        assert_eq!(trips((&mut client, &mut other), &relay, &strategy, None)?, 1);
+    }
     let expected = expected(&mut other, None);
     for (round, all) in [[1, 1, 1], [2, 1, 1]].into_iter().enumerate() {
         if round == 1 {
@@ -255,5 +259,117 @@ fn few_values_in_many_rows_are_joined() -> Result<(), Error> {
         1,
         "nothing was learned of it"
     );
+    Ok(())
+}
+
+/// What has to be seen in the same statement that would rely on the index.
+#[test]
+fn an_index_that_the_server_does_not_use_is_not_relied_on() -> Result<(), Error> {
+    let changes = [
+        "CREATE TABLE more_copies () INHERITS (copies); INSERT INTO more_copies VALUES (31, 1)",
+        // As while `DROP INDEX CONCURRENTLY` waits for other transactions.
+        "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'copies_by_book'::regclass",
+        "UPDATE pg_index SET indcheckxmin = true WHERE indexrelid = 'copies_by_book'::regclass",
+        "ALTER TABLE copies RENAME book_id TO gone; ALTER TABLE copies ADD book_id int;
+         UPDATE copies SET book_id = gone; ALTER TABLE copies ALTER gone DROP NOT NULL",
+        "SET work_mem = '64kB'",
+    ];
+    for (at, change) in changes.into_iter().enumerate() {
+        let schema = Schema::new(&format!("graph_index_unused_{at}"), TABLES);
+        let relay = relay_to(&schema);
+        let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
+        let strategy = Strategy::default();
+        for _ in 0..3 {
+            assert_eq!(trips((&mut client, &mut other), &relay, &strategy, None)?, 1);
+        }
+        client.batch_execute(change).unwrap();
+        let mut again = || trips((&mut client, &mut other), &relay, &strategy, None);
+        assert_eq!([again()?, again()?, again()?], [2, 1, 1], "{change}");
+    }
+    Ok(())
+}
+
+/// A condition may be one for which another index is used.
+#[test]
+fn a_level_with_a_condition_is_joined() -> Result<(), Error> {
+    let schema = Schema::new("graph_index_condition", TABLES);
+    let relay = relay_to(&schema);
+    let mut client = client_through(&relay, &schema);
+    let strategy = Strategy::default();
+    for _ in 0..4 {
+        let before = relay.round_trips().expect("the relay lives");
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
+        let query = uow.query::<Author>("id < 3").order_by("id").with(|author| {
+            author.children::<Book>().filter("id > $1").bind(2).with(|book| {
+                book.children::<Copy>().filter("id <> $1").bind(7);
+                book.parent::<Author>().filter("name <> ''");
+            });
+        });
+        let graph = query.load()?;
+        assert_eq!(relay.round_trips().expect("the relay lives") - before, 1);
+        let mut seen = Vec::new();
+        for author in graph.roots() {
+            for book in graph.children::<Book>(author)? {
+                assert_eq!(graph.parent::<Author>(book)?, Some(author));
+                let copies: Vec<_> = graph.children::<Copy>(book)?.map(|c| uow[c].id).collect();
+                seen.push((uow[book].id, copies));
+            }
+        }
+        let expected =
+            [(5, vec![4, 16, 28]), (9, vec![8, 20]), (6, vec![5, 17, 29]), (10, vec![9, 21])];
+        assert_eq!(seen, expected);
+    }
+    Ok(())
+}
+
+#[test]
+fn an_index_that_is_new_is_learned_in_time() -> Result<(), Error> {
+    let schema = Schema::new("graph_index_new", TABLES);
+    let relay = relay_to(&schema);
+    let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
+    client.batch_execute("DROP INDEX copies_by_book").unwrap();
+    let strategy = Strategy::default();
+    for _ in 0..3 {
+        assert_eq!(trips((&mut client, &mut other), &relay, &strategy, None)?, 1);
+    }
+    client.batch_execute("CREATE INDEX copies_by_book ON copies (book_id)").unwrap();
+    for _ in 0..1_001 {
+        load(&mut UnitOfWork::new(&mut client).with_strategy(strategy.clone()), &relay, None)?;
+    }
+    client.batch_execute("DROP INDEX copies_by_book").unwrap();
+    let trips = trips((&mut client, &mut other), &relay, &strategy, None)?;
+    assert_eq!(trips, 2, "it was known");
+    Ok(())
+}
+
+#[test]
+fn a_mistake_of_the_caller_is_no_failure_of_an_index() -> Result<(), Error> {
+    let schema = Schema::new("graph_index_mistakes", TABLES);
+    let relay = relay_to(&schema);
+    let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
+    let strategy = Strategy::default();
+    let mistake = |uow: &mut UnitOfWork<'_>| {
+        let query = uow.query::<Author>("true").with(|author| {
+            author.children::<Book>().order_by("nonsense").with(|book| {
+                book.children::<Copy>();
+            });
+        });
+        query.load().map(drop)
+    };
+    for _ in 0..6 {
+        trips((&mut client, &mut other), &relay, &strategy, None)?;
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
+        let error = mistake(&mut uow).expect_err("there is no such column");
+        assert_eq!(error.table(), Some("books"), "{error}");
+        drop(uow);
+        let retry = Retry::new();
+        let strategy = strategy.clone();
+        let retry = retry.with(move |uow| uow.with_strategy(strategy.clone()));
+        let error = retry.run(&mut client, mistake).expect_err("there is no such column");
+        assert_eq!(error.table(), Some("books"), "{error}");
+    }
+    client.batch_execute("DROP INDEX copies_by_book").unwrap();
+    let trips = trips((&mut client, &mut other), &relay, &strategy, None)?;
+    assert_eq!(trips, 2, "it was known all the time");
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What a graph gives, and what it costs.
 
-use onetrip::{Error, ErrorKind, Handle, Strategy, UnitOfWork};
+use onetrip::{Error, ErrorKind, ForeignKey, Handle, Model, Strategy, UnitOfWork};
 
 use crate::SPLIT;
 use crate::common::Schema;
@@ -8,6 +8,90 @@ use crate::models::{Address, Customer, Line, Order, Product, TABLES};
 
 fn schema(test: &str) -> Schema {
     Schema::new(test, TABLES)
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "places")]
+struct Place {
+    #[model(key)]
+    id: i32,
+    within: Option<ForeignKey<Place>>,
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "guides")]
+struct Guide {
+    #[model(key)]
+    id: i32,
+    place_id: ForeignKey<Place>,
+}
+
+/// An entity that two levels have has the children that the first of these was asked for.
+#[test]
+fn the_first_level_of_an_entity_counts() -> Result<(), Error> {
+    let schema = Schema::new(
+        "graph_first_level",
+        "CREATE TABLE places (id int PRIMARY KEY, within int REFERENCES places);
+         CREATE TABLE guides (id int PRIMARY KEY, place_id int NOT NULL REFERENCES places);
+         INSERT INTO places VALUES (0, NULL), (1, 0); INSERT INTO guides VALUES (1, 1), (2, 1), (3, 1)",
+    );
+    let mut client = schema.client();
+    let strategy = Strategy::default();
+    for is_first in [false, true, false, true] {
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
+        let query = uow.query::<Place>("true").order_by("id").with(|place| {
+            if is_first {
+                place.children::<Guide>().order_by("id DESC").limit(2);
+            }
+            place.children::<Place>().with(|place| {
+                place.children::<Guide>();
+            });
+            if !is_first {
+                place.children::<Guide>().order_by("id DESC").limit(2);
+            }
+        });
+        let graph = query.load()?;
+        let inner = graph.roots().nth(1).expect("two");
+        let guides: Vec<_> = graph.children::<Guide>(inner)?.map(|guide| uow[guide].id).collect();
+        assert_eq!(guides, [3, 2]);
+    }
+    Ok(())
+}
+
+#[derive(Model, Clone, Debug)]
+#[model(table = "stays")]
+struct Stay {
+    #[model(key)]
+    place_id: ForeignKey<Place>,
+    #[model(key)]
+    guide_id: ForeignKey<Guide>,
+}
+
+/// Links whose rows are equal in the caller's order are in the order of their own keys.
+#[test]
+fn links_to_equal_rows_are_in_the_order_of_their_keys() -> Result<(), Error> {
+    let schema = Schema::new(
+        "graph_equal_links",
+        "CREATE TABLE places (id int PRIMARY KEY, within int REFERENCES places);
+         CREATE TABLE guides (id int PRIMARY KEY, place_id int NOT NULL REFERENCES places);
+         CREATE TABLE stays (place_id int REFERENCES places, guide_id int REFERENCES guides,
+             PRIMARY KEY (place_id, guide_id));
+         INSERT INTO places VALUES (1), (2);
+         INSERT INTO guides SELECT (n * 7) % 20, 1 + n % 2 FROM generate_series(0, 19) AS n;
+         INSERT INTO stays SELECT p, g FROM generate_series(1, 2) AS p, generate_series(19, 0, -1) AS g",
+    );
+    let mut client = schema.client();
+    let mut uow = UnitOfWork::new(&mut client);
+    let query = uow.query::<Place>("true").order_by("id").with(|place| {
+        place.through::<Stay, Guide>().order_by("id / 10 DESC").limit(12);
+    });
+    let graph = query.load()?;
+    for place in graph.roots() {
+        let found = graph.through::<Stay, Guide>(place)?;
+        let guides: Vec<_> = found.iter().map(|&guide| uow[guide].id).collect();
+        assert_eq!(guides, [10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 0, 1]);
+    }
+    Ok(())
 }
 
 #[test]

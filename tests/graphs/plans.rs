@@ -155,18 +155,20 @@ struct Wide<const LEVEL: usize> {
     above: Option<ForeignKey<Wide<0>>>,
 }
 
-const COLUMNS: usize = 900;
+/// The number of columns of each table.
+const COLUMNS: [usize; 3] = [900, 900, 764];
 
 impl<const LEVEL: usize> Model for Wide<LEVEL> {
     type Key = i32;
 
     fn table() -> &'static Table {
-        static NAMES: std::sync::OnceLock<[&'static Table; 2]> = std::sync::OnceLock::new();
+        static NAMES: std::sync::OnceLock<[&'static Table; 3]> = std::sync::OnceLock::new();
         NAMES.get_or_init(|| {
-            ["wide0", "wide1"].map(|name| {
+            [0, 1, 2].map(|level| {
+                let name = ["wide0", "wide1", "wide2"][level];
                 let mut columns = vec![Column::new("id", SqlType::INT4)];
                 columns.push(Column::new("above", SqlType::INT4));
-                for at in 2..COLUMNS {
+                for at in 2..COLUMNS[level] {
                     columns.push(Column::new(format!("c{at}").leak(), SqlType::INT4));
                 }
                 let references = [Reference::to::<Wide<0>>(&[1])];
@@ -200,16 +202,22 @@ impl<const LEVEL: usize> Model for Wide<LEVEL> {
     }
 }
 
-#[test]
-fn more_columns_than_a_result_can_have_are_split() -> Result<(), Error> {
+/// A schema with these tables.
+fn wide(test: &str) -> Schema {
     let mut sql = String::new();
-    for name in ["wide0", "wide1"] {
-        sql += &format!("CREATE TABLE {name} (id int PRIMARY KEY, above int");
-        (2..COLUMNS).for_each(|at| sql += &format!(", c{at} int"));
+    for (level, columns) in COLUMNS.into_iter().enumerate() {
+        sql += &format!("CREATE TABLE wide{level} (id int PRIMARY KEY, above int");
+        (2..columns).for_each(|at| sql += &format!(", c{at} int"));
         sql += ");";
     }
-    sql += "INSERT INTO wide0 VALUES (1), (2); INSERT INTO wide1 VALUES (1, 1), (2, 2), (3, 2)";
-    let schema = Schema::new("graph_wide", &sql);
+    sql += "INSERT INTO wide0 VALUES (1), (2); INSERT INTO wide1 VALUES (1, 1), (2, 2), (3, 2);
+            INSERT INTO wide2 SELECT id, above FROM wide1";
+    Schema::new(test, &sql)
+}
+
+#[test]
+fn more_columns_than_a_result_can_have_are_split() -> Result<(), Error> {
+    let schema = wide("graph_wide");
     let mut client = schema.client();
     let mut uow = UnitOfWork::new(&mut client);
     let query = uow.query::<Wide<0>>("true").order_by("id").with(|wide| {
@@ -221,6 +229,25 @@ fn more_columns_than_a_result_can_have_are_split() -> Result<(), Error> {
         graph.roots().map(|root| Ok(graph.children::<Wide<1>>(root)?.len())).collect();
     assert_eq!(counts?, [1, 2]);
     assert_eq!(<i32 as Key>::TYPES.len(), 1);
+    Ok(())
+}
+
+#[test]
+fn as_many_columns_as_a_result_can_have_are_not_split() -> Result<(), Error> {
+    let schema = wide("graph_as_wide_as_can_be");
+    let mut client = schema.client();
+    let strategy = Strategy::default();
+    for _ in 0..4 {
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
+        let query = uow.query::<Wide<0>>("true").order_by("id").with(|wide| {
+            wide.children::<Wide<2>>();
+        });
+        assert!(!query.plan()?.is_split());
+        let graph = query.load()?;
+        let counts: Result<Vec<usize>, Error> =
+            graph.roots().map(|root| Ok(graph.children::<Wide<2>>(root)?.len())).collect();
+        assert_eq!(counts?, [1, 2]);
+    }
     Ok(())
 }
 

@@ -7,9 +7,9 @@ use crate::graph::Edge;
 use crate::model::SqlType;
 
 impl Renderer<'_> {
-    /// Returns `true` if the rows of a level are there as arrays only: nobody asks for their numbers.
+    /// Returns `true` if the rows of a level are there as arrays only: nobody asks for the rows.
     pub(super) fn has_arrays(&self, level: usize) -> bool {
-        self.is_whole && !self.levels.is_numbered(level)
+        self.is_whole && !self.levels.are_rows_needed(level)
     }
 
     /// Appends what stands before the query of a level whose rows become arrays: of the columns that are
@@ -19,7 +19,7 @@ impl Renderer<'_> {
     /// s0 (c0, c1, k1) AS (SELECT array_agg(c0), array_agg(c1), array_agg(k1) FROM (
     /// ```
     ///
-    /// Where rows of other levels are found by indexes, `g` says whether all of these are there.
+    /// For the first level by whose arrays others are found with an index, `g` says whether all indexes are there.
     ///
     /// # Errors
     ///
@@ -28,7 +28,8 @@ impl Renderer<'_> {
         let name = self.name('s', level);
         let read = self.levels.read_columns(level);
         let keys: Vec<usize> = self.array_keys(level);
-        let guard = self.guard_below(level)?;
+        let is_guarded = self.guarded() == Some(level);
+        let guard = if is_guarded { Some(self.guard()?) } else { None };
         let guard_name = guard.as_ref().map_or("", |_| GUARD);
         let all = [
             names("c", read.iter().copied()),
@@ -121,17 +122,17 @@ impl Renderer<'_> {
             self.render_matches(level);
             column += 1;
         }
-        let guards = (0..levels.len()).filter(|&level| self.is_guarded(level));
-        let guards: Vec<_> = guards.map(|at| format!("{}.{GUARD}", self.name('s', at))).collect();
-        if !guards.is_empty() {
+        if let Some(level) = self.guarded() {
             self.text.guard = Some(column);
-            self.text.sql.push(", ").push(&guards.join(" AND "));
+            self.text.sql.push(&format!(", {}.{GUARD}", self.name('s', level)));
             column += 1;
         }
         let question = self.name('x', 0);
         if asks {
             self.text.answer = Some(column);
-            self.text.sql.push(&format!(", {question}.t, {question}.i, {question}.b"));
+            self.text
+                .sql
+                .push(&format!(", {question}.t, {question}.i, {question}.w, {question}.b"));
         }
         self.text.sql.push(" FROM ");
         for level in 0..levels.len() {

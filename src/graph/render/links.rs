@@ -6,7 +6,7 @@ impl Renderer<'_> {
     /// Appends the query of the rows that links lead to, and their order.
     ///
     /// ```text
-    /// a1 (k0, z) AS (SELECT id, row_number() OVER (ORDER BY title) FROM courses
+    /// a1 (k0, z) AS (SELECT id, rank() OVER (ORDER BY title) FROM courses
     /// WHERE (id) IN (SELECT course_id FROM enrolments JOIN …) AND (title <> $1))
     /// ```
     pub(super) fn render_targets(&mut self, at: usize, target: usize, offset: usize) {
@@ -17,7 +17,7 @@ impl Renderer<'_> {
         let keys = names("k", 0..table.key().len());
         self.text.sql.push(&format!("{name} ({keys}, z) AS (SELECT "));
         self.text.sql.columns(table, table.key());
-        self.text.sql.push(", row_number() OVER (");
+        self.text.sql.push(", rank() OVER (");
         self.render_order(target_level, offset);
         self.text.sql.push(") FROM ").qualified(table.qualified_name());
         self.text.sql.push(" WHERE (").columns(table, table.key()).push(") IN (SELECT ");

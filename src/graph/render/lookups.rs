@@ -1,6 +1,6 @@
 //! Rows that are found by an index: how they are found, and how the server tells of the index.
 
-use super::Renderer;
+use super::{Renderer, list};
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::graph::indexes::{Index, Lookup};
 use crate::graph::level::Relation;
@@ -14,48 +14,62 @@ const QUESTION: &str = include_str!("indexes.sql");
 
 impl Renderer<'_> {
     /// Returns the index by which the rows of a level are found, if one is known.
-    pub(super) fn index(&self, at: usize) -> Option<Index> {
-        self.indexes.get(at).copied().flatten()
+    pub(super) fn index(&self, at: usize) -> Option<&Index> {
+        self.indexes.get(at)?.as_ref()
     }
 
-    /// Returns `true` if rows of other levels are found by this level's arrays and by indexes.
-    pub(super) fn is_guarded(&self, level: usize) -> bool {
-        self.found_below(level).next().is_some()
+    /// Returns the first level by whose arrays rows are found with an index. Its arrays have the guard.
+    pub(super) fn guarded(&self) -> Option<usize> {
+        let found = (1..self.levels.len()).filter(|&level| self.index(level).is_some());
+        found.filter_map(|level| self.levels.at(level).relation.above()).min()
     }
 
-    /// Returns the levels whose rows are found by the arrays of a level and by an index.
-    fn found_below(&self, level: usize) -> impl Iterator<Item = (usize, Index)> + '_ {
-        let below = (1..self.levels.len())
-            .filter(move |&below| self.levels.at(below).relation.above() == Some(level));
-        below.filter_map(|below| Some((below, self.index(below)?)))
-    }
-
-    /// Returns the expression that tells whether the indexes by which rows below a level are found are
-    /// there, and whether the tables are small enough. Names are parameters: a statement with literals is not
-    /// prepared.
+    /// Returns the expression that tells whether the indexes are as they were when they were learned, and
+    /// whether the tables are small enough. Texts are parameters: a statement with literals is not prepared.
     ///
     /// ```text
-    /// to_regclass($1) = 16390 AND pg_relation_filenode(16400) IS NOT NULL
-    /// AND pg_relation_size(16390) <= 419430400
+    /// to_regclass($1) = 16390 AND pg_get_indexdef(16400, 1, false) = quote_ident($2)
+    /// AND pg_relation_size(16390) <= 419430400 AND current_setting('work_mem') = $3
+    /// AND (SELECT count(*) FROM pg_index WHERE indexrelid IN (16400) AND indisvalid AND NOT indcheckxmin) = 1
+    /// AND (SELECT count(*) FROM pg_class WHERE oid IN (16390) AND relhassubclass) = 0
     /// ```
     ///
     /// # Errors
     ///
-    /// When a name cannot be encoded.
-    pub(super) fn guard_below(&mut self, level: usize) -> Result<Option<String>, Error> {
-        let mut guards = Vec::new();
-        for (below, Index { table, index, most_bytes }) in
-            self.found_below(level).collect::<Vec<_>>()
-        {
-            let name = self.levels.at(below).table.qualified_name().to_string();
-            let name = self.text.params.push(&name).map_err(in_names)?;
-            guards.push(format!(
+    /// When a text cannot be encoded.
+    pub(super) fn guard(&mut self) -> Result<String, Error> {
+        let mut all: Vec<Index> = self.indexes.iter().flatten().cloned().collect();
+        all.sort_by_key(|found| (found.index, found.table));
+        all.dedup_by_key(|found| (found.index, found.lookup));
+        let mut guard = String::new();
+        let params = &mut self.text.params;
+        for Index { lookup, table, index, work_mem, most_bytes } in &all {
+            let name = params.push(&lookup.table.to_string()).map_err(in_names)?;
+            let column = params.push(&lookup.column.to_owned()).map_err(in_names)?;
+            guard += &format!(
                 "pg_catalog.to_regclass(${name}) = {table} \
-                 AND pg_catalog.pg_relation_filenode({index}) IS NOT NULL \
-                 AND pg_catalog.pg_relation_size({table}) <= {most_bytes}"
-            ));
+                 AND pg_catalog.pg_get_indexdef({index}, 1, false) = pg_catalog.quote_ident(${column}) \
+                 AND pg_catalog.pg_relation_size({table}) <= {most_bytes} AND "
+            );
+            // It is the same for all that were learned at once.
+            if all[0].work_mem != *work_mem || all[0].index == *index {
+                let work_mem = params.push(work_mem).map_err(in_names)?;
+                guard += "pg_catalog.current_setting('work_mem') = ";
+                guard += &format!("${work_mem} AND ");
+            }
         }
-        Ok((!guards.is_empty()).then(|| guards.join(" AND ")))
+        let mut indexes: Vec<i64> = all.iter().map(|found| found.index).collect();
+        indexes.dedup();
+        let oids = |oids: &mut dyn Iterator<Item = i64>| list(oids.map(|oid| oid.to_string()));
+        guard += &format!(
+            "(SELECT count(*) FROM pg_catalog.pg_index \
+             WHERE indexrelid IN ({}) AND indisvalid AND NOT indcheckxmin) = {} \
+             AND (SELECT count(*) FROM pg_catalog.pg_class WHERE oid IN ({}) AND relhassubclass) = 0",
+            oids(&mut indexes.iter().copied()),
+            indexes.len(),
+            oids(&mut all.iter().map(|found| found.table)),
+        );
+        Ok(guard)
     }
 
     /// Appends the condition by which the rows of a level are found by an index.
@@ -79,13 +93,19 @@ impl Renderer<'_> {
             return;
         };
         let (array, rows) = (self.array(above, key), self.name('s', above));
+        let guard = match self.guarded() {
+            Some(level) if level != above => {
+                format!("(SELECT {GUARD} FROM {})", self.name('s', level))
+            }
+            _ => GUARD.to_owned(),
+        };
         let ty = self.levels.at(above).table.columns()[key].ty();
         let sql = &mut self.text.sql;
         sql.push(" WHERE ").name(level.table.columns()[own].name()).push(" = ANY (");
         if is_parent {
-            sql.push(&format!("ARRAY(SELECT DISTINCT unnest({array}) FROM {rows} WHERE {GUARD})"));
+            sql.push(&format!("ARRAY(SELECT DISTINCT unnest({array}) FROM {rows} WHERE {guard})"));
         } else {
-            sql.push(&format!("(SELECT {array} FROM {rows} WHERE {GUARD})")).cast(ty.array());
+            sql.push(&format!("(SELECT {array} FROM {rows} WHERE {guard})")).cast(ty.array());
         }
         sql.push(")");
     }
@@ -108,7 +128,7 @@ impl Renderer<'_> {
         let question = renumbered(QUESTION.trim_end(), offset);
         self.begin_query();
         let name = self.name('x', 0);
-        self.text.sql.push(&format!("{name} (t, i, b) AS ({question})"));
+        self.text.sql.push(&format!("{name} (t, i, w, b) AS ({question})"));
         Ok(())
     }
 }

@@ -46,7 +46,7 @@ pub(crate) struct Statement {
     pub(crate) matches: Vec<(usize, usize)>,
     /// The column that says whether the indexes that the statement builds on are still there.
     pub(crate) guard: Option<usize>,
-    /// The first of three columns with what the statement asks of indexes.
+    /// The first of four columns with what the statement asks of indexes.
     pub(crate) answer: Option<usize>,
     /// For each level, where its text is.
     places: Vec<(usize, Range<usize>)>,
@@ -330,16 +330,10 @@ impl<'l> Renderer<'l> {
                 self.render_lookup(at);
                 keyword = " AND ";
             }
-            Relation::Children { above, columns, .. } => {
-                self.render_join(
-                    at,
-                    columns,
-                    &self.keys_above(above, self.levels.at(above).table.key()),
-                );
+            Relation::Children { columns, .. } => {
+                self.render_join(at, columns, &self.keys_above(at));
             }
-            Relation::Parent { above, columns } => {
-                self.render_join(at, key, &self.keys_above(above, columns));
-            }
+            Relation::Parent { .. } => self.render_join(at, key, &self.keys_above(at)),
             Relation::Descendants { .. } | Relation::Ancestors { .. } => {
                 is_recursive = true;
                 // The keys of a recursion are counted by their parts.
@@ -371,8 +365,14 @@ impl<'l> Renderer<'l> {
         });
     }
 
-    /// Returns the source of the different values of these columns of a level.
-    fn keys_above(&self, level: usize, columns: &[usize]) -> String {
+    /// Returns the source of the keys of the level above.
+    fn keys_above(&self, at: usize) -> String {
+        let (level, columns) =
+            (self.levels.at(at).relation.above().unwrap_or(0), self.levels.columns_above(at));
+        if self.levels.is_joined_by_rows(at) {
+            let columns = names("k", columns.iter().copied());
+            return format!("(SELECT DISTINCT {columns} FROM {})", self.name('t', level));
+        }
         let is_key = columns == self.levels.at(level).table.key();
         match self.has_arrays(level) {
             // Most keys are in their order already. In this order an index is read the fastest.

@@ -34,7 +34,7 @@ impl Renderer<'_> {
         } else {
             self.text.sql.columns(table, key);
             self.text.sql.push(" FROM ").qualified(table.qualified_name());
-            self.render_join(at, references, &self.keys_above(above, key));
+            self.render_join(at, references, &self.keys_above(at));
             self.render_condition(level, " WHERE ", offset);
         }
         self.text.sql.push(" UNION SELECT ").push(&parts("x.k"));

@@ -9,8 +9,8 @@ use super::result::{Graph, Tie};
 use crate::connection::{OwnTexts, SNAPSHOT_ROUND_TRIPS};
 use crate::error::{Error, ErrorKind};
 use crate::graph::{
-    Edge, Found, Level, LevelRows, LoadPlan, Matches, NOBODY, Relation, Root, Selection, Statement,
-    match_apart, one_level, whole_graph,
+    Answer, Edge, Found, Level, LevelRows, LoadPlan, Matches, NOBODY, Relation, Root, Selection,
+    Statement, match_apart, one_level, whole_graph,
 };
 use crate::handle::Handle;
 use crate::model::Model;
@@ -186,52 +186,56 @@ impl Loader<'_, '_> {
     /// statement builds on nothing.
     fn read_whole(&mut self) -> Result<Read, Error> {
         let levels = &self.draft.levels;
-        let found = self.uow.strategy.indexes(|indexes| indexes.for_load(levels));
-        let is_autocommit = self.uow.connection.is_autocommit();
+        let can_ask = self.uow.connection.reads_alone();
+        let found = self.uow.strategy.indexes(|indexes| indexes.for_load(levels, can_ask));
         let statement = whole_graph(levels, &found)?;
-        match self.send(&statement).and_then(|rows| self.look_at(rows, &statement, &found)) {
-            Ok(Some(rows)) => return self.read_arrays(&statement, &rows),
-            Ok(None) => {}
-            // A server that is no PostgreSQL may have another catalog.
+        let mut refused = false;
+        match self.send(&statement) {
+            Ok(rows) => {
+                if self.look_at(&rows, &statement, &found)? {
+                    return self.read_arrays(&statement, &rows);
+                }
+            }
+            // A server that is no PostgreSQL may have another catalog, or keep it from this role.
             Err(error) if found.is_something() && is_refusal(&error) => {
-                self.uow.strategy.indexes(|indexes| indexes.forget(levels, &found));
-                if !is_autocommit {
+                if !self.uow.connection.is_autocommit() {
                     return Err(error);
                 }
+                refused = true;
             }
             Err(error) => return Err(error),
         }
         let statement = whole_graph(levels, &Found::default())?;
         let rows = self.send(&statement)?;
+        if refused {
+            self.uow.strategy.indexes(|indexes| indexes.forget(&found));
+        }
         self.read_arrays(&statement, &rows)
     }
 
-    /// Returns the rows, unless an index on which the statement builds is not there any more. Remembers what
-    /// the statement has asked for.
-    fn look_at(
-        &self,
-        rows: Rows,
-        statement: &Statement,
-        found: &Found,
-    ) -> Result<Option<Rows>, Error> {
+    /// Returns `false` if an index on which the statement builds is not there any more. Remembers what the
+    /// statement has asked for.
+    fn look_at(&self, rows: &Rows, statement: &Statement, found: &Found) -> Result<bool, Error> {
         let strategy = &self.uow.strategy;
         if rows.len() != 1 {
-            return Ok(Some(rows));
+            return Ok(true);
         }
         if let Some(column) = statement.guard {
             if rows.get::<bool>(0, column)? != Some(true) {
-                strategy.indexes(|indexes| indexes.forget(&self.draft.levels, found));
-                return Ok(None);
+                strategy.indexes(|indexes| indexes.forget(found));
+                return Ok(false);
             }
         }
         if let Some(column) = statement.answer {
-            let tables: Vec<i64> = rows.get(0, column)?.unwrap_or_default();
-            let oids: Vec<i64> = rows.get(0, column + 1)?.unwrap_or_default();
-            let most_bytes: i64 = rows.get(0, column + 2)?.unwrap_or_default();
-            let answer = (&tables[..], &oids[..], most_bytes);
-            strategy.indexes(|indexes| indexes.learn(&found.asks, answer));
+            let answer = Answer {
+                tables: rows.get(0, column)?.unwrap_or_default(),
+                indexes: rows.get(0, column + 1)?.unwrap_or_default(),
+                work_mem: rows.get(0, column + 2)?.unwrap_or_default(),
+                most_bytes: rows.get(0, column + 3)?.unwrap_or_default(),
+            };
+            strategy.indexes(|indexes| indexes.learn(&found.asks, &answer));
         }
-        Ok(Some(rows))
+        Ok(true)
     }
 
     /// Reads the rows of all levels from arrays.
@@ -361,7 +365,10 @@ impl Loader<'_, '_> {
             slots[0] = roots;
         }
         let mut ties = Vec::new();
-        for level in 1..levels.len() {
+        // An entity can be in several levels: the first of these counts.
+        let mut order: Vec<usize> = (1..levels.len()).collect();
+        order.sort_by_key(|&level| levels.at(level).relation.above());
+        for level in order {
             let edge = Edge::of(levels, level);
             let (above, own) = (levels.at(level).relation.above().unwrap_or(0), level);
             let leads_to_parents = levels.at(level).relation.leads_to_parents();
