@@ -50,6 +50,8 @@ pub(crate) struct Answer {
 #[derive(Debug)]
 struct Known {
     state: State,
+    /// How many loads ago the server was asked.
+    loads: u32,
     /// How often what was known was not true any more, or could not be learned.
     failures: u32,
 }
@@ -59,15 +61,15 @@ enum State {
     /// The server was not asked yet.
     Unasked,
     Index(Index),
-    /// There was none, so many loads ago.
-    NoIndex(u32),
+    NoIndex,
 }
 
 /// After so many failures a lookup counts as one without an index. One strategy may serve databases or search
 /// paths that differ.
 const MOST_FAILURES: u32 = 3;
 
-/// After so many loads the server is asked again for an index that was not there.
+/// After so many loads the server is asked again: there may be an index by now, or a table that inherits from
+/// this one.
 const ASK_AGAIN: u32 = 1_000;
 
 /// What a statement can build on.
@@ -99,15 +101,24 @@ impl Indexes {
         for level in 0..levels.len() {
             let lookup = lookup(levels, level);
             found.indexes.push(lookup.and_then(|lookup| {
-                let unknown = || Known { state: State::Unasked, failures: 0 };
+                let unknown = || Known { state: State::Unasked, loads: 0, failures: 0 };
                 let is_new = !self.0.contains_key(&lookup);
                 let known = self.0.entry(lookup).or_insert_with(unknown);
-                match &mut known.state {
+                if known.loads >= ASK_AGAIN {
+                    *known = unknown();
+                }
+                known.loads += 1;
+                match &known.state {
                     State::Index(index) => return Some(index.clone()),
-                    State::NoIndex(loads) if *loads < ASK_AGAIN => *loads += 1,
-                    _ if known.failures >= MOST_FAILURES => {}
-                    _ if is_new || !can_ask || found.asks.contains(&lookup) => {}
-                    _ => found.asks.push(lookup),
+                    State::Unasked
+                        if !is_new
+                            && can_ask
+                            && known.failures < MOST_FAILURES
+                            && !found.asks.contains(&lookup) =>
+                    {
+                        found.asks.push(lookup);
+                    }
+                    _ => {}
                 }
                 None
             }));
@@ -121,8 +132,9 @@ impl Indexes {
             lookups.iter().zip(answer.tables.iter().zip(&answer.indexes))
         {
             if let Some(known) = self.0.get_mut(lookup) {
+                known.loads = 0;
                 known.state = match index {
-                    0 => State::NoIndex(0),
+                    0 => State::NoIndex,
                     index => State::Index(Index {
                         lookup: *lookup,
                         table,

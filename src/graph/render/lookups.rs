@@ -1,5 +1,7 @@
 //! Rows that are found by an index: how they are found, and how the server tells of the index.
 
+use std::collections::BTreeSet;
+
 use super::{Renderer, list};
 use crate::error::{BoxError, Error, ErrorKind};
 use crate::graph::indexes::{Index, Lookup};
@@ -24,14 +26,13 @@ impl Renderer<'_> {
         found.filter_map(|level| self.levels.at(level).relation.above()).min()
     }
 
-    /// Returns the expression that tells whether the indexes are as they were when they were learned, and
-    /// whether the tables are small enough. Texts are parameters: a statement with literals is not prepared.
+    /// Returns the expression that tells whether the names still mean the tables, whether the server uses the
+    /// indexes, and whether the tables are small enough. Texts are parameters.
     ///
     /// ```text
-    /// to_regclass($1) = 16390 AND pg_get_indexdef(16400, 1, false) = quote_ident($2)
-    /// AND pg_relation_size(16390) <= 419430400 AND current_setting('work_mem') = $3
+    /// to_regclass($1) = 16390 AND pg_relation_size(16390, 'main') <= 419430400
+    /// AND current_setting('work_mem') = $2
     /// AND (SELECT count(*) FROM pg_index WHERE indexrelid IN (16400) AND indisvalid AND NOT indcheckxmin) = 1
-    /// AND (SELECT count(*) FROM pg_class WHERE oid IN (16390) AND relhassubclass) = 0
     /// ```
     ///
     /// # Errors
@@ -39,35 +40,28 @@ impl Renderer<'_> {
     /// When a text cannot be encoded.
     pub(super) fn guard(&mut self) -> Result<String, Error> {
         let mut all: Vec<Index> = self.indexes.iter().flatten().cloned().collect();
-        all.sort_by_key(|found| (found.index, found.table));
+        all.sort_by_key(|found| found.index);
         all.dedup_by_key(|found| (found.index, found.lookup));
         let mut guard = String::new();
         let params = &mut self.text.params;
-        for Index { lookup, table, index, work_mem, most_bytes } in &all {
+        for Index { lookup, table, most_bytes, .. } in &all {
             let name = params.push(&lookup.table.to_string()).map_err(in_names)?;
-            let column = params.push(&lookup.column.to_owned()).map_err(in_names)?;
             guard += &format!(
                 "pg_catalog.to_regclass(${name}) = {table} \
-                 AND pg_catalog.pg_get_indexdef({index}, 1, false) = pg_catalog.quote_ident(${column}) \
-                 AND pg_catalog.pg_relation_size({table}) <= {most_bytes} AND "
+                 AND pg_catalog.pg_relation_size({table}, 'main') <= {most_bytes} AND "
             );
-            // It is the same for all that were learned at once.
-            if all[0].work_mem != *work_mem || all[0].index == *index {
-                let work_mem = params.push(work_mem).map_err(in_names)?;
-                guard += "pg_catalog.current_setting('work_mem') = ";
-                guard += &format!("${work_mem} AND ");
-            }
         }
-        let mut indexes: Vec<i64> = all.iter().map(|found| found.index).collect();
-        indexes.dedup();
-        let oids = |oids: &mut dyn Iterator<Item = i64>| list(oids.map(|oid| oid.to_string()));
+        let settings: BTreeSet<&String> = all.iter().map(|found| &found.work_mem).collect();
+        for work_mem in settings {
+            let work_mem = params.push(work_mem).map_err(in_names)?;
+            guard += &format!("pg_catalog.current_setting('work_mem') = ${work_mem} AND ");
+        }
+        let indexes: BTreeSet<i64> = all.iter().map(|found| found.index).collect();
         guard += &format!(
             "(SELECT count(*) FROM pg_catalog.pg_index \
-             WHERE indexrelid IN ({}) AND indisvalid AND NOT indcheckxmin) = {} \
-             AND (SELECT count(*) FROM pg_catalog.pg_class WHERE oid IN ({}) AND relhassubclass) = 0",
-            oids(&mut indexes.iter().copied()),
+             WHERE indexrelid IN ({}) AND indisvalid AND NOT indcheckxmin) = {}",
+            list(indexes.iter().map(i64::to_string)),
             indexes.len(),
-            oids(&mut all.iter().map(|found| found.table)),
         );
         Ok(guard)
     }
