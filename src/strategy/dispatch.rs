@@ -272,9 +272,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                     (!is_same).then_some(next)
                 }
                 (Refusal::Constraints, Way::OneStatement)
-                    if error.kind() == ErrorKind::Stale
-                        && !self.has_asked
-                        && attempt.plan.suspects().is_some() =>
+                    if error.kind() == ErrorKind::Stale && self.changes_depend() =>
                 {
                     self.after_stale(attempt, connection)?
                 }
@@ -297,20 +295,33 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         Ok(None)
     }
 
-    /// Returns what comes after one statement that has not found rows, and deletes others. Citus may have run its
-    /// parts one after the other, and the rows went with those that were deleted.
+    /// Returns `true` if what is done to one row may do something to another row that is changed: rows of several
+    /// tables are changed, or rows of a table that refers to itself.
+    fn changes_depend(&self) -> bool {
+        let changed = self.changes.changed();
+        let refers_to_itself =
+            |table: &Table| table.foreign_keys().any(|foreign_key| foreign_key.target.is(table));
+        changed.len() > 1 || changed.iter().any(|rows| refers_to_itself(rows.table()))
+    }
+
+    /// Returns what comes after one statement that has not found rows. Citus may have run its parts one after the
+    /// other, and the rows went with others that were deleted, or got another key with them.
     fn after_stale(
         &mut self,
         attempt: &Attempt<'a>,
         connection: &mut Connection<'_>,
     ) -> Result<Option<Attempt<'a>>, Error> {
-        if self.ask(connection).is_err() || !self.constraints.as_ref().is_some_and(|c| c.is_citus) {
+        if !self.has_asked && self.ask(connection).is_err() {
+            return Ok(None);
+        }
+        if !self.constraints.as_ref().is_some_and(|known| known.is_citus) {
             return Ok(None);
         }
         self.strategy.memory().distributed(&self.written);
         let next = self.again(attempt, attempt.reason.clone())?;
         // Rows that are not there are not there in the same order either.
-        Ok((!next.plan.has_steps_of(&attempt.plan)).then_some(next))
+        let is_other = !attempt.is_distributed || !next.plan.has_steps_of(&attempt.plan);
+        Ok(is_other.then_some(next))
     }
 
     /// Returns the same way once more, after something was learned of the tables.
