@@ -119,7 +119,8 @@ impl Renderer<'_> {
         let offset = params.len();
         params.push(&tables).map_err(in_names)?;
         params.push(&columns).map_err(in_names)?;
-        let question = renumbered(QUESTION.trim_end(), offset);
+        let lines = QUESTION.lines().map(str::trim).filter(|line| !line.starts_with("--"));
+        let question = renumbered(&lines.collect::<Vec<_>>().join(" "), offset);
         self.begin_query();
         let name = self.name('x', 0);
         self.text.sql.push(&format!("{name} (t, i, w, b) AS ({question})"));

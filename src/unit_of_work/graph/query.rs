@@ -128,7 +128,9 @@ impl<'q, 'c, T: Model> GraphQuery<'q, 'c, T> {
     /// Loads the graph, in one round trip, and in one snapshot.
     ///
     /// The [`Strategy`](crate::Strategy) learns which foreign keys have an index, and a graph that is loaded
-    /// again with it is faster. If such an index is dropped, the next graph takes a second statement, once.
+    /// again with it is faster. A second statement is sent where such an index is not there any more, and
+    /// where the server refuses what the statement says of indexes. The plan does not foresee that statement.
+    /// An index that is created later is learned of after 1,000 loads, or by another strategy.
     ///
     /// All entities go through the identity map: an entity that the unit of work has already stays as
     /// it is, with its unsaved changes. The database decides which entities belong together. Entities
