@@ -303,6 +303,66 @@ fn stale_rows_are_named_in_a_schema_that_lies_on_one_server() -> Result<(), Erro
     Ok(())
 }
 
+/// What a note says of another, with keys of one column.
+#[derive(Model, Clone)]
+#[model(table = "remarks")]
+struct Remark {
+    #[model(key)]
+    id: i32,
+    note_id: ForeignKey<Note>,
+}
+
+const REMARKS: &str = "
+    CREATE TABLE notes (id serial PRIMARY KEY, text text NOT NULL);
+    CREATE TABLE remarks (id int PRIMARY KEY, note_id int NOT NULL);
+    CREATE INDEX ON remarks (note_id);";
+
+/// The rows lie on several servers, in a schema on one of them, or on the coordinator. A strategy asks the catalog
+/// for indexes when it loads a graph for the second time.
+#[test]
+fn graphs_are_loaded_again_and_again() -> Result<(), Error> {
+    const DISTRIBUTE: [&str; 3] = [
+        "SELECT create_distributed_table('notes', 'id'), create_distributed_table('remarks', 'id')",
+        "SELECT citus_schema_distribute(current_schema()::regnamespace)",
+        "SELECT",
+    ];
+    for (at, distribute) in DISTRIBUTE.into_iter().enumerate() {
+        let tables = format!(
+            "{REMARKS} {distribute};
+             INSERT INTO notes SELECT n, 'note ' || n FROM generate_series(1, 6) AS n;
+             INSERT INTO remarks SELECT n, 1 + n % 3 FROM generate_series(1, 9) AS n"
+        );
+        let Some(schema) = schema(&format!("again_{at}"), &tables) else { return Ok(()) };
+        let mut client = schema.client();
+        let strategy = Strategy::default();
+        for _ in 0..4 {
+            for condition in [None, Some("id <> $1")] {
+                let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
+                let graph = uow.query::<Note>("id < 4").order_by("id").with(|note| {
+                    let mut remarks = note.children::<Remark>();
+                    if let Some(condition) = condition {
+                        remarks = remarks.filter(condition).bind(5);
+                    }
+                    remarks.with(|remark| {
+                        remark.parent::<Note>();
+                    });
+                });
+                let graph = graph.load()?;
+                let mut seen = Vec::new();
+                for note in graph.roots() {
+                    for remark in graph.children::<Remark>(note)? {
+                        assert_eq!(graph.parent::<Note>(remark)?, Some(note));
+                        seen.push(uow[remark].id);
+                    }
+                }
+                let last: &[i32] = if condition.is_some() { &[2, 8] } else { &[2, 5, 8] };
+                assert_eq!(seen, [&[3, 6, 9, 1, 4, 7], last].concat(), "{distribute}");
+            }
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn natural_keys_find_add_and_write_over() -> Result<(), Error> {
     for named in STRATEGIES {

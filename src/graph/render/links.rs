@@ -65,5 +65,6 @@ impl Renderer<'_> {
             self.text.sql.push(" WHERE z <= ").param(number);
         }
         self.text.sql.push(" ORDER BY z");
+        self.keep_order(at);
     }
 }

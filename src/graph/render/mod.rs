@@ -303,11 +303,13 @@ impl<'l> Renderer<'l> {
             let limit = self.text.params.push_count(limit.unwrap_or(u64::MAX));
             self.text.sql.push(&format!(") AS r ({names}, z) WHERE z <= $"));
             self.text.sql.number(limit).push(" ORDER BY z");
+            self.keep_order(at);
             return;
         }
         let is_ordered =
             !is_root && !level.relation.leads_to_parents() && !self.levels.is_sorted_here(at);
-        if is_ordered || level.selection.order.is_some() {
+        let is_ordered = is_ordered || level.selection.order.is_some();
+        if is_ordered {
             self.render_order(level, offset);
         }
         for (keyword, rows) in [(" LIMIT ", limit), (" OFFSET ", skipped)] {
@@ -315,6 +317,17 @@ impl<'l> Renderer<'l> {
                 let number = self.text.params.push_count(rows);
                 self.text.sql.push(keyword).param(number);
             }
+        }
+        if is_ordered && !(is_root && skipped.is_some()) {
+            self.keep_order(at);
+        }
+    }
+
+    /// Appends what keeps the order of a query whose rows become arrays. Citus would make arrays on each of its
+    /// servers and put them together in any order. PostgreSQL takes an ordered query as it is anyway.
+    fn keep_order(&mut self, at: usize) {
+        if self.has_arrays(at) {
+            self.text.sql.push(" OFFSET 0");
         }
     }
 

@@ -39,7 +39,7 @@ fn children_are_limited_for_each_parent() {
     assert_snapshot!(sent, @r#"
     WITH s0 (c0, c1) AS (SELECT array_agg(c0), array_agg(c1) FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (true
     )) AS t0 (c0, c1, k0)), s1 (c0, c1, c2) AS (SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (SELECT c0, c1, c2, k2 FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "email"::"text" AS "?", COALESCE(NULL::"int4", "user_id") AS "?", "user_id" AS "?", row_number() OVER (PARTITION BY u1."?0" ORDER BY email
-    ) AS "?" FROM "addresses" JOIN (SELECT DISTINCT unnest(c0) FROM s0 ORDER BY 1) AS u1 ("?0") ON u1."?0" = "user_id") AS r (c0, c1, c2, k2, z) WHERE z <= $1 ORDER BY z) AS t1 (c0, c1, c2, k2)) SELECT s0.c0, s0.c1, s1.c0, s1.c1, s1.c2 FROM s0 LEFT JOIN s1 ON true -- 3 int4
+    ) AS "?" FROM "addresses" JOIN (SELECT DISTINCT unnest(c0) FROM s0 ORDER BY 1) AS u1 ("?0") ON u1."?0" = "user_id") AS r (c0, c1, c2, k2, z) WHERE z <= $1 ORDER BY z OFFSET 0) AS t1 (c0, c1, c2, k2)) SELECT s0.c0, s0.c1, s1.c0, s1.c1, s1.c2 FROM s0 LEFT JOIN s1 ON true -- 3 int4
     "#);
 }
 
@@ -153,6 +153,6 @@ fn a_strategy_learns_of_indexes() {
     assert_eq!(load(Some(3), &is_there).map_err(|error| error.to_string()), Ok(()));
     assert_snapshot!(recording.take(), @r#"
     WITH s0 (c0, c1, g) AS (SELECT array_agg(c0), array_agg(c1), pg_catalog.to_regclass($1) = 500 AND pg_catalog.pg_relation_size(500, 'main') <= 9000 AND pg_catalog.current_setting('work_mem') = $2 AND (SELECT count(*) FROM pg_catalog.pg_index WHERE indexrelid IN (501) AND indisvalid AND NOT indcheckxmin) = 1 FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "name"::"text" AS "?", "id" AS "?" FROM "users" WHERE (true
-    )) AS t0 (c0, c1, k0)), s1 (c0, c1, c2) AS (SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (SELECT c0, c1, c2, k2 FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "email"::"text" AS "?", COALESCE(NULL::"int4", "user_id") AS "?", "user_id" AS "?", row_number() OVER (PARTITION BY "user_id" ORDER BY "id") AS "?" FROM "addresses" WHERE "user_id" = ANY ((SELECT c0 FROM s0 WHERE g)::"int4"[])) AS r (c0, c1, c2, k2, z) WHERE z <= $3 ORDER BY z) AS t1 (c0, c1, c2, k2)) SELECT s0.c0, s0.c1, s1.c0, s1.c1, s1.c2, s0.g FROM s0 LEFT JOIN s1 ON true -- '"addresses"' text, '4MB' text, 3 int4
+    )) AS t0 (c0, c1, k0)), s1 (c0, c1, c2) AS (SELECT array_agg(c0), array_agg(c1), array_agg(c2) FROM (SELECT c0, c1, c2, k2 FROM (SELECT COALESCE(NULL::"int4", "id") AS "?", "email"::"text" AS "?", COALESCE(NULL::"int4", "user_id") AS "?", "user_id" AS "?", row_number() OVER (PARTITION BY "user_id" ORDER BY "id") AS "?" FROM "addresses" WHERE "user_id" = ANY ((SELECT c0 FROM s0 WHERE g)::"int4"[])) AS r (c0, c1, c2, k2, z) WHERE z <= $3 ORDER BY z OFFSET 0) AS t1 (c0, c1, c2, k2)) SELECT s0.c0, s0.c1, s1.c0, s1.c1, s1.c2, s0.g FROM s0 LEFT JOIN s1 ON true -- '"addresses"' text, '4MB' text, 3 int4
     "#);
 }
