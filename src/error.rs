@@ -314,13 +314,6 @@ impl Error {
         self
     }
 
-    /// As if a server had said so.
-    #[cfg(test)]
-    pub(crate) fn with_sqlstate(mut self, code: &str) -> Error {
-        self.0.sqlstate = Some(SqlState::from_code(code));
-        self
-    }
-
     /// Returns a copy of the error without the driver's error, which cannot be copied.
     pub(crate) fn without_source(&self) -> Error {
         let Inner {

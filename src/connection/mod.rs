@@ -365,13 +365,7 @@ impl<'c> Connection<'c> {
                 self.progress = Progress::Idle;
                 Ok(())
             }
-            Err(error) => {
-                if is_of_commit(&error) {
-                    self.progress = Progress::Idle;
-                    self.is_aborted = false;
-                }
-                Err(unknown_outcome(error))
-            }
+            Err(error) => Err(unknown_outcome(error)),
         }
     }
 
@@ -507,14 +501,6 @@ pub(crate) fn opened_by_hand() -> Error {
                    unit of work would end";
     Error::new(ErrorKind::Transaction, message)
         .with_hint("end it first, or pass the driver's `Transaction` instead of the client")
-}
-
-/// Returns `true` if only COMMIT itself can have failed in this way, and not the statement ahead of it. Then
-/// the transaction is over, and a ROLLBACK would do nothing. The driver would send it before the server has
-/// said that it is ready again, which is when a pooler gives the session to others.
-fn is_of_commit(error: &Error) -> bool {
-    let class = error.sqlstate().and_then(|code| code.code().get(..2));
-    class.is_some_and(|class| ["23", "40"].contains(&class))
 }
 
 /// Returns the error for a link that is lost while a commit is under way: the outcome of the commit

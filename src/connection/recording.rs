@@ -110,8 +110,6 @@ impl Wire for Recording {
 pub(crate) enum Fault {
     /// The server refuses it. In a transaction it then refuses everything up to ROLLBACK.
     Refused,
-    /// The same, for what it violates. A transaction ends if that is found at its COMMIT.
-    Violates,
     /// The link is lost, now and for good.
     Lost,
 }
@@ -157,13 +155,8 @@ impl Script {
         if fault.is_some() {
             // What stands behind a BEGIN in the same message fails in the new transaction.
             self.in_transaction |= sent.starts_with("BEGIN;");
-            self.in_transaction &= fault != Some(Fault::Violates) || !sent.ends_with("COMMIT");
             self.is_aborted = self.in_transaction;
-            let error = Error::new(ErrorKind::Database, "refused");
-            return Err(match fault {
-                Some(Fault::Violates) => error.with_sqlstate("23503"),
-                _ => error,
-            });
+            return Err(Error::new(ErrorKind::Database, "refused"));
         }
         if self.is_aborted && sent == "COMMIT" {
             // The trap: the server answers ROLLBACK, which the driver takes for success.

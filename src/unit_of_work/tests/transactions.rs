@@ -182,31 +182,6 @@ fn inside_a_transaction_of_the_caller() {
 }
 
 #[test]
-fn a_transaction_that_its_commit_has_ended_is_not_rolled_back() {
-    let (mut uow, recording) = record(RowByRow);
-    let ada = uow.add(user("Ada"));
-    uow.flush().unwrap();
-    recording.take();
-    recording.fail_after(0, Fault::Violates);
-    uow.commit().unwrap_err();
-    assert_snapshot!(recording.take(), @"SELECT 1; COMMIT");
-    assert_eq!(uow[ada].id, None);
-    assert_eq!(uow.commit().unwrap().rows(), 1);
-    recording.take();
-
-    // Without such a code, nobody knows.
-    uow.add(user("Bob"));
-    uow.flush().unwrap();
-    recording.take();
-    recording.fail_after(0, Fault::Refused);
-    uow.commit().unwrap_err();
-    assert_snapshot!(recording.take(), @r"
-    SELECT 1; COMMIT
-    ROLLBACK
-    ");
-}
-
-#[test]
 fn a_failure_inside_a_transaction_of_the_caller() {
     let (mut uow, recording) = record_nested(RowByRow);
     uow.add(user("Ada"));
