@@ -363,6 +363,56 @@ fn graphs_are_loaded_again_and_again() -> Result<(), Error> {
     Ok(())
 }
 
+#[derive(Model, Clone)]
+#[model(table = "letters")]
+struct Letter {
+    #[model(key)]
+    id: String,
+}
+
+#[derive(Model, Clone)]
+#[model(table = "replies")]
+struct Reply {
+    #[model(key)]
+    id: i32,
+    letter_id: ForeignKey<Letter>,
+}
+
+/// The server tells which rows with keys of text belong together, and so it numbers them in their order.
+#[test]
+fn rows_with_keys_of_text_are_in_order() -> Result<(), Error> {
+    let tables = "
+        CREATE TABLE letters (id text PRIMARY KEY);
+        CREATE TABLE replies (id int PRIMARY KEY, letter_id text NOT NULL);
+        SELECT create_distributed_table('letters', 'id'), create_distributed_table('replies', 'id');
+        INSERT INTO letters SELECT 'n' || n FROM generate_series(10, 20) AS n;
+        INSERT INTO replies SELECT n, 'n1' || n % 3 FROM generate_series(1, 60) AS n";
+    let Some(schema) = schema("text", tables) else { return Ok(()) };
+    let mut client = schema.client();
+    let strategy = Strategy::default();
+    for (is_split, limit) in
+        [(false, None), (false, Some(4)), (false, None), (true, None), (true, Some(4))]
+    {
+        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
+        let query = uow.query::<Letter>("true").order_by("id").with(|letter| {
+            let replies = letter.children::<Reply>().order_by("id DESC");
+            if let Some(limit) = limit {
+                replies.limit(limit);
+            }
+        });
+        let graph = if is_split { query.split() } else { query }.load()?;
+        let ids: Vec<_> = graph.roots().map(|letter| uow[letter].id.clone()).collect();
+        assert_eq!(ids, (10..=20).map(|n| format!("n{n}")).collect::<Vec<_>>());
+        for (at, letter) in graph.roots().enumerate() {
+            let replies = graph.children::<Reply>(letter)?.map(|reply| uow[reply].id);
+            let expected = (1..=60).rev().filter(|id| *id as usize % 3 == at);
+            let most = limit.map_or(60, |limit| limit as usize);
+            assert_eq!(replies.collect::<Vec<_>>(), expected.take(most).collect::<Vec<_>>());
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn natural_keys_find_add_and_write_over() -> Result<(), Error> {
     for named in STRATEGIES {

@@ -323,10 +323,11 @@ impl<'l> Renderer<'l> {
         }
     }
 
-    /// Appends what keeps the order of a query whose rows become arrays. Citus would make arrays on each of its
-    /// servers and put them together in any order. PostgreSQL takes an ordered query as it is anyway.
+    /// Appends what keeps the order of a query whose rows become arrays, or are numbered. Citus would do that on
+    /// each of its servers, and put the results together in any order. PostgreSQL takes an ordered query as it is
+    /// anyway.
     fn keep_order(&mut self, at: usize) {
-        if self.has_arrays(at) {
+        if self.has_arrays(at) || self.levels.is_numbered(at) {
             self.text.sql.push(" OFFSET 0");
         }
     }
