@@ -281,6 +281,11 @@ impl Error {
             || ["Citus", "distributed"].into_iter().any(|word| error.message().contains(word))
     }
 
+    /// Returns `true` if Citus has refused a statement for what another has done to several of its servers at once.
+    pub(crate) fn is_of_parallel_access(&self) -> bool {
+        self.db().is_some_and(|error| error.message().contains("there was a parallel"))
+    }
+
     /// Names the table that a model knows, where the server has named another.
     pub(crate) fn of_table(mut self, table: &'static str) -> Error {
         self.0.table = Some(table.into());

@@ -363,6 +363,47 @@ fn graphs_are_loaded_again_and_again() -> Result<(), Error> {
     Ok(())
 }
 
+/// Each server has the rows of a reference table. Citus refuses to write these next to rows of several servers
+/// that are written at once.
+#[test]
+fn reference_rows_are_written_beside_rows_of_many_tenants() -> Result<(), Error> {
+    for named in STRATEGIES {
+        let test = format!("beside_{}", named.name);
+        let Some(schema) = schema(&test, TABLES) else { return Ok(()) };
+        let mut client = schema.client();
+        let mut uow = UnitOfWork::new(&mut client).with_strategy((named.strategy)());
+        let accounts = add(&mut uow, 10);
+        uow.commit()?;
+        for &account in &accounts {
+            uow[account].balance += 1;
+        }
+        let pound = uow.add(Currency { code: "GBP".into(), name: "Pound".into() });
+        let account = uow.add(Account { currency: pound.into(), ..account(3, "new") });
+        let result = uow.commit();
+        if named.name == "copy" {
+            // The session ends with a `COPY` that is refused.
+            let error = result.expect_err("it was refused");
+            assert!(error.to_string().contains("parallel"), "{error}");
+            assert_eq!(schema.rows("SELECT count(*) FROM currencies"), ["2"]);
+            continue;
+        }
+        result?;
+        let euro = uow.find::<Currency>("EUR".to_owned())?.expect("it is there");
+        uow[euro].name.push('!');
+        uow[account].balance = 7;
+        for &account in &accounts {
+            uow[account].balance += 1;
+        }
+        uow.commit()?;
+        let sql = "SELECT count(*) FILTER (WHERE balance = 12), count(*) FILTER (WHERE balance = 7 AND currency = 'GBP')
+                   FROM accounts";
+        assert_eq!(schema.rows(sql), ["10|1"], "{}", named.name);
+        let sql = "SELECT string_agg(name, ' ' ORDER BY code) FROM currencies";
+        assert_eq!(schema.rows(sql), ["Franc Euro! Pound"], "{}", named.name);
+    }
+    Ok(())
+}
+
 #[derive(Model, Clone)]
 #[model(table = "letters")]
 struct Letter {

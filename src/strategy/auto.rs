@@ -90,3 +90,12 @@ impl Default for Auto {
         Auto::new()
     }
 }
+
+/// Whether the sizes of new rows are looked at, for which every value is encoded once more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sizes {
+    /// In any case.
+    Needed,
+    /// Where the strategy asks for them.
+    IfAsked,
+}

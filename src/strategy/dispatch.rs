@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::attempt::Attempt;
+use super::auto::Sizes;
 use super::catalog::ask;
 use super::refusal::Refusal;
 use super::way::{Reason, Way};
@@ -14,7 +15,7 @@ use crate::flush_plan::{
     Action, Constraints, Cycles, FlushPlan, ForeignKeyConstraint, PlannedTable, is_updated_twice,
     means_the_same,
 };
-use crate::insert_strategy::Unnest;
+use crate::insert_strategy::{InsertStrategy, RowByRow, Unnest};
 use crate::model::Table;
 use crate::step_by_step::Changes;
 
@@ -40,6 +41,8 @@ pub(crate) struct Dispatch<'a, 'c> {
     avoids_prepared: bool,
     /// What is changed or deleted goes row by row.
     is_row_by_row: bool,
+    /// So does what is new.
+    inserts_row_by_row: bool,
     /// The number of attempts so far.
     attempts: usize,
 }
@@ -80,6 +83,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             violated: Vec::new(),
             avoids_prepared: false,
             is_row_by_row: false,
+            inserts_row_by_row: false,
             attempts: 0,
         })
     }
@@ -240,6 +244,12 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                 (Refusal::Distributed, _) if !self.is_distributed() => {
                     self.strategy.memory().distributed(&self.written);
                     Some(self.again(attempt, attempt.reason.clone())?)
+                }
+                (Refusal::Parallel, _) if !self.inserts_row_by_row => {
+                    self.strategy.memory().distributed(&self.written);
+                    self.is_row_by_row = true;
+                    self.inserts_row_by_row = true;
+                    Some(self.step_by_step(reason())?)
                 }
                 (Refusal::OneStatement, Way::OneStatement) => {
                     if !code.is_empty() {
@@ -520,7 +530,8 @@ impl<'a, 'c> Dispatch<'a, 'c> {
     /// Returns the steps one after the other, or one statement where they go round in a circle that
     /// no order can write.
     fn step_by_step(&self, reason: Reason) -> Result<Attempt<'a>, Error> {
-        let inserts = match self.strategy.inserts(&self.tables) {
+        let inserts: &dyn InsertStrategy = match self.strategy.inserts(&self.tables) {
+            _ if self.inserts_row_by_row => &RowByRow,
             _ if self.avoids_prepared => &Unnest,
             inserts => inserts,
         };
@@ -578,15 +589,6 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             needs_transaction: false,
         })
     }
-}
-
-/// Whether the sizes of new rows are looked at, for which every value is encoded once more.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sizes {
-    /// In any case.
-    Needed,
-    /// Where the strategy asks for them.
-    IfAsked,
 }
 
 /// Each further attempt has learned something from the one before. There is no more than this to

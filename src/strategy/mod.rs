@@ -14,7 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(crate) use attempt::Attempt;
 pub use auto::Auto;
-pub(crate) use dispatch::{Dispatch, Sizes};
+pub(crate) use auto::Sizes;
+pub(crate) use dispatch::Dispatch;
 use memory::Memory;
 pub use way::{Reason, Way};
 

@@ -13,6 +13,9 @@ pub(super) enum Refusal {
     Trigger,
     /// The form of a statement, where rows lie on several servers.
     Distributed,
+    /// Rows on several servers that were written at once, next to rows that each server has: Citus takes these
+    /// row by row.
+    Parallel,
     /// Locks on rows ahead, for which more is needed than for what becomes of the rows.
     Locks,
     /// The order in which rows were written.
@@ -42,6 +45,7 @@ impl Refusal {
         let Some(code) = error.sqlstate().map(|code| code.code()) else { return Vec::new() };
         let by_code = Refusal::all_of_code(code);
         match error.is_of_citus() {
+            true if error.is_of_parallel_access() => vec![Refusal::Parallel],
             true => [vec![Refusal::Distributed], by_code].concat(),
             false => by_code,
         }
