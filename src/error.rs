@@ -158,12 +158,11 @@ impl Error {
             error.0.kind = ErrorKind::Connection;
             error.0.came_first = comes_before_a_statement(db);
         }
-        let own_hint = db.hint().map(str::to_owned);
         let mut error = error.with_source(source);
         if error.is_of_citus() && error.0.kind == ErrorKind::Database {
             let hint = "Citus cannot do this where rows lie on several servers: the chapter on Citus in the book says \
                         what it can";
-            error.0.hint = Some(match own_hint {
+            error.0.hint = Some(match error.db().and_then(DbError::hint) {
                 Some(own) => format!("{hint}. Citus says: {own}").into(),
                 None => hint.into(),
             });

@@ -8,8 +8,7 @@
 use std::collections::HashMap;
 
 use super::level::{Levels, Relation};
-use super::load_plan::{MOST_COLUMNS, columns};
-use crate::model::{QualifiedName, SqlType, Table};
+use crate::model::QualifiedName;
 
 /// What is known of the indexes by which levels are found.
 #[derive(Debug, Default)]
@@ -72,6 +71,9 @@ const MOST_FAILURES: u32 = 3;
 /// this one.
 const ASK_AGAIN: u32 = 1_000;
 
+/// The most columns that a result has beside those of the levels: the guard, and the answer.
+pub(crate) const COLUMNS: usize = 5;
+
 /// What a statement can build on.
 #[derive(Debug, Default)]
 pub(crate) struct Found {
@@ -94,10 +96,6 @@ impl Indexes {
     /// it is asked only where the caller `can_ask`: a refusal would end a transaction.
     pub(crate) fn for_load(&mut self, levels: &Levels, can_ask: bool) -> Found {
         let mut found = Found::default();
-        // What it says of indexes has columns, too.
-        if columns(levels) + 5 > MOST_COLUMNS {
-            return found;
-        }
         for level in 0..levels.len() {
             let lookup = lookup(levels, level);
             found.indexes.push(lookup.and_then(|lookup| {
@@ -160,29 +158,20 @@ impl Indexes {
 }
 
 /// Returns the column by which the rows of a level are found, where an array of the level above has the keys
-/// as they are: it is one column, and both are integers or UUIDs. A level has no condition: for its sake, the
-/// server may find the rows in another way, and compare each with every key.
+/// as they are: it is one column of integers or UUIDs, and the level above is not numbered, so that its keys are
+/// of the same kind. A level has no condition: for its sake, the server may find the rows in another way, and
+/// compare each with every key.
 fn lookup(levels: &Levels, at: usize) -> Option<Lookup> {
     let level = levels.at(at);
-    if levels.has_condition(at) {
-        return None;
-    }
     let columns = match level.relation {
         Relation::Children { columns, .. } if levels.picked_by(at).is_none() => columns,
         Relation::Parent { .. } => level.table.key(),
         _ => return None,
     };
-    let above = level.relation.above()?;
-    let (&[own], &[other]) = (columns, levels.columns_above(at)) else { return None };
-    let kind = |table: &'static Table, column: usize| match table.columns()[column].ty() {
-        _ if table.cast(column).is_some() => None,
-        ty if ty.is_integer() => Some(SqlType::INT8),
-        ty => Some(ty).filter(|&ty| ty == SqlType::UUID),
-    };
-    let own_kind = kind(level.table, own)?;
-    let is_same = kind(levels.at(above).table, other) == Some(own_kind);
-    (is_same && !levels.are_rows_needed(above)).then(|| Lookup {
+    let &[column] = columns else { return None };
+    let is_plain = !levels.has_condition(at) && levels.is_read_as_it_is(at, column);
+    (is_plain && !levels.are_rows_needed(level.relation.above()?)).then(|| Lookup {
         table: level.table.qualified_name(),
-        column: level.table.columns()[own].name(),
+        column: level.table.columns()[column].name(),
     })
 }

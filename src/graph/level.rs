@@ -2,7 +2,7 @@
 
 use super::Edge;
 use crate::error::{Error, ErrorKind};
-use crate::model::Table;
+use crate::model::{SqlType, Table};
 use crate::sql::{ArrayParam, Bound, Params};
 
 /// The levels of a graph. Each but the first hangs below one that comes before it.
@@ -210,6 +210,13 @@ impl Levels {
             Relation::Children { through: Some(target), .. } => of(level) || of(target),
             _ => of(level) && !self.is_target(level),
         }
+    }
+
+    /// Returns `true` if what is read of a column compares as the column does.
+    pub(crate) fn is_read_as_it_is(&self, level: usize, column: usize) -> bool {
+        let table = self.at(level).table;
+        let ty = table.columns()[column].ty();
+        (ty.is_integer() || ty == SqlType::UUID) && table.cast(column).is_none()
     }
 
     /// Returns `true` if a level is joined with the rows of the level above, and not with their arrays. An array

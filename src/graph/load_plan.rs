@@ -19,6 +19,8 @@ use crate::flush_plan::plural;
 #[derive(Debug, Clone)]
 pub struct LoadPlan {
     levels: Vec<PlannedLevel>,
+    /// The number of columns in the result of one statement for all levels.
+    columns: usize,
     /// The number of statements that read rows.
     statements: usize,
     /// Each level is a statement of its own.
@@ -35,7 +37,7 @@ struct PlannedLevel {
 }
 
 /// The most columns that a result can have.
-pub(crate) const MOST_COLUMNS: usize = 1_664;
+const MOST_COLUMNS: usize = 1_664;
 
 impl LoadPlan {
     /// Returns the plan of a graph. With `must_split`, each level is a statement of its own.
@@ -45,8 +47,11 @@ impl LoadPlan {
         must_split: bool,
         brackets: impl FnOnce(usize) -> usize,
     ) -> LoadPlan {
-        let told = told(levels);
-        let is_split = levels.len() > 1 && (must_split || columns(levels) > MOST_COLUMNS);
+        let told: usize =
+            (1..levels.len()).filter(|&level| !Edge::of(levels, level).is_exact()).count();
+        let read = (0..levels.len()).map(|level| levels.read_columns(level).len());
+        let columns = read.sum::<usize>() + told;
+        let is_split = levels.len() > 1 && (must_split || columns > MOST_COLUMNS);
         let is_known = match levels.at(0).relation {
             Relation::Root(Root::Keys { len, .. }) => len == 0 || levels.len() == 1,
             _ => false,
@@ -66,7 +71,12 @@ impl LoadPlan {
                 description: describe(levels, level),
             });
         }
-        LoadPlan { levels: planned, statements, is_split, brackets: brackets(statements) }
+        LoadPlan { levels: planned, columns, statements, is_split, brackets: brackets(statements) }
+    }
+
+    /// Returns `true` if the result of one statement can have so many columns more.
+    pub(crate) fn has_room(&self, columns: usize) -> bool {
+        self.columns + columns <= MOST_COLUMNS
     }
 
     /// Returns the number of levels.
@@ -95,17 +105,6 @@ impl LoadPlan {
     pub fn round_trips(&self) -> usize {
         self.statements + self.brackets
     }
-}
-
-/// Returns the number of levels of which the server tells which rows belong together.
-fn told(levels: &Levels) -> usize {
-    (1..levels.len()).filter(|&level| !Edge::of(levels, level).is_exact()).count()
-}
-
-/// Returns the number of columns in the result of one statement for all levels.
-pub(crate) fn columns(levels: &Levels) -> usize {
-    let read = (0..levels.len()).map(|level| levels.read_columns(level).len());
-    read.sum::<usize>() + told(levels)
 }
 
 fn describe(levels: &Levels, level: &Level) -> String {

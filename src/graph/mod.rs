@@ -13,7 +13,7 @@ mod render;
 
 pub(crate) use columns::LevelRows;
 pub(crate) use edges::{Edge, Matches, NOBODY};
-pub(crate) use indexes::{Answer, Found, Indexes};
+pub(crate) use indexes::{Answer, COLUMNS as INDEX_COLUMNS, Found, Indexes};
 pub(crate) use level::{CONDITION, Level, Levels, Relation, Root, Selection};
 pub use load_plan::LoadPlan;
 pub(crate) use render::{Statement, match_apart, one_level, whole_graph};

@@ -9,6 +9,7 @@ use bytes::BytesMut;
 use postgres::types::{Format, IsNull, Kind, ToSql, Type};
 
 use super::ArrayParam;
+use crate::error::{Error, ErrorKind};
 use crate::model::{Parameter, SqlType, Value};
 
 /// The parameters of one statement, in their binary form.
@@ -93,6 +94,17 @@ impl Params {
     /// Those of [`Value::encode`]; nothing is appended then.
     pub fn push<V: Value>(&mut self, value: &V) -> Result<usize, crate::BoxError> {
         self.push_encoded(V::TYPE, |out| value.encode(out).map(|()| true))
+    }
+
+    /// Appends a name, or names, of tables and columns that models have.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Encode`], as those of [`push`](Params::push).
+    pub(crate) fn push_names<V: Value>(&mut self, names: &V) -> Result<usize, Error> {
+        self.push(names).map_err(|error| {
+            Error::new(ErrorKind::Encode, format!("cannot send names of models: {error}"))
+        })
     }
 
     /// Appends a value of a condition. A string is what the same literal would be.

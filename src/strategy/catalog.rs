@@ -1,7 +1,7 @@
 //! Asks the database's catalog for the constraints of tables.
 
 use crate::connection::{Connection, OwnTexts};
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::flush_plan::{Action, Constraints, ForeignKeyConstraint, SetAside, UniqueConstraint};
 use crate::model::Table;
 use crate::sql::{Params, Rows};
@@ -24,9 +24,7 @@ pub(super) fn ask(
     let names: Vec<String> =
         tables.iter().map(|table| table.qualified_name().to_string()).collect();
     let mut params = Params::new();
-    params.push(&names).map_err(|error| {
-        Error::new(ErrorKind::Encode, format!("cannot send names of models: {error}"))
-    })?;
+    params.push_names(&names)?;
     let rows = connection.reading(OwnTexts::NONE, |connection| connection.query(QUERY, &params))?;
     let mut constraints = Constraints::default();
     for row in 0..rows.len() {

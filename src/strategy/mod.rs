@@ -33,8 +33,8 @@ use crate::step_by_step::Changes;
 /// and the same entities.
 ///
 /// A strategy learns which tables the server cannot write in one statement, which foreign keys act when
-/// their rows are deleted, and by which indexes the rows of graphs are found. Its clones share this knowledge, so a service makes one strategy and
-/// gives a clone to each unit of work:
+/// their rows are deleted, and by which indexes the rows of graphs are found. Its clones share this
+/// knowledge, so a service makes one strategy and gives a clone to each unit of work:
 ///
 /// ```
 /// use onetrip::{Auto, Strategy, UnitOfWork};

@@ -183,7 +183,7 @@ impl<'q, 'c, T: Model> Query<'q, 'c, T> {
         stopped.map_or(Ok(()), Err)
     }
 
-    /// Returns what the query may do besides reading.
+    /// Returns what the caller has written into the query.
     pub(super) fn texts(&self) -> OwnTexts {
         OwnTexts::of(self.selection.texts())
     }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::connection::Connection;
-use crate::error::{Error, ErrorKind};
+use crate::error::Error;
 use crate::model::{Assigned, QualifiedName, SqlType, Table};
 use crate::sql::{Params, Rows};
 
@@ -147,14 +147,10 @@ impl Question {
         let relations = [tables.clone(), quoted(&self.others)].concat();
         let types = quoted(&self.types);
         let mut params = Params::new();
-        let pushed = params
-            .push(&relations)
-            .and_then(|_| params.push(&tables))
-            .and_then(|_| params.push(&types))
-            .and_then(|_| params.push(&self.built_in));
-        pushed.map_err(|error| {
-            Error::new(ErrorKind::Encode, format!("cannot send names of models: {error}"))
-        })?;
+        for names in [&relations, &tables, &types] {
+            params.push_names(names)?;
+        }
+        params.push_names(&self.built_in)?;
         Catalog::read(&connection.query(QUERY, &params)?)
     }
 }

@@ -4,7 +4,6 @@ use super::lookups::GUARD;
 use super::{Renderer, list, names};
 use crate::error::Error;
 use crate::graph::Edge;
-use crate::model::SqlType;
 
 impl Renderer<'_> {
     /// Returns `true` if the rows of a level are there as arrays only: nobody asks for the rows.
@@ -68,22 +67,15 @@ impl Renderer<'_> {
             .filter(|&below| self.levels.at(below).relation.above() == Some(level));
         let mut keys: Vec<usize> =
             below.flat_map(|below| self.levels.columns_above(below)).copied().collect();
-        keys.retain(|&key| !self.is_read_as_it_is(level, key));
+        keys.retain(|&key| !self.levels.is_read_as_it_is(level, key));
         keys.sort_unstable();
         keys.dedup();
         keys
     }
 
-    /// Returns `true` if what is read of a column compares as the column does.
-    fn is_read_as_it_is(&self, level: usize, column: usize) -> bool {
-        let table = self.levels.at(level).table;
-        let ty = table.columns()[column].ty();
-        (ty.is_integer() || ty == SqlType::UUID) && table.cast(column).is_none()
-    }
-
     /// Returns the name of the array of a column's values, as they compare.
     pub(super) fn array(&self, level: usize, column: usize) -> String {
-        let letter = if self.is_read_as_it_is(level, column) { 'c' } else { 'k' };
+        let letter = if self.levels.is_read_as_it_is(level, column) { 'c' } else { 'k' };
         format!("{letter}{column}")
     }
 

@@ -3,9 +3,8 @@
 use std::collections::BTreeSet;
 
 use super::{Renderer, list};
-use crate::error::{BoxError, Error, ErrorKind};
+use crate::error::Error;
 use crate::graph::indexes::{Index, Lookup};
-use crate::graph::level::Relation;
 use crate::sql::renumbered;
 
 /// The column of a level's arrays that says whether the indexes by which others are found are there.
@@ -14,9 +13,9 @@ pub(super) const GUARD: &str = "g";
 /// Finds indexes: `$1` has the names of tables, and `$2` those of columns.
 const QUESTION: &str = include_str!("indexes.sql");
 
-impl Renderer<'_> {
+impl<'l> Renderer<'l> {
     /// Returns the index by which the rows of a level are found, if one is known.
-    pub(super) fn index(&self, at: usize) -> Option<&Index> {
+    pub(super) fn index(&self, at: usize) -> Option<&'l Index> {
         self.indexes.get(at)?.as_ref()
     }
 
@@ -39,13 +38,13 @@ impl Renderer<'_> {
     ///
     /// When a text cannot be encoded.
     pub(super) fn guard(&mut self) -> Result<String, Error> {
-        let mut all: Vec<Index> = self.indexes.iter().flatten().cloned().collect();
+        let mut all: Vec<&Index> = self.indexes.iter().flatten().collect();
         all.sort_by_key(|found| found.index);
         all.dedup_by_key(|found| (found.index, found.lookup));
         let mut guard = String::new();
         let params = &mut self.text.params;
         for Index { lookup, table, most_bytes, .. } in &all {
-            let name = params.push(&lookup.table.to_string()).map_err(in_names)?;
+            let name = params.push_names(&lookup.table.to_string())?;
             guard += &format!(
                 "pg_catalog.to_regclass(${name}) = {table} \
                  AND pg_catalog.pg_relation_size({table}, 'main') <= {most_bytes} AND "
@@ -53,7 +52,7 @@ impl Renderer<'_> {
         }
         let settings: BTreeSet<&String> = all.iter().map(|found| &found.work_mem).collect();
         for work_mem in settings {
-            let work_mem = params.push(work_mem).map_err(in_names)?;
+            let work_mem = params.push_names(work_mem)?;
             guard += &format!("pg_catalog.current_setting('work_mem') = ${work_mem} AND ");
         }
         let indexes: BTreeSet<i64> = all.iter().map(|found| found.index).collect();
@@ -77,13 +76,9 @@ impl Renderer<'_> {
     /// ```text
     /// WHERE id = ANY (ARRAY(SELECT DISTINCT unnest(c2) FROM s3 WHERE g))
     /// ```
-    pub(super) fn render_lookup(&mut self, at: usize) {
+    pub(super) fn render_lookup(&mut self, at: usize, index: &Index) {
         let level = self.levels.at(at);
-        let is_parent = matches!(level.relation, Relation::Parent { .. });
-        let own = if is_parent { level.table.key() } else { level.relation.columns() };
-        let (Some(above), &[own], &[key]) =
-            (level.relation.above(), own, self.levels.columns_above(at))
-        else {
+        let (Some(above), &[key]) = (level.relation.above(), self.levels.columns_above(at)) else {
             return;
         };
         let (array, rows) = (self.array(above, key), self.name('s', above));
@@ -95,8 +90,8 @@ impl Renderer<'_> {
         };
         let ty = self.levels.at(above).table.columns()[key].ty();
         let sql = &mut self.text.sql;
-        sql.push(" WHERE ").name(level.table.columns()[own].name()).push(" = ANY (");
-        if is_parent {
+        sql.push(" WHERE ").name(index.lookup.column).push(" = ANY (");
+        if level.relation.leads_to_parents() {
             sql.push(&format!("ARRAY(SELECT DISTINCT unnest({array}) FROM {rows} WHERE {guard})"));
         } else {
             sql.push(&format!("(SELECT {array} FROM {rows} WHERE {guard})")).cast(ty.array());
@@ -117,8 +112,8 @@ impl Renderer<'_> {
         let columns: Vec<String> = lookups.iter().map(|lookup| lookup.column.to_owned()).collect();
         let params = &mut self.text.params;
         let offset = params.len();
-        params.push(&tables).map_err(in_names)?;
-        params.push(&columns).map_err(in_names)?;
+        params.push_names(&tables)?;
+        params.push_names(&columns)?;
         let lines = QUESTION.lines().map(str::trim).filter(|line| !line.starts_with("--"));
         let question = renumbered(&lines.collect::<Vec<_>>().join(" "), offset);
         self.begin_query();
@@ -126,8 +121,4 @@ impl Renderer<'_> {
         self.text.sql.push(&format!("{name} (t, i, w, b) AS ({question})"));
         Ok(())
     }
-}
-
-fn in_names(error: BoxError) -> Error {
-    Error::new(ErrorKind::Encode, format!("cannot send names of models: {error}"))
 }

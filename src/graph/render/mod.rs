@@ -69,7 +69,7 @@ impl Statement {
 pub(crate) fn whole_graph(levels: &Levels, found: &Found) -> Result<Statement, Error> {
     let mut renderer = Renderer::new(levels);
     renderer.is_whole = true;
-    renderer.indexes.clone_from(&found.indexes);
+    renderer.indexes = &found.indexes;
     for level in 0..levels.len() {
         renderer.render_level(level)?;
     }
@@ -146,7 +146,7 @@ struct Renderer<'l> {
     /// Whether all levels are in this statement.
     is_whole: bool,
     /// The indexes by which the rows of levels are found, by level.
-    indexes: Vec<Option<Index>>,
+    indexes: &'l [Option<Index>],
     text: Statement,
 }
 
@@ -175,7 +175,7 @@ impl<'l> Renderer<'l> {
         while levels.iter().any(|level| begins(level.table, &hidden)) {
             hidden.push('?');
         }
-        Renderer { levels, prefix, hidden, is_whole: false, indexes: Vec::new(), text }
+        Renderer { levels, prefix, hidden, is_whole: false, indexes: &[], text }
     }
 
     fn name(&self, kind: char, level: usize) -> String {
@@ -337,13 +337,13 @@ impl<'l> Renderer<'l> {
         let level = self.levels.at(at);
         self.text.sql.push(" FROM ").qualified(level.table.qualified_name());
         let key = level.table.key();
-        let (mut is_recursive, mut keyword) = (false, " WHERE ");
+        if let Some(index) = self.index(at) {
+            // The level has no condition.
+            return self.render_lookup(at, index);
+        }
+        let mut is_recursive = false;
         match level.relation {
             Relation::Root(_) => {}
-            _ if self.index(at).is_some() => {
-                self.render_lookup(at);
-                keyword = " AND ";
-            }
             Relation::Children { columns, .. } => {
                 self.render_join(at, columns, &self.keys_above(at));
             }
@@ -356,7 +356,7 @@ impl<'l> Renderer<'l> {
         }
         // A recursion has applied the condition to each step, and links have applied that of their rows.
         if !is_recursive && !self.levels.is_target(at) {
-            self.render_condition(level, keyword, offset);
+            self.render_condition(level, " WHERE ", offset);
         }
     }
 
@@ -402,12 +402,11 @@ impl<'l> Renderer<'l> {
     /// Returns the parts of the key with which a level of children is joined. What an index finds is of
     /// integers or UUIDs, and compares as the key above.
     fn joined_parts(&self, at: usize) -> String {
-        let level = self.levels.at(at);
-        if let (Some(_), &[column]) = (self.index(at), level.relation.columns()) {
-            return Quoted(level.table.columns()[column].name()).to_string();
+        if let Some(index) = self.index(at) {
+            return Quoted(index.lookup.column).to_string();
         }
         let of = format!("{}.", self.name('u', at));
-        self.hidden_parts(&of, level.relation.columns().len())
+        self.hidden_parts(&of, self.levels.at(at).relation.columns().len())
     }
 
     /// Returns the names of so many parts of a key. No name of the caller's can mean a column that is named

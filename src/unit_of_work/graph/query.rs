@@ -9,8 +9,8 @@ use super::result::{Graph, Tie};
 use crate::connection::{OwnTexts, SNAPSHOT_ROUND_TRIPS};
 use crate::error::{Error, ErrorKind};
 use crate::graph::{
-    Answer, Edge, Found, Level, LevelRows, LoadPlan, Matches, NOBODY, Relation, Root, Selection,
-    Statement, match_apart, one_level, whole_graph,
+    Answer, Edge, Found, INDEX_COLUMNS, Level, LevelRows, LoadPlan, Matches, NOBODY, Relation,
+    Root, Selection, Statement, match_apart, one_level, whole_graph,
 };
 use crate::handle::Handle;
 use crate::model::Model;
@@ -154,7 +154,7 @@ impl<'q, 'c, T: Model> GraphQuery<'q, 'c, T> {
         }
         let read = match plan.is_split() {
             true => loader.read_split()?,
-            false => match loader.read_whole() {
+            false => match loader.read_whole(&plan) {
                 Err(error) if loader.can_split(&error) => loader.read_split()?,
                 Err(error) if error.is_too_large() => {
                     let hint = "the graph is too large for one statement: ask for it with `split`";
@@ -186,10 +186,13 @@ impl Loader<'_, '_> {
     ///
     /// The statement builds on what the strategy knows of indexes. Where this is not true any more, another
     /// statement builds on nothing.
-    fn read_whole(&mut self) -> Result<Read, Error> {
+    fn read_whole(&mut self, plan: &LoadPlan) -> Result<Read, Error> {
         let levels = &self.draft.levels;
         let can_ask = self.uow.connection.reads_alone();
-        let found = self.uow.strategy.indexes(|indexes| indexes.for_load(levels, can_ask));
+        let found = match plan.has_room(INDEX_COLUMNS) {
+            true => self.uow.strategy.indexes(|indexes| indexes.for_load(levels, can_ask)),
+            false => Found::default(),
+        };
         let statement = whole_graph(levels, &found)?;
         let mut refused = false;
         match self.send(&statement) {
