@@ -86,37 +86,61 @@ fn expected(client: &mut Client, limit: Option<u64>) -> Vec<String> {
     client.query(&sql, &[]).unwrap().iter().map(|row| row.get(0)).collect()
 }
 
-/// Loads with a strategy and a limit, compares, and returns the round trips.
-fn trips(
-    (client, other): (&mut Client, &mut Client),
-    relay: &Relay,
-    strategy: &Strategy,
-    limit: Option<u64>,
-) -> Result<u64, Error> {
-    let expected = expected(other, limit);
-    assert!(!expected.is_empty());
-    let mut uow = UnitOfWork::new(&mut *client).with_strategy(strategy.clone());
-    let (lines, taken) = load(&mut uow, relay, limit)?;
-    assert_eq!(lines, expected);
-    Ok(taken)
+/// Where graphs are loaded, again and again with one strategy.
+struct Place {
+    schema: Schema,
+    relay: Relay,
+    client: Client,
+    /// A connection past the relay.
+    other: Client,
+    strategy: Strategy,
+}
+
+impl Place {
+    fn new(test: &str) -> Place {
+        let schema = Schema::new(&format!("graph_index_{test}"), TABLES);
+        let relay = relay_to(&schema);
+        let (client, other) = (client_through(&relay, &schema), schema.client());
+        Place { schema, relay, client, other, strategy: Strategy::default() }
+    }
+
+    /// Runs statements in the session that loads.
+    fn run(&mut self, sql: &str) {
+        self.client.batch_execute(sql).expect("the statements work");
+    }
+
+    /// Loads three times, one round trip each. By then the strategy knows what there is to know.
+    fn learn(&mut self) -> Result<(), Error> {
+        for _ in 0..3 {
+            assert_eq!(self.trips(None)?, 1);
+        }
+        Ok(())
+    }
+
+    /// Loads with a limit, compares, and returns the round trips.
+    fn trips(&mut self, limit: Option<u64>) -> Result<u64, Error> {
+        let expected = expected(&mut self.other, limit);
+        assert!(!expected.is_empty());
+        let mut uow = UnitOfWork::new(&mut self.client).with_strategy(self.strategy.clone());
+        let (lines, taken) = load(&mut uow, &self.relay, limit)?;
+        assert_eq!(lines, expected);
+        Ok(taken)
+    }
 }
 
 #[test]
 fn an_index_that_is_gone_is_not_relied_on() -> Result<(), Error> {
-    let schema = Schema::new("graph_index_gone", TABLES);
-    let relay = relay_to(&schema);
-    let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
+    let mut place = Place::new("gone");
     let drops =
         ["DROP INDEX books_by_author", "ALTER TABLE authors DROP CONSTRAINT authors_pkey CASCADE"];
     for (at, limit) in [(0, None), (1, Some(2))] {
-        let strategy = Strategy::default();
+        place.strategy = Strategy::default();
         for _ in 0..4 {
-            assert_eq!(trips((&mut client, &mut other), &relay, &strategy, limit)?, 1);
+            assert_eq!(place.trips(limit)?, 1);
         }
-        client.batch_execute(drops[at]).unwrap();
+        place.run(drops[at]);
         // That it takes a second statement shows that the first was about indexes.
-        let all: Result<Vec<_>, _> =
-            (0..4).map(|_| trips((&mut client, &mut other), &relay, &strategy, limit)).collect();
+        let all: Result<Vec<_>, _> = (0..4).map(|_| place.trips(limit)).collect();
         assert_eq!(all?, [2, 1, 1, 1]);
     }
     Ok(())
@@ -124,16 +148,13 @@ fn an_index_that_is_gone_is_not_relied_on() -> Result<(), Error> {
 
 #[test]
 fn an_index_that_is_built_anew_is_learned_anew() -> Result<(), Error> {
-    let schema = Schema::new("graph_index_anew", TABLES);
-    let relay = relay_to(&schema);
-    let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
-    let strategy = Strategy::default();
+    let mut place = Place::new("anew");
     let mut all = Vec::new();
     for _ in 0..5 {
         for _ in 0..4 {
-            all.push(trips((&mut client, &mut other), &relay, &strategy, None)?);
+            all.push(place.trips(None)?);
         }
-        client.batch_execute("REINDEX INDEX CONCURRENTLY copies_by_book").unwrap();
+        place.run("REINDEX INDEX CONCURRENTLY copies_by_book");
     }
     // An index that is another each time is given up in the end.
     let expected = [[1; 4], [2, 1, 1, 1], [2, 1, 1, 1], [2, 1, 1, 1], [1; 4]].concat();
@@ -143,22 +164,17 @@ fn an_index_that_is_built_anew_is_learned_anew() -> Result<(), Error> {
 
 #[test]
 fn a_table_of_the_same_name_is_another() -> Result<(), Error> {
-    let (one, other) =
-        (Schema::new("graph_index_one", TABLES), Schema::new("graph_index_other", TABLES));
-    other
-        .client()
-        .batch_execute("DROP INDEX books_by_author; DELETE FROM copies WHERE id > 20")
-        .unwrap();
-    let relay = relay_to(&one);
-    let (mut client, mut direct) = (client_through(&relay, &one), one.client());
-    let strategy = Strategy::default();
+    let (mut place, second) = (Place::new("one"), Schema::new("graph_index_second", TABLES));
+    let sql = "DROP INDEX books_by_author; DELETE FROM copies WHERE id > 20";
+    second.client().batch_execute(sql).unwrap();
+    let names = [place.schema.name().to_owned(), second.name().to_owned()];
     let mut all = Vec::new();
-    for schema in [&one, &other, &one, &other, &one] {
-        for client in [&mut client, &mut direct] {
-            client.batch_execute(&format!("SET search_path = {}", schema.name())).unwrap();
+    for at in [0, 1, 0, 1, 0] {
+        for client in [&mut place.client, &mut place.other] {
+            client.batch_execute(&format!("SET search_path = {}", names[at])).unwrap();
         }
         for _ in 0..3 {
-            all.push(trips((&mut client, &mut direct), &relay, &strategy, None)?);
+            all.push(place.trips(None)?);
         }
     }
     assert_eq!(all[..6], [1, 1, 1, 2, 1, 1]);
@@ -168,40 +184,30 @@ fn a_table_of_the_same_name_is_another() -> Result<(), Error> {
 
 #[test]
 fn a_table_that_grew_too_large_is_joined() -> Result<(), Error> {
-    let schema = Schema::new("graph_index_grew", TABLES);
-    let relay = relay_to(&schema);
-    let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
-    let strategy = Strategy::default();
-    client.batch_execute("SET work_mem = '64kB'").unwrap();
-    for _ in 0..3 {
-        assert_eq!(trips((&mut client, &mut other), &relay, &strategy, None)?, 1);
-    }
+    let mut place = Place::new("grew");
+    place.run("SET work_mem = '64kB'");
+    place.learn()?;
     let grow =
         "INSERT INTO books SELECT n, NULL, repeat('x', 1000) FROM generate_series(13, 8000) AS n";
-    client.batch_execute(grow).unwrap();
-    assert_eq!(trips((&mut client, &mut other), &relay, &strategy, None)?, 2);
+    place.run(grow);
+    assert_eq!(place.trips(None)?, 2);
     Ok(())
 }
 
 #[test]
 fn in_a_transaction_nothing_is_lost() -> Result<(), Error> {
-    let schema = Schema::new("graph_index_transaction", TABLES);
-    let relay = relay_to(&schema);
-    let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
-    let strategy = Strategy::default();
+    let mut place = Place::new("transaction");
     // What is asked can be refused, and so it is not asked in a transaction.
-    for _ in 0..3 {
-        assert_eq!(trips((&mut client, &mut other), &relay, &strategy, None)?, 1);
-    }
-    let expected = expected(&mut other, None);
+    place.learn()?;
+    let expected = expected(&mut place.other, None);
     for (round, all) in [[1, 1, 1], [2, 1, 1]].into_iter().enumerate() {
         if round == 1 {
-            client.batch_execute("DROP INDEX copies_by_book").unwrap();
+            place.run("DROP INDEX copies_by_book");
         }
-        let mut transaction = client.transaction().unwrap();
+        let mut transaction = place.client.transaction().unwrap();
         for trips in all {
-            let mut uow = UnitOfWork::new(&mut transaction).with_strategy(strategy.clone());
-            let (lines, taken) = load(&mut uow, &relay, None)?;
+            let mut uow = UnitOfWork::new(&mut transaction).with_strategy(place.strategy.clone());
+            let (lines, taken) = load(&mut uow, &place.relay, None)?;
             assert_eq!((&lines, taken), (&expected, trips));
         }
         transaction.commit().unwrap();
@@ -211,54 +217,28 @@ fn in_a_transaction_nothing_is_lost() -> Result<(), Error> {
 
 #[test]
 fn other_indexes_do_not_count() -> Result<(), Error> {
-    let schema = Schema::new("graph_index_other_kinds", TABLES);
-    let relay = relay_to(&schema);
-    let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
+    let mut place = Place::new("other_kinds");
     let others = "
         DROP INDEX books_by_author; CREATE INDEX books_by_author ON books (title, author_id);
         CREATE INDEX by_some ON books (author_id) WHERE title > 'b';
         CREATE INDEX by_hash ON books USING hash (author_id);
         CREATE INDEX by_expression ON books ((author_id + 1));
         CREATE TABLE more_copies () INHERITS (copies); INSERT INTO more_copies VALUES (31, 1)";
-    client.batch_execute(others).unwrap();
-    let strategy = Strategy::default();
-    for _ in 0..3 {
-        assert_eq!(trips((&mut client, &mut other), &relay, &strategy, None)?, 1);
-    }
-    client
-        .batch_execute(
-            "DROP INDEX by_some, by_hash, by_expression, books_by_author, copies_by_book",
-        )
-        .unwrap();
-    assert_eq!(
-        trips((&mut client, &mut other), &relay, &strategy, None)?,
-        1,
-        "nothing was learned of them"
-    );
+    place.run(others);
+    place.learn()?;
+    place.run("DROP INDEX by_some, by_hash, by_expression, books_by_author, copies_by_book");
+    assert_eq!(place.trips(None)?, 1, "nothing was learned of them");
     Ok(())
 }
 
 #[test]
 fn few_values_in_many_rows_are_joined() -> Result<(), Error> {
-    let schema = Schema::new("graph_index_few", TABLES);
-    let relay = relay_to(&schema);
-    let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
-    client.batch_execute("ANALYZE").unwrap();
-    client
-        .batch_execute(
-            "INSERT INTO copies SELECT n, 1 + n % 2 FROM generate_series(31, 2000) AS n; ANALYZE copies",
-        )
-        .unwrap();
-    let strategy = Strategy::default();
-    for _ in 0..3 {
-        assert_eq!(trips((&mut client, &mut other), &relay, &strategy, None)?, 1);
-    }
-    client.batch_execute("DROP INDEX copies_by_book").unwrap();
-    assert_eq!(
-        trips((&mut client, &mut other), &relay, &strategy, None)?,
-        1,
-        "nothing was learned of it"
-    );
+    let mut place = Place::new("few");
+    place.run("ANALYZE");
+    place.run("INSERT INTO copies SELECT n, 1 + n % 2 FROM generate_series(31, 2000) AS n; ANALYZE copies");
+    place.learn()?;
+    place.run("DROP INDEX copies_by_book");
+    assert_eq!(place.trips(None)?, 1, "nothing was learned of it");
     Ok(())
 }
 
@@ -272,15 +252,10 @@ fn an_index_that_the_server_does_not_use_is_not_relied_on() -> Result<(), Error>
         "SET work_mem = '64kB'",
     ];
     for (at, change) in changes.into_iter().enumerate() {
-        let schema = Schema::new(&format!("graph_index_unused_{at}"), TABLES);
-        let relay = relay_to(&schema);
-        let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
-        let strategy = Strategy::default();
-        for _ in 0..3 {
-            assert_eq!(trips((&mut client, &mut other), &relay, &strategy, None)?, 1);
-        }
-        client.batch_execute(change).unwrap();
-        let mut again = || trips((&mut client, &mut other), &relay, &strategy, None);
+        let mut place = Place::new(&format!("unused_{at}"));
+        place.learn()?;
+        place.run(change);
+        let mut again = || place.trips(None);
         assert_eq!([again()?, again()?, again()?], [2, 1, 1], "{change}");
     }
     Ok(())
@@ -289,13 +264,10 @@ fn an_index_that_the_server_does_not_use_is_not_relied_on() -> Result<(), Error>
 /// A condition may be one for which another index is used.
 #[test]
 fn a_level_with_a_condition_is_joined() -> Result<(), Error> {
-    let schema = Schema::new("graph_index_condition", TABLES);
-    let relay = relay_to(&schema);
-    let mut client = client_through(&relay, &schema);
-    let strategy = Strategy::default();
+    let mut place = Place::new("condition");
     for _ in 0..4 {
-        let before = relay.round_trips().expect("the relay lives");
-        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
+        let before = place.relay.round_trips().expect("the relay lives");
+        let mut uow = UnitOfWork::new(&mut place.client).with_strategy(place.strategy.clone());
         let query = uow.query::<Author>("id < 3").order_by("id").with(|author| {
             author.children::<Book>().filter("id > $1").bind(2).with(|book| {
                 book.children::<Copy>().filter("id <> $1").bind(7);
@@ -303,7 +275,7 @@ fn a_level_with_a_condition_is_joined() -> Result<(), Error> {
             });
         });
         let graph = query.load()?;
-        assert_eq!(relay.round_trips().expect("the relay lives") - before, 1);
+        assert_eq!(place.relay.round_trips().expect("the relay lives") - before, 1);
         let mut seen = Vec::new();
         for author in graph.roots() {
             for book in graph.children::<Book>(author)? {
@@ -321,30 +293,22 @@ fn a_level_with_a_condition_is_joined() -> Result<(), Error> {
 
 #[test]
 fn an_index_that_is_new_is_learned_in_time() -> Result<(), Error> {
-    let schema = Schema::new("graph_index_new", TABLES);
-    let relay = relay_to(&schema);
-    let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
-    client.batch_execute("DROP INDEX copies_by_book").unwrap();
-    let strategy = Strategy::default();
-    for _ in 0..3 {
-        assert_eq!(trips((&mut client, &mut other), &relay, &strategy, None)?, 1);
-    }
-    client.batch_execute("CREATE INDEX copies_by_book ON copies (book_id)").unwrap();
+    let mut place = Place::new("new");
+    place.run("DROP INDEX copies_by_book");
+    place.learn()?;
+    place.run("CREATE INDEX copies_by_book ON copies (book_id)");
     for _ in 0..1_001 {
-        load(&mut UnitOfWork::new(&mut client).with_strategy(strategy.clone()), &relay, None)?;
+        place.trips(None)?;
     }
-    client.batch_execute("DROP INDEX copies_by_book").unwrap();
-    let trips = trips((&mut client, &mut other), &relay, &strategy, None)?;
+    place.run("DROP INDEX copies_by_book");
+    let trips = place.trips(None)?;
     assert_eq!(trips, 2, "it was known");
     Ok(())
 }
 
 #[test]
 fn a_mistake_of_the_caller_is_no_failure_of_an_index() -> Result<(), Error> {
-    let schema = Schema::new("graph_index_mistakes", TABLES);
-    let relay = relay_to(&schema);
-    let (mut client, mut other) = (client_through(&relay, &schema), schema.client());
-    let strategy = Strategy::default();
+    let mut place = Place::new("mistakes");
     let mistake = |uow: &mut UnitOfWork<'_>| {
         let query = uow.query::<Author>("true").with(|author| {
             author.children::<Book>().order_by("nonsense").with(|book| {
@@ -354,19 +318,18 @@ fn a_mistake_of_the_caller_is_no_failure_of_an_index() -> Result<(), Error> {
         query.load().map(drop)
     };
     for _ in 0..6 {
-        trips((&mut client, &mut other), &relay, &strategy, None)?;
-        let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
+        place.trips(None)?;
+        let strategy = place.strategy.clone();
+        let mut uow = UnitOfWork::new(&mut place.client).with_strategy(strategy.clone());
         let error = mistake(&mut uow).expect_err("there is no such column");
         assert_eq!(error.table(), Some("books"), "{error}");
         drop(uow);
-        let retry = Retry::new();
-        let strategy = strategy.clone();
-        let retry = retry.with(move |uow| uow.with_strategy(strategy.clone()));
-        let error = retry.run(&mut client, mistake).expect_err("there is no such column");
+        let retry = Retry::new().with(move |uow| uow.with_strategy(strategy.clone()));
+        let error = retry.run(&mut place.client, mistake).expect_err("there is no such column");
         assert_eq!(error.table(), Some("books"), "{error}");
     }
-    client.batch_execute("DROP INDEX copies_by_book").unwrap();
-    let trips = trips((&mut client, &mut other), &relay, &strategy, None)?;
+    place.run("DROP INDEX copies_by_book");
+    let trips = place.trips(None)?;
     assert_eq!(trips, 2, "it was known all the time");
     Ok(())
 }
