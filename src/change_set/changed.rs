@@ -183,6 +183,8 @@ impl<'a> ChangeSet<'a> {
     ) -> Result<Option<Draft>, Error> {
         let table = self.arenas[entity.model].table();
         let (mut draft, mut has_handle) = (Draft::default(), false);
+        // Columns that keep their value, and refer to a new row with it.
+        let mut kept = Vec::new();
         let mut buffer = BytesMut::new();
         for (column, description) in table.columns().iter().enumerate() {
             if description.is_generated() || description.is_version() {
@@ -201,16 +203,14 @@ impl<'a> ChangeSet<'a> {
                 current => current?,
             };
             let is_same = match current {
-                // A new row that takes over the key is another row all the same.
-                CellValue::Value => {
-                    stored == CellValue::Value
-                        && buffer == stored_bytes
-                        && !self.refers_to_new(place)?
-                }
+                CellValue::Value => stored == CellValue::Value && buffer == stored_bytes,
                 CellValue::Unassigned(_) => false,
                 other => stored == other,
             };
             if is_same {
+                if current == CellValue::Value && self.refers_to_new(place)? {
+                    kept.push((column, buffer.split()));
+                }
                 has_handle = has_handle
                     || self.any_source(place, |source| matches!(source, Source::Pending { .. }))?;
                 continue;
@@ -226,8 +226,43 @@ impl<'a> ChangeSet<'a> {
             let new = (current == CellValue::Value).then_some(&buffer[..]);
             self.passed_on.note(description.ty(), old, new);
         }
+        for (column, value) in self.taken_over(entity, &draft, kept)? {
+            draft.columns.insert(column, SetTo::Value);
+            self.changed_bytes += value.len();
+            self.passed_on.note(table.columns()[column].ty(), Some(&value), Some(&value));
+        }
         let is_needed = has_handle || !draft.columns.is_empty();
         Ok(is_needed.then_some(draft))
+    }
+
+    /// Returns those columns, of some that keep their value, whose reference to a new row changes in
+    /// no column. The new row takes over the key, and is another row all the same. Where another
+    /// column of the reference changes, as where two parents share the column of a tenant, nothing has
+    /// to be written into the column that keeps its value. Citus would refuse it.
+    fn taken_over(
+        &self,
+        entity: EntityAt,
+        draft: &Draft,
+        mut kept: Vec<(usize, BytesMut)>,
+    ) -> Result<Vec<(usize, BytesMut)>, Error> {
+        if kept.is_empty() || draft.columns.is_empty() {
+            return Ok(kept);
+        }
+        let mut to_new = Vec::new();
+        for foreign_key in self.arenas[entity.model].table().foreign_keys() {
+            let mut columns = foreign_key.columns.iter();
+            let is_new = columns.try_fold(true, |all, &column| {
+                Ok(all && self.refers_to_new(entity.column(column))?)
+            })?;
+            if is_new {
+                to_new.push(foreign_key.columns);
+            }
+        }
+        kept.retain(|(column, _)| {
+            let mut of_column = to_new.iter().filter(|columns| columns.contains(column)).peekable();
+            of_column.peek().is_none() || of_column.any(|columns| !draft.changes(columns))
+        });
+        Ok(kept)
     }
 
     /// Returns `true` if a cell refers by a handle to an entity that the database does not have.

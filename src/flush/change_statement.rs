@@ -15,7 +15,7 @@ use super::statement_text::StatementText;
 use crate::assignments::RowsOf;
 use crate::change_set::SetTo;
 use crate::error::Error;
-use crate::flush_plan::{ColumnMask, SetAside, UpdateStep};
+use crate::flush_plan::{ColumnMask, UpdateStep};
 use crate::model::SqlType;
 use crate::sql::{ArrayParam, Sql};
 
@@ -55,6 +55,19 @@ impl Change<'_> {
     /// RETURNING r.v1 AS n
     /// ```
     ///
+    /// Rows that are set aside get values that the server makes:
+    ///
+    /// ```text
+    /// WITH r AS MATERIALIZED (
+    ///   SELECT r.*, gen_random_uuid() AS p
+    ///   FROM (SELECT unnest($1) AS v0, unnest($2) AS v1) AS r)
+    /// UPDATE songs AS t
+    /// SET code = r.p
+    /// FROM r
+    /// WHERE t.id = r.v0
+    /// RETURNING r.v1 AS n
+    /// ```
+    ///
     /// `an_update_of_one_column`, `a_default_is_taken_and_read_back` and `a_delete` pin the text.
     ///
     /// # Errors
@@ -73,12 +86,21 @@ impl Change<'_> {
             Change::Delete(_) => (0, 0),
         };
         let matched = Matched::add(self, values + masks, &mut arrays, text)?;
+        let placeholder = match self {
+            Change::Update(step) => Placeholder::of(step),
+            Change::Delete(_) => None,
+        };
+        if let Some(placeholder) = &placeholder {
+            placeholder.render_query("r.*, ", &format!("r.v{}", matched.number()), text)?;
+            arrays.render_table(&text.from, text.sql.push(" FROM "));
+            text.sql.push(") ");
+        }
         match self {
             Change::Update(step) => {
                 let name = self.table().qualified_name();
                 text.sql.push("UPDATE ").qualified(name).push(" AS t SET ");
-                match step.set_aside {
-                    Some(to) => render_aside(step, to, matched.number(), text)?,
+                match &placeholder {
+                    Some(placeholder) => placeholder.render_set("r.p", &mut text.sql),
                     None => render_set(step, values, &mut text.sql),
                 }
                 text.sql.push(" FROM ");
@@ -88,7 +110,10 @@ impl Change<'_> {
                 text.sql.push(" AS t USING ");
             }
         }
-        arrays.render_table(&text.from, &mut text.sql);
+        match placeholder {
+            Some(_) => _ = text.sql.push("r"),
+            None => arrays.render_table(&text.from, &mut text.sql),
+        }
         matched.render(&matched.columns, &mut text.sql);
         if returning == Returning::FoundRows {
             text.sql.push(" RETURNING ");
@@ -229,27 +254,6 @@ fn add_masks(step: &UpdateStep, arrays: &mut ArrayRows, text: &mut StatementText
         arrays.add_array(bits, &mut text.params);
     }
     words
-}
-
-/// Appends what the columns of rows are set to that are set aside. The column `number` of `r` has the
-/// row's number.
-///
-/// ```text
-/// place = CASE WHEN … THEN … + r.v1 ELSE … - r.v1 END, code = gen_random_uuid()
-/// ```
-fn render_aside(
-    step: &UpdateStep,
-    to: SetAside,
-    number: usize,
-    text: &mut StatementText<'_, '_>,
-) -> Result<(), Error> {
-    let number = format!("r.v{number}");
-    for (at, column) in step.columns().enumerate() {
-        text.sql.push(if at == 0 { "" } else { ", " });
-        text.sql.name(step.table().columns()[column].name()).push(" = ");
-        Placeholder { step, to, column, row_number: &number }.render(text)?;
-    }
-    Ok(())
 }
 
 /// Appends what the columns of an update are set to.

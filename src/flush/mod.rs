@@ -68,6 +68,8 @@ pub struct Flush<'a, 'c> {
     checks_defaults: bool,
     /// Rows may lie on several servers, with Citus.
     is_distributed: bool,
+    /// Citus is to write over one connection to each server.
+    is_sequential: bool,
     /// The tables of which it is known by now.
     with_default_keys: Vec<&'static Table>,
 }
@@ -105,6 +107,7 @@ impl<'a, 'c> Flush<'a, 'c> {
             is_sent: false,
             checks_defaults: false,
             is_distributed: false,
+            is_sequential: false,
             with_default_keys: Vec::new(),
         }
     }
@@ -151,6 +154,17 @@ impl<'a, 'c> Flush<'a, 'c> {
     /// has no order there, and rows of several servers cannot be locked ahead.
     pub(crate) fn is_distributed(&self) -> bool {
         self.is_distributed
+    }
+
+    /// Says whether Citus is to write over one connection to each server.
+    pub(crate) fn with_one_connection(mut self, is_sequential: bool) -> Self {
+        self.is_sequential = is_sequential;
+        self
+    }
+
+    /// Returns `true` if Citus is to write over one connection to each server. One statement says so itself.
+    pub(crate) fn is_sequential(&self) -> bool {
+        self.is_sequential
     }
 
     /// Notes that a statement has taken keys of these columns, and has looked at the DEFAULTs.

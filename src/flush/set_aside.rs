@@ -10,19 +10,59 @@ use crate::sql::{ArrayParam, Sql};
 use super::Flush;
 use super::statement_text::StatementText;
 
-/// A value that no row has, for a column of a row that lets another row take its value.
+/// A value that no row has, for each row of a step that lets another row take its value.
+///
+/// The server makes the values in a query of their own, `r`, for Citus takes no function in `SET` whose result
+/// differs from call to call.
 pub(crate) struct Placeholder<'a> {
-    /// The update that sets rows aside.
-    pub(crate) step: &'a UpdateStep,
+    step: &'a UpdateStep,
     /// The kind of the value.
-    pub(crate) to: SetAside,
+    to: SetAside,
     /// The column that has the value meanwhile.
-    pub(crate) column: usize,
-    /// An expression of SQL that counts the rows from 1. No two rows of a statement have the same.
-    pub(crate) row_number: &'a str,
+    column: usize,
 }
 
-impl Placeholder<'_> {
+impl<'a> Placeholder<'a> {
+    /// Returns the placeholder of a step, if the step sets its rows aside.
+    pub(crate) fn of(step: &'a UpdateStep) -> Option<Placeholder<'a>> {
+        let (to, &(column, _)) = (step.set_aside?, step.columns.first()?);
+        Some(Placeholder { step, to, column })
+    }
+
+    /// Appends the column, and what it is set to. `value` says where the statement has the value, and
+    /// `render_query` has made it.
+    ///
+    /// ```text
+    /// code = r.p
+    /// ```
+    pub(crate) fn render_set(&self, value: &str, sql: &mut Sql) {
+        sql.name(self.step.table().columns()[self.column].name()).push(" = ");
+        sql.push(if self.to == SetAside::Null { "NULL" } else { value });
+    }
+
+    /// Appends the query `r` of the values in its column `p`, but for its `FROM` and what closes it.
+    /// `columns` are its other columns. `row_number` is an expression that counts the rows from 1; no two
+    /// rows of a statement have the same.
+    ///
+    /// ```text
+    /// WITH r AS MATERIALIZED (SELECT r.*, gen_random_uuid() AS p
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// A value of the flush that cannot be encoded.
+    pub(crate) fn render_query(
+        &self,
+        columns: &str,
+        row_number: &str,
+        text: &mut StatementText<'_, '_>,
+    ) -> Result<(), Error> {
+        text.sql.push("WITH r AS MATERIALIZED (SELECT ").push(columns);
+        self.render_value(row_number, text)?;
+        text.sql.push(" AS p");
+        Ok(())
+    }
+
     /// Appends the value.
     ///
     /// ```text
@@ -42,8 +82,12 @@ impl Placeholder<'_> {
     /// # Errors
     ///
     /// A value of the flush that cannot be encoded.
-    pub(crate) fn render(&self, text: &mut StatementText<'_, '_>) -> Result<(), Error> {
-        let Placeholder { step, to, column, row_number } = *self;
+    fn render_value(
+        &self,
+        row_number: &str,
+        text: &mut StatementText<'_, '_>,
+    ) -> Result<(), Error> {
+        let Placeholder { step, to, column } = *self;
         let (table, description) = (step.table(), &step.table().columns()[column]);
         match to {
             SetAside::Null => text.sql.push("NULL"),

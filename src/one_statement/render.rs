@@ -123,6 +123,11 @@ impl<'a, 'c> Renderer<'a, 'c> {
             // Citus cannot store a result that has no columns.
             self.text.sql.push("true AS k0");
         }
+        if flush.is_sequential() {
+            // The keys come first, and so this holds for all parts.
+            self.text.sql.push(", pg_catalog.set_config(");
+            self.text.sql.push("'citus.multi_shard_modify_mode', 'sequential', true) AS one");
+        }
         let guard = Guard::render(guarded, &mut self.text)?;
         if flush.checks_defaults() {
             let is_guarded = flush.is_autocommit() || guarded.suspects.is_some();

@@ -28,11 +28,17 @@ pub(crate) struct StepByStep<'a> {
     pub(crate) changes: Changes,
     /// Rows are locked before any of them is changed.
     pub(crate) locks: bool,
+    /// Citus is to write over one connection to each server.
+    pub(crate) is_sequential: bool,
     /// What the catalog says of the tables, if it was asked.
     pub(crate) constraints: Option<&'a Constraints>,
     /// The tables of which changes return nothing, as the server has said.
     pub(crate) without_returning: &'a [&'static str],
 }
+
+/// Has Citus write over one connection to each server, until the transaction ends. Otherwise Citus writes to
+/// several shards at once, and refuses rows of reference tables after that.
+const SEQUENTIAL: &str = "SET LOCAL citus.multi_shard_modify_mode TO 'sequential'";
 
 /// How steps that update and delete are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +59,9 @@ impl StepByStep<'_> {
         let plan = flush.plan();
         if let Some(refusal) = plan.refusal() {
             return Err(refusal.without_source());
+        }
+        if self.is_sequential {
+            flush.query(SEQUENTIAL, &Params::new())?;
         }
         if self.has_locks(plan) {
             lock(flush)?;
@@ -151,6 +160,9 @@ impl StepByStep<'_> {
     /// Returns what [`write`](StepByStep::write) would send.
     pub(crate) fn plan(&self, plan: &FlushPlan) -> Vec<PlannedStatement> {
         let mut statements = Vec::new();
+        if self.is_sequential {
+            statements.push(PlannedStatement::new(SEQUENTIAL));
+        }
         if self.has_locks(plan) {
             let rows = plan.updated_rows() + plan.deleted_rows();
             statements.push(PlannedStatement::new(format!("lock {}", counted(rows))));

@@ -95,8 +95,16 @@ fn render(
 ) -> Result<(), Error> {
     match change {
         Change::Update(step) => {
+            let placeholder = Placeholder::of(step);
+            if let Some(placeholder) = &placeholder {
+                placeholder.render_query("", "1", text)?;
+                text.sql.push(") ");
+            }
             text.sql.push("UPDATE ").qualified(step.table().qualified_name()).push(" SET ");
-            render_set(step, at, text)?;
+            match placeholder {
+                Some(placeholder) => placeholder.render_set("(SELECT r.p FROM r)", &mut text.sql),
+                None => render_set(step, at, text)?,
+            }
         }
         Change::Delete(step) => {
             text.sql.push("DELETE FROM ").qualified(step.table().qualified_name());
@@ -122,10 +130,6 @@ fn render_set(step: &UpdateStep, at: usize, text: &mut StatementText<'_, '_>) ->
         let description = &table.columns()[column];
         text.sql.push(separator).name(description.name()).push(" = ");
         separator = ", ";
-        if let Some(to) = step.set_aside {
-            Placeholder { step, to, column, row_number: "1" }.render(text)?;
-            continue;
-        }
         if to == SetTo::Default {
             text.sql.push("DEFAULT");
             continue;
@@ -143,7 +147,7 @@ fn render_set(step: &UpdateStep, at: usize, text: &mut StatementText<'_, '_>) ->
             })?;
         text.sql.param(number).write_cast(table, column);
     }
-    if let (Some(version), None) = (table.version(), step.set_aside) {
+    if let Some(version) = table.version() {
         let name = table.columns()[version].name();
         text.sql.push(", ").name(name).push(" = ").name(name).push(" + 1");
     }

@@ -28,6 +28,8 @@ pub(crate) struct Attempt<'a> {
     pub(super) locks: bool,
     /// The statements are to be of the form that Citus takes.
     pub(crate) is_distributed: bool,
+    /// Citus is to write over one connection to each server.
+    pub(crate) is_sequential: bool,
     /// The way in which rows are changed and deleted, step by step.
     pub(super) changes: Changes,
     /// The tables of which changes return nothing.
@@ -77,6 +79,7 @@ impl Attempt<'_> {
             inserts: self.inserts,
             changes: self.changes,
             locks: self.locks,
+            is_sequential: self.is_sequential,
             constraints: self.constraints.as_deref(),
             without_returning: &self.without_returning,
         }

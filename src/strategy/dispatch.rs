@@ -15,7 +15,7 @@ use crate::flush_plan::{
     Action, Constraints, Cycles, FlushPlan, ForeignKeyConstraint, PlannedTable, is_updated_twice,
     means_the_same,
 };
-use crate::insert_strategy::{InsertStrategy, RowByRow, Unnest};
+use crate::insert_strategy::{Copy, InsertStrategy, Unnest};
 use crate::model::Table;
 use crate::step_by_step::Changes;
 
@@ -41,15 +41,15 @@ pub(crate) struct Dispatch<'a, 'c> {
     avoids_prepared: bool,
     /// What is changed or deleted goes row by row.
     is_row_by_row: bool,
-    /// So does what is new.
-    inserts_row_by_row: bool,
+    /// The transaction is open before, or stays open.
+    is_in_transaction: bool,
     /// The number of attempts so far.
     attempts: usize,
 }
 
 impl<'a, 'c> Dispatch<'a, 'c> {
     /// Surveys what there is to write. Sizes are looked at where the strategy asks for them, and
-    /// where `sizes` says so.
+    /// where `sizes` says so. `is_in_transaction` says that the transaction is open before, or stays open.
     ///
     /// # Errors
     ///
@@ -58,6 +58,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         strategy: &'a Strategy,
         changes: &'c ChangeSet<'c>,
         sizes: Sizes,
+        is_in_transaction: bool,
     ) -> Result<Dispatch<'a, 'c>, Error> {
         let rows = changes.tables().iter().map(|rows| rows.len()).sum();
         let needs_bytes = sizes == Sizes::Needed || strategy.needs_bytes(rows);
@@ -83,7 +84,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             violated: Vec::new(),
             avoids_prepared: false,
             is_row_by_row: false,
-            inserts_row_by_row: false,
+            is_in_transaction,
             attempts: 0,
         })
     }
@@ -167,6 +168,13 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         Ok((plan, constraints))
     }
 
+    /// Remembers for later commits what an error says that leaves no way to go on.
+    pub(crate) fn after_loss(&self, error: &Error) {
+        if Refusal::all_of(error).contains(&Refusal::Parallel) {
+            self.strategy.memory().sequential(&self.written);
+        }
+    }
+
     /// Returns `true` if rows of a table are found or added by one model and written by another: a statement
     /// does not see what it writes.
     fn is_found_twice(&self) -> bool {
@@ -245,11 +253,9 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                     self.strategy.memory().distributed(&self.written);
                     Some(self.again(attempt, attempt.reason.clone())?)
                 }
-                (Refusal::Parallel, _) if !self.inserts_row_by_row => {
-                    self.strategy.memory().distributed(&self.written);
-                    self.is_row_by_row = true;
-                    self.inserts_row_by_row = true;
-                    Some(self.step_by_step(reason())?)
+                (Refusal::Parallel, _) if !self.is_sequential() => {
+                    self.strategy.memory().sequential(&self.written);
+                    Some(self.again(attempt, attempt.reason.clone())?)
                 }
                 (Refusal::OneStatement, Way::OneStatement) => {
                     if !code.is_empty() {
@@ -418,6 +424,13 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         self.strategy.memory().are_distributed(&self.written)
     }
 
+    /// Returns `true` if Citus is to write over one connection to each server. In a transaction that goes on,
+    /// rows may follow that Citus would refuse otherwise.
+    fn is_sequential(&self) -> bool {
+        let is_known = self.strategy.memory().are_sequential(&self.written);
+        is_known || (self.is_in_transaction && self.is_distributed())
+    }
+
     /// Returns the plan of one statement, by the models alone. Citus runs the parts of a statement as steps,
     /// and so it takes the plan of these.
     fn plan_for_one_statement(&self) -> Result<FlushPlan, Error> {
@@ -500,6 +513,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         let harmless = harmless.unwrap_or_default();
         let checks_defaults = self.checks_defaults();
         let is_distributed = self.is_distributed();
+        let is_sequential = self.is_sequential();
         Attempt {
             checks_defaults,
             plan,
@@ -509,6 +523,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             harmless: Some(harmless),
             locks: self.strategy.memory().can_lock(&self.written),
             is_distributed,
+            is_sequential,
             changes: self.strategy.changes(),
             without_returning: Vec::new(),
             constraints: None,
@@ -531,7 +546,6 @@ impl<'a, 'c> Dispatch<'a, 'c> {
     /// no order can write.
     fn step_by_step(&self, reason: Reason) -> Result<Attempt<'a>, Error> {
         let inserts: &dyn InsertStrategy = match self.strategy.inserts(&self.tables) {
-            _ if self.inserts_row_by_row => &RowByRow,
             _ if self.avoids_prepared => &Unnest,
             inserts => inserts,
         };
@@ -569,6 +583,9 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             || plan.needs_constraints()
             || plan.updated_rows() + plan.deleted_rows() > 1;
         let checks_defaults = self.checks_defaults();
+        // The session would end with a `COPY` that Citus refuses, and nothing could be tried after it.
+        let is_citus = self.constraints.as_ref().is_some_and(|known| known.is_citus);
+        let is_sequential = self.is_sequential() || (is_citus && inserts.name() == Copy.name());
         let memory = self.strategy.memory();
         Ok(Attempt {
             checks_defaults,
@@ -580,6 +597,7 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             harmless: None,
             locks: memory.can_lock(&self.written),
             is_distributed: memory.are_distributed(&self.written),
+            is_sequential,
             changes: match self.is_row_by_row {
                 true => Changes::RowByRow,
                 false => self.strategy.changes(),

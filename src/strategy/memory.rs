@@ -15,6 +15,8 @@ pub(super) struct Memory {
     unlockable: Vec<Vec<QualifiedName>>,
     /// Tables that were written when rows lay on several servers.
     distributed: Vec<QualifiedName>,
+    /// Sets of tables that could not be written while Citus wrote to shards at once.
+    sequential: Vec<Vec<QualifiedName>>,
     /// Tables of which changes return nothing.
     without_returning: Vec<&'static str>,
     /// Tables whose keys come from where the DEFAULTs of their columns say.
@@ -61,6 +63,16 @@ impl Memory {
         let mut new = names(tables);
         new.retain(|name| !self.distributed.contains(name));
         self.distributed.extend(new);
+    }
+
+    /// Returns `true` if Citus is to write these tables over one connection to each server, as far as is known.
+    pub(super) fn are_sequential(&self, tables: &[&'static Table]) -> bool {
+        self.sequential.iter().any(|set| is_among(set, tables))
+    }
+
+    /// Remembers that Citus is to write these tables over one connection to each server.
+    pub(super) fn sequential(&mut self, tables: &[&'static Table]) {
+        remember(&mut self.sequential, names(tables));
     }
 
     /// Returns the tables of which changes return nothing.

@@ -13,8 +13,8 @@ pub(super) enum Refusal {
     Trigger,
     /// The form of a statement, where rows lie on several servers.
     Distributed,
-    /// Rows on several servers that were written at once, next to rows that each server has: Citus takes these
-    /// row by row.
+    /// Rows on several servers that were written at once, next to rows that each server has. Citus takes them
+    /// over one connection to each server.
     Parallel,
     /// Locks on rows ahead, for which more is needed than for what becomes of the rows.
     Locks,

@@ -25,7 +25,10 @@ impl<'c> UnitOfWork<'c> {
         let changes = ChangeSet::collect(&self.arenas, self.stamp, &self.left_out)?;
         let mut attempt = None;
         if !changes.is_empty() {
-            attempt = Some(Dispatch::new(&self.strategy, &changes, Sizes::Needed)?.foresee()?);
+            let is_in_transaction = !self.connection.is_autocommit();
+            let dispatch =
+                Dispatch::new(&self.strategy, &changes, Sizes::Needed, is_in_transaction)?;
+            attempt = Some(dispatch.foresee()?);
         }
         Ok(CommitPlan::new(
             &self.strategy,

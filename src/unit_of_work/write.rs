@@ -251,7 +251,9 @@ impl<'a> Writer<'a> {
     ) -> Result<Written, Error> {
         let before = self.before;
         let sizes = if self.budget.is_some() { Sizes::Needed } else { Sizes::IfAsked };
-        let mut dispatch = Dispatch::new(self.strategy, changes, sizes)?;
+        let ends = self.transaction == Transaction::Committed;
+        let is_in_transaction = !ends || !connection.is_autocommit();
+        let mut dispatch = Dispatch::new(self.strategy, changes, sizes, is_in_transaction)?;
         let foreseen = dispatch.foresee()?;
         self.check_budget(&foreseen, connection, before)?;
         let mut attempt = dispatch.first(foreseen, connection)?;
@@ -264,6 +266,7 @@ impl<'a> Writer<'a> {
                 // What is committed, or may be, is never tried again; nor is anything where there is
                 // no connection any more.
                 Err(error) if connection.has_committed() || connection.is_lost() => {
+                    dispatch.after_loss(&error);
                     return Err(error);
                 }
                 Err(error) => match dispatch.after_error(&attempt, &error, connection)? {
@@ -325,14 +328,16 @@ impl<'a> Writer<'a> {
             let flush = Flush::new(&attempt.plan, changes, connection, on_progress)
                 .in_autocommit()
                 .with_defaults_checked(attempt.checks_defaults)
-                .with_rows_distributed(attempt.is_distributed);
+                .with_rows_distributed(attempt.is_distributed)
+                .with_one_connection(attempt.is_sequential);
             return self.write_and_commit(changes, attempt, flush);
         }
         connection.begin()?;
         let mut undo = UndoOnDrop { connection, armed: true };
         let mut flush = Flush::new(&attempt.plan, changes, undo.connection, on_progress)
             .with_defaults_checked(attempt.checks_defaults)
-            .with_rows_distributed(attempt.is_distributed);
+            .with_rows_distributed(attempt.is_distributed)
+            .with_one_connection(attempt.is_sequential);
         if attempt.write(&mut flush)? == Outcome::Refused {
             return Ok(None);
         }

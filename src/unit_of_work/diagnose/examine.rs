@@ -28,7 +28,7 @@ impl Examination<'_> {
     pub(super) fn run(&self, connection: &mut Connection<'_>) -> Result<Findings, Error> {
         let before = connection.round_trips();
         let signature = Signature::of(self.error);
-        let mut dispatch = Dispatch::new(self.strategy, self.changes, Sizes::IfAsked)?;
+        let mut dispatch = Dispatch::new(self.strategy, self.changes, Sizes::IfAsked, true)?;
         // To ask the catalog may take a transaction.
         if self.lacks(0, if connection.is_autocommit() { 1 } else { 4 }) {
             return Ok(Findings::none(Stop::Budget.text()));

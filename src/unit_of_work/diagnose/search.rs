@@ -348,7 +348,8 @@ impl<'a, 'c> Search<'a, 'c> {
         let part = self.plan.part(&rows);
         let (before, connection) = (self.before.clone(), self.trial.connection());
         let mut flush = Flush::resume(&part, self.changes, connection, before)
-            .with_rows_distributed(self.constraints.is_distributed);
+            .with_rows_distributed(self.constraints.is_distributed)
+            .with_one_connection(self.constraints.is_distributed);
         let result = write(&mut flush, &part, self.constraints, sent);
         let before = flush.into_before();
         match result {
