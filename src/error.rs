@@ -497,6 +497,10 @@ fn hint(code: &str) -> Option<&'static str> {
             "another transaction has locked it: try again later, or leave out what is locked with \
              `skip_locked`"
         }
+        "08000" | "08001" | "08003" | "08004" | "08006" => {
+            "the server that was asked is there, and another one that it needs is not, such as a worker of \
+             Citus; `SELECT * FROM citus_check_cluster_node_health()` finds the one"
+        }
         "25006" => "this is a standby or a read-only transaction: write on the primary",
         "42P05" => {
             "a pooler shares sessions between programs whose prepared statements have the same names: \

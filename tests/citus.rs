@@ -735,6 +735,29 @@ fn work_is_repeated_and_rows_are_locked() -> Result<(), Error> {
     Ok(())
 }
 
+/// The coordinator goes on where one of the workers does not answer, and says so as any server can.
+#[test]
+fn an_error_of_a_lost_worker_says_where_to_look() -> Result<(), Error> {
+    let tables = "
+        CREATE TABLE notes (id serial PRIMARY KEY, text text NOT NULL);
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+            RAISE 'connection to the remote node app@10.0.0.7:5432 failed' USING ERRCODE = '08006';
+        END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON notes EXECUTE FUNCTION refuse()";
+    for named in STRATEGIES {
+        let schema = Schema::new(&format!("lost_{}", named.name), tables);
+        let mut client = schema.client();
+        let mut uow = UnitOfWork::new(&mut client).with_strategy((named.strategy)());
+        uow.add(Note { id: None, text: "new".into() });
+        let error = uow.commit().expect_err("a worker is not there");
+        assert_eq!(error.kind(), ErrorKind::Database, "{}: {error:?}", named.name);
+        assert!(error.hint().is_some_and(|hint| hint.contains("node_health()")), "{error}");
+        schema.client().batch_execute("DROP TRIGGER refuse ON notes").expect("it can be dropped");
+        uow.commit().map_err(|error| Error::other(format!("{}: {error:?}", named.name)))?;
+    }
+    Ok(())
+}
+
 #[derive(Model, Clone, Debug)]
 #[model(table = "moods")]
 struct Mood {
