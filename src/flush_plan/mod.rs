@@ -247,6 +247,12 @@ impl FlushPlan {
         }
     }
 
+    /// Returns `true` if the database gives updated rows another key, along with what they refer to, before
+    /// their own step comes.
+    pub(crate) fn moves_rows(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step, Step::Update(step) if step.moved != 0))
+    }
+
     /// Returns the tables with new rows, in the order of their first appearance in the unit of work.
     #[must_use]
     pub fn tables(&self) -> &[PlannedTable] {

@@ -124,6 +124,10 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         if !self.is_harmless(&plan)? {
             return self.step_by_step(Reason::Action);
         }
+        // Citus runs the parts one after the other, and each would look for the old keys.
+        if self.is_distributed() && plan.moves_rows() {
+            return self.step_by_step(Reason::Action);
+        }
         if self.knows_of_passes(&plan)? {
             return self.step_by_step(Reason::PassedOn);
         }
@@ -330,11 +334,14 @@ impl<'a, 'c> Dispatch<'a, 'c> {
         if !self.has_asked && self.ask(connection).is_err() {
             return Ok(None);
         }
-        if !self.constraints.as_ref().is_some_and(|known| known.is_citus) {
+        if !self.is_citus() {
             return Ok(None);
         }
         self.strategy.memory().distributed(&self.written);
         let next = self.again(attempt, attempt.reason.clone())?;
+        if next.plan.moves_rows() {
+            return self.step_by_step(Reason::Action).map(Some);
+        }
         // Rows that are not there are not there in the same order either.
         let is_other = !attempt.is_distributed || !next.plan.has_steps_of(&attempt.plan);
         Ok(is_other.then_some(next))
@@ -383,7 +390,9 @@ impl<'a, 'c> Dispatch<'a, 'c> {
                 Way::OneStatement if is_unique => {
                     next.plan.passes_on() || self.takes_along(attempt)
                 }
-                Way::OneStatement => self.looks_early(),
+                // Citus checks foreign keys after each part of a statement that inserts rows, as it does
+                // after each step.
+                Way::OneStatement => self.looks_early() || self.is_citus(),
                 Way::StepByStep => !next.plan.has_steps_of(&attempt.plan),
             };
             if has_other_order {
@@ -422,6 +431,11 @@ impl<'a, 'c> Dispatch<'a, 'c> {
     /// Returns `true` if rows of the flush are known to lie on several servers.
     fn is_distributed(&self) -> bool {
         self.strategy.memory().are_distributed(&self.written)
+    }
+
+    /// Returns `true` if the catalog says that the server has Citus.
+    fn is_citus(&self) -> bool {
+        self.constraints.as_ref().is_some_and(|known| known.is_citus)
     }
 
     /// Returns `true` if Citus is to write over one connection to each server. In a transaction that goes on,
@@ -584,8 +598,8 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             || plan.updated_rows() + plan.deleted_rows() > 1;
         let checks_defaults = self.checks_defaults();
         // The session would end with a `COPY` that Citus refuses, and nothing could be tried after it.
-        let is_citus = self.constraints.as_ref().is_some_and(|known| known.is_citus);
-        let is_sequential = self.is_sequential() || (is_citus && inserts.name() == Copy.name());
+        let may_end = inserts.name() == Copy.name() && self.written.len() > 1;
+        let is_sequential = self.is_sequential() || (may_end && self.is_citus());
         let memory = self.strategy.memory();
         Ok(Attempt {
             checks_defaults,
