@@ -2,7 +2,7 @@
 
 use super::array_source::{ColumnArrays, GroupCells, KeyName};
 use crate::error::Error;
-use crate::model::{SqlType, Table};
+use crate::model::{QualifiedName, SqlType, Table};
 use crate::sql::{ArrayParam, Params, Sql};
 
 /// The rows of a statement, as they stand in its text.
@@ -12,6 +12,8 @@ pub(crate) struct ArrayRows {
     arrays: Vec<Array>,
     /// The columns of the rows. An expression names elements by the position of their array.
     columns: Vec<CellExpression>,
+    /// The casts of columns that are not one array, by their positions.
+    casts: Vec<(usize, QualifiedName)>,
 }
 
 impl ArrayRows {
@@ -47,24 +49,40 @@ impl ArrayRows {
             ColumnArrays::Keys(index) => CellExpression::Element(add(Array::Keys(index))),
             ColumnArrays::Slices { elements, first, last } => {
                 let elements = params.push_array(elements);
-                let first = add(Array::Param(params.push_array(first)));
-                let last = add(Array::Param(params.push_array(last)));
+                let first = add(Array::param(params.push_array(first)));
+                let last = add(Array::param(params.push_array(last)));
                 CellExpression::Slice { elements, first, last }
             }
             ColumnArrays::Arrays { values, keys } => {
                 let mut parts = Vec::with_capacity(1);
                 if let Some(values) = values {
-                    let values = add(Array::Param(params.push_array(values)));
+                    let values = add(Array::param(params.push_array(values)));
                     parts.push(CellExpression::Element(values));
                 }
                 for (keys, positions) in keys {
-                    let position = add(Array::Param(params.push_array(positions)));
+                    let position = add(Array::param(params.push_array(positions)));
                     parts.push(CellExpression::KeyAt { keys, position });
                 }
                 if parts.len() == 1 { parts.remove(0) } else { CellExpression::Either(parts) }
             }
         };
         self.columns.push(expression);
+    }
+
+    /// Has [`render_table`](ArrayRows::render_table) cast the column that was added last to the type that a
+    /// table's column has of its own, if it has one.
+    pub(crate) fn cast_last(&mut self, table: &Table, column: usize) {
+        let (Some(name), Some(last)) = (table.cast(column), self.columns.len().checked_sub(1))
+        else {
+            return;
+        };
+        if let CellExpression::Element(at) = self.columns[last] {
+            if let Array::Param { cast, .. } = &mut self.arrays[at] {
+                *cast = Some(name);
+                return;
+            }
+        }
+        self.casts.push((last, name));
     }
 
     /// Appends a query that returns the rows; `cast` appends what follows the column at a position.
@@ -85,8 +103,9 @@ impl ArrayRows {
     /// store all of them first. `deletes_come_before_updates_and_those_before_inserts` pins the first
     /// text.
     pub(crate) fn render(&self, from: &str, sql: &mut Sql, cast: impl Fn(&mut Sql, usize)) {
-        let is_nested =
-            self.columns.iter().any(|column| matches!(column, CellExpression::Either(_)));
+        // Nor within a cast to a type of one's own, with Citus.
+        let is_nested = !self.casts.is_empty()
+            || self.columns.iter().any(|column| matches!(column, CellExpression::Either(_)));
         let unnest = |sql: &mut Sql, at: usize| {
             self.arrays[at].render(sql.push("unnest(")).push(")");
         };
@@ -110,13 +129,18 @@ impl ArrayRows {
     /// Appends the rows as a table `r` with the columns `v0`, `v1`, ….
     ///
     /// ```text
-    /// (SELECT unnest($1) AS v0, unnest($2) AS v1 FROM k) AS r
+    /// (SELECT unnest($1) AS v0, unnest($2::mood[]) AS v1 FROM k) AS r
     /// ```
+    ///
+    /// Citus takes no cast of columns that depends on the session, such as one to an enum.
     ///
     /// `an_update_of_one_column` pins the text.
     pub(crate) fn render_table(&self, from: &str, sql: &mut Sql) {
         sql.push("(");
         self.render(from, sql, |sql, index| {
+            if let Some((_, name)) = self.casts.iter().find(|(of, _)| *of == index) {
+                sql.push("::").qualified(*name);
+            }
             sql.push(" AS v").number(index);
         });
         sql.push(") AS r");
@@ -158,7 +182,7 @@ impl ArrayRows {
         match self.columns[column] {
             CellExpression::Element(at) => match self.arrays[at] {
                 Array::Keys(index) => Some(index),
-                Array::Param(_) => None,
+                Array::Param { .. } => None,
             },
             _ => None,
         }
@@ -224,17 +248,28 @@ impl SortedColumn {
 /// An array, by what it is called in the text.
 #[derive(Debug, Clone, Copy)]
 enum Array {
-    /// The parameter of this number.
-    Param(usize),
+    /// The parameter of this number, and the type of one's own that its elements are cast to.
+    Param { number: usize, cast: Option<QualifiedName> },
     /// The statement's array of keys at this position.
     Keys(KeyName),
 }
 
 impl Array {
-    /// Appends the array's name: `$1`, or `k0`.
+    /// Returns the array of a parameter, as it is.
+    fn param(number: usize) -> Array {
+        Array::Param { number, cast: None }
+    }
+
+    /// Appends the array's name: `$1`, `$1::mood[]`, or `k0`.
     fn render(self, sql: &mut Sql) -> &mut Sql {
         match self {
-            Array::Param(number) => sql.param(number),
+            Array::Param { number, cast } => {
+                sql.param(number);
+                match cast {
+                    Some(name) => sql.push("::").qualified(name).push("[]"),
+                    None => sql,
+                }
+            }
             Array::Keys(name) => name.render(sql),
         }
     }

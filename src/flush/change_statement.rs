@@ -17,7 +17,7 @@ use crate::change_set::SetTo;
 use crate::error::Error;
 use crate::flush_plan::{ColumnMask, UpdateStep};
 use crate::model::SqlType;
-use crate::sql::{ArrayParam, Sql};
+use crate::sql::{ArrayParam, Sql, casts_any};
 
 /// What the statement of a change returns.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,7 +101,7 @@ impl Change<'_> {
                 text.sql.push("UPDATE ").qualified(name).push(" AS t SET ");
                 match &placeholder {
                     Some(placeholder) => placeholder.render_set("r.p", &mut text.sql),
-                    None => render_set(step, values, &mut text.sql),
+                    None => render_set(step, values, text),
                 }
                 text.sql.push(" FROM ");
             }
@@ -115,9 +115,16 @@ impl Change<'_> {
             None => arrays.render_table(&text.from, &mut text.sql),
         }
         matched.render(&matched.columns, &mut text.sql);
-        if returning == Returning::FoundRows {
+        if returning == Returning::Nothing {
+            return Ok(());
+        }
+        let read_back = self.read_back();
+        let is_alone = text.from.is_empty();
+        if is_alone && text.flush.is_distributed() && casts_any(self.table(), &read_back) {
+            self.render_returned_apart(&matched, &read_back, &mut text.sql);
+        } else {
             text.sql.push(" RETURNING ");
-            self.render_returned(&matched, &self.read_back(), &mut text.sql);
+            self.render_returned(&matched, &read_back, &mut text.sql);
         }
         Ok(())
     }
@@ -163,6 +170,25 @@ impl Change<'_> {
         for (at, &column) in read_back.iter().enumerate() {
             sql.push(", ").read_column(self.table(), column, "t.").push(" AS r").number(at);
         }
+    }
+
+    /// Has a query of its own read what the statement returns; see [`Sql::returning`].
+    ///
+    /// ```text
+    /// WITH w AS (UPDATE … RETURNING r.v3 AS n, t.mood AS r0) SELECT n, r0::text AS r0 FROM w
+    /// ```
+    fn render_returned_apart(&self, matched: &Matched, read_back: &[usize], sql: &mut Sql) {
+        let table = self.table();
+        sql.begin_apart().push("r.v").number(matched.number()).push(" AS n");
+        for (at, &column) in read_back.iter().enumerate() {
+            sql.push(", t.").name(table.columns()[column].name()).push(" AS r").number(at);
+        }
+        sql.push(") SELECT n");
+        for (at, &column) in read_back.iter().enumerate() {
+            let value = format!("r{at}");
+            sql.push(", ").read_value(table, column, &value).push(" AS ").push(&value);
+        }
+        sql.push(" FROM w");
     }
 
     /// Hands over the columns that were read back, if all rows were found.
@@ -216,6 +242,12 @@ impl Change<'_> {
     }
 }
 
+/// Returns `true` if the arrays of new values are cast, and not each value where it is used. Where different
+/// columns change, NULL stands for what does not, and a domain may not take it; but Citus casts nowhere else.
+fn casts_arrays(step: &UpdateStep, flush: &Flush<'_, '_>) -> bool {
+    !step.is_sparse() || flush.is_distributed()
+}
+
 /// Adds the new values of an update, and returns the number of their columns.
 fn add_values(
     step: &UpdateStep,
@@ -238,6 +270,9 @@ fn add_values(
             let is_set: Option<&dyn Fn(usize) -> bool> = step.is_sparse().then_some(&is_set);
             let cells = source.of(step.table(), &group).only_where(is_set);
             arrays.add(cells.column(column)?, &mut text.params);
+            if casts_arrays(step, text.flush) {
+                arrays.cast_last(step.table(), column);
+            }
             values += 1;
         }
     }
@@ -270,8 +305,10 @@ fn add_masks(step: &UpdateStep, arrays: &mut ArrayRows, text: &mut StatementText
 /// ```
 ///
 /// `an_update_of_one_column` and `a_default_is_taken_and_read_back` pin the text of the first kind.
-fn render_set(step: &UpdateStep, values: usize, sql: &mut Sql) {
+fn render_set(step: &UpdateStep, values: usize, text: &mut StatementText<'_, '_>) {
     let (table, mut value) = (step.table(), 0);
+    let casts_here = !casts_arrays(step, text.flush);
+    let sql = &mut text.sql;
     sql.list(step.columns.iter().enumerate(), |sql, (position, &(column, to))| {
         let name = table.columns()[column].name();
         sql.name(name).push(" = ");
@@ -284,8 +321,11 @@ fn render_set(step: &UpdateStep, values: usize, sql: &mut Sql) {
             sql.push("CASE WHEN (r.v").number(values + word).push(" & ");
             sql.number(1 << bit).push(") <> 0 THEN ");
         }
-        sql.push("r.v").number(value).write_cast(table, column);
+        sql.push("r.v").number(value);
         value += 1;
+        if casts_here {
+            sql.write_cast(table, column);
+        }
         if step.is_sparse() {
             sql.push(" ELSE t.").name(name).push(" END");
         }

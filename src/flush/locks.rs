@@ -121,6 +121,7 @@ impl LockedTable {
                 keys.push_value(|out| flush.stored_value(changed, slot, column, out))?;
             }
             arrays.add_array(keys, &mut text.params);
+            arrays.cast_last(table, column);
         }
         let sql = &mut text.sql;
         arrays.render_table(&text.from, sql.push("SELECT count(*) FROM "));

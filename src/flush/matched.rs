@@ -38,6 +38,7 @@ impl Matched {
                 values.push_value(|out| flush.stored_value(changed, slot, column, out))?;
             }
             arrays.add_array(values, &mut text.params);
+            arrays.cast_last(table, column);
         }
         let mut numbers = ArrayParam::new(SqlType::INT4, slots.len());
         (1..).take(slots.len()).for_each(|number| numbers.push_i32(number));
@@ -67,6 +68,6 @@ impl Matched {
 pub(super) fn render_match(table: &'static Table, columns: &[usize], first: usize, sql: &mut Sql) {
     sql.push(" WHERE ").conditions(columns.iter().enumerate(), |sql, (at, &column)| {
         sql.push("t.").name(table.columns()[column].name());
-        sql.push(" = r.v").number(first + at).write_cast(table, column);
+        sql.push(" = r.v").number(first + at);
     });
 }

@@ -129,7 +129,7 @@ pub(crate) fn insert(
             }
             sql.push(")");
         }
-        sql.push(" RETURNING ").returned_columns(description, &columns.returned);
+        sql.returning(description, &columns.returned, flush.is_distributed());
         let returned = flush.query(sql.as_str(), &params).map_err(|error| {
             flush.blame_only_new_row(error.with_table(description.name()), table, part)
         })?;

@@ -129,7 +129,7 @@ fn insert_group(flush: &mut Flush<'_, '_>, group: &Group) -> Result<(), Error> {
     rows.render("", text.sql.push(" "), |sql, index| {
         sql.write_cast(table, columns.named()[index]);
     });
-    text.sql.push(" RETURNING ").returned_columns(table, columns.returned());
+    text.sql.returning(table, columns.returned(), flush.is_distributed());
     let (sql, params) = text.finish();
     let returned =
         flush.query(sql.as_str(), &params).map_err(|error| error.with_table(table.name()))?;

@@ -57,13 +57,14 @@ impl Checks {
         step.render_checks(loaded, text, &mut self.0);
     }
 
-    /// Appends the check that no row is that of two steps of one model, which find or add rows.
+    /// Appends the check that no row is that of two parts of one model, which find or add rows, or insert them.
     pub(super) fn render_one_row_check(
         &mut self,
         steps: &[FindOrAdd<'_>],
+        inserts: &[(String, usize)],
         text: &mut StatementText<'_, '_>,
     ) {
-        find_or_add::render_one_row_check(steps, text, &mut self.0);
+        find_or_add::render_one_row_check(steps, inserts, text, &mut self.0);
     }
 
     /// Appends the check that an expression has given a key for each row.

@@ -279,8 +279,16 @@ impl<'a, 'c> Renderer<'a, 'c> {
         self.checks.render_found_checks(step, loaded, &mut self.text);
         let all = (0..statement.found.len()).map(|at| statement.find_or_add(at));
         let of_model: Vec<_> = all.filter(|other| model_of(other) == model).collect();
-        if of_model.len() > 1 && of_model.last().is_some_and(|last| last.at == at) {
-            self.checks.render_one_row_check(&of_model, &mut self.text);
+        if of_model.last().is_some_and(|last| last.at == at) {
+            let inserts = (0..statement.groups.len()).filter_map(|at| {
+                let group = &statement.groups[at];
+                let is_of_model = changes.tables()[group.table()].model() == model;
+                is_of_model.then(|| (statement.names.insert(at), group.rows.len()))
+            });
+            let inserts: Vec<_> = inserts.collect();
+            if of_model.len() + inserts.len() > 1 {
+                self.checks.render_one_row_check(&of_model, &inserts, &mut self.text);
+            }
         }
         self.found = at + 1;
         self.set_from();

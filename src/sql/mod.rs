@@ -26,4 +26,4 @@ pub use rows::Rows;
 pub(crate) use select::{
     in_order_of_locks, key_arrays, lock_by_keys, select_all, select_by_key, select_by_keys,
 };
-pub(crate) use text::Sql;
+pub(crate) use text::{Sql, casts_any};

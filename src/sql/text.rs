@@ -141,6 +141,33 @@ impl Sql {
         })
     }
 
+    /// Appends ` RETURNING` and columns; see [`returned_columns`](Sql::returned_columns).
+    ///
+    /// `is_apart` says that a query of its own is to read what the statement returns, where a column has a type
+    /// of one's own. Citus takes no cast in `RETURNING` that depends on the session, such as one of an enum.
+    ///
+    /// ```text
+    /// WITH w AS (INSERT INTO … RETURNING id, mood) SELECT COALESCE(NULL::int4, id) AS id, mood::text FROM w
+    /// ```
+    pub(crate) fn returning(
+        &mut self,
+        table: &Table,
+        columns: &[usize],
+        is_apart: bool,
+    ) -> &mut Sql {
+        if !is_apart || !casts_any(table, columns) {
+            return self.push(" RETURNING ").returned_columns(table, columns);
+        }
+        self.begin_apart().columns(table, columns).push(") SELECT ");
+        self.returned_columns(table, columns).push(" FROM w")
+    }
+
+    /// Makes the statement so far a part `w` of another, and appends ` RETURNING `.
+    pub(crate) fn begin_apart(&mut self) -> &mut Sql {
+        self.0.insert_str(0, "WITH w AS (");
+        self.push(" RETURNING ")
+    }
+
     /// Appends a column, so that its value comes as a type that is built in.
     ///
     /// ```text
@@ -160,17 +187,22 @@ impl Sql {
     /// the column's own type, where another one of its kind would be rounded or depend on the session.
     /// The planner makes the column itself of either.
     pub(crate) fn read_column(&mut self, table: &Table, column: usize, of: &str) -> &mut Sql {
+        let name = format!("{of}{}", Quoted(table.columns()[column].name()));
+        self.read_value(table, column, &name)
+    }
+
+    /// Appends an expression that has the value of a column, in the same way.
+    pub(crate) fn read_value(&mut self, table: &Table, column: usize, value: &str) -> &mut Sql {
         let description = &table.columns()[column];
         if is_guarded(table, column) && keeps_type(description.ty()) {
-            self.push("CASE WHEN NULL").cast(description.ty()).push(" = ").push(of);
-            self.name(description.name()).push(" THEN NULL ELSE ").push(of);
-            return self.name(description.name()).push(" END");
+            self.push("CASE WHEN NULL").cast(description.ty()).push(" = ").push(value);
+            return self.push(" THEN NULL ELSE ").push(value).push(" END");
         }
         if is_guarded(table, column) {
-            self.push("COALESCE(NULL").cast(description.ty()).push(", ").push(of);
-            return self.name(description.name()).push(")");
+            self.push("COALESCE(NULL").cast(description.ty()).push(", ");
+            return self.push(value).push(")");
         }
-        self.push(of).name(description.name());
+        self.push(value);
         if is_integer(description.ty()) {
             // Of what is no integer, `numeric` for instance, a cast would round.
             self.cast(if description.ty().is_array() {
@@ -221,6 +253,11 @@ impl Sql {
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// Returns `true` if one of these columns has a type of one's own.
+pub(crate) fn casts_any(table: &Table, columns: &[usize]) -> bool {
+    columns.iter().any(|&column| table.cast(column).is_some())
 }
 
 /// Returns `true` if a column is read as it is, once it is known to have the type that the model says.

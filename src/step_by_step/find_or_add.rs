@@ -9,7 +9,7 @@ use crate::flush::statement_text::StatementText;
 use crate::flush::{Bound, Flush};
 use crate::flush_plan::{Assignment, FindOrAddStep};
 use crate::model::SqlType;
-use crate::sql::{Params, Rows, Sql};
+use crate::sql::{Params, Rows, Sql, casts_any};
 
 /// What the names of the statement's queries begin with. Its tables have other names.
 const PREFIX: &str = "onetrip_";
@@ -133,7 +133,9 @@ fn store(
     let (of, table) = (step.table(), step.insert.description);
     let name = |column: usize| table.columns()[column].name();
     let all: Vec<usize> = (0..table.columns().len()).collect();
-    let (mut sql, mut params, mut is_as_sent) = (Sql::new(), Params::new(), Sql::new());
+    let (mut sql, mut params) = (Sql::new(), Params::new());
+    // Whether the row has the values of its natural key that were sent, and how many columns say so.
+    let (mut is_as_sent, mut checks) = (Sql::new(), 0);
     let assignments = step.assignments();
     if assignments.is_empty() && found.is_some() {
         return Ok(None);
@@ -149,6 +151,8 @@ fn store(
             if step.resolution.natural_key.columns().contains(&column) {
                 is_as_sent.push(", t.").name(name(column)).push(" = ");
                 bind(flush, of, row, column, &mut is_as_sent, &mut params)?;
+                is_as_sent.push(" AS s").number(checks);
+                checks += 1;
             }
         }
         sql.push(") ON CONFLICT (").columns(table, step.resolution.natural_key.columns());
@@ -183,15 +187,22 @@ fn store(
             sql.push(" = ").param(number).write_cast(table, column);
         }
     }
-    sql.push(" RETURNING ");
-    sql.list(&all, |sql, &column| {
-        sql.read_column(table, column, "t.");
-    });
-    sql.push(is_as_sent.as_str());
+    let compared = all.len()..all.len() + checks;
+    if flush.is_distributed() && casts_any(table, &all) {
+        sql.begin_apart().list(&all, |sql, &column| _ = sql.push("t.").name(name(column)));
+        sql.push(is_as_sent.as_str()).push(") SELECT ").returned_columns(table, &all);
+        (0..checks).for_each(|at| _ = sql.push(", s").number(at));
+        sql.push(" FROM w");
+    } else {
+        sql.push(" RETURNING ");
+        sql.list(&all, |sql, &column| {
+            sql.read_column(table, column, "t.");
+        });
+        sql.push(is_as_sent.as_str());
+    }
     let rows =
         flush.query(sql.as_str(), &params).map_err(|error| error.with_table(table.name()))?;
     // What a trigger has changed is another row.
-    let compared = all.len()..all.len() + step.resolution.natural_key.columns().len();
     if found.is_none() && !rows.is_empty() {
         for column in compared {
             rows.expect_types(&[(column, SqlType::BOOL)])?;

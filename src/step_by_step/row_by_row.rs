@@ -111,7 +111,7 @@ fn render(
         }
     }
     render_where(change, at, text)?;
-    text.sql.push(" RETURNING ").returned_columns(change.table(), returned);
+    text.sql.returning(change.table(), returned, text.flush.is_distributed());
     Ok(())
 }
 

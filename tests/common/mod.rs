@@ -22,6 +22,27 @@ pub(crate) struct Schema {
     database: Option<Database>,
 }
 
+/// Splits a text at each semicolon that is in no quotes, dollars among them.
+fn statements(sql: &str) -> Vec<&str> {
+    let (mut all, mut quote, mut first, mut at) = (Vec::new(), None, 0, 0);
+    while at < sql.len() {
+        let rest = &sql[at..];
+        let sign = ["$$", "'", ";"].into_iter().find(|sign| rest.starts_with(sign));
+        match (quote, sign) {
+            (None, Some(";")) => {
+                all.push(&sql[first..at]);
+                first = at + 1;
+            }
+            (None, Some(sign)) => quote = Some(sign),
+            (Some(open), Some(sign)) if open == sign => quote = None,
+            _ => {}
+        }
+        at += sign.map_or_else(|| rest.chars().next().map_or(1, char::len_utf8), str::len);
+    }
+    all.push(&sql[first..]);
+    all
+}
+
 /// A database with the name of the schema.
 struct Database {
     /// On the server itself, where clients connect to a pooler.
@@ -68,16 +89,20 @@ impl Schema {
 
     fn create(self, sql: &str) -> Schema {
         let mut client = connect(self.direct_url());
-        if env::var_os("ONETRIP_CITUS_SCHEMAS").is_some() {
+        let create = format!(
+            "DROP SCHEMA IF EXISTS {0} CASCADE; CREATE SCHEMA {0}; SET search_path = {0}, public; {sql}",
+            self.name
+        );
+        let is_of_citus = env::var_os("ONETRIP_CITUS_SCHEMAS").is_some();
+        if is_of_citus {
             let sharded = "SET citus.enable_schema_based_sharding = on";
             client.batch_execute(sharded).expect("the server has Citus");
         }
-        client
-            .batch_execute(&format!(
-                "DROP SCHEMA IF EXISTS {0} CASCADE; CREATE SCHEMA {0}; SET search_path = {0}, public; {sql}",
-                self.name
-            ))
-            .expect("the test's tables can be created");
+        // Citus takes some commands only if they come alone.
+        let messages = if is_of_citus { statements(&create) } else { vec![&*create] };
+        for message in messages {
+            client.batch_execute(message).expect("the test's tables can be created");
+        }
         self
     }
 

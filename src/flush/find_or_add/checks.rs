@@ -73,17 +73,22 @@ impl FindOrAdd<'_> {
     }
 }
 
-/// Appends the check that no row is that of two of these steps, all of one model. It counts as the check
-/// of the last of them.
+/// Appends the check that no row is that of two of these steps, all of one model, nor one that an insert of
+/// the model has stored. It counts as the check of the last step. `inserts` are the names and the numbers of
+/// rows of parts that insert.
 ///
 /// ```text
-///  WHEN (SELECT count(DISTINCT (r0)) FROM (SELECT r0 FROM x0 UNION ALL SELECT r0 FROM x1) AS x) <> $9
+///  WHEN (SELECT count(DISTINCT (r0))
+///        FROM (SELECT r0 FROM x0 UNION ALL SELECT r0 FROM x1 UNION ALL SELECT r0 FROM i0) AS x) <> $9
 ///  THEN 'onetrip find 1'
 /// ```
+///
+/// PostgreSQL finds no row that the same statement inserts, but Citus runs the parts one after the other.
 ///
 /// `rows_are_found_in_two_ways` pins the text.
 pub(crate) fn render_one_row_check(
     steps: &[FindOrAdd<'_>],
+    inserts: &[(String, usize)],
     text: &mut StatementText<'_, '_>,
     sql: &mut Sql,
 ) {
@@ -100,7 +105,14 @@ pub(crate) fn render_one_row_check(
         columns(sql.push(if at == 0 { "SELECT " } else { " UNION ALL SELECT " }));
         sql.push(" FROM ").push(&step.name("x"));
     }
-    let rows: usize = steps.iter().map(|step| step.step.insert.rows.len()).sum();
+    for (name, _) in inserts {
+        // An insert returns the parts of the key first.
+        sql.push(" UNION ALL SELECT ")
+            .list(0..key.len(), |sql, part| _ = sql.push("r").number(part));
+        sql.push(" FROM ").push(name);
+    }
+    let found: usize = steps.iter().map(|step| step.step.insert.rows.len()).sum();
+    let rows = found + inserts.iter().map(|(_, rows)| rows).sum::<usize>();
     sql.push(") AS x) <> ").param(text.params.push_count(rows as u64));
     sql.push(" THEN '").push(AGAINST).number(last.at).push("'");
 }
