@@ -1,5 +1,7 @@
 //! The crate's error: opaque, with accessors for what a caller can act on.
 
+mod shard;
+
 use std::borrow::Cow;
 use std::error::Error as StdError;
 use std::fmt;
@@ -151,6 +153,13 @@ impl Error {
         error.0.constraint = db.constraint().map(str::to_owned);
         error.0.hint = db.hint().map(|hint| hint.to_owned().into());
         error.0.sqlstate = Some(db.code().clone());
+        if let Some(violation) = shard::violation(db) {
+            let own = |name: Option<&str>| name.map(|name| name.to_owned().into());
+            error.0.table = own(violation.table);
+            error.0.column = own(violation.column);
+            error.0.constraint = violation.constraint.map(str::to_owned);
+            error.0.sqlstate = Some(SqlState::from_code(violation.code));
+        }
         if let (None, Some(hint)) = (db.hint(), hint(db.code().code())) {
             error.0.hint = Some(hint.into());
         }
@@ -268,7 +277,7 @@ impl Error {
     /// planner of its own.
     pub(crate) fn is_of_citus(&self) -> bool {
         let Some(error) = self.db() else { return false };
-        if !["0A000", "XX000", "42601"].contains(&error.code().code()) {
+        if !["0A000", "XX000", "42601"].contains(&error.code().code()) || shard::is_of_copy(error) {
             return false;
         }
         // The file of the server's source, and words that Citus writes in English only.
