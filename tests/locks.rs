@@ -5,7 +5,7 @@ mod common;
 mod relayed;
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::Schema;
 use onetrip::{Error, ErrorKind, Handle, Model, Retry, UnitOfWork};
@@ -80,14 +80,18 @@ fn locked_before(
                 uow.rollback();
             });
             let waits = format!("SELECT 1 FROM pg_locks WHERE pid = {pid} AND NOT granted");
-            while schema.rows(&waits).is_empty() {
+            let since = Instant::now();
+            let mut is_waiting = false;
+            while !is_waiting && since.elapsed() < Duration::from_secs(10) {
                 thread::sleep(Duration::from_millis(2));
+                is_waiting = !schema.rows(&waits).is_empty();
             }
             let is_locked =
                 |id: &&String| schema.rows(&format!("{} SKIP LOCKED", row(id))).is_empty();
             let locked = ids.iter().filter(|id| *id != blocked).filter(is_locked);
             all.push(locked.cloned().collect());
             transaction.rollback().unwrap();
+            assert!(is_waiting, "nothing waits for {blocked}");
         });
     }
     all

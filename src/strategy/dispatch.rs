@@ -384,6 +384,10 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             if let Some(constraints) = &mut self.constraints {
                 Arc::make_mut(constraints).violated.clone_from(&self.violated);
             }
+            if !is_unique && self.is_citus() {
+                // No order is right for a circle of new rows, and one statement is not checked as a whole.
+                self.plan_for_steps(Cycles::OneRow)?;
+            }
             let reason = if is_unique { Reason::PassedOn } else { Reason::Order };
             let next = self.step_by_step(reason)?;
             let has_other_order = match way {

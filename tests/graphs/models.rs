@@ -74,9 +74,11 @@ pub(crate) const TABLES: &str = "
         SELECT c, 'street ' || 10 - n FROM generate_series(1, 12) AS c, generate_series(1, 3) AS n
         WHERE c <> 5 ORDER BY n DESC, c;
     INSERT INTO products SELECT 'p' || n, n FROM generate_series(1, 9) AS n;
-    INSERT INTO orders SELECT 's' || n % 2, c * 10 + n, c, (SELECT min(id) FROM addresses WHERE customer_id = c),
+    WITH made AS MATERIALIZED (
+        SELECT 's' || n % 2, c * 10 + n, c, (SELECT min(id) FROM addresses WHERE customer_id = c),
         CASE WHEN n > 2 THEN (SELECT max(id) FROM addresses WHERE customer_id = c) END, c * n
-        FROM generate_series(1, 12) AS c, generate_series(1, 4) AS n WHERE c % 4 > 0;
+        FROM generate_series(1, 12) AS c, generate_series(1, 4) AS n WHERE c % 4 > 0)
+    INSERT INTO orders SELECT * FROM made;
     INSERT INTO lines (shop, order_number, product_id, quantity)
         SELECT shop, number, CASE WHEN n < 3 THEN 'p' || 1 + (number + n) % 9 END, n
         FROM orders, generate_series(1, 3) AS n ORDER BY n DESC, number";

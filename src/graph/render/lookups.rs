@@ -118,7 +118,8 @@ impl<'l> Renderer<'l> {
         let question = renumbered(&lines.collect::<Vec<_>>().join(" "), offset);
         self.begin_query();
         let name = self.name('x', 0);
-        self.text.sql.push(&format!("{name} (t, i, w, b) AS ({question})"));
+        // Otherwise Citus would take whole rows out of the catalog, some of whose types it cannot send.
+        self.text.sql.push(&format!("{name} (t, i, w, b) AS MATERIALIZED ({question})"));
         Ok(())
     }
 }

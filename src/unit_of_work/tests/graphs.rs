@@ -142,7 +142,10 @@ fn a_strategy_learns_of_indexes() {
     ];
     assert_eq!(load(None, &answer).map_err(|error| error.to_string()), Ok(()));
     let asks = recording.take();
-    assert!(asks.contains(", x0 (t, i, w, b) AS (SELECT pg_catalog.array_agg"), "{asks}");
+    assert!(
+        asks.contains(", x0 (t, i, w, b) AS MATERIALIZED (SELECT pg_catalog.array_agg"),
+        "{asks}"
+    );
     assert!(
         asks.contains(
             ", x0.t, x0.i, x0.w, x0.b FROM s0 LEFT JOIN s1 ON true LEFT JOIN x0 ON true -- text[], text[]"
