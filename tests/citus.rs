@@ -4,6 +4,8 @@
 
 #[path = "common/mod.rs"]
 mod common;
+#[path = "common/programs.rs"]
+mod programs;
 #[path = "../examples/support/strategies.rs"]
 mod strategies;
 
@@ -12,6 +14,7 @@ use onetrip::{
     Error, ErrorKind, ForeignKey, Handle, Model, OneTrip, Retry, Strategy, UnitOfWork, Upsert,
 };
 use postgres::{Client, NoTls};
+use programs::{Repository, program, run};
 use strategies::STRATEGIES;
 
 /// A reference table: each server has all rows.
@@ -733,6 +736,41 @@ fn work_is_repeated_and_rows_are_locked() -> Result<(), Error> {
     });
     assert_eq!(schema.rows("SELECT balance FROM accounts WHERE tenant_id = 2"), ["30"]);
     Ok(())
+}
+
+/// The examples make their tables in schemas of their own.
+#[test]
+fn the_demo_and_the_import_run_in_schemas_that_lie_on_one_server() {
+    let Some(schema) = schema("examples", "") else { return };
+    let sharded = "options=-c%20citus.enable_schema_based_sharding%3Don";
+    let separator = if schema.url().contains('?') { '&' } else { '?' };
+    let url = format!("{}{separator}{sharded}", schema.url());
+    let mut demo = program("demo");
+    demo.env("DATABASE_URL", &url).args(["--json", "--latency=0", "--users=20"]);
+    let measured: Vec<serde_json::Value> =
+        serde_json::from_str(&run(&mut demo)).expect("stdout is one array");
+    for measured in &measured {
+        assert_eq!(measured["verified"], true, "{measured}");
+        let name = ["strategy", "loaded_by"].iter().find_map(|name| measured[*name].as_str());
+        let expected = match name.expect("each has a name") {
+            "graph" => 2,
+            "one_trip" | "auto" => 1,
+            _ => continue,
+        };
+        assert_eq!(measured["round_trips"], expected, "{measured}");
+    }
+    let repository = Repository::new("citus_git");
+    for strategy in ["auto", "copy", "unnest", "batch", "row_by_row"] {
+        for option in ["--drop", "--update", "--update"] {
+            repository.commit(&format!("{strategy} {option}"));
+            let mut import = program("git_import");
+            import.env("DATABASE_URL", &url).arg(repository.path());
+            // It checks by itself that the database has what git has.
+            let output = run(import.args([option, "--strategy", strategy]));
+            assert!(output.contains("as git has them"), "{output}");
+        }
+        schema.client().batch_execute("DROP SCHEMA onetrip_git CASCADE").expect("it is there");
+    }
 }
 
 /// The coordinator goes on where one of the workers does not answer, and says so as any server can.

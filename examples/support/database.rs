@@ -129,10 +129,14 @@ impl Schema {
             self.drop(client)?;
         }
         let mut transaction = client.transaction()?;
-        transaction.batch_execute(&format!(
+        let commands = format!(
             "CREATE SCHEMA {name}; COMMENT ON SCHEMA {name} IS '{MARK}';
              SET LOCAL search_path = {name}; {tables}"
-        ))?;
+        );
+        // Citus takes a CREATE INDEX only if it comes alone.
+        for command in commands.split(';') {
+            transaction.batch_execute(command)?;
+        }
         Ok(transaction.commit()?)
     }
 

@@ -4,6 +4,7 @@
 
 use std::env;
 use std::ffi::OsStr;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
@@ -55,6 +56,47 @@ pub(crate) fn run(command: &mut Command) -> String {
     let (stdout, stderr) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{command:?}: {}\n{stdout}{stderr}", output.status);
     stdout
+}
+
+/// A repository of git with one file, which is gone at the end.
+pub(crate) struct Repository {
+    path: PathBuf,
+}
+
+impl Repository {
+    pub(crate) fn new(test: &str) -> Repository {
+        let folder = format!("{test}_{}", std::process::id());
+        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
+        fs::create_dir_all(&path).expect("a folder can be made");
+        let repository = Repository { path };
+        repository.git(&["init", "--quiet", "--initial-branch=main"]);
+        repository
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Commits a file with this text.
+    pub(crate) fn commit(&self, text: &str) {
+        fs::write(self.path.join("file"), text).expect("it can be written");
+        self.git(&["add", "file"]);
+        self.git(&["commit", "--quiet", "--allow-empty", "--message", text]);
+    }
+
+    fn git(&self, arguments: &[&str]) {
+        let mut git = Command::new("git");
+        git.arg("-C").arg(&self.path);
+        git.args(["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]);
+        without_configuration(&mut git);
+        run(git.args(arguments));
+    }
+}
+
+impl Drop for Repository {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.path);
+    }
 }
 
 /// Runs a program that fails, and gives what it complains of.

@@ -1,11 +1,7 @@
 //! The examples behind the pooler, as programs.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
-
 use super::place::{Place, SESSIONS};
-use super::programs::{program, run, without_configuration};
+use super::programs::{Repository, program, run};
 
 /// The pool's sessions, each with a search path of its own: what an example relies on, it does not have.
 fn bewildered(test: &str) -> Option<Place> {
@@ -59,24 +55,12 @@ fn the_demo_is_as_it_is_without_a_pooler() {
 #[test]
 fn a_repository_is_imported_and_imported_again() {
     let Some(place) = bewildered("git_import") else { return };
-    let folder = format!("pgbouncer_git_{}", std::process::id());
-    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(folder);
-    fs::create_dir_all(&path).expect("a folder can be made");
-    let git = |arguments: &[&str]| {
-        let mut git = Command::new("git");
-        git.arg("-C").arg(&path).args(["-c", "user.name=Ada", "-c", "user.email=ada@example.org"]);
-        without_configuration(&mut git);
-        run(git.args(arguments));
-    };
-    git(&["init", "--quiet", "--initial-branch=main"]);
+    let repository = Repository::new("pgbouncer_git");
     for strategy in ["auto", "copy", "unnest", "row_by_row"] {
         for option in ["--drop", "--update", "--update"] {
-            fs::write(path.join("file"), format!("{strategy} {option}"))
-                .expect("it can be written");
-            git(&["add", "file"]);
-            git(&["commit", "--quiet", "--allow-empty", "--message", strategy]);
+            repository.commit(&format!("{strategy} {option}"));
             let mut import = program("git_import");
-            import.env("DATABASE_URL", place.url()).arg(&path);
+            import.env("DATABASE_URL", place.url()).arg(repository.path());
             // It checks by itself that the database has what git has.
             let output = run(import.args([option, "--strategy", strategy]));
             assert!(output.contains("as git has them"), "{output}");
@@ -84,5 +68,4 @@ fn a_repository_is_imported_and_imported_again() {
         place.direct().batch_execute("DROP SCHEMA onetrip_git CASCADE").expect("it is there");
         assert_untouched(&place);
     }
-    fs::remove_dir_all(&path).expect("it is there");
 }
