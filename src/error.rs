@@ -158,7 +158,12 @@ impl Error {
             error.0.table = own(violation.table);
             error.0.column = own(violation.column);
             error.0.constraint = violation.constraint.map(str::to_owned);
-            error.0.sqlstate = Some(SqlState::from_code(violation.code));
+            if !violation.code.is_empty() {
+                error.0.sqlstate = Some(SqlState::from_code(violation.code));
+            }
+            if let Some("23503" | "23001") = error.0.sqlstate.as_ref().map(SqlState::code) {
+                error.0.hint = Some(AFTER_EACH_PART.into());
+            }
         }
         if let (None, Some(hint)) = (db.hint(), hint(db.code().code())) {
             error.0.hint = Some(hint.into());
@@ -489,6 +494,10 @@ impl Error {
                     || code == Some(&SqlState::T_R_DEADLOCK_DETECTED))
     }
 }
+
+/// What to do where Citus has refused rows that are right together.
+pub(crate) const AFTER_EACH_PART: &str = "Citus checks foreign keys after each part of a commit, and not at its end: \
+     rows that are right together, and not one after the other, need a foreign key that is deferred, or two commits";
 
 /// Returns what can be done about an error of the server, where the server's own words do not say
 /// so.

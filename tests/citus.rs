@@ -810,6 +810,106 @@ struct Mood {
     usual: Option<String>,
 }
 
+/// A mood of a tenant, known by its label.
+#[derive(Model, Clone, Debug)]
+#[model(table = "feelings")]
+struct Feeling {
+    #[model(key, unique)]
+    tenant_id: i32,
+    #[model(key)]
+    id: Option<i64>,
+    #[model(unique, sql_type = "mood")]
+    mood: String,
+    #[model(sql_type = "mood")]
+    other: String,
+    uses: i32,
+}
+
+#[test]
+fn rows_are_found_by_enums() -> Result<(), Error> {
+    let tables = "
+        CREATE TYPE mood AS ENUM ('good', 'bad');
+        CREATE TABLE feelings (tenant_id int, id bigserial, mood mood NOT NULL, other mood NOT NULL, uses int NOT NULL,
+            PRIMARY KEY (tenant_id, id), UNIQUE (tenant_id, mood))";
+    for named in STRATEGIES {
+        for placed in [
+            "create_distributed_table('feelings', 'tenant_id')",
+            "citus_schema_distribute(current_schema()::regnamespace)",
+        ] {
+            let test = format!("feelings_{}_{}", named.name, placed.len());
+            let tables = format!("{tables}; SELECT {placed}");
+            let Some(schema) = schema(&test, &tables) else { return Ok(()) };
+            let mut client = schema.client();
+            let strategy = (named.strategy)();
+            for other in ["good", "bad"] {
+                let mut uow = UnitOfWork::new(&mut client).with_strategy(strategy.clone());
+                let feeling = |tenant_id, mood: &str| {
+                    let (mood, other) = (mood.to_owned(), other.to_owned());
+                    Feeling { tenant_id, id: None, mood, other, uses: 1 }
+                };
+                let mut all = Vec::new();
+                for tenant in 1..=4 {
+                    all.push(uow.find_or_add(feeling(tenant, "good"))?);
+                    let upsert = Upsert::new().set(["other"]).increment(["uses"]);
+                    all.push(uow.upsert_with(feeling(tenant, "bad"), upsert)?);
+                }
+                uow.commit().map_err(|error| {
+                    Error::other(format!("{} {placed} {other}: {error:?}", named.name))
+                })?;
+                assert!(all.iter().all(|&feeling| uow[feeling].id.is_some()));
+                assert!(all.iter().skip(1).step_by(2).all(|&bad| uow[bad].other == other));
+            }
+            let rows =
+                "SELECT mood, other, uses, count(*) FROM feelings GROUP BY 1, 2, 3 ORDER BY 1";
+            assert_eq!(schema.rows(rows), ["good|good|1|4", "bad|bad|2|4"], "{}", named.name);
+        }
+    }
+    Ok(())
+}
+
+/// The name of a shard is in no name that an error has, wherever the shard lies.
+#[test]
+fn errors_have_the_names_of_the_whole_table() -> Result<(), Error> {
+    for named in STRATEGIES {
+        let Some(schema) = schema(&format!("names_{}", named.name), TABLES) else { return Ok(()) };
+        let coordinator = std::env::var("DATABASE_URL").expect("it is there");
+        let worker = std::env::var("ONETRIP_CITUS_WORKER").expect("`scripts/with-citus` sets it");
+        for url in [coordinator, worker] {
+            let mut client = schema.client_at(&url);
+            let mut uow = UnitOfWork::new(&mut client).with_strategy((named.strategy)());
+            let accounts = add(&mut uow, 8);
+            uow.commit()?;
+            for (tenant, &of) in (1..).zip(&accounts) {
+                let seen = |uow: &mut UnitOfWork<'_>| {
+                    let error = uow.commit().expect_err("it is refused");
+                    let code = error.sqlstate().map(|code| code.code().to_owned());
+                    let is_of_shard = [error.table(), error.constraint()]
+                        .into_iter()
+                        .flatten()
+                        .any(|name| name.contains("_10"));
+                    assert!(!is_of_shard, "{}: {error:?}", named.name);
+                    (code.unwrap_or_default(), error.constraint().map(str::to_owned))
+                };
+                let twice = uow.add(account(tenant, "main"));
+                let name = Some("accounts_tenant_id_name_key".to_owned());
+                assert_eq!(seen(&mut uow), ("23505".to_owned(), name), "{}", named.name);
+                uow.delete(twice)?;
+                let wide = uow.add(entry(tenant, of, 5_000_000));
+                let name = Some("entries_amount".to_owned());
+                assert_eq!(seen(&mut uow), ("23514".to_owned(), name), "{}", named.name);
+                uow.delete(wide)?;
+                let lost = ForeignKey::Key((tenant, 1_000_000));
+                let lost = uow.add(Entry { account: lost, ..entry(tenant, of, 1) });
+                let name = Some("entries_tenant_id_account_id_fkey".to_owned());
+                assert_eq!(seen(&mut uow), ("23503".to_owned(), name), "{}", named.name);
+                uow.delete(lost)?;
+            }
+            schema.client().batch_execute("DELETE FROM entries; DELETE FROM accounts").unwrap();
+        }
+    }
+    Ok(())
+}
+
 /// Casts to these types depend on the session, and Citus takes them in few places.
 #[test]
 fn enums_and_domains_are_written_and_read_back() -> Result<(), Error> {

@@ -18,12 +18,29 @@ pub(super) struct Violation<'a> {
 /// Returns what an error says of a constraint, where Citus has passed on its text alone. Citus passes the code on
 /// as well, but not for rows that it has sent to the shard by `COPY`.
 pub(super) fn violation(error: &DbError) -> Option<Violation<'_>> {
+    let is_violation = error.code().code().starts_with("23");
+    if let (true, Some(table), Some(constraint)) = (is_violation, error.table(), error.constraint())
+    {
+        return told(table, constraint);
+    }
     let is_told = error.table().is_some() || error.constraint().is_some();
-    let is_passed_on = error.code().code().starts_with("23") || is_of_copy(error);
-    if is_told || !is_passed_on {
+    if is_told || !(is_violation || is_of_copy(error)) {
         return None;
     }
     read(error.message())
+}
+
+/// Returns the names without the number of a shard, if both have the same: the shard lies on the very server that
+/// was asked, which tells the names.
+fn told<'a>(table: &'a str, constraint: &'a str) -> Option<Violation<'a>> {
+    let (whole_table, whole_constraint) = (whole(table), whole(constraint));
+    let is_shard = whole_table.len() < table.len()
+        && table[whole_table.len()..] == constraint[whole_constraint.len()..];
+    is_shard.then(|| Violation {
+        table: Some(whole_table),
+        constraint: Some(whole_constraint),
+        ..Violation::default()
+    })
 }
 
 /// Returns `true` if Citus passes on an error of a shard that it has sent rows to by `COPY`.
@@ -33,7 +50,12 @@ pub(super) fn is_of_copy(error: &DbError) -> bool {
 
 /// Returns what a text in English says of a constraint.
 fn read(message: &str) -> Option<Violation<'_>> {
-    let mut quoted = message.split('"').skip(1).step_by(2);
+    // What has quotes within quotes cannot be told apart.
+    let is_between = |part: &str| part.is_empty() || part.starts_with(' ');
+    let has_quotes = message.matches('"').count() % 2 == 1
+        || !message.split('"').step_by(2).skip(1).all(is_between);
+    let text = if has_quotes { "" } else { message };
+    let mut quoted = text.split('"').skip(1).step_by(2);
     let column = quoted.clone().next();
     let mut next = || quoted.next().map(whole);
     let mut violation = Violation::default();
@@ -59,7 +81,11 @@ fn read(message: &str) -> Option<Violation<'_>> {
     } else if message.starts_with("new row for relation ") {
         violation.code = "23514";
         violation.table = next();
-        violation.constraint = next();
+        // Citus gives it to shards as it is.
+        violation.constraint = text.rsplit('"').nth(1);
+    } else if message.starts_with("value for domain ") {
+        violation.code = "23514";
+        violation.constraint = column;
     } else if message.starts_with("null value in column ") {
         violation.code = "23502";
         violation.column = column;
@@ -113,12 +139,25 @@ mod tests {
                 of("23502", Some("songs"), Some("place_102009"), None),
             ),
             (
+                r#"new row for relation "tt_112300" violates check constraint "c_202401""#,
+                of("23514", Some("tt"), None, Some("c_202401")),
+            ),
+            (
+                r#"value for domain a.grade violates check constraint "grade_202401""#,
+                of("23514", None, None, Some("grade_202401")),
+            ),
+            (
                 r#"no partition of relation "items_105854" found for row"#,
                 of("23514", Some("items"), None, None),
             ),
         ] {
             assert_eq!(read(message), Some(expected), "{message}");
         }
+        let odd = r#"new row for relation "My "odd" Tab_102009" violates check constraint "c"x""#;
+        assert_eq!(read(odd), Some(of("23514", None, None, None)));
+        let shard = told("cats_103557", "cats_a_key_103557");
+        assert_eq!(shard, Some(of("", Some("cats"), None, Some("cats_a_key"))));
+        assert_eq!(told("logs_202401", "logs_202401_pkey"), None);
         assert_eq!(read(r#"relation "items_105854" does not exist"#), None);
     }
 }

@@ -72,17 +72,19 @@ impl ArrayRows {
     /// Has [`render_table`](ArrayRows::render_table) cast the column that was added last to the type that a
     /// table's column has of its own, if it has one.
     pub(crate) fn cast_last(&mut self, table: &Table, column: usize) {
-        let (Some(name), Some(last)) = (table.cast(column), self.columns.len().checked_sub(1))
-        else {
-            return;
-        };
-        if let CellExpression::Element(at) = self.columns[last] {
+        self.cast_at(self.columns.len() - 1, table, column);
+    }
+
+    /// The same for the column at a position.
+    pub(crate) fn cast_at(&mut self, position: usize, table: &Table, column: usize) {
+        let Some(name) = table.cast(column) else { return };
+        if let CellExpression::Element(at) = self.columns[position] {
             if let Array::Param { cast, .. } = &mut self.arrays[at] {
                 *cast = Some(name);
                 return;
             }
         }
-        self.casts.push((last, name));
+        self.casts.push((position, name));
     }
 
     /// Appends a query that returns the rows; `cast` appends what follows the column at a position.

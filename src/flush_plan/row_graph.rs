@@ -111,7 +111,10 @@ impl<'a> RowGraph<'a> {
             graph.tie(&link)?;
         }
         graph.tie_handles()?;
-        graph.move_at_once();
+        match constraints {
+            Some(constraints) if constraints.is_citus => graph.move_after_all(),
+            _ => graph.move_at_once(),
+        }
         if let Some(constraints) = constraints {
             graph.let_escape(constraints)?;
         }
@@ -315,6 +318,34 @@ impl<'a> RowGraph<'a> {
             of_held.flat_map(|(&node, by)| by.iter().map(move |&(from, _)| (from, node))).collect();
         edges.sort_unstable();
         edges.into_iter().for_each(|(from, node)| self.after(from, node));
+    }
+
+    /// Has what moves such rows wait for all that these wait for. Citus writes no rows together: their parts of a
+    /// statement run one after the other.
+    fn move_after_all(&mut self) {
+        let of_held = self.moved.iter().filter(|(node, _)| self.held.contains(node));
+        let mut movers: Vec<(u32, u32)> =
+            of_held.flat_map(|(&node, by)| by.iter().map(move |&(from, _)| (from, node))).collect();
+        movers.sort_unstable();
+        let mut known: HashSet<(u32, u32)> = self.edges.iter().copied().collect();
+        // What moves a row can be moved itself. No chain is longer than there are rows to be moved.
+        for _ in 0..movers.len() {
+            let mut waits_for: HashMap<u32, Vec<u32>> = HashMap::new();
+            for &(later, earlier) in &self.edges {
+                waits_for.entry(later).or_default().push(earlier);
+            }
+            let before = self.edges.len();
+            for &(from, node) in &movers {
+                for &earlier in waits_for.get(&node).into_iter().flatten() {
+                    if earlier != from && known.insert((from, earlier)) {
+                        self.after(from, earlier);
+                    }
+                }
+            }
+            if self.edges.len() == before {
+                break;
+            }
+        }
     }
 
     /// Returns the row that gives up a value, if the database would change what refers to the value

@@ -151,7 +151,6 @@ fn store(
             if step.resolution.natural_key.columns().contains(&column) {
                 is_as_sent.push(", t.").name(name(column)).push(" = ");
                 bind(flush, of, row, column, &mut is_as_sent, &mut params)?;
-                is_as_sent.push(" AS s").number(checks);
                 checks += 1;
             }
         }
@@ -171,6 +170,10 @@ fn store(
         }
         match to {
             Assignment::Next => drop(sql.push("1")),
+            // Citus takes no cast to an enum there.
+            Assignment::Value | Assignment::Sum if found.is_none() && flush.is_distributed() => {
+                sql.push("EXCLUDED.").name(name(column));
+            }
             Assignment::Value | Assignment::Sum => {
                 bind(flush, of, row, column, &mut sql, &mut params)?;
             }
@@ -190,9 +193,8 @@ fn store(
     let compared = all.len()..all.len() + checks;
     if flush.is_distributed() && casts_any(table, &all) {
         sql.begin_apart().list(&all, |sql, &column| _ = sql.push("t.").name(name(column)));
-        sql.push(is_as_sent.as_str()).push(") SELECT ").returned_columns(table, &all);
-        (0..checks).for_each(|at| _ = sql.push(", s").number(at));
-        sql.push(" FROM w");
+        sql.push(") SELECT ").returned_columns(table, &all);
+        sql.push(is_as_sent.as_str()).push(" FROM w AS t");
     } else {
         sql.push(" RETURNING ");
         sql.list(&all, |sql, &column| {

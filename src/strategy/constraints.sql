@@ -96,7 +96,7 @@ WHERE i.indisvalid AND (i.indisunique OR i.indisexclusion) ORDER BY i.indrelid, 
 UNION ALL
 -- Values that nobody has, by the kind of the column's type, and for texts by their length.
 (SELECT 'room', c.attrelid, NULL, c.attname::text,
-    CASE WHEN NOT c.attnotnull THEN 'null'
+    CASE WHEN NOT c.attnotnull AND NOT t.typnotnull THEN 'null'
         WHEN EXISTS (SELECT FROM foreign_keys f
             WHERE f.conrelid = c.attrelid AND c.attnum = ANY (f.conkey)) THEN 'none'
         WHEN b.oid IN (20, 21, 23, 700, 701, 1082, 1700) THEN 'beyond'

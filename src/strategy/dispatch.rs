@@ -10,7 +10,7 @@ use super::way::{Reason, Way};
 use super::{Kind, Strategy};
 use crate::change_set::ChangeSet;
 use crate::connection::Connection;
-use crate::error::{Error, ErrorKind};
+use crate::error::{AFTER_EACH_PART, Error, ErrorKind};
 use crate::flush_plan::{
     Action, Constraints, Cycles, FlushPlan, ForeignKeyConstraint, PlannedTable, is_updated_twice,
     means_the_same,
@@ -386,7 +386,8 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             }
             if !is_unique && self.is_citus() {
                 // No order is right for a circle of new rows, and one statement is not checked as a whole.
-                self.plan_for_steps(Cycles::OneRow)?;
+                let hinting = |error: Error| error.hinting(AFTER_EACH_PART);
+                self.plan_for_steps(Cycles::OneRow).map_err(hinting)?;
             }
             let reason = if is_unique { Reason::PassedOn } else { Reason::Order };
             let next = self.step_by_step(reason)?;

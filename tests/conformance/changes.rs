@@ -21,6 +21,7 @@ suite! {
     a_new_row_refers_to_a_changed_key: super::TABLES,
     a_key_changes_while_what_referred_to_it_moves_to_a_new_row: super::TABLES,
     a_key_changes_while_what_referred_to_it_is_deleted: super::CHAIN,
+    a_key_changes_while_a_row_below_what_follows_is_deleted: super::BELOW,
     a_default_is_taken_again: super::DEFAULTS,
     null_is_not_the_default: super::DEFAULTS,
     what_the_database_sets_is_read_back: super::DEFAULTS,
@@ -439,6 +440,34 @@ fn a_part_of_a_key_changes_and_references_follow(setup: &Setup) {
     let other = uow.add(Tenant { id: 8 });
     uow[moves].tenant_id = other.into();
     assert_eq!(uow.commit().unwrap_err().kind(), ErrorKind::Conflict, "they still disagree");
+}
+
+const BELOW: &str = "
+    CREATE TABLE tenants (id int PRIMARY KEY);
+    CREATE TABLE projects (tenant_id int REFERENCES tenants ON UPDATE CASCADE, number int,
+        PRIMARY KEY (tenant_id, number));
+    CREATE TABLE tasks (id int PRIMARY KEY, tenant_id int NOT NULL, project_number int,
+        FOREIGN KEY (tenant_id, project_number) REFERENCES projects ON UPDATE CASCADE);";
+
+/// The database passes the key on to the projects, and from them to the tasks.
+fn a_key_changes_while_a_row_below_what_follows_is_deleted(setup: &Setup) {
+    let mut client = setup.client();
+    let mut uow = setup.uow(&mut client);
+    let tenant = uow.add(Tenant { id: 1 });
+    let [one, two] = [1, 2].map(|number| uow.add(Project { tenant_id: tenant.into(), number }));
+    let task = |id, project: Handle<Project>| Task {
+        id,
+        tenant_id: tenant.into(),
+        project: Some(project.into()),
+    };
+    let [_, gone, _] = [(1, one), (2, two), (3, two)].map(|(id, of)| uow.add(task(id, of)));
+    uow.commit().unwrap();
+    uow[tenant].id = 7;
+    uow.delete(gone).unwrap();
+    uow.commit().unwrap();
+    let rows = "SELECT id, tenant_id, project_number FROM tasks ORDER BY id";
+    assert_eq!(setup.schema.rows(rows), ["1|7|1", "3|7|2"]);
+    assert_eq!(setup.schema.rows("SELECT * FROM projects ORDER BY number"), ["7|1", "7|2"]);
 }
 
 #[derive(Model, Clone, Debug, PartialEq)]

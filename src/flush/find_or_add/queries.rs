@@ -51,9 +51,10 @@ impl FindOrAdd<'_> {
     pub(crate) fn render(&self, text: &mut StatementText<'_, '_>) -> Result<(), Error> {
         let named = self.named();
         let sent = self.sent_rows(&named, text)?;
-        let queries = Queries { step: *self, named, assignments: self.step.assignments() };
-        let (from, sql) = (text.from.clone(), &mut text.sql);
         let is_distributed = text.flush.is_distributed();
+        let assignments = self.step.assignments();
+        let queries = Queries { step: *self, named, assignments, is_distributed };
+        let (from, sql) = (text.from.clone(), &mut text.sql);
         let find = if is_distributed { Queries::render_find_apart } else { Queries::render_find };
         find(&queries, &sent, &from, sql.push(&self.name("f")).push(" AS MATERIALIZED ("));
         queries.render_add(sql.push("), ").push(&self.name("a")).push(" AS ("));
@@ -86,6 +87,11 @@ impl FindOrAdd<'_> {
             numbers.push_i32(at as i32 + 1);
         }
         sent.add_array(numbers, &mut text.params);
+        if text.flush.is_distributed() {
+            for (position, &column) in named.iter().enumerate() {
+                sent.cast_at(position, self.table(), column);
+            }
+        }
         Ok(sent)
     }
 
@@ -107,6 +113,9 @@ struct Queries<'a> {
     named: Vec<usize>,
     /// What is set in the rows that are there.
     assignments: Vec<(usize, Assignment)>,
+    /// Values are cast where they are sent, and what an update returns is cast where it is read: Citus takes
+    /// few casts elsewhere.
+    is_distributed: bool,
 }
 
 impl Queries<'_> {
@@ -131,7 +140,10 @@ impl Queries<'_> {
     /// Appends the value that was sent for a column, as what the column holds.
     fn value(&self, column: usize, of: &str, sql: &mut Sql) {
         let position = self.named.iter().position(|&other| other == column).unwrap_or(0);
-        sql.push(of).push("v").number(position).write_cast(self.table(), column);
+        sql.push(of).push("v").number(position);
+        if !self.is_distributed {
+            sql.write_cast(self.table(), column);
+        }
     }
 
     /// Appends the number of the row.
@@ -243,7 +255,12 @@ impl Queries<'_> {
             sql.push("t.").name(table.columns()[column].name()).push(" = r.r").number(column);
         });
         self.number("r.", sql.push(" RETURNING ")).push(" AS n, ");
-        self.table_columns(sql);
+        if !self.is_distributed {
+            return self.table_columns(sql);
+        }
+        sql.list(table.columns().iter().enumerate(), |sql, (at, column)| {
+            sql.push("t.").name(column.name()).push(" AS r").number(at);
+        });
     }
 
     /// Appends what columns of `t` are set to; `value` appends the entity's value.
@@ -273,8 +290,12 @@ impl Queries<'_> {
         let kept = if self.is_update() { "w" } else { "f" };
         for column in 0..self.table().columns().len() {
             sql.push(", CASE WHEN f.r").number(key).push(" IS NULL THEN a.r").number(column);
-            sql.push(" ELSE ").push(kept).push(".r").number(column).push(" END AS r");
-            sql.number(column);
+            sql.push(" ELSE ");
+            match self.is_distributed && self.is_update() {
+                true => sql.read_value(self.table(), column, &format!("w.r{column}")),
+                false => sql.push(kept).push(".r").number(column),
+            };
+            sql.push(" END AS r").number(column);
         }
         sql.push(" FROM ").push(&self.step.name("f")).push(" AS f LEFT JOIN ");
         sql.push(&self.step.name("a")).push(" AS a ON f.r").number(key).push(" IS NULL");
