@@ -299,6 +299,11 @@ impl Error {
         self.db().is_some_and(|error| error.message().contains("there was a parallel"))
     }
 
+    /// Returns the name of the table, without the number that it has if it is one of a shard.
+    pub(crate) fn whole_table(&self) -> Option<&str> {
+        self.table().map(shard::whole)
+    }
+
     /// Names the table that a model knows, where the server has named another.
     pub(crate) fn of_table(mut self, table: &'static str) -> Error {
         self.0.table = Some(table.into());

@@ -894,6 +894,8 @@ fn errors_have_the_names_of_the_whole_table() -> Result<(), Error> {
                 let name = Some("accounts_tenant_id_name_key".to_owned());
                 assert_eq!(seen(&mut uow), ("23505".to_owned(), name), "{}", named.name);
                 uow.delete(twice)?;
+                // Beside a row of another table.
+                uow[of].balance += 1;
                 let wide = uow.add(entry(tenant, of, 5_000_000));
                 let name = Some("entries_amount".to_owned());
                 assert_eq!(seen(&mut uow), ("23514".to_owned(), name), "{}", named.name);

@@ -102,7 +102,7 @@ fn read(message: &str) -> Option<Violation<'_>> {
 
 /// Returns the name of a table or a constraint as its owner has given it: that of a shard ends with a number, of six
 /// digits or more.
-fn whole(name: &str) -> &str {
+pub(super) fn whole(name: &str) -> &str {
     let rest = name.trim_end_matches(|c: char| c.is_ascii_digit());
     match rest.strip_suffix('_') {
         Some(whole) if name.len() - rest.len() >= 6 && !whole.is_empty() => whole,

@@ -138,6 +138,13 @@ fn explain(error: Error, changes: &ChangeSet<'_>) -> Error {
         ([only, rest @ ..], Some(_)) if !is_ours && rest.iter().all(|table| table.is(only)) => {
             error.of_table(only.name())
         }
+        _ if !is_ours => {
+            let whole = tables.iter().find(|table| error.whole_table() == Some(table.name()));
+            match whole.map(|table| table.name()) {
+                Some(name) => error.of_table(name),
+                None => error,
+            }
+        }
         _ => error,
     };
     let error = name_only(error, changes, &tables);
