@@ -82,6 +82,10 @@ fn literals(code: &str) -> Vec<String> {
             found.split_once('\n').map_or("", |(_, rest)| rest)
         } else if let Some(rest) = found.strip_prefix("'\"'") {
             rest
+        } else if rest[..at].ends_with("r#") {
+            let (literal, rest) = found[1..].split_once("\"#").expect("a raw literal ends");
+            literals.push(literal.to_owned());
+            rest
         } else if let Some(found) = found.strip_prefix('"') {
             let (literal, rest) = literal(found);
             literals.push(literal);

@@ -133,8 +133,9 @@ impl Schema {
             "CREATE SCHEMA {name}; COMMENT ON SCHEMA {name} IS '{MARK}';
              SET LOCAL search_path = {name}; {tables}"
         );
-        // Citus takes a CREATE INDEX only if it comes alone.
-        for command in commands.split(';') {
+        // Citus takes a CREATE INDEX only if it comes alone. The body of a function has semicolons of its own.
+        let is_one = commands.contains("$$");
+        for command in commands.split(|c| c == ';' && !is_one) {
             transaction.batch_execute(command)?;
         }
         Ok(transaction.commit()?)
