@@ -162,10 +162,8 @@ impl Error {
             error.0.table = own(violation.table);
             error.0.column = own(violation.column);
             error.0.constraint = violation.constraint.map(str::to_owned);
-            if !violation.code.is_empty() {
-                error.0.sqlstate = Some(SqlState::from_code(violation.code));
-            }
-            if let Some("23503" | "23001") = error.0.sqlstate.as_ref().map(SqlState::code) {
+            error.0.sqlstate = Some(SqlState::from_code(violation.code));
+            if ["23503", "23001"].contains(&violation.code) {
                 error.0.hint = Some(AFTER_EACH_PART.into());
             }
         }
@@ -306,6 +304,23 @@ impl Error {
     /// Returns the name of the table, without the number that it has if it is one of a shard.
     pub(crate) fn whole_table(&self) -> Option<&str> {
         self.table().map(shard::whole)
+    }
+
+    /// Returns the name of the constraint, without the number that it has if it is one of a shard.
+    pub(crate) fn whole_constraint(&self) -> Option<&str> {
+        self.constraint().map(shard::whole)
+    }
+
+    /// Names the table of a model, whose shard lies on the very server that was asked, and the constraint without
+    /// the number of the shard.
+    pub(crate) fn of_shard_of(mut self, table: &'static str) -> Error {
+        let number = self.table().map(|shard| shard[shard::whole(shard).len()..].to_owned());
+        if let (Some(number), Some(constraint)) = (number, &mut self.0.constraint) {
+            if constraint.ends_with(&number) {
+                constraint.truncate(constraint.len() - number.len());
+            }
+        }
+        self.of_table(table)
     }
 
     /// Names the table that a model knows, where the server has named another.

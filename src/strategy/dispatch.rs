@@ -344,6 +344,10 @@ impl<'a, 'c> Dispatch<'a, 'c> {
             if !self.has_asked && self.ask(connection).is_err() {
                 return Ok(None);
             }
+            if self.is_citus() {
+                // The shard can lie on the very server that was asked.
+                self.violated.extend(error.whole_constraint().map(str::to_owned));
+            }
             if let Some(constraints) = &mut self.constraints {
                 Arc::make_mut(constraints).violated.clone_from(&self.violated);
             }

@@ -134,16 +134,12 @@ fn explain(error: Error, changes: &ChangeSet<'_>) -> Error {
     let tables: Vec<&'static Table> = new.clone().chain(changed).collect();
     let named = error.table().map(str::to_owned);
     let is_ours = tables.iter().any(|table| named.as_deref() == Some(table.name()));
-    let error = match (&tables[..], &named) {
-        ([only, rest @ ..], Some(_)) if !is_ours && rest.iter().all(|table| table.is(only)) => {
+    let whole = tables.iter().find(|table| error.whole_table() == Some(table.name()));
+    let error = match (&tables[..], whole) {
+        _ if is_ours || named.is_none() => error,
+        (_, Some(whole)) => error.of_shard_of(whole.name()),
+        ([only, rest @ ..], None) if rest.iter().all(|table| table.is(only)) => {
             error.of_table(only.name())
-        }
-        _ if !is_ours => {
-            let whole = tables.iter().find(|table| error.whole_table() == Some(table.name()));
-            match whole.map(|table| table.name()) {
-                Some(name) => error.of_table(name),
-                None => error,
-            }
         }
         _ => error,
     };
@@ -258,8 +254,7 @@ impl<'a> Writer<'a> {
     ) -> Result<Written, Error> {
         let before = self.before;
         let sizes = if self.budget.is_some() { Sizes::Needed } else { Sizes::IfAsked };
-        let ends = self.transaction == Transaction::Committed;
-        let is_in_transaction = !ends || !connection.is_autocommit();
+        let is_in_transaction = !self.is_whole_transaction(connection);
         let mut dispatch = Dispatch::new(self.strategy, changes, sizes, is_in_transaction)?;
         let foreseen = dispatch.foresee()?;
         self.check_budget(&foreseen, connection, before)?;
@@ -282,6 +277,11 @@ impl<'a> Writer<'a> {
                 },
             };
         }
+    }
+
+    /// Returns `true` if nothing of the transaction comes before or after what is written.
+    fn is_whole_transaction(&self, connection: &Connection<'_>) -> bool {
+        self.transaction == Transaction::Committed && connection.is_autocommit()
     }
 
     /// Finds out whether an attempt stays within the budget, together with what was sent since the
@@ -330,8 +330,7 @@ impl<'a> Writer<'a> {
         connection: &mut Connection<'_>,
         on_progress: Option<&mut OnProgress<'static>>,
     ) -> Result<Option<Written>, Error> {
-        let ends = self.transaction == Transaction::Committed;
-        if ends && connection.is_autocommit() && attempt.is_alone() {
+        if self.is_whole_transaction(connection) && attempt.is_alone() {
             let flush = Flush::new(&attempt.plan, changes, connection, on_progress)
                 .in_autocommit()
                 .with_defaults_checked(attempt.checks_defaults)
