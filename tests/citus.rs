@@ -14,7 +14,7 @@ use onetrip::{
     Error, ErrorKind, ForeignKey, Handle, Model, OneTrip, Retry, Strategy, UnitOfWork, Upsert,
 };
 use postgres::{Client, NoTls};
-use programs::{Repository, program, run};
+use programs::{Repository, measured, program, run};
 use strategies::STRATEGIES;
 
 /// A reference table: each server has all rows.
@@ -747,17 +747,13 @@ fn the_demo_and_the_import_run_in_schemas_that_lie_on_one_server() {
     let url = format!("{}{separator}{sharded}", schema.url());
     let mut demo = program("demo");
     demo.env("DATABASE_URL", &url).args(["--json", "--latency=0", "--users=20"]);
-    let measured: Vec<serde_json::Value> =
-        serde_json::from_str(&run(&mut demo)).expect("stdout is one array");
-    for measured in &measured {
-        assert_eq!(measured["verified"], true, "{measured}");
-        let name = ["strategy", "loaded_by"].iter().find_map(|name| measured[*name].as_str());
-        let expected = match name.expect("each has a name") {
+    for (name, round_trips) in measured(&mut demo) {
+        let expected = match &*name {
             "graph" => 2,
             "one_trip" | "auto" => 1,
             _ => continue,
         };
-        assert_eq!(measured["round_trips"], expected, "{measured}");
+        assert_eq!(round_trips, expected, "{name}");
     }
     let repository = Repository::new("citus_git");
     for strategy in ["auto", "copy", "unnest", "batch", "row_by_row"] {
@@ -808,6 +804,33 @@ struct Mood {
     grade: Option<i32>,
     #[model(sql_type = "mood", default)]
     usual: Option<String>,
+}
+
+/// A table that somebody has named by a month, as shards are named by numbers.
+#[derive(Model, Clone)]
+#[model(table = "logs_202401")]
+struct Log {
+    #[model(key)]
+    id: i32,
+    code: i32,
+}
+
+/// What ends with a number is not cut where nobody has shards.
+#[test]
+fn names_that_end_with_numbers_stay() {
+    let tables = "
+        CREATE TABLE logs_202401 (id int PRIMARY KEY, code int CONSTRAINT code_202401 UNIQUE)";
+    for named in STRATEGIES {
+        let schema = Schema::new(&format!("months_{}", named.name), tables);
+        let mut client = schema.client();
+        let mut uow = UnitOfWork::new(&mut client).with_strategy((named.strategy)());
+        for id in [1, 2] {
+            uow.add(Log { id, code: 7 });
+        }
+        let error = uow.commit().expect_err("there are two of it");
+        let names = (error.table(), error.constraint());
+        assert_eq!(names, (Some("logs_202401"), Some("code_202401")), "{}", named.name);
+    }
 }
 
 /// A mood of a tenant, known by its label.

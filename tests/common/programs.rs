@@ -58,6 +58,20 @@ pub(crate) fn run(command: &mut Command) -> String {
     stdout
 }
 
+/// Runs the demo with `--json`, and gives each strategy, or way to load, with its round trips. The demo has read
+/// back what each has written.
+pub(crate) fn measured(demo: &mut Command) -> Vec<(String, u64)> {
+    let measured: Vec<serde_json::Value> =
+        serde_json::from_str(&run(demo)).expect("stdout is one array");
+    let each = measured.into_iter().map(|measured| {
+        assert_eq!(measured["verified"], true, "{measured}");
+        let name = ["strategy", "loaded_by"].iter().find_map(|name| measured[*name].as_str());
+        let round_trips = measured["round_trips"].as_u64().expect("it is a count");
+        (name.expect("each has a name").to_owned(), round_trips)
+    });
+    each.collect()
+}
+
 /// A repository of git with one file, which is gone at the end.
 pub(crate) struct Repository {
     path: PathBuf,

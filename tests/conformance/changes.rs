@@ -412,16 +412,20 @@ struct Task {
 }
 
 /// One column of the key follows that of another table, and the other one does not.
+fn tenant_with_projects(uow: &mut UnitOfWork<'_>) -> (Handle<Tenant>, [Handle<Project>; 2]) {
+    let tenant = uow.add(Tenant { id: 1 });
+    (tenant, [1, 2].map(|number| uow.add(Project { tenant_id: tenant.into(), number })))
+}
+
+fn task(id: i32, tenant: Handle<Tenant>, project: Handle<Project>) -> Task {
+    Task { id, tenant_id: tenant.into(), project: Some(project.into()) }
+}
+
 fn a_part_of_a_key_changes_and_references_follow(setup: &Setup) {
     let mut client = setup.client();
     let mut uow = setup.uow(&mut client);
-    let tenant = uow.add(Tenant { id: 1 });
-    let [one, two] = [1, 2].map(|number| uow.add(Project { tenant_id: tenant.into(), number }));
-    let task = |id, project: Handle<Project>| Task {
-        id,
-        tenant_id: tenant.into(),
-        project: Some(project.into()),
-    };
+    let (tenant, [one, two]) = tenant_with_projects(&mut uow);
+    let task = |id, project| task(id, tenant, project);
     let [stays, moves, named] = [1, 2, 3].map(|id| uow.add(task(id, one)));
     uow.commit().unwrap();
     uow[tenant].id = 7;
@@ -453,13 +457,8 @@ const BELOW: &str = "
 fn a_key_changes_while_a_row_below_what_follows_is_deleted(setup: &Setup) {
     let mut client = setup.client();
     let mut uow = setup.uow(&mut client);
-    let tenant = uow.add(Tenant { id: 1 });
-    let [one, two] = [1, 2].map(|number| uow.add(Project { tenant_id: tenant.into(), number }));
-    let task = |id, project: Handle<Project>| Task {
-        id,
-        tenant_id: tenant.into(),
-        project: Some(project.into()),
-    };
+    let (tenant, [one, two]) = tenant_with_projects(&mut uow);
+    let task = |id, project| task(id, tenant, project);
     let [_, gone, _] = [(1, one), (2, two), (3, two)].map(|(id, of)| uow.add(task(id, of)));
     uow.commit().unwrap();
     uow[tenant].id = 7;

@@ -1,7 +1,7 @@
 //! The examples behind the pooler, as programs.
 
 use super::place::{Place, SESSIONS};
-use super::programs::{Repository, program, run};
+use super::programs::{Repository, measured, program, run};
 
 /// The pool's sessions, each with a search path of its own: what an example relies on, it does not have.
 fn bewildered(test: &str) -> Option<Place> {
@@ -30,23 +30,19 @@ fn the_demo_is_as_it_is_without_a_pooler() {
     let Some(place) = bewildered("demo") else { return };
     let mut demo = program("demo");
     demo.env("DATABASE_URL", place.url()).args(["--json", "--latency=0", "--users=20"]);
-    let measured: Vec<serde_json::Value> =
-        serde_json::from_str(&run(&mut demo)).expect("stdout is one array");
-    for measured in &measured {
-        assert_eq!(measured["verified"], true, "{measured}");
-        let name = ["strategy", "loaded_by"].iter().find_map(|name| measured[*name].as_str());
-        let name = name.expect("each has a name");
+    let measured = measured(&mut demo);
+    assert_eq!(measured.len(), 9);
+    for (name, round_trips) in measured {
         // The driver closes a statement after each COPY, and does not wait for the answer.
-        let expected = match name {
+        let expected = match &*name {
             "row_by_row" => 62,
             "batch" | "unnest" | "levels" => 5,
             "graph" => 2,
             "one_trip" | "auto" => 1,
             _ => continue,
         };
-        assert_eq!(measured["round_trips"], expected, "{name}");
+        assert_eq!(round_trips, expected, "{name}");
     }
-    assert_eq!(measured.len(), 9);
     assert_untouched(&place);
     let left = "SELECT FROM pg_namespace WHERE nspname = 'onetrip_demo'";
     assert_eq!(place.rows(left).len(), 0);
