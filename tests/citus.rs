@@ -1,6 +1,6 @@
 //! Tables whose rows lie on several servers, with Citus: `scripts/with-citus cargo test --test citus`.
-//! Where the server has no Citus, the tests say so and do nothing, but for one: a trigger of it refuses as Citus
-//! does, so that any server gets the statements that Citus takes.
+//! Where the server has no Citus, the tests say so and do nothing, but for three. In two of them a trigger refuses
+//! as Citus does, so that any server gets the statements that Citus takes; the third has names like those of shards.
 
 #[path = "common/mod.rs"]
 mod common;
